@@ -1,0 +1,1 @@
+//! Email in common: `providers.md` section 8.

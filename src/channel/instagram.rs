@@ -1,0 +1,1 @@
+//! Instagram messaging: `providers.md` section 4.

@@ -1,0 +1,1 @@
+//! Facebook Messenger: `providers.md` section 3.

@@ -1,0 +1,1 @@
+//! WhatsApp Cloud API: `providers.md` section 2.

@@ -1,0 +1,4 @@
+//! The tests that go through Headgate's public surface: one binary, one module per room.
+
+mod floors;
+mod shared;
