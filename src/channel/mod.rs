@@ -9,6 +9,8 @@
 
 pub mod email;
 pub mod event;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod line;
 pub mod mailgun;
 pub mod messenger;
