@@ -1,1 +1,169 @@
-//! ingress
+//! Ingress: a provider's webhook in, its events kept, a 2xx out.
+//!
+//! The path of a webhook reads from top to bottom in [`Ingress::post`]: find the endpoint, read the
+//! body, verify, split, keep, answer. Nothing else happens on it: no assignment, no backend, no lock
+//! that another webhook could hold.
+//!
+//! **Invariant:** the answer is 2xx only if [`Spool::accept`] said that every event of the webhook is on
+//! stable storage, or was before, or the webhook holds nothing to keep.
+
+mod answer;
+mod certificates;
+mod keep;
+mod metrics;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http::{HeaderMap, Method, header};
+use tracing::{debug, warn};
+
+pub use self::{
+    answer::Refused,
+    certificates::{Certificates, Fetch, FetchError},
+    metrics::Metrics,
+};
+use crate::{
+    channel::{Answer, Evidence, Need, Request},
+    clock::SharedClock,
+    config::{Config, Endpoint},
+    spool::{DeathReason, Spool},
+};
+
+/// The first part of a webhook's path; the endpoint's name follows.
+const PREFIX: &str = "/hooks/";
+
+/// The webhook service. Cheap to share; knows nothing of connections.
+#[derive(Debug)]
+pub struct Ingress {
+    config: Arc<ArcSwap<Config>>,
+    spool: Arc<dyn Spool>,
+    certificates: Certificates,
+    clock: SharedClock,
+    metrics: Metrics,
+}
+
+impl Ingress {
+    /// `config` is read anew for each request; `fetch` gets what SNS makes us fetch.
+    #[must_use]
+    pub fn new(
+        config: Arc<ArcSwap<Config>>,
+        spool: Arc<dyn Spool>,
+        fetch: Arc<dyn Fetch>,
+        clock: SharedClock,
+        metrics: Metrics,
+    ) -> Self {
+        let certificates = Certificates::new(fetch, clock.clone());
+        Self { config, spool, certificates, clock, metrics }
+    }
+
+    /// The endpoint that a path names, as of now. A name is taken as it stands: nothing is decoded,
+    /// and a longer path is another one.
+    ///
+    /// # Errors
+    /// [`Refused::UnknownEndpoint`].
+    pub fn endpoint(&self, path: &str) -> Result<Arc<Endpoint>, Refused> {
+        let name = path.strip_prefix(PREFIX).ok_or(Refused::UnknownEndpoint)?;
+        let config = self.config.load();
+        config.endpoints.get(name).cloned().ok_or(Refused::UnknownEndpoint)
+    }
+
+    /// Whether a request's head can lead to anything, before its body is read.
+    ///
+    /// # Errors
+    /// [`Refused::Method`] or [`Refused::MediaType`].
+    pub fn check_head(&self, method: &Method, headers: &HeaderMap) -> Result<(), Refused> {
+        if method != Method::POST && method != Method::GET {
+            return Err(Refused::Method);
+        }
+        // No provider compresses, and a decoded body is not what was signed.
+        let identity = |value: &header::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
+        if headers.get(header::CONTENT_ENCODING).is_some_and(|value| !identity(value)) {
+            return Err(Refused::MediaType);
+        }
+        Ok(())
+    }
+
+    /// Answers a `GET`: a provider's handshake.
+    pub fn get(&self, endpoint: &Endpoint, query: Option<&str>, headers: &HeaderMap) -> Answer {
+        let request = Request { query, headers, body: &[], now: self.clock.now() };
+        let answer = endpoint.provider.handshake(&request);
+        self.metrics.handshake(endpoint, answer.status);
+        answer
+    }
+
+    /// Takes a `POST`ed webhook: verifies, splits, keeps.
+    ///
+    /// # Errors
+    /// [`Refused`] says what the sender is answered; nothing of the webhook is kept, but for a verified
+    /// body that cannot be read, which is in quarantine.
+    pub async fn post(
+        &self,
+        endpoint: &Endpoint,
+        target: &str,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<(), Refused> {
+        let result = self.take(endpoint, target, headers, body).await;
+        self.metrics.webhook(endpoint, &result);
+        if let Err(refused) = &result {
+            // At `debug`: a stranger must not be able to fill the log. The metric tells the operator.
+            debug!(endpoint.id = %endpoint.id, outcome = refused.label(), "webhook refused");
+        }
+        result
+    }
+
+    async fn take(
+        &self,
+        endpoint: &Endpoint,
+        target: &str,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<(), Refused> {
+        let query = target.split_once('?').map(|(_path, query)| query);
+        let request = Request { query, headers, body: &body, now: self.clock.now() };
+
+        let verified = match endpoint.provider.need(&request)? {
+            Need::Nothing => endpoint.provider.verify(request, Evidence::Nothing)?,
+            Need::Certificate(url) => {
+                let pem = self.certificates.get(&url).await.map_err(|error| {
+                    warn!(endpoint.id = %endpoint.id, error = %error, "could not get a signing certificate");
+                    Refused::CannotFetch
+                })?;
+                endpoint.provider.verify(request, Evidence::Certificate(&pem))?
+            }
+        };
+        self.metrics.secret_matched(endpoint, verified.secret());
+
+        let split = match endpoint.provider.split(&verified) {
+            Ok(split) => split,
+            Err(malformed) => {
+                warn!(endpoint.id = %endpoint.id, expected = malformed.expected, "verified body cannot be read");
+                let webhook = keep::unreadable(endpoint, target, headers, body.clone(), request.now);
+                self.spool.quarantine(webhook, DeathReason::Malformed).await?;
+                return Err(Refused::Malformed {
+                    status: endpoint.provider.malformed_status(),
+                    expected: malformed.expected,
+                });
+            }
+        };
+        self.metrics.items(endpoint, &split.items);
+
+        // Before the answer: if the process dies here, the provider asks again.
+        if let Some(url) = &split.confirm {
+            self.certificates.visit(url).await.map_err(|error| {
+                warn!(endpoint.id = %endpoint.id, error = %error, "could not confirm a subscription");
+                Refused::CannotFetch
+            })?;
+        }
+
+        let webhook = keep::webhook(endpoint, split, target, headers, body.clone(), request.now);
+        if webhook.events.is_empty() {
+            return Ok(());
+        }
+        let accepted = self.spool.accept(webhook).await?;
+        self.metrics.accepted(endpoint, accepted);
+        Ok(())
+    }
+}

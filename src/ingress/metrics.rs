@@ -1,0 +1,127 @@
+//! What the ingress counts. Counts balance: received = kept + refused, items = kept + duplicates +
+//! ignored (quarantined events are kept ones).
+
+use http::StatusCode;
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family},
+    registry::Registry,
+};
+
+use super::Refused;
+use crate::{
+    channel::{Item, Refusal, signature::Matched},
+    config::Endpoint,
+    spool::Accepted,
+};
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Webhook {
+    provider: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct NotVerified {
+    provider: &'static str,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SecretMatched {
+    endpoint: String,
+    secret: u32,
+}
+
+/// The ingress' metrics.
+#[derive(Clone, Debug, Default)]
+pub struct Metrics {
+    webhooks: Family<Webhook, Counter>,
+    refusals: Family<NotVerified, Counter>,
+    handshakes: Family<Webhook, Counter>,
+    items: Family<Webhook, Counter>,
+    secrets: Family<SecretMatched, Counter>,
+}
+
+impl Metrics {
+    /// Registers them.
+    #[must_use]
+    pub fn new(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        registry.register(
+            "headgate_webhooks_received",
+            "Webhooks by what became of them",
+            metrics.webhooks.clone(),
+        );
+        registry.register(
+            "headgate_webhooks_not_verified",
+            "Webhooks that were not believed, by reason",
+            metrics.refusals.clone(),
+        );
+        registry.register(
+            "headgate_handshakes",
+            "Providers' GET handshakes by outcome",
+            metrics.handshakes.clone(),
+        );
+        registry.register(
+            "headgate_items",
+            "Items of accepted webhooks by what became of them",
+            metrics.items.clone(),
+        );
+        registry.register(
+            "headgate_webhook_secret_matched",
+            "Verified webhooks by the place of the matching secret in the endpoint's list; an old secret \
+             that no longer matches anything can be taken out",
+            metrics.secrets.clone(),
+        );
+        metrics
+    }
+
+    pub(super) fn webhook(&self, endpoint: &Endpoint, result: &Result<(), Refused>) {
+        let provider = endpoint.provider.label();
+        let outcome = result.as_ref().map_or_else(Refused::label, |()| "kept");
+        self.webhooks.get_or_create(&Webhook { provider, outcome }).inc();
+        if let Err(Refused::NotVerified(refusal)) = result {
+            self.refusals.get_or_create(&NotVerified { provider, reason: Refusal::label(*refusal) }).inc();
+        }
+    }
+
+    /// A request that found no endpoint, or whose body did not arrive.
+    pub(super) fn refused_early(&self, provider: &'static str, refused: &Refused) {
+        self.webhooks.get_or_create(&Webhook { provider, outcome: refused.label() }).inc();
+    }
+
+    pub(super) fn handshake(&self, endpoint: &Endpoint, status: StatusCode) {
+        let outcome = if status.is_success() { "confirmed" } else { "refused" };
+        self.handshakes.get_or_create(&Webhook { provider: endpoint.provider.label(), outcome }).inc();
+    }
+
+    pub(super) fn items(&self, endpoint: &Endpoint, items: &[Item]) {
+        for item in items {
+            if let Item::Ignored(ignored) = item {
+                let outcome = ignored.label();
+                self.items.get_or_create(&Webhook { provider: endpoint.provider.label(), outcome }).inc();
+            }
+        }
+    }
+
+    pub(super) fn accepted(&self, endpoint: &Endpoint, accepted: Accepted) {
+        let provider = endpoint.provider.label();
+        let outcomes = [
+            ("kept", accepted.kept.saturating_sub(accepted.quarantined)),
+            ("quarantined", accepted.quarantined),
+            ("duplicate", accepted.duplicates),
+        ];
+        for (outcome, count) in outcomes {
+            if count > 0 {
+                self.items.get_or_create(&Webhook { provider, outcome }).inc_by(count as u64);
+            }
+        }
+    }
+
+    pub(super) fn secret_matched(&self, endpoint: &Endpoint, matched: Matched) {
+        let secret = u32::try_from(matched.index()).unwrap_or(u32::MAX);
+        let endpoint = endpoint.id.as_str().to_owned();
+        self.secrets.get_or_create(&SecretMatched { endpoint, secret }).inc();
+    }
+}
