@@ -1,0 +1,121 @@
+//! The outside world: the provider that posts webhooks over TLS, and the host that Amazon serves its
+//! signing certificate from.
+
+use std::{
+    convert::Infallible,
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{Request, Response, StatusCode, body::Incoming, service::service_fn};
+use hyper_rustls::HttpsConnector;
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::{TokioExecutor, TokioIo},
+};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use tokio_rustls::TlsAcceptor;
+
+use crate::samples::{SNS_HOST, Sample};
+
+/// A self-signed certificate for `localhost` and for the host that Amazon's part is played on.
+#[derive(Debug)]
+pub struct Certificate {
+    /// The PEM file, for `curl --cacert`.
+    pub path: PathBuf,
+    key: PathBuf,
+}
+
+impl Certificate {
+    /// Makes one and writes it into a folder.
+    pub fn write(folder: &Path) -> Self {
+        let names = ["localhost", "127.0.0.1", SNS_HOST].map(str::to_owned);
+        let made = rcgen::generate_simple_self_signed(names).expect("a certificate");
+        let certificate = Self { path: folder.join("localhost.pem"), key: folder.join("localhost.key") };
+        fs::write(&certificate.path, made.cert.pem()).expect("the folder can be written");
+        fs::write(&certificate.key, made.signing_key.serialize_pem()).expect("the folder can be written");
+        certificate
+    }
+
+    fn der(&self) -> CertificateDer<'static> {
+        CertificateDer::from_pem_file(&self.path).expect("our own certificate")
+    }
+}
+
+/// Posts webhooks to the gateway.
+#[derive(Debug)]
+pub struct Provider {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    hooks: SocketAddr,
+}
+
+impl Provider {
+    /// A provider that trusts the gateway's certificate.
+    pub fn new(hooks: SocketAddr, certificate: &Certificate) -> Self {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(certificate.der()).expect("our own certificate");
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("TLS versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let connector = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_only()
+            .enable_http1()
+            .enable_http2()
+            .build();
+        Self { client: Client::builder(TokioExecutor::new()).build(connector), hooks }
+    }
+
+    /// Posts one and gives the answer's status.
+    pub async fn post(&self, sample: &Sample) -> StatusCode {
+        let url = format!("https://localhost:{}/hooks/{}", self.hooks.port(), sample.endpoint);
+        let mut request = Request::post(url);
+        for (name, value) in &sample.headers {
+            request = request.header(*name, value);
+        }
+        let request = request.body(Full::new(Bytes::from(sample.body.clone()))).expect("a request");
+        self.client.request(request).await.expect("the gateway answers").status()
+    }
+}
+
+/// Serves the certificate that SNS messages are signed with, as `sns.<region>.amazonaws.com` does.
+#[derive(Debug)]
+pub struct Amazon;
+
+impl Amazon {
+    /// Starts it at an address.
+    pub async fn start(address: &str, certificate: &Certificate, signing: String) -> Self {
+        let key = PrivateKeyDer::from_pem_file(&certificate.key).expect("our own key");
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("TLS versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der()], key)
+            .expect("our own certificate");
+        let acceptor = TlsAcceptor::from(Arc::new(tls));
+        let listener = tokio::net::TcpListener::bind(address).await.expect("the port is free");
+        tokio::spawn(async move {
+            while let Ok((stream, _peer)) = listener.accept().await {
+                let (acceptor, signing) = (acceptor.clone(), signing.clone());
+                tokio::spawn(async move {
+                    let Ok(stream) = acceptor.accept(stream).await else { return };
+                    let service = service_fn(move |_request: Request<Incoming>| {
+                        let answer = Response::new(Full::new(Bytes::from(signing.clone())));
+                        async move { Ok::<_, Infallible>(answer) }
+                    });
+                    let server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
+                    let _closed = server.serve_connection(TokioIo::new(stream), service).await;
+                });
+            }
+        });
+        Self
+    }
+}

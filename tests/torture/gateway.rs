@@ -1,0 +1,206 @@
+//! The gateway as an operator runs it: the built binary, a configuration folder, signals.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use http_body_util::{BodyExt, Empty};
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
+
+pub(crate) const APP_SECRET: &str = "torture-app-secret";
+pub(crate) const PHONE_NUMBER_ID: &str = "106540352242922";
+
+/// Deliveries under way at once; each crash may repeat so many.
+pub(crate) const IN_FLIGHT_MAX: usize = 16;
+
+/// Which binary.
+#[derive(Clone, Debug)]
+pub(crate) enum Build {
+    Normal,
+    WithoutFsync(PathBuf),
+}
+
+impl Build {
+    pub(crate) fn without_fsync() -> Option<Self> {
+        crate::setting("HEADGATE_NO_FSYNC_BIN").map(PathBuf::from).filter(|path| path.exists()).map(Self::WithoutFsync)
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Normal => Path::new(env!("CARGO_BIN_EXE_headgate")),
+            Self::WithoutFsync(path) => path,
+        }
+    }
+}
+
+/// A running gateway.
+#[derive(Debug)]
+pub(crate) struct Gateway {
+    process: Child,
+    hooks: SocketAddr,
+    ops: SocketAddr,
+    _config: tempfile::TempDir,
+}
+
+impl Gateway {
+    /// Starts one with its data in `folder`, and waits until it listens.
+    pub(crate) async fn start(build: Build, folder: &Path, backend: SocketAddr) -> Self {
+        let config = tempfile::tempdir().unwrap();
+        write_config(config.path(), folder, backend);
+        let mut process = Command::new(build.path())
+            .args(["serve", "--config"])
+            .arg(config.path())
+            .env("APP_SECRET", APP_SECRET)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let (mut hooks, mut ops) = (None, None);
+        let mut said = Vec::new();
+        while hooks.is_none() || ops.is_none() {
+            let Some(line) = lines.next_line().await.unwrap() else {
+                panic!("the gateway ended before it listened:\n{}", said.join("\n"));
+            };
+            let log: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
+            let fields = log.get("fields").unwrap_or(&log);
+            if let (Some(name), Some(address)) = (
+                fields.get("listener").and_then(|name| name.as_str()),
+                fields.get("listener.address").and_then(|address| address.as_str()),
+            ) {
+                let address = Some(address.parse().unwrap());
+                match name {
+                    "hooks" => hooks = address,
+                    "ops" => ops = address,
+                    other => panic!("an unexpected listener `{other}`"),
+                }
+            }
+            said.push(line);
+        }
+        // What it says from now on is shown if the test fails.
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                eprintln!("{line}");
+            }
+        });
+        Self { process, hooks: hooks.unwrap(), ops: ops.unwrap(), _config: config }
+    }
+
+    pub(crate) fn hooks(&self) -> SocketAddr {
+        self.hooks
+    }
+
+    /// kill -9.
+    pub(crate) fn kill(mut self) {
+        self.process.start_kill().unwrap();
+        // INVARIANT: the next gateway opens the same folder; this one must be gone before.
+        while self.process.try_wait().unwrap().is_none() {
+            std::thread::yield_now();
+        }
+    }
+
+    /// SIGTERM, and waits for a clean end.
+    pub(crate) async fn stop(mut self) {
+        let id = self.process.id().unwrap().to_string();
+        assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        let status = self.process.wait().await.unwrap();
+        assert!(status.success(), "the gateway did not end cleanly: {status}");
+    }
+
+    /// Waits until nothing waits for delivery any more.
+    pub(crate) async fn drained(&self) {
+        self.spool(|spool| spool.pointer("/events").and_then(serde_json::Value::as_u64) == Some(0)).await;
+    }
+
+    /// Waits until the spool takes webhooks.
+    pub(crate) async fn writable(&self) {
+        self.spool(|spool| spool.pointer("/writable").and_then(serde_json::Value::as_bool) == Some(true)).await;
+    }
+
+    async fn spool(&self, reached: impl Fn(&serde_json::Value) -> bool) {
+        let client = Client::builder(TokioExecutor::new()).build_http::<Empty<bytes::Bytes>>();
+        let url: http::Uri = format!("http://{}/v1/spool", self.ops).parse().unwrap();
+        let mut last = serde_json::Value::Null;
+        for _ in 0..600 {
+            let answer = client.get(url.clone()).await.unwrap().into_body().collect().await.unwrap();
+            last = serde_json::from_slice(&answer.to_bytes()).unwrap();
+            if reached(&last) {
+                return;
+            }
+            // The spool is another process': its state can only be asked for.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("V: not reached after 60 s: {last}");
+    }
+}
+
+fn write_config(config: &Path, data: &Path, backend: SocketAddr) {
+    let tenant = config.join("tenants/default");
+    fs::create_dir_all(&tenant).unwrap();
+    let data = data.join("store");
+    fs::write(
+        config.join("headgate.toml"),
+        format!(
+            r#"
+[listener.hooks]
+address = "127.0.0.1:0"
+
+[listener.ops]
+address = "127.0.0.1:0"
+
+[store]
+path = "{}"
+segment_bytes = "256KiB"
+disk_free_min = "4MiB"
+
+[backend.chat]
+urls = ["http://{backend}/events"]
+keys = ["whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="]
+concurrency_max = {IN_FLIGHT_MAX}
+backoff_min = "50ms"
+backoff_max = "500ms"
+breaker_pause = "100ms"
+
+[telemetry]
+log = "info"
+format = "json"
+"#,
+            data.display()
+        ),
+    )
+    .unwrap();
+    fs::write(
+        tenant.join("channels.toml"),
+        format!(
+            r#"
+[endpoint.meta-main]
+channel = ["whatsapp"]
+secrets = ["${{env:APP_SECRET}}"]
+verify_token = "torture"
+
+[account.wa]
+endpoint = "meta-main"
+id = "{PHONE_NUMBER_ID}"
+backend = "chat"
+team = "support"
+"#
+        ),
+    )
+    .unwrap();
+    fs::write(
+        tenant.join("directory.toml"),
+        "[team.support]\nmembers = [\"ana\", \"ben\"]\n\n[user.ana]\n\n[user.ben]\n",
+    )
+    .unwrap();
+    fs::write(tenant.join("assignment.toml"), "[team.support]\nstrategy = \"round_robin\"\n").unwrap();
+}

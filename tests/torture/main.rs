@@ -1,0 +1,155 @@
+//! Faults of one machine, on the whole gateway under load: kill -9, power cut, disk full.
+//!
+//! The gateway is the built binary in its own process. Beside it, in this process, a generator posts
+//! signed webhooks and notes when each was sent and answered, and a backend notes each delivery. After
+//! the faults one checker reads the two logs (`checker.rs`).
+//!
+//! The power cut needs root, a loop device and `xfs_io`; where they are missing the test says that it
+//! skipped. `HEADGATE_NO_SKIP=1` (set by the test command) makes a skip a failure.
+
+mod backend;
+mod checker;
+mod disk;
+mod gateway;
+mod load;
+
+use std::time::Duration;
+
+use backend::Backend;
+use checker::{Faults, check};
+use disk::{Cut, Image, Tmpfs};
+use gateway::{Build, Gateway};
+use load::Load;
+
+/// Cycles of T1 and T2; `HEADGATE_TORTURE_CYCLES` sets another number (1,000 for a long run).
+const CYCLES: usize = 40;
+
+/// Webhooks a second while a fault is awaited.
+const RATE: u32 = 500;
+
+fn cycles() -> usize {
+    setting("HEADGATE_TORTURE_CYCLES").and_then(|n| n.parse().ok()).unwrap_or(CYCLES)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test's own setting")]
+fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Says that a test did not run, and fails where that is not allowed.
+fn skip(why: &str) {
+    eprintln!("SKIPPED: {why}");
+    assert!(setting("HEADGATE_NO_SKIP").is_none(), "skipped where nothing may be skipped: {why}");
+}
+
+/// A time under load before the fault, different in each cycle: 0.3 to 1 s.
+fn under_load(cycle: usize) -> Duration {
+    Duration::from_millis(300 + (cycle as u64 * 137) % 700)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t1_kill_9_under_load_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::start().await;
+    let load = Load::new(0x7461);
+    for cycle in 0..cycles() {
+        let gateway = Gateway::start(Build::Normal, folder.path(), backend.address()).await;
+        load.run(gateway.hooks(), RATE, under_load(cycle)).await;
+        gateway.kill();
+    }
+    let gateway = Gateway::start(Build::Normal, folder.path(), backend.address()).await;
+    gateway.drained().await;
+    let faults = Faults { crashes: cycles(), in_flight_max: gateway::IN_FLIGHT_MAX };
+    check(&load.log(), &backend.log(), faults).unwrap();
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t2_power_cut_under_load_loses_nothing() {
+    let mut image = match Image::make() {
+        Ok(image) => image,
+        Err(why) => return skip(&why),
+    };
+    let backend = Backend::start().await;
+    let load = Load::new(0x7462);
+    for cycle in 0..cycles() {
+        let gateway = Gateway::start(Build::Normal, image.path(), backend.address()).await;
+        let cut = image.cut_after(under_load(cycle));
+        let (cut, ()) = tokio::join!(cut, load.run(gateway.hooks(), RATE, under_load(cycle) * 2));
+        load.nothing_is_acknowledged_after(cut);
+        gateway.kill();
+        image.remount();
+    }
+    let gateway = Gateway::start(Build::Normal, image.path(), backend.address()).await;
+    gateway.drained().await;
+    let faults = Faults { crashes: cycles(), in_flight_max: gateway::IN_FLIGHT_MAX };
+    check(&load.log(), &backend.log(), faults).unwrap();
+    gateway.stop().await;
+}
+
+/// The positive control: a build that answers without waiting for the disk must be caught by the same
+/// test. If it passes, the test proves nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn t2_power_cut_catches_a_build_without_fsync() {
+    let Some(control) = Build::without_fsync() else {
+        return skip("HEADGATE_NO_FSYNC_BIN names no binary built with the feature `unsafe-no-fsync`");
+    };
+    let mut image = match Image::make() {
+        Ok(image) => image,
+        Err(why) => return skip(&why),
+    };
+    // Nothing must be delivered before the cut: what was delivered is not lost.
+    let backend = Backend::refusing().await;
+    let load = Load::new(0x7463);
+    for cycle in 0..3 {
+        let gateway = Gateway::start(control.clone(), image.path(), backend.address()).await;
+        let (_cut, ()) = tokio::join!(
+            image.cut_after(under_load(cycle)),
+            load.run(gateway.hooks(), RATE, under_load(cycle) * 2)
+        );
+        gateway.kill();
+        image.remount();
+    }
+    backend.accept_from_now_on();
+    let gateway = Gateway::start(Build::Normal, image.path(), backend.address()).await;
+    gateway.drained().await;
+    let faults = Faults { crashes: 3, in_flight_max: gateway::IN_FLIGHT_MAX };
+    let caught = check(&load.log(), &backend.log(), faults);
+    let violations = caught.expect_err("the power cut did not catch a build without fsync");
+    assert!(violations.lost > 0, "{violations}");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t6_a_full_disk_is_answered_503_and_recovers_without_a_restart() {
+    let tmpfs = match Tmpfs::mount("64m") {
+        Ok(tmpfs) => tmpfs,
+        Err(why) => return skip(&why),
+    };
+    let backend = Backend::start().await;
+    let load = Load::new(0x7466);
+    let gateway = Gateway::start(Build::Normal, tmpfs.path(), backend.address()).await;
+    load.run(gateway.hooks(), RATE, Duration::from_millis(300)).await;
+
+    let ballast = tmpfs.fill();
+    let full = load.mark();
+    load.run(gateway.hooks(), RATE, Duration::from_millis(300)).await;
+    assert_eq!(load.statuses_since(full), [503].into(), "a webhook was answered otherwise on a full disk");
+
+    drop(ballast);
+    gateway.writable().await;
+    let freed = load.mark();
+    load.run(gateway.hooks(), RATE, Duration::from_millis(300)).await;
+    assert_eq!(load.statuses_since(freed), [200].into(), "webhooks were refused after space was freed");
+    gateway.drained().await;
+    check(&load.log(), &backend.log(), Faults { crashes: 0, in_flight_max: 0 }).unwrap();
+    gateway.stop().await;
+}
+
+impl Image {
+    async fn cut_after(&self, wait: Duration) -> Cut {
+        // Time under load is the input of this test, not something it waits for.
+        tokio::time::sleep(wait).await;
+        self.cut().await
+    }
+}
