@@ -285,6 +285,30 @@ fn ses(keys: &ProviderKeys, now: i64) -> Sample {
     Sample { name: "Email by SES", endpoint: "mail-ses", headers, body: body.to_string().into_bytes() }
 }
 
+/// The message with which SNS asks to confirm a subscription.
+#[must_use]
+pub fn sns_confirmation(keys: &ProviderKeys, topic: &str, now: i64) -> Sample {
+    let (id, token) = ("00000000-0000-4000-8000-0000000000ab", "2336412f37");
+    let time = jiff::Timestamp::from_second(now).unwrap().to_string().replace('Z', ".000Z");
+    let url = format!("https://{SNS_HOST}/?Action=ConfirmSubscription&TopicArn={topic}&Token={token}");
+    let message = "You have chosen to subscribe.";
+    let signed = format!(
+        "Message\n{message}\nMessageId\n{id}\nSubscribeURL\n{url}\nTimestamp\n{time}\nToken\n{token}\n\
+         TopicArn\n{topic}\nType\nSubscriptionConfirmation\n"
+    );
+    let body = json!({
+        "Type": "SubscriptionConfirmation", "MessageId": id, "TopicArn": topic, "Message": message,
+        "Timestamp": time, "Token": token, "SubscribeURL": url,
+        "SignatureVersion": "2", "Signature": keys.sns_sign(&signed),
+        "SigningCertURL": format!("https://{SNS_HOST}/SimpleNotificationService-quickstart.pem"),
+    });
+    let headers = vec![
+        ("content-type", "text/plain; charset=UTF-8".to_owned()),
+        ("x-amz-sns-message-type", "SubscriptionConfirmation".to_owned()),
+    ];
+    Sample { name: "SNS confirmation", endpoint: "mail-ses", headers, body: body.to_string().into_bytes() }
+}
+
 /// A message of a source that sends Standard Webhooks.
 #[must_use]
 pub fn standard(name: &'static str, endpoint: &'static str, id: &str, text: &str, now: i64) -> Sample {

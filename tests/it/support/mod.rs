@@ -1,0 +1,9 @@
+//! What several tests need: a gateway in this process on real sockets, a backend, a provider, Amazon.
+
+pub(crate) mod gateway;
+pub(crate) mod outside;
+pub(crate) mod receiver;
+
+#[path = "../../../examples/quickstart/samples.rs"]
+#[expect(dead_code, unreachable_pub, reason = "the quickstart's samples; each test uses some")]
+pub(crate) mod samples;
