@@ -280,6 +280,19 @@ impl Provider {
         }
     }
 
+    /// The channel of what it sends; of a Meta app, which may send three, the first that is taken.
+    #[must_use]
+    pub fn channel(&self) -> Channel {
+        match self {
+            Self::Meta(meta) => meta.channels.first().copied().unwrap_or(Channel::Whatsapp),
+            Self::Telegram(_) => Channel::Telegram,
+            Self::Line(_) => Channel::Line,
+            Self::Twitter(_) => Channel::Twitter,
+            Self::Mailgun(_) | Self::Sendgrid(_) | Self::Postmark(_) | Self::Sns(_) => Channel::Email,
+            Self::Standard(standard) => standard.channel,
+        }
+    }
+
     /// Answers a `GET`: the handshake of Meta (section 1) and X (section 7). Others have none.
     #[must_use]
     pub fn handshake(&self, request: &Request<'_>) -> Answer {

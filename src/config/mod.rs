@@ -93,8 +93,6 @@ pub struct Endpoint {
     pub tenant: TenantId,
     /// Who posts to it.
     pub provider: Provider,
-    /// The channels it takes; more than one for a Meta app alone.
-    pub channels: Vec<Channel>,
     /// Bytes of a request body.
     pub body_bytes_max: usize,
     /// How its webhooks are delivered: the format of its accounts' backends, which must be one.

@@ -3,7 +3,9 @@
 //! The words are Headgate's own and quote nothing of the request, the configuration or a secret; all
 //! refused signatures are answered alike.
 
+use bytes::Bytes;
 use http::{Response, StatusCode, header};
+use http_body_util::Full;
 
 use crate::{
     channel::{Answer, Refusal},
@@ -117,8 +119,8 @@ impl From<&Refused> for Answer {
 }
 
 /// The response for an answer, with the headers that its status asks for.
-pub(super) fn response<B: From<String>>(answer: Answer) -> Response<B> {
-    let mut response = Response::new(B::from(answer.body));
+pub(super) fn response(answer: Answer) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(answer.body));
     *response.status_mut() = answer.status;
     let headers = response.headers_mut();
     if let Some(content_type) = answer.content_type {

@@ -86,7 +86,7 @@ pub(super) fn unreadable(
         events: vec![Event {
             id: EventId::derive(&endpoint.tenant, label, endpoint.id.as_str(), &digest),
             also: smallvec::SmallVec::new(),
-            channel: endpoint.channels.first().copied().unwrap_or(crate::channel::Channel::Crm),
+            channel: endpoint.provider.channel(),
             account: None,
             provider_account: String::new(),
             kind: Kind::Unknown,

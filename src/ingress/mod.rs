@@ -11,6 +11,7 @@ mod answer;
 mod certificates;
 mod keep;
 mod metrics;
+mod service;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ pub use self::{
     answer::Refused,
     certificates::{Certificates, Fetch, FetchError},
     metrics::Metrics,
+    service::Hooks,
 };
 use crate::{
     channel::{Answer, Evidence, Need, Request},
