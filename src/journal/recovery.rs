@@ -179,7 +179,7 @@ pub(super) fn recover(
         let mark = scanned.mark.unwrap_or(Mark([0; 8]));
         segments.insert(id, Segment { mark, bytes: scanned.end });
         if Some(id) == last {
-            active = reopen(files, &path, id, mark, &scanned, bytes.len() as u64)?;
+            active = reopen(files, &path, id, mark, &scanned, &bytes)?;
         }
     }
     let active = match active {
@@ -298,14 +298,19 @@ fn reopen(
     id: u64,
     mark: Mark,
     scanned: &Scanned,
-    size: u64,
+    bytes: &[u8],
 ) -> Result<Option<Active>, OpenError> {
     let file = files.open(path).map_err(failed("open", path))?;
-    if size > scanned.end {
+    if bytes.len() as u64 > scanned.end {
         files.truncate(&file, scanned.end).map_err(failed("truncate", path))?;
     }
-    // Also without a torn tail: after a kill the last frame may be in the page cache alone, and from now
-    // on it counts as kept.
+    // What was read may be in the page cache alone: the process was killed before its sync, or the sync
+    // failed, after which the kernel takes the pages for clean and a sync alone proves nothing. Only the
+    // last frame can be so; it is written once more. From now on it counts as kept.
+    let last = usize::try_from(scanned.last).ok().zip(usize::try_from(scanned.end).ok());
+    if let Some(frame) = last.and_then(|(start, end)| bytes.get(start..end)) {
+        files.write_at(&file, frame, scanned.last).map_err(failed("write", path))?;
+    }
     files.sync(&file).map_err(failed("sync", path))?;
     Ok(scanned.bad.is_empty().then_some(Active { id, mark, file, end: scanned.end }))
 }

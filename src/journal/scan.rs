@@ -25,6 +25,8 @@ pub struct Scanned {
     pub bad: Vec<Bad>,
     /// Where the last durable frame ends: what is behind was torn.
     pub end: u64,
+    /// Where the last durable frame begins; 0, the header's place, if there is none.
+    pub(super) last: u64,
 }
 
 /// A range that was durable once and is not as it was written.
@@ -48,6 +50,7 @@ pub fn scan_segment(bytes: &[u8], tail: Tail, each: &mut dyn FnMut(u64, &[u8])) 
         records: 0,
         bad: Vec::new(),
         end: SEGMENT_HEADER.min(bytes.len()) as u64,
+        last: 0,
     };
     if header.is_none() {
         scanned.bad.push(Bad { range: 0..scanned.end, salvaged: 0, lost: Some(0) });
@@ -80,6 +83,7 @@ impl Scan<'_> {
         while at < self.bytes.len() {
             let header = FrameHeader::decode(self.bytes, at, self.mark);
             if let Some(end) = header.and_then(|header| self.good_frame(at, header)) {
+                self.scanned.last = at as u64;
                 at = end;
                 self.scanned.end = at as u64;
                 continue;

@@ -287,8 +287,10 @@ impl Writer {
         }
         let Active { mark, end, .. } = self.active;
         FrameWriter::begin(&mut self.frame, end, mark).finish();
-        let written = self.files.write_at(&self.active.file, &self.frame, end);
-        drop(written.and_then(|()| self.files.sync(&self.active.file)));
+        drop(match self.files.write_at(&self.active.file, &self.frame, end) {
+            Ok(()) => self.files.sync(&self.active.file),
+            Err(error) => self.undo(error).map(|_| ()),
+        });
     }
 
     /// A full disk is no failed one: what was written of the frame is cut off again. The cut must be
