@@ -1,0 +1,1 @@
+//! Files that fail, or forget what was not synced.
