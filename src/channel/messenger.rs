@@ -1,1 +1,442 @@
 //! Facebook Messenger: `providers.md` section 3.
+//!
+//! Also reads what Instagram's messaging events share with it; [`super::instagram`] adds its own.
+
+mod post;
+
+use std::borrow::Cow;
+
+pub(super) use self::post::public_or_private;
+use super::{
+    event::{Event, Kind, Media, Message, Party, Postback, Reaction, State, Status, Thread, ThreadKey},
+    meta::{
+        Place, fingerprint,
+        loose::{List, Object, Scalar, object, shape},
+    },
+};
+
+/// Reads an item of a page's `messaging` or `standby`.
+pub(super) fn messaging<'a>(place: &Place<'a>, raw: &'a str) -> Event {
+    private(place, raw, "psid")
+}
+
+/// Reads an item of a page's `changes`: the feed and its comments.
+pub(super) fn change<'a>(place: &Place<'a>, raw: &'a str) -> Event {
+    public_or_private(place, raw, &["feed", "live_videos", "mention", "ratings", "videos"], messaging)
+}
+
+/// Reads a messaging event, in which `scope` names the kind of the contact's id.
+pub(super) fn private<'a>(place: &Place<'a>, raw: &'a str, scope: &'static str) -> Event {
+    match object(raw) {
+        Ok(Some(item)) => Item::new(place, raw, scope, item).event(),
+        Ok(None) | Err(_) => place.unknown(raw),
+    }
+}
+
+/// A messaging event and who is who in it.
+struct Item<'p, 'a> {
+    place: &'p Place<'a>,
+    raw: &'a str,
+    scope: &'static str,
+    item: Messaging<'a>,
+    sender: Option<Cow<'a, str>>,
+    /// The page or account acted, not the contact.
+    is_ours: bool,
+    contact: Option<Cow<'a, str>>,
+    /// The id of a guest, until the contact has a real one.
+    guest: Option<Cow<'a, str>>,
+}
+
+impl<'p, 'a> Item<'p, 'a> {
+    fn new(place: &'p Place<'a>, raw: &'a str, scope: &'static str, item: Messaging<'a>) -> Self {
+        let peers = [&item.sender, &item.recipient].map(|peer| peer.0.as_ref());
+        let [sender, recipient] = peers.map(|peer| peer.and_then(|peer| peer.id.id()));
+        let [from_guest, to_guest] = peers.map(|peer| peer.and_then(|peer| peer.user_ref.id()));
+        let is_echo = item.message.0.as_ref().is_some_and(|message| message.is_echo.is_true());
+        // Some echoes come without the sides swapped, so both ids are compared with ours.
+        let is_account = |id: &Option<Cow<'a, str>>| id.is_some() && *id == place.id;
+        let from_account = is_account(&sender);
+        let contact_received = from_account || is_echo && !is_account(&recipient);
+        let (contact, user_ref) =
+            if contact_received { (recipient, to_guest) } else { (sender.clone(), from_guest) };
+        let guest = user_ref
+            .clone()
+            .or_else(|| item.optin.0.as_ref()?.user_ref.id())
+            .or_else(|| item.prior_message.0.as_ref()?.identifier.id());
+        let sender = sender.or(if contact_received { None } else { user_ref });
+        Self { place, raw, scope, sender, is_ours: from_account || is_echo, contact, guest, item }
+    }
+
+    fn event(&self) -> Event {
+        let item = &self.item;
+        if let Some(message) = &item.message.0 {
+            self.written(message)
+        } else if let Some(edit) = &item.message_edit.0 {
+            self.edited(edit)
+        } else if let Some(postback) = &item.postback.0 {
+            self.pressed(postback)
+        } else if let Some(reaction) = &item.reaction.0 {
+            self.reacted(reaction)
+        } else if let Some(delivery) = &item.delivery.0 {
+            self.delivered(delivery)
+        } else if let Some(read) = &item.read.0 {
+            self.seen(read)
+        } else {
+            self.rarer()
+        }
+    }
+
+    fn rarer(&self) -> Event {
+        let item = &self.item;
+        let handover = [
+            ("pass_thread_control", item.pass_thread_control),
+            ("take_thread_control", item.take_thread_control),
+            ("request_thread_control", item.request_thread_control),
+            ("app_roles", item.app_roles),
+        ];
+        if let Some(optin) = &item.optin.0 {
+            let payload = optin.r#ref.text().or_else(|| optin.payload.text());
+            self.entered("optin", payload, optin.title)
+        } else if let Some(referral) = &item.referral.0 {
+            self.entered("referral", referral.r#ref.text(), Scalar::default())
+        } else if let Some(linking) = &item.account_linking.0 {
+            // The authorization code beside the status is a credential: it stays in `data.raw` alone.
+            self.entered("account_linking", linking.status.text(), Scalar::default())
+        } else if let Some((word, _)) = handover.into_iter().find(|(_, field)| field.is_present()) {
+            let mut event = self.of(Kind::Handover, self.moment("handover", word));
+            event.message.subtype = Some(Cow::Borrowed(word));
+            event
+        } else if let Some(policy) = &item.policy_enforcement.0 {
+            let action = policy.action.id();
+            let mut event = self.of(Kind::AccountChanged, self.moment("policy", ""));
+            event.thread = None;
+            event.message.text = owned(policy.reason.text());
+            event.message.subtype = Some(match action {
+                Some(action) => Cow::Owned(format!("policy-enforcement:{action}")),
+                None => Cow::Borrowed("policy-enforcement"),
+            });
+            event
+        } else {
+            self.of(Kind::Unknown, format!("unknown:{}", fingerprint(self.raw)))
+        }
+    }
+
+    fn written(&self, message: &Written<'a>) -> Event {
+        let mid = message.mid.id();
+        if message.is_deleted.is_true() {
+            let mut event = self.of(Kind::MessageDeleted, self.named("deleted", mid.as_deref()));
+            event.message.id = owned(mid);
+            return event;
+        }
+        let quick_reply = message.quick_reply.0.as_ref();
+        let (kind, prefix) = match quick_reply {
+            _ if self.is_ours => (Kind::MessageSent, "echo"),
+            Some(_) => (Kind::Postback, "message"),
+            None => (Kind::MessageReceived, "message"),
+        };
+        let text = owned(message.text.text());
+        let reply_to = message.reply_to.0.as_ref();
+        let story = reply_to.and_then(|reply_to| reply_to.story.0.as_ref());
+        let attached = message
+            .attachments
+            .items()
+            .iter()
+            .map(|attachment| attachment.0.as_ref().map_or_else(Media::default, media));
+        let story_media = story.map(|story| Media {
+            kind: Cow::Borrowed("story"),
+            id: owned(story.id.id()),
+            url: owned(story.url.text()),
+            ..Media::default()
+        });
+        let mut event = self.of(kind, self.named(prefix, mid.as_deref()));
+        event.message = Message {
+            id: owned(mid),
+            media: attached.chain(story_media).collect(),
+            reply_to: reply_to.and_then(|reply_to| owned(reply_to.mid.id())),
+            postback: quick_reply
+                .map(|reply| Postback { payload: owned(reply.payload.text()), title: text.clone() }),
+            subtype: if message.is_unsupported.is_true() {
+                Some(Cow::Borrowed("unsupported"))
+            } else if quick_reply.is_some() {
+                Some(Cow::Borrowed("quick_reply"))
+            } else {
+                story.map(|_story| Cow::Borrowed("story_reply"))
+            },
+            text,
+            ..event.message
+        };
+        event
+    }
+
+    fn edited(&self, edit: &Edit<'a>) -> Event {
+        let mid = edit.mid.id();
+        let edition = mid.as_deref().zip(edit.num_edit.id()).map(|(mid, number)| format!("{mid}:{number}"));
+        let mut event = self.of(Kind::MessageEdited, self.named("edit", edition.as_deref()));
+        event.message.id = owned(mid);
+        event.message.text = owned(edit.text.text());
+        event
+    }
+
+    fn pressed(&self, postback: &Pressed<'a>) -> Event {
+        let (mid, payload) = (postback.mid.id(), postback.payload.text());
+        let dedupe = match &mid {
+            Some(mid) => format!("postback:{mid}"),
+            None => self.moment("postback", payload.as_deref().unwrap_or_default()),
+        };
+        let mut event = self.of(Kind::Postback, dedupe);
+        let title = owned(postback.title.text()).filter(|title| !title.is_empty());
+        event.message.id = owned(mid);
+        event.message.postback = Some(Postback { payload: owned(payload), title });
+        event
+    }
+
+    fn reacted(&self, reaction: &Reacted<'a>) -> Event {
+        let (mid, action) = (reaction.mid.id(), reaction.action.id());
+        let about =
+            format!("{}:{}", mid.as_deref().unwrap_or_default(), action.as_deref().unwrap_or_default());
+        let mut event =
+            self.of(Kind::MessageReaction, self.moment_of("reaction", self.sender.as_deref(), &about));
+        let removed = action.as_deref() == Some("unreact");
+        event.message.id = owned(mid);
+        event.message.reaction =
+            Some(Reaction { emoji: if removed { None } else { owned(reaction.emoji.text()) }, removed });
+        event
+    }
+
+    fn delivered(&self, delivery: &Delivery<'a>) -> Event {
+        let watermark = delivery.watermark.number();
+        let mut mids = delivery.mids.items().iter().filter_map(|mid| owned(mid.id()));
+        let mut event = self.of(Kind::MessageStatus, self.up_to("delivery", watermark));
+        if watermark.is_some() {
+            event.higher = vec![(State::Read, self.up_to("read", watermark))];
+        }
+        event.message.id = mids.next();
+        event.message.ids = mids.collect();
+        event.message.status = Some(Status { watermark, ..Status::of(State::Delivered) });
+        event
+    }
+
+    fn seen(&self, seen: &Seen<'a>) -> Event {
+        let (mid, watermark) = (seen.mid.id(), seen.watermark.number());
+        let dedupe = match &mid {
+            Some(mid) => format!("seen:{mid}"),
+            None => self.up_to("read", watermark),
+        };
+        let mut event = self.of(Kind::MessageStatus, dedupe);
+        event.message.id = owned(mid);
+        event.message.status = Some(Status { watermark, ..Status::of(State::Read) });
+        event
+    }
+
+    /// The contact came by a link, a plugin or a log-in button.
+    fn entered(&self, word: &'static str, payload: Option<Cow<'a, str>>, title: Scalar<'a>) -> Event {
+        let mut event = self.of(Kind::Postback, self.moment(word, ""));
+        event.message.postback = Some(Postback { payload: owned(payload), title: owned(title.text()) });
+        event.message.subtype = Some(Cow::Borrowed(word));
+        event
+    }
+
+    /// An event in the conversation with the contact, by the sender.
+    fn of(&self, kind: Kind, dedupe: String) -> Event {
+        let mut event = self.place.event(self.raw, kind, dedupe);
+        event.time = self.item.timestamp.time().or(event.time);
+        event.thread = self.thread();
+        event.message.sender =
+            self.sender.as_deref().map(|id| Party { id: id.to_owned(), ..Party::default() });
+        event
+    }
+
+    /// A guest's id leads to the same conversation as the id that the contact has since.
+    fn thread(&self) -> Option<Thread> {
+        match (self.contact.as_deref(), self.guest.as_deref()) {
+            (Some(contact), guest) => {
+                let mut thread = Thread::of(self.scope, contact);
+                thread.keys.extend(guest.map(|guest| ThreadKey::lasting("user_ref", guest)));
+                Some(thread)
+            }
+            (None, Some(guest)) => Some(Thread::of("user_ref", guest)),
+            (None, None) => None,
+        }
+    }
+
+    fn named(&self, prefix: &str, id: Option<&str>) -> String {
+        match id {
+            Some(id) => format!("{prefix}:{id}"),
+            None => self.hashed(prefix),
+        }
+    }
+
+    /// (contact, watermark) of section 3's table.
+    fn up_to(&self, prefix: &str, watermark: Option<i64>) -> String {
+        match watermark {
+            Some(watermark) => format!("{prefix}:{}:{watermark}", self.whom()),
+            None => self.hashed(prefix),
+        }
+    }
+
+    /// (contact, timestamp, `what`) of section 3's table.
+    fn moment(&self, prefix: &str, what: &str) -> String {
+        self.moment_of(prefix, Some(self.whom()), what)
+    }
+
+    fn moment_of(&self, prefix: &str, who: Option<&str>, what: &str) -> String {
+        match self.item.timestamp.time() {
+            Some(time) => format!("{prefix}:{}:{}:{what}", who.unwrap_or_default(), time.0),
+            None => self.hashed(prefix),
+        }
+    }
+
+    fn hashed(&self, prefix: &str) -> String {
+        format!("{prefix}:hash:{}", fingerprint(self.raw))
+    }
+
+    fn whom(&self) -> &str {
+        self.contact.as_deref().or(self.guest.as_deref()).unwrap_or_default()
+    }
+}
+
+fn media(attachment: &Attachment<'_>) -> Media {
+    let payload = attachment.payload.0.as_ref();
+    let of_payload = |field: fn(&Payload<'_>) -> Option<String>| payload.and_then(field);
+    let sticker = of_payload(|payload| owned(payload.sticker_id.id()));
+    let kind = match attachment.r#type.id().as_deref() {
+        _ if sticker.is_some() => Cow::Borrowed("sticker"),
+        Some("fallback") => Cow::Borrowed("link"),
+        other => Cow::Owned(other.unwrap_or("unknown").to_owned()),
+    };
+    Media {
+        kind,
+        id: sticker.or_else(|| of_payload(|payload| owned(payload.attachment_id.id()))),
+        url: of_payload(|payload| owned(payload.url.text())).or_else(|| owned(attachment.url.text())),
+        name: of_payload(|payload| owned(payload.title.text())).or_else(|| owned(attachment.title.text())),
+        ..Media::default()
+    }
+}
+
+fn owned(text: Option<Cow<'_, str>>) -> Option<String> {
+    text.map(Cow::into_owned)
+}
+
+shape! {
+    /// An item of `entry[].messaging` or `entry[].standby`. Which of the objects is there tells its kind.
+    struct Messaging<'a> {
+        sender: Object<Peer<'a>>,
+        recipient: Object<Peer<'a>>,
+        timestamp: Scalar<'a>,
+        message: Object<Written<'a>>,
+        message_edit: Object<Edit<'a>>,
+        postback: Object<Pressed<'a>>,
+        reaction: Object<Reacted<'a>>,
+        delivery: Object<Delivery<'a>>,
+        read: Object<Seen<'a>>,
+        optin: Object<Optin<'a>>,
+        referral: Object<Referral<'a>>,
+        account_linking: Object<Linking<'a>>,
+        pass_thread_control: Scalar<'a>,
+        take_thread_control: Scalar<'a>,
+        request_thread_control: Scalar<'a>,
+        app_roles: Scalar<'a>,
+        #[serde(rename = "policy-enforcement")]
+        policy_enforcement: Object<Policy<'a>>,
+        prior_message: Object<Prior<'a>>,
+    }
+
+    /// A person by the page-scoped id, or by the id that a plugin made up for a guest.
+    struct Peer<'a> {
+        id: Scalar<'a>,
+        user_ref: Scalar<'a>,
+    }
+
+    struct Written<'a> {
+        mid: Scalar<'a>,
+        text: Scalar<'a>,
+        is_echo: Scalar<'a>,
+        is_deleted: Scalar<'a>,
+        is_unsupported: Scalar<'a>,
+        attachments: List<Object<Attachment<'a>>>,
+        quick_reply: Object<QuickReply<'a>>,
+        reply_to: Object<ReplyTo<'a>>,
+    }
+
+    struct Attachment<'a> {
+        r#type: Scalar<'a>,
+        title: Scalar<'a>,
+        url: Scalar<'a>,
+        payload: Object<Payload<'a>>,
+    }
+
+    struct Payload<'a> {
+        url: Scalar<'a>,
+        title: Scalar<'a>,
+        attachment_id: Scalar<'a>,
+        sticker_id: Scalar<'a>,
+    }
+
+    struct QuickReply<'a> {
+        payload: Scalar<'a>,
+    }
+
+    struct ReplyTo<'a> {
+        mid: Scalar<'a>,
+        story: Object<Story<'a>>,
+    }
+
+    /// The story of ours that an Instagram message answers.
+    struct Story<'a> {
+        id: Scalar<'a>,
+        url: Scalar<'a>,
+    }
+
+    struct Edit<'a> {
+        mid: Scalar<'a>,
+        text: Scalar<'a>,
+        num_edit: Scalar<'a>,
+    }
+
+    struct Pressed<'a> {
+        mid: Scalar<'a>,
+        title: Scalar<'a>,
+        payload: Scalar<'a>,
+    }
+
+    struct Reacted<'a> {
+        mid: Scalar<'a>,
+        action: Scalar<'a>,
+        emoji: Scalar<'a>,
+    }
+
+    struct Delivery<'a> {
+        mids: List<Scalar<'a>>,
+        watermark: Scalar<'a>,
+    }
+
+    /// Messenger tells a watermark, Instagram one message.
+    struct Seen<'a> {
+        watermark: Scalar<'a>,
+        mid: Scalar<'a>,
+    }
+
+    struct Optin<'a> {
+        r#ref: Scalar<'a>,
+        payload: Scalar<'a>,
+        title: Scalar<'a>,
+        user_ref: Scalar<'a>,
+    }
+
+    struct Referral<'a> {
+        r#ref: Scalar<'a>,
+    }
+
+    struct Linking<'a> {
+        status: Scalar<'a>,
+    }
+
+    struct Policy<'a> {
+        action: Scalar<'a>,
+        reason: Scalar<'a>,
+    }
+
+    struct Prior<'a> {
+        identifier: Scalar<'a>,
+    }
+}
