@@ -92,6 +92,14 @@ impl<'a> Members<'a> {
         self.value(key).map_or(Ok(None), |value| serde_json::from_str(value.get()))
     }
 
+    /// The value of `key` as a `T`.
+    ///
+    /// # Errors
+    /// If it is absent, `null` or no `T`.
+    pub fn need<T: Deserialize<'a>>(&self, key: &'static str) -> serde_json::Result<T> {
+        self.read(key)?.ok_or_else(|| Error::missing_field(key))
+    }
+
     /// The non-empty id at `key`.
     ///
     /// # Errors
@@ -161,6 +169,7 @@ mod tests {
         assert_eq!(members.read::<Vec<u8>>("a").unwrap(), Some(vec![]));
         assert_eq!(members.read::<Vec<u8>>("b").unwrap(), None);
         assert!(members.read::<Vec<u8>>("z").is_err());
+        assert!(members.need::<Vec<u8>>("b").is_err());
     }
 
     #[test]

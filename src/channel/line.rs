@@ -145,7 +145,7 @@ fn event(body: &[u8], account: &AccountRef, fragment: &str) -> Event {
             standby: frame.mode.as_deref() == Some("standby"),
             subtype: match kind {
                 Kind::Unknown | Kind::Handover | Kind::AccountChanged => {
-                    content.subtype.or(Some(frame.r#type.into()))
+                    content.subtype.or_else(|| Some(frame.r#type.into()))
                 }
                 _ => None,
             },
