@@ -287,6 +287,9 @@ pub struct Message {
     /// The provider's id of the message that this one answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<String>,
+    /// The provider's id of the album that this message and others form together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub album: Option<String>,
     /// Further message ids that the event is about (a batch of deletions, a receipt for several).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ids: Vec<String>,

@@ -2,10 +2,13 @@
 
 use std::borrow::Cow;
 
+use aws_lc_rs::digest;
+use data_encoding::HEXLOWER;
 use serde::{
     Deserialize,
-    de::{Deserializer, Error, Visitor},
+    de::{Deserializer, Error, MapAccess, Visitor},
 };
+use serde_json::value::RawValue;
 
 /// An id that a provider writes as a string today and wrote as a bare number once (`providers.md`
 /// section 0). Kept as text; a number must be whole and is written as it stood, up to 64 bits.
@@ -17,6 +20,12 @@ impl Id<'_> {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The id as owned text, unless it is empty: an empty id names nobody.
+    #[must_use]
+    pub fn named(self) -> Option<String> {
+        (!self.0.is_empty()).then(|| self.0.into_owned())
     }
 }
 
@@ -60,5 +69,113 @@ impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let id = Id::deserialize(deserializer)?;
         id.as_str().parse().map(Number).map_err(|_not_whole| D::Error::custom("expected a whole number"))
+    }
+}
+
+/// The members of a JSON object in the order in which they stand, each value byte for byte. An object
+/// with a repeated key is refused: which of the two the sender meant cannot be known.
+#[derive(Clone, Debug, Default)]
+pub struct Members<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'a> Members<'a> {
+    /// The value of `key`.
+    #[must_use]
+    pub fn value(&self, key: &str) -> Option<&'a RawValue> {
+        self.0.iter().find(|(name, _)| name == key).map(|(_, value)| *value)
+    }
+
+    /// The value of `key` as a `T`; `None` if it is absent or `null`.
+    ///
+    /// # Errors
+    /// If it is there and no `T`.
+    pub fn read<T: Deserialize<'a>>(&self, key: &str) -> serde_json::Result<Option<T>> {
+        self.value(key).map_or(Ok(None), |value| serde_json::from_str(value.get()))
+    }
+
+    /// The value of `key` as a `T`.
+    ///
+    /// # Errors
+    /// If it is absent, `null` or no `T`.
+    pub fn need<T: Deserialize<'a>>(&self, key: &'static str) -> serde_json::Result<T> {
+        self.read(key)?.ok_or_else(|| Error::missing_field(key))
+    }
+
+    /// The non-empty id at `key`.
+    ///
+    /// # Errors
+    /// If it is there and no id.
+    pub fn id(&self, key: &str) -> serde_json::Result<Option<String>> {
+        Ok(self.read::<Id<'a>>(key)?.and_then(Id::named))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MembersVisitor;
+
+        impl<'de> Visitor<'de> for MembersVisitor {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
+                let mut members = Vec::new();
+                while let Some((Id(key), value)) = map.next_entry::<Id<'de>, &'de RawValue>()? {
+                    members.push((key, value));
+                }
+                let mut keys: Vec<&str> = members.iter().map(|(key, _)| key.as_ref()).collect();
+                keys.sort_unstable();
+                if keys.is_sorted_by(|one, next| one < next) {
+                    Ok(Members(members))
+                } else {
+                    Err(A::Error::custom("a repeated key"))
+                }
+            }
+        }
+
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+/// A dedupe id for what the provider gave none: a digest of its fragment, so that only the same bytes
+/// are the same event.
+#[must_use]
+pub fn fingerprint(fragment: &[u8]) -> String {
+    format!("sha256:{}", HEXLOWER.encode(digest::digest(&digest::SHA256, fragment).as_ref()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_text_however_it_was_written() {
+        for (written, id) in [("\"42\"", "42"), ("42", "42"), ("-100", "-100"), ("\"a\\u0062\"", "ab")] {
+            assert_eq!(serde_json::from_str::<Id<'_>>(written).unwrap().as_str(), id, "{written}");
+        }
+        for other in ["1.5", "null", "true", "[]", "{}", "123456789012345678901234567890"] {
+            assert!(serde_json::from_str::<Id<'_>>(other).is_err(), "{other}");
+        }
+    }
+
+    #[test]
+    fn members_keep_their_order_and_bytes() {
+        let members: Members<'_> = serde_json::from_str(r#"{"z": {"b" :1}, "a":[ ]}"#).unwrap();
+        let seen: Vec<_> = members.0.iter().map(|(key, value)| (key.as_ref(), value.get())).collect();
+        assert_eq!(seen, [("z", r#"{"b" :1}"#), ("a", "[ ]")]);
+        assert_eq!(members.value("a").unwrap().get(), "[ ]");
+        assert_eq!(members.read::<Vec<u8>>("a").unwrap(), Some(vec![]));
+        assert_eq!(members.read::<Vec<u8>>("b").unwrap(), None);
+        assert!(members.read::<Vec<u8>>("z").is_err());
+        assert!(members.need::<Vec<u8>>("b").is_err());
+    }
+
+    #[test]
+    fn a_repeated_key_is_refused_also_behind_an_escape() {
+        for body in [r#"{"a":1,"b":2,"a":1}"#, r#"{"a":1,"\u0061":2}"#] {
+            assert!(serde_json::from_str::<Members<'_>>(body).is_err(), "{body}");
+        }
     }
 }

@@ -1,9 +1,24 @@
 //! Standard Webhooks, for `webchat`, `livechat` and `crm`: `providers.md` section 13.
 
+mod pointer;
+
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Channel, Kind, Malformed, Refusal, Request, Split, Verified, signature::Matched};
-use crate::secret::Secret;
+use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
+use http::HeaderMap;
+use serde_json::value::RawValue;
+
+use super::{
+    Channel, Kind, Malformed, Refusal, Request, Split, Verified,
+    event::{AccountRef, Event, Message, Party, Raw, Thread},
+    json::{Id, fingerprint},
+    signature::{self, Matched},
+};
+use crate::{ids::Timestamp, secret::Secret};
+
+/// Signatures of a known version that one request may list. Senders list one for each key in use; each
+/// costs us a pass over the body. A longer list is refused.
+pub const SIGNATURES_MAX: usize = 8;
 
 /// A source of Standard Webhooks.
 #[derive(Clone, Debug)]
@@ -48,12 +63,170 @@ pub struct Pointers {
     pub time: Option<String>,
 }
 
-impl Standard {
-    pub(super) fn verify(&self, _request: &Request<'_>) -> Result<Matched, Refusal> {
-        Err(Refusal::Missing)
-    }
+/// The three headers, in one of their two spellings.
+struct Names {
+    id: &'static str,
+    timestamp: &'static str,
+    signature: &'static str,
+}
 
-    pub(super) fn split(&self, _verified: &Verified<'_>) -> Result<Split, Malformed> {
-        Err(Malformed { expected: "known yet" })
+const WEBHOOK: Names =
+    Names { id: "webhook-id", timestamp: "webhook-timestamp", signature: "webhook-signature" };
+const SVIX: Names = Names { id: "svix-id", timestamp: "svix-timestamp", signature: "svix-signature" };
+
+impl Names {
+    fn any_in(&self, headers: &HeaderMap) -> bool {
+        [self.id, self.timestamp, self.signature].iter().any(|name| headers.contains_key(*name))
     }
 }
+
+impl Standard {
+    /// `<id>.<timestamp>.<body>` is signed, by any of the listed signatures.
+    pub(super) fn verify(&self, request: &Request<'_>) -> Result<Matched, Refusal> {
+        let names = self.names(request.headers)?;
+        let id = signature::header(request.headers, names.id)?;
+        // A dot in the id would let parts of the signed content change places.
+        if id.is_empty() || id.contains('.') {
+            return Err(Refusal::Malformed);
+        }
+        let timestamp = signature::header(request.headers, names.timestamp)?;
+        let signed_at = seconds(timestamp).ok_or(Refusal::Malformed)?;
+        let listed = signatures(signature::header(request.headers, names.signature)?)?;
+        signature::fresh(signed_at, request.now, self.tolerance)?;
+
+        let content: [&[u8]; 5] = [id.as_bytes(), b".", timestamp.as_bytes(), b".", request.body];
+        self.keys
+            .iter()
+            .position(|key| listed.iter().any(|signature| key.signed(signature, &content)))
+            .map(Matched)
+            .ok_or(Refusal::Wrong)
+    }
+
+    /// The spelling of the headers. Both at once are refused: which of them a proxy in between looked
+    /// at cannot be known.
+    fn names(&self, headers: &HeaderMap) -> Result<&'static Names, Refusal> {
+        match (WEBHOOK.any_in(headers), self.svix && SVIX.any_in(headers)) {
+            (true, true) => Err(Refusal::Malformed),
+            (false, true) => Ok(&SVIX),
+            (true, false) | (false, false) => Ok(&WEBHOOK),
+        }
+    }
+
+    /// One event per webhook.
+    pub(super) fn split(&self, verified: &Verified<'_>) -> Result<Split, Malformed> {
+        const EXPECTED: Malformed = Malformed { expected: "JSON" };
+        let text = std::str::from_utf8(verified.body()).map_err(|_not_text| EXPECTED)?;
+        let body: &RawValue = serde_json::from_str(text).map_err(|_not_json| EXPECTED)?;
+        let event = self.event(body, self.dedupe(verified)).map_err(|_repeated| Malformed {
+            expected: "JSON without a repeated key where the endpoint's pointers lead",
+        })?;
+        Ok(Split { items: vec![event.into()], ..Split::default() })
+    }
+
+    /// `webhook-id` is signed, and the same on every retry.
+    fn dedupe(&self, verified: &Verified<'_>) -> String {
+        self.names(verified.headers())
+            .and_then(|names| signature::header(verified.headers(), names.id))
+            .map_or_else(|_unsigned| fingerprint(verified.body()), |id| format!("id:{id}"))
+    }
+
+    fn event(&self, body: &RawValue, dedupe: String) -> Result<Event, pointer::Repeated> {
+        let at = |pointer: &Option<String>| match pointer {
+            Some(pointer) => pointer::value(body, pointer),
+            None => Ok(None),
+        };
+        let pointers = &self.pointers;
+        let conversation = pointer::value(body, &pointers.conversation)?.and_then(id);
+        let r#type = pointer::value(body, "/type")?.and_then(text);
+        let kind = r#type.as_ref().and_then(|r#type| self.kinds.get(r#type));
+        let name = at(&pointers.sender_name)?.and_then(text);
+        let time = match at(&pointers.time)?.and_then(time) {
+            Some(time) => Some(time),
+            None => pointer::value(body, "/timestamp")?.and_then(time),
+        };
+        Ok(Event {
+            channel: self.channel,
+            account: AccountRef::Endpoint,
+            thread: conversation.map(|id| Thread::of("conversation", &id)),
+            dedupe: vec![dedupe],
+            time,
+            kind: kind.copied().unwrap_or(Kind::Unknown),
+            message: Message {
+                id: at(&pointers.message_id)?.and_then(id),
+                sender: at(&pointers.sender)?.and_then(id).map(|id| Party { id, name, handle: None }),
+                text: at(&pointers.text)?.and_then(text),
+                subtype: r#type.map(Into::into),
+                ..Message::default()
+            },
+            raw: Raw::Whole,
+            higher: Vec::new(),
+        })
+    }
+}
+
+/// A signature of a version that we know.
+enum Signature {
+    /// `v1`.
+    Hmac(Vec<u8>),
+    /// `v1a`.
+    Ed25519(Vec<u8>),
+}
+
+/// The entries of the space-separated list whose version is known. What is not base64 matches nothing,
+/// and is left out too.
+fn signatures(list: &str) -> Result<Vec<Signature>, Refusal> {
+    let known: Vec<Signature> = list
+        .split(' ')
+        .filter_map(|entry| match entry.split_once(',')? {
+            ("v1", mac) => signature::base64(mac).ok().map(Signature::Hmac),
+            ("v1a", signature) => signature::base64(signature).ok().map(Signature::Ed25519),
+            _ => None,
+        })
+        .take(SIGNATURES_MAX + 1)
+        .collect();
+    if known.is_empty() || known.len() > SIGNATURES_MAX { Err(Refusal::Malformed) } else { Ok(known) }
+}
+
+impl Key {
+    fn signed(&self, signature: &Signature, content: &[&[u8]]) -> bool {
+        match (self, signature) {
+            (Self::Hmac(secret), Signature::Hmac(mac)) => {
+                signature::hmac_sha256(std::slice::from_ref(secret), content, mac).is_ok()
+            }
+            (Self::Ed25519(key), Signature::Ed25519(signature)) => {
+                UnparsedPublicKey::new(&ED25519, key).verify(&content.concat(), signature).is_ok()
+            }
+            (Self::Hmac(_), Signature::Ed25519(_)) | (Self::Ed25519(_), Signature::Hmac(_)) => false,
+        }
+    }
+}
+
+/// Whole seconds since the epoch, in plain digits.
+fn seconds(text: &str) -> Option<Timestamp> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if digits { text.parse().ok().map(Timestamp::from_secs) } else { None }
+}
+
+/// A non-empty id, written as text or as a whole number.
+fn id(raw: &RawValue) -> Option<String> {
+    serde_json::from_str::<Id<'_>>(raw.get()).ok()?.named()
+}
+
+fn text(raw: &RawValue) -> Option<String> {
+    serde_json::from_str(raw.get()).ok()
+}
+
+/// RFC 3339 text, or a whole number of seconds or milliseconds.
+fn time(raw: &RawValue) -> Option<Timestamp> {
+    /// As milliseconds early in 1973, as seconds in the year 5138: nothing real lies between.
+    const MILLISECONDS_FROM: u64 = 100_000_000_000;
+    if let Ok(number) = serde_json::from_str::<i64>(raw.get()) {
+        let milliseconds = number.unsigned_abs() >= MILLISECONDS_FROM;
+        return Some(if milliseconds { Timestamp(number) } else { Timestamp::from_secs(number) });
+    }
+    let at: jiff::Timestamp = text(raw)?.parse().ok()?;
+    Some(Timestamp(at.as_millisecond()))
+}
+
+#[cfg(test)]
+mod tests;
