@@ -56,6 +56,7 @@ pub(super) fn webhook(
         received,
         format: endpoint.format,
         nonce,
+        malformed: false,
         target: target.to_owned(),
         headers: repeated(endpoint.format, headers),
         events,
@@ -81,6 +82,7 @@ pub(super) fn unreadable(
         received,
         format: endpoint.format,
         nonce: None,
+        malformed: true,
         target: target.to_owned(),
         headers: repeated(endpoint.format, headers),
         events: vec![Event {

@@ -30,7 +30,7 @@ use crate::{
     channel::{Answer, Evidence, Need, Request},
     clock::SharedClock,
     config::{Config, Endpoint},
-    spool::{DeathReason, Spool},
+    spool::Spool,
 };
 
 /// The first part of a webhook's path; the endpoint's name follows.
@@ -143,7 +143,8 @@ impl Ingress {
             Err(malformed) => {
                 warn!(endpoint.id = %endpoint.id, expected = malformed.expected, "verified body cannot be read");
                 let webhook = keep::unreadable(endpoint, target, headers, body.clone(), request.now);
-                self.spool.quarantine(webhook, DeathReason::Malformed).await?;
+                let accepted = self.spool.accept(webhook).await?;
+                self.metrics.accepted(endpoint, accepted);
                 return Err(Refused::Malformed {
                     status: endpoint.provider.malformed_status(),
                     expected: malformed.expected,

@@ -232,9 +232,6 @@ pub trait Spool: fmt::Debug + Send + Sync {
     /// Dropping the future does not undo what was begun.
     fn accept(&self, webhook: Webhook) -> Later<'_, Result<Accepted, SpoolError>>;
 
-    /// Keeps a webhook as a dead letter at once, with the same promise and the same dedupe.
-    fn quarantine(&self, webhook: Webhook, reason: DeathReason) -> Later<'_, Result<Accepted, SpoolError>>;
-
     /// Waits for the next unit that is due. Each is handed out once, until it is settled.
     /// `None` when the spool closes.
     fn next(&self) -> Later<'_, Option<Unit>>;
