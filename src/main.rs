@@ -1,2 +1,12 @@
 //! The `headgate` command.
-fn main() {}
+
+use std::{env, io, process::ExitCode};
+
+fn main() -> ExitCode {
+    headgate::cli::run(env::args_os(), &variable, &mut io::stdout().lock(), &mut io::stderr())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the environment enters here and is passed down")]
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok()
+}

@@ -1,1 +1,97 @@
-//! cli
+//! The command line: reads arguments and environment, calls the rooms, prints.
+
+pub mod log;
+pub mod signal;
+
+mod check;
+mod schema;
+
+use std::{
+    ffi::OsString,
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::config::{Env, FileKind};
+
+/// A permission-aware channel gateway for chat backends.
+#[derive(Debug, Parser)]
+#[command(name = "headgate", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check a configuration folder: print every mistake in it, with file, line and what was expected.
+    Check {
+        /// The configuration folder.
+        #[arg(long, value_name = "DIR", default_value = "config")]
+        config: PathBuf,
+        /// How to print.
+        #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+        format: CheckFormat,
+    },
+    /// Print the JSON Schema of the configuration files, for editors, or their documentation.
+    Schema {
+        /// One kind of file; without it, all.
+        file: Option<FileKind>,
+        /// How to print.
+        #[arg(long, value_enum, default_value_t = SchemaFormat::Json)]
+        format: SchemaFormat,
+    },
+}
+
+/// How `check` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum CheckFormat {
+    /// One line a mistake: `file:line: key: what is wrong`.
+    Text,
+    /// One JSON object, for editors and build servers.
+    Json,
+}
+
+/// How `schema` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum SchemaFormat {
+    /// JSON Schema, draft 2020-12. Several files: one object with the files' names as keys.
+    Json,
+    /// Markdown, as in `docs/config.md`.
+    Markdown,
+}
+
+/// Runs the command that `arguments` give, the program's name first.
+///
+/// The answer is 0 if all is well, 1 if the command says that something is wrong, 2 if the arguments
+/// are not understood.
+pub fn run(
+    arguments: impl IntoIterator<Item = OsString>,
+    env: Env<'_>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> ExitCode {
+    let code = match Arguments::try_parse_from(arguments) {
+        Ok(Arguments { command: Command::Check { config, format } }) => {
+            check::run(&config, format, env, out, err)
+        }
+        Ok(Arguments { command: Command::Schema { file, format } }) => schema::run(file, format, out),
+        Err(not_understood) => usage(&not_understood, out, err),
+    };
+    // A reader that went away (`headgate schema | head`) is no failure of ours.
+    code.unwrap_or(ExitCode::SUCCESS)
+}
+
+/// Prints help and versions to `out` with 0, mistakes in the arguments to `err` with 2.
+fn usage(error: &clap::Error, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<ExitCode> {
+    let text = error.render();
+    if error.use_stderr() {
+        write!(err, "{text}")?;
+    } else {
+        write!(out, "{text}")?;
+    }
+    Ok(u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from))
+}

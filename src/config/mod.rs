@@ -2,9 +2,31 @@
 //!
 //! In a [`Config`] every address, duration, reference and secret is already its real type and every
 //! default is spelled out. Rooms never see the raw files.
+//!
+//! [`Config::load`] goes through `folder` (which files there are), `document` (TOML with the line of
+//! everything, `${…}` replaced by `interpolate`), `schema` (the file against its type in `raw`: unknown and
+//! missing keys, wrong values) and `build` (what only the files together can tell), and each of them notes
+//! every mistake it finds.
+
+mod build;
+mod document;
+mod folder;
+mod interpolate;
+mod load;
+pub mod markdown;
+mod mistake;
+mod raw;
+mod schema;
+mod text;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+pub use self::{
+    interpolate::Env,
+    load::Loaded,
+    mistake::{KeyPath, Mistake, Mistakes, Place, Wrong},
+    schema::FileKind,
+};
 use crate::{
     assign::Queue,
     backend::{Backend, Egress},
@@ -118,4 +140,6 @@ pub struct Account {
     pub backend: BackendId,
     /// The team of its new conversations.
     pub team: Option<TeamId>,
+    /// The provider's credential for sending; for the relay alone, no other room reads it.
+    pub token: Option<Secret>,
 }

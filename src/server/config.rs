@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 /// An address with its TLS and limits.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Listener {
     /// Where to listen; port 0 picks a free one.
     pub address: SocketAddr,
@@ -14,7 +14,7 @@ pub struct Listener {
 }
 
 /// TLS of a listener.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Tls {
     /// Certificates; the client's SNI picks one by the names in it, the first is the default.
     pub certificates: Vec<Certificate>,

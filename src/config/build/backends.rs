@@ -1,0 +1,109 @@
+//! `[backend.*]`, `[store]`, `[delivery]`, `[egress]`, `[telemetry]`.
+
+use std::collections::BTreeMap;
+
+use super::{Check, keys, pem};
+use crate::{
+    backend::{Backend, Egress, Format},
+    config::{
+        Delivery, Telemetry,
+        mistake::{KeyPath, Wrong},
+        raw,
+    },
+    ids::BackendId,
+    spool::embedded::Store,
+};
+
+/// Smallest journal file, in bytes.
+const SEGMENT_BYTES_MIN: u64 = 1 << 20;
+
+/// The backends.
+pub(in crate::config) fn backends(
+    check: &mut Check<'_>,
+    raw: BTreeMap<raw::Name, raw::Backend>,
+) -> BTreeMap<BackendId, Backend> {
+    let at = KeyPath::default().key("backend");
+    let backends = raw.into_iter().filter_map(|(raw::Name(name), raw)| {
+        let id = BackendId::new(name.as_str());
+        Some((id.clone(), backend(check, &at.key(name), id, raw)?))
+    });
+    backends.collect()
+}
+
+fn backend(check: &mut Check<'_>, at: &KeyPath, id: BackendId, raw: raw::Backend) -> Option<Backend> {
+    let mut signing = Vec::new();
+    for (index, secret) in raw.secrets.iter().enumerate() {
+        match keys::whsec(secret.text()) {
+            Some(key) => signing.push(key),
+            None => {
+                let expected = "`whsec_` and base64 of 24 to 64 bytes";
+                check.wrong(&at.key("secrets").index(index), Wrong::WebhookKey { expected });
+            }
+        }
+    }
+    if raw.secrets.is_empty() && raw.format == Format::Event {
+        check.lacks(&at.key("secrets"), Wrong::NoSigningKey);
+    }
+    if raw.backoff_min.0 > raw.backoff_max.0 {
+        check.wrong(&at.key("backoff_min"), Wrong::MoreThan { larger: "backoff_max" });
+    }
+    Some(Backend {
+        id,
+        format: raw.format,
+        keys: signing,
+        ca: raw.ca.map(|file| ca(check, &at.key("ca"), &file.0)),
+        concurrency_max: raw.concurrency_max,
+        timeout: raw.timeout.0,
+        attempts_max: raw.attempts_max,
+        age_max: raw.age_max.0,
+        backoff_min: raw.backoff_min.0,
+        backoff_max: raw.backoff_max.0,
+        breaker_failures: raw.breaker_failures,
+        breaker_pause: raw.breaker_pause.0,
+        urls: raw.urls?.into_iter().map(|url| url.0).collect(),
+    })
+}
+
+/// A file with CAs.
+fn ca(check: &mut Check<'_>, at: &KeyPath, file: &std::path::Path) -> std::path::PathBuf {
+    pem::certificates(check, at, file);
+    check.resolved(file)
+}
+
+/// Where events are kept.
+pub(in crate::config) fn store(check: &mut Check<'_>, raw: raw::Store) -> Option<Store> {
+    if raw.segment_bytes.0 < SEGMENT_BYTES_MIN {
+        let path = KeyPath::default().key("store").key("segment_bytes");
+        check.wrong(&path, Wrong::LessThan { least: "1MiB" });
+    }
+    Some(Store {
+        path: check.resolved(&raw.path?.0),
+        segment_bytes: raw.segment_bytes.0,
+        disk_free_min: raw.disk_free_min.0,
+        backlog_events_max: raw.backlog_events_max,
+        dedupe_window: raw.dedupe_window.0,
+        dedupe_marks_max: raw.dedupe_marks_max,
+        cache_bytes: raw.cache_bytes.in_memory(),
+        dead_letter_age_max: raw.dead_letter_age_max.0,
+    })
+}
+
+/// Handing events to backends.
+pub(in crate::config) fn delivery(raw: &raw::Delivery) -> Delivery {
+    Delivery { answer_bytes_max: raw.answer_bytes_max.in_memory() }
+}
+
+/// How Headgate calls out.
+pub(in crate::config) fn egress(check: &mut Check<'_>, raw: raw::Egress) -> Egress {
+    let at = KeyPath::default().key("egress").key("ca");
+    Egress {
+        ca: raw.ca.map(|file| ca(check, &at, &file.0)),
+        resolve: raw.resolve.into_iter().map(|(host, address)| (host.to_lowercase(), address.0)).collect(),
+        timeout: raw.timeout.0,
+    }
+}
+
+/// The log.
+pub(in crate::config) fn telemetry(raw: raw::Telemetry) -> Telemetry {
+    Telemetry { log: raw.log.0, json: raw.format == raw::LogFormat::Json }
+}

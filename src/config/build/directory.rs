@@ -1,0 +1,83 @@
+//! `directory.toml` and `assignment.toml`.
+
+use std::collections::BTreeMap;
+
+use super::Check;
+use crate::{
+    assign::Queue,
+    config::{
+        mistake::{KeyPath, Wrong},
+        raw::{self, Who},
+    },
+    directory::{Directory, Team, User},
+    ids::{TeamId, UserId},
+};
+
+/// Users and teams.
+pub(in crate::config) fn directory(check: &mut Check<'_>, raw: &raw::Directory) -> Directory {
+    let at = KeyPath::default().key("team");
+    for (Who(name), team) in &raw.team {
+        let at = at.key(name);
+        if let Some(Who(parent)) = &team.parent {
+            let teams = raw.team.keys().map(|Who(name)| name.as_str());
+            check.declared(&at.key("parent"), "team", parent, teams);
+        }
+        for (index, Who(member)) in team.members.iter().enumerate() {
+            let users = raw.user.keys().map(|Who(name)| name.as_str());
+            check.declared(&at.key("members").index(index), "user", member, users);
+        }
+        check.once_each(&at.key("members"), team.members.iter().map(|Who(name)| name.as_str()));
+        if let Some(cycle) = cycle(raw, name) {
+            check.wrong(&at.key("parent"), Wrong::TeamCycle { name: name.clone(), cycle });
+        }
+    }
+    let teams = raw.team.iter().map(|(Who(name), team)| {
+        let members = team.members.iter().map(|Who(name)| UserId::new(name.as_str())).collect();
+        let parent = team.parent.as_ref().map(|Who(name)| TeamId::new(name.as_str()));
+        (TeamId::new(name.as_str()), Team { parent, members })
+    });
+    let users = raw.user.iter().map(|(Who(name), user)| {
+        (UserId::new(name.as_str()), User { name: user.name.clone(), away: user.away })
+    });
+    Directory { teams: teams.collect(), users: users.collect() }
+}
+
+/// The way from a team up to itself, if there is one. Told once per cycle: by its first team.
+fn cycle(raw: &raw::Directory, name: &str) -> Option<Vec<String>> {
+    let mut way = vec![name.to_owned()];
+    let mut team = raw.team.get(&Who(name.to_owned()))?;
+    loop {
+        let parent = team.parent.as_ref()?;
+        way.push(parent.0.clone());
+        if parent.0 == name {
+            let first = way.iter().min()?;
+            return (first == name).then_some(way);
+        }
+        // A cycle further up, which is told by its own teams.
+        if way.len() > raw.team.len() + 1 {
+            return None;
+        }
+        team = raw.team.get(parent)?;
+    }
+}
+
+/// Queues by team.
+pub(in crate::config) fn assignment(
+    check: &mut Check<'_>,
+    raw: raw::Assignment,
+    directory: &raw::Directory,
+) -> BTreeMap<TeamId, Queue> {
+    let at = KeyPath::default().key("queue");
+    let queues = raw.queue.into_iter().map(|(Who(name), queue)| {
+        let teams = directory.team.keys().map(|Who(name)| name.as_str());
+        check.declared(&at.key(&name), "team", &name, teams);
+        for (index, stage) in queue.closed_stages.iter().enumerate() {
+            let (pipeline, stage) = stage.split_once('/').unwrap_or_default();
+            if pipeline.is_empty() || stage.is_empty() || stage.contains('/') {
+                check.wrong(&at.key(&name).key("closed_stages").index(index), Wrong::Stage);
+            }
+        }
+        (TeamId::new(name), Queue { strategy: queue.strategy, closed_stages: queue.closed_stages })
+    });
+    queues.collect()
+}

@@ -1,0 +1,77 @@
+//! From the files' keys to a [`Config`](super::Config): what only the whole can tell is checked here,
+//! and every mistake is noted, not only the first.
+
+mod backends;
+mod channels;
+mod directory;
+mod keys;
+mod listeners;
+mod pem;
+mod providers;
+
+use std::{collections::BTreeSet, path::Path};
+
+pub(super) use self::{
+    backends::{backends, delivery, egress, store, telemetry},
+    channels::{Around, channels},
+    directory::{assignment, directory},
+    listeners::listeners,
+};
+use super::{
+    document::Document,
+    mistake::{KeyPath, Report, Wrong, nearest},
+};
+
+/// A file that is being checked.
+#[derive(Debug)]
+pub(super) struct Check<'a> {
+    /// The configuration folder, at which relative paths start.
+    pub(super) folder: &'a Path,
+    /// The file.
+    pub(super) document: &'a Document,
+    /// Where mistakes go.
+    pub(super) report: &'a mut Report,
+}
+
+impl Check<'_> {
+    /// Notes a mistake.
+    fn wrong(&mut self, path: &KeyPath, wrong: Wrong) {
+        self.report.add(self.document.at(path), wrong);
+    }
+
+    /// Notes that something is absent, unless that follows from another mistake at the same place.
+    fn lacks(&mut self, path: &KeyPath, wrong: Wrong) {
+        self.report.add_unless_wrong_already(self.document.at(path), wrong);
+    }
+
+    /// Whether `name` is declared; if not, that is noted.
+    fn declared<'n>(
+        &mut self,
+        path: &KeyPath,
+        what: &'static str,
+        name: &str,
+        declared: impl Iterator<Item = &'n str> + Clone,
+    ) -> bool {
+        let found = declared.clone().any(|other| other == name);
+        if !found {
+            let nearest = nearest(name, declared);
+            self.wrong(path, Wrong::Unknown { what, name: self.document.quote(path, name), nearest });
+        }
+        found
+    }
+
+    /// Notes names that are in a list twice.
+    fn once_each<'n>(&mut self, path: &KeyPath, names: impl Iterator<Item = &'n str>) {
+        let mut seen = BTreeSet::new();
+        for (index, name) in names.enumerate() {
+            if !seen.insert(name) {
+                self.wrong(&path.index(index), Wrong::Twice { name: name.to_owned() });
+            }
+        }
+    }
+
+    /// A path of the file system; a relative one starts at the configuration folder.
+    fn resolved(&self, path: &Path) -> std::path::PathBuf {
+        self.folder.join(path)
+    }
+}

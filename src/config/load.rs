@@ -1,0 +1,201 @@
+//! Reading the folder: all files, all mistakes, or one whole [`Config`].
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use aws_lc_rs::digest;
+use data_encoding::HEXLOWER;
+
+use super::{
+    Config, Tenant,
+    build::{self, Check},
+    document::{self, Document},
+    folder,
+    interpolate::{Env, References},
+    mistake::{KeyPath, Mistakes, Place, Report, Wrong},
+    raw,
+    schema::{self, FileKind},
+};
+use crate::{ids::TenantId, server::Limits};
+
+/// A configuration as loaded.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// Names the content: the first 16 hex digits of SHA-256 over the files' names and text. It is the
+    /// same on every node that has the same files. What `${env:…}` and `${file:…}` lead to is not in
+    /// it: a digest of secrets would let who sees it test guesses.
+    pub version: String,
+    /// The files that `${file:…}` named; a change of one is a change of the configuration.
+    pub files: Vec<PathBuf>,
+}
+
+impl Config {
+    /// Reads the folder. `env` looks environment variables up. Blocks: reads files.
+    ///
+    /// # Errors
+    /// Every mistake in it.
+    pub fn load(folder: &Path, env: Env<'_>) -> Result<Loaded, Mistakes> {
+        let mut report = Report::default();
+        let references = References { env, folder, files: Vec::new() };
+        let mut reading = Reading { folder, references, report: &mut report, digest: Digest::new() };
+        let tenants = folder::tenants(folder, reading.report);
+        let headgate = reading.file::<raw::Headgate>(FileKind::Headgate, None);
+        let tenants: Vec<_> = tenants.into_iter().map(|name| reading.tenant(&name)).collect();
+        let Reading { references, digest, .. } = reading;
+        let config = build(folder, headgate, tenants, &mut report);
+        let config = Arc::new(report.finish(config)?);
+        Ok(Loaded { config, version: digest.version(), files: references.files })
+    }
+}
+
+/// A file and what it says.
+struct Read<T> {
+    document: Document,
+    raw: T,
+}
+
+/// A tenant's files.
+struct TenantFiles {
+    id: TenantId,
+    channels: Read<raw::Channels>,
+    directory: Read<raw::Directory>,
+    assignment: Read<raw::Assignment>,
+}
+
+struct Reading<'a, 'e> {
+    folder: &'a Path,
+    references: References<'e>,
+    report: &'a mut Report,
+    digest: Digest,
+}
+
+impl Reading<'_, '_> {
+    fn tenant(&mut self, name: &str) -> TenantFiles {
+        TenantFiles {
+            id: TenantId::new(name),
+            channels: self.file(FileKind::Channels, Some(name)),
+            directory: self.file(FileKind::Directory, Some(name)),
+            assignment: self.file(FileKind::Assignment, Some(name)),
+        }
+    }
+
+    /// Reads a file. A tenant's file may be absent: everything in it then has its default.
+    fn file<T>(&mut self, kind: FileKind, tenant: Option<&str>) -> Read<T>
+    where
+        T: schemars::JsonSchema + serde::de::DeserializeOwned + Default,
+    {
+        let file = match tenant {
+            None => kind.file().to_owned(),
+            Some(tenant) => format!("{}/{tenant}/{}", folder::TENANTS, kind.file()),
+        };
+        let path = self.folder.join(&file);
+        if tenant.is_some() && !path.exists() {
+            return Read { document: Document::absent(&file), raw: T::default() };
+        }
+        match document::text(&path) {
+            Err(wrong) => {
+                let place = Place { file: file.clone(), line: None, path: KeyPath::default() };
+                self.report.add(place, wrong);
+                Read { document: Document::absent(&file), raw: T::default() }
+            }
+            Ok(text) => {
+                self.digest.add(&file, &text);
+                let mut document = Document::read(&file, &text, &mut self.references, self.report);
+                let raw = schema::check(&mut document, self.report);
+                Read { document, raw }
+            }
+        }
+    }
+}
+
+/// Everything that only the files together can tell. `None` only if a mistake was noted.
+fn build(
+    folder: &Path,
+    headgate: Read<raw::Headgate>,
+    tenants: Vec<TenantFiles>,
+    report: &mut Report,
+) -> Option<Config> {
+    // Against a file that could not be read, every reference into it would be wrong.
+    if report.has_unreadable_file() {
+        return None;
+    }
+    let Read { document, raw } = headgate;
+    let backend_formats = raw.backend.iter().map(|(name, backend)| (name.clone(), backend.format)).collect();
+    let dedupe_window = raw
+        .store
+        .as_ref()
+        .map_or_else(|| raw::Store::default().dedupe_window.0, |store| store.dedupe_window.0);
+    let mut check = Check { folder, document: &document, report };
+    let listeners = build::listeners(&mut check, raw.listener);
+    let backends = build::backends(&mut check, raw.backend);
+    let store = raw.store.and_then(|raw| build::store(&mut check, raw));
+    let egress = build::egress(&mut check, raw.egress);
+    let limits = listeners.hooks.as_ref().map_or_else(Limits::default, |hooks| hooks.limits.clone());
+
+    let mut endpoints = BTreeMap::new();
+    let mut owners: BTreeMap<String, TenantId> = BTreeMap::new();
+    let mut built = BTreeMap::new();
+    for files in tenants {
+        let around = build::Around {
+            tenant: &files.id,
+            backends: &backend_formats,
+            directory: &files.directory.raw,
+            body_bytes_max: limits.body_bytes_max,
+            bodies_in_memory_max: limits.bodies_in_memory_max,
+            dedupe_window,
+        };
+        let mut check = Check { folder, document: &files.channels.document, report };
+        let (accounts, own) = build::channels(&mut check, &files.channels.raw, &around);
+        endpoints.extend(own.into_iter().map(|endpoint| (endpoint.id.clone(), Arc::new(endpoint))));
+        for raw::Name(name) in files.channels.raw.endpoint.into_keys() {
+            if let Some(tenant) = owners.get(&name) {
+                let at = KeyPath::default().key("endpoint").key(&name);
+                let tenant = tenant.to_string();
+                check.report.add(files.channels.document.at(&at), Wrong::EndpointTwice { name, tenant });
+            } else {
+                owners.insert(name, files.id.clone());
+            }
+        }
+        let mut check = Check { folder, document: &files.directory.document, report };
+        let directory = build::directory(&mut check, &files.directory.raw);
+        let mut check = Check { folder, document: &files.assignment.document, report };
+        let assignment = build::assignment(&mut check, files.assignment.raw, &files.directory.raw);
+        built.insert(files.id.clone(), Tenant { id: files.id, directory, accounts, assignment });
+    }
+    Some(Config {
+        listeners,
+        backends,
+        store: store?,
+        delivery: build::delivery(&raw.delivery),
+        egress,
+        telemetry: build::telemetry(raw.telemetry),
+        tenants: built,
+        endpoints,
+    })
+}
+
+/// The version of a configuration while its files are read.
+struct Digest(digest::Context);
+
+impl Digest {
+    fn new() -> Self {
+        Self(digest::Context::new(&digest::SHA256))
+    }
+
+    fn add(&mut self, file: &str, text: &str) {
+        for part in [file, text] {
+            self.0.update(&(part.len() as u64).to_le_bytes());
+            self.0.update(part.as_bytes());
+        }
+    }
+
+    fn version(self) -> String {
+        let digest = self.0.finish();
+        HEXLOWER.encode(digest.as_ref().get(..8).unwrap_or_default())
+    }
+}

@@ -1,0 +1,57 @@
+//! The files as they are written: the single source of the keys, their defaults and their
+//! documentation. The doc-comments below are what `headgate schema` and `docs/config.md` show.
+//!
+//! A key that must be given is an `Option` marked `schemars(required)`: its absence is found against the
+//! schema, and the file is read all the same, so that every other mistake in it is found too.
+
+mod assignment;
+mod channels;
+mod directory;
+mod headgate;
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+pub(crate) use self::{
+    assignment::Assignment,
+    channels::{Account, Channels, Endpoint, OneOrMany, Relay},
+    directory::Directory,
+    headgate::{
+        Backend, Certificate, Delivery, Egress, Headgate, Limits, Listener, Listeners, LogFormat,
+        OpsListener, Store, Telemetry, Tls,
+    },
+};
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $pattern:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub(crate) struct $name(pub(crate) String);
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string", "pattern": $pattern })
+            }
+        }
+    };
+}
+
+name!(
+    /// A name that may stand in a URL. As a key it is checked against the schema; as a reference it is
+    /// looked up.
+    Name,
+    "^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
+);
+name!(
+    /// A user or team, by the name that the backend knows: it travels in headers such as
+    /// `headgate-responsible`, so no space, comma, semicolon or equals sign.
+    Who,
+    "^[A-Za-z0-9][A-Za-z0-9._@+:-]{0,126}$"
+);
