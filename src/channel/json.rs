@@ -107,6 +107,14 @@ impl<'a> Members<'a> {
     pub fn id(&self, key: &str) -> serde_json::Result<Option<String>> {
         Ok(self.read::<Id<'a>>(key)?.and_then(Id::named))
     }
+
+    /// The id at `key`.
+    ///
+    /// # Errors
+    /// If it is absent, empty or no id.
+    pub fn need_id(&self, key: &'static str) -> serde_json::Result<String> {
+        self.id(key)?.ok_or_else(|| Error::missing_field(key))
+    }
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
@@ -170,6 +178,7 @@ mod tests {
         assert_eq!(members.read::<Vec<u8>>("b").unwrap(), None);
         assert!(members.read::<Vec<u8>>("z").is_err());
         assert!(members.need::<Vec<u8>>("b").is_err());
+        assert!(members.need_id("b").is_err());
     }
 
     #[test]

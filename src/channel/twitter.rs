@@ -1,7 +1,26 @@
 //! X, Account Activity and X Activity: `providers.md` section 7.
+//!
+//! Both products share the webhook: the CRC handshake and the signature are here. Account Activity
+//! (deprecated) posts arrays of events, X Activity one event in an envelope; each has its file.
 
-use super::{Malformed, Refusal, Request, Split, Verified, signature::Matched};
-use crate::secret::Secret;
+mod account_activity;
+mod activity;
+mod direct_message;
+mod people;
+mod post;
+
+use aws_lc_rs::hmac;
+use data_encoding::BASE64;
+use http::StatusCode;
+
+use self::activity::Activity;
+use super::{
+    Answer, Channel, Malformed, Refusal, Request, Split, Verified,
+    event::{AccountRef, Event, Kind, Message, Raw, Thread},
+    json::{Members, Number, fingerprint},
+    signature::{self, Matched},
+};
+use crate::{ids::Timestamp, secret::Secret};
 
 /// An X app's webhook.
 #[derive(Clone, Debug)]
@@ -11,15 +30,109 @@ pub struct Twitter {
 }
 
 impl Twitter {
-    pub(super) fn handshake(&self, _request: &Request<'_>) -> super::Answer {
-        super::Answer::empty(http::StatusCode::NOT_IMPLEMENTED)
+    /// The CRC: X sends a token and wants its MAC, made with the same secret that signs bodies. Whoever
+    /// may choose the token gets it signed, so a token that could be a body is refused ([`may_be_body`]).
+    pub(super) fn handshake(&self, request: &Request<'_>) -> Answer {
+        let mut tokens = form_urlencoded::parse(request.query.unwrap_or_default().as_bytes())
+            .filter(|(name, _)| name == "crc_token")
+            .map(|(_, token)| token);
+        let refused = Answer::text(StatusCode::BAD_REQUEST, "one crc_token is expected\n");
+        let (Some(token), None, Some(secret)) = (tokens.next(), tokens.next(), self.consumer_secrets.first())
+        else {
+            return refused;
+        };
+        if token.is_empty() || may_be_body(token.as_bytes()) {
+            return refused;
+        }
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose());
+        let mac = BASE64.encode(hmac::sign(&key, token.as_bytes()).as_ref());
+        Answer {
+            status: StatusCode::OK,
+            content_type: Some("application/json"),
+            body: format!(r#"{{"response_token":"sha256={mac}"}}"#),
+        }
     }
 
-    pub(super) fn verify(&self, _request: &Request<'_>) -> Result<Matched, Refusal> {
-        Err(Refusal::Missing)
+    /// `x-twitter-webhooks-signature` is `sha256=` and the base64 HMAC of the body.
+    pub(super) fn verify(&self, request: &Request<'_>) -> Result<Matched, Refusal> {
+        let header = signature::header(request.headers, "x-twitter-webhooks-signature")?;
+        let mac = signature::base64(header.strip_prefix("sha256=").ok_or(Refusal::Malformed)?)?;
+        if !may_be_body(request.body) {
+            return Err(Refusal::Wrong);
+        }
+        signature::hmac_sha256(&self.consumer_secrets, &[request.body], &mac)
     }
 
-    pub(super) fn split(&self, _verified: &Verified<'_>) -> Result<Split, Malformed> {
-        Err(Malformed { expected: "known yet" })
+    /// One item for each event of the body, whichever product sent it.
+    #[expect(clippy::unused_self, reason = "every provider splits by its own settings; X has none")]
+    pub(super) fn split(&self, verified: &Verified<'_>) -> Result<Split, Malformed> {
+        const EXPECTED: Malformed = Malformed { expected: "a webhook of X" };
+        let text = std::str::from_utf8(verified.body()).map_err(|_not_text| EXPECTED)?;
+        let body: Members<'_> = serde_json::from_str(text).map_err(|_no_object| EXPECTED)?;
+        let activity = body.value("data").map_or(Ok(None), Activity::of).map_err(|_no_envelope| EXPECTED)?;
+        let items = match activity {
+            Some(activity) => activity.items(verified.body()),
+            None => account_activity::items(text, &body),
+        };
+        Ok(Split { items, ..Split::default() })
     }
 }
+
+/// Whether a text can be a webhook's body, which is a JSON object, and so can be no challenge. Nothing is
+/// both: the answer to a challenge never is the signature of a body.
+fn may_be_body(text: &[u8]) -> bool {
+    text.contains(&b'{')
+}
+
+/// What an event says, beside its account and the envelope's id.
+struct Happened {
+    kind: Kind,
+    thread: Option<Thread>,
+    time: Option<Timestamp>,
+    message: Message,
+    /// The id of what happened, the same in every subscription that tells of it.
+    id: Option<String>,
+}
+
+impl Happened {
+    /// Kept under X's own name of it.
+    fn unknown(name: &str) -> Self {
+        let message = Message { subtype: Some(name.to_owned().into()), ..Message::default() };
+        Self { kind: Kind::Unknown, thread: None, time: None, message, id: None }
+    }
+}
+
+/// The event with the id that X Activity gave it (`uuid`) and its own; without either, its bytes are its
+/// identity.
+fn event(account: AccountRef, uuid: Option<String>, fragment: &str, raw: Raw, happened: Happened) -> Event {
+    let mut dedupe: Vec<String> = uuid.into_iter().chain(happened.id).collect();
+    if dedupe.is_empty() {
+        dedupe.push(fingerprint(fragment.as_bytes()));
+    }
+    Event {
+        channel: Channel::Twitter,
+        account,
+        thread: happened.thread,
+        dedupe,
+        time: happened.time,
+        kind: happened.kind,
+        message: happened.message,
+        raw,
+        higher: Vec::new(),
+    }
+}
+
+/// A time in milliseconds, written as a string.
+fn milliseconds(event: &Members<'_>, key: &str) -> serde_json::Result<Option<Timestamp>> {
+    Ok(event.read(key)?.map(|Number(ms)| Timestamp(ms)))
+}
+
+/// A time in RFC 3339; what is none says nothing.
+fn rfc3339(event: &Members<'_>, key: &str) -> serde_json::Result<Option<Timestamp>> {
+    let text: Option<String> = event.read(key)?;
+    let at = text.and_then(|text| text.parse::<jiff::Timestamp>().ok());
+    Ok(at.map(|at| Timestamp(at.as_millisecond())))
+}
+
+#[cfg(test)]
+mod tests;
