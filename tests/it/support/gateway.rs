@@ -4,7 +4,7 @@ use std::{collections::HashMap, fs, net::SocketAddr, path::Path, sync::Arc};
 
 use headgate::{
     clock::SystemClock,
-    config::Config,
+    config::{Config, Loaded},
     gateway::Gateway,
 };
 use tempfile::TempDir;
@@ -146,6 +146,6 @@ impl TestGateway {
     }
 }
 
-fn load(folder: &Path, environment: &HashMap<String, String>) -> Result<Config, String> {
+fn load(folder: &Path, environment: &HashMap<String, String>) -> Result<Loaded, String> {
     Config::load(folder, &|name| environment.get(name).cloned()).map_err(|mistakes| mistakes.to_string())
 }
