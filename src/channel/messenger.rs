@@ -130,6 +130,8 @@ impl<'p, 'a> Item<'p, 'a> {
         }
         let quick_reply = message.quick_reply.0.as_ref();
         let (kind, prefix) = match quick_reply {
+            // A message of nobody can only be kept.
+            _ if self.contact.is_none() && self.guest.is_none() => (Kind::Unknown, "message"),
             _ if self.is_ours => (Kind::MessageSent, "echo"),
             Some(_) => (Kind::Postback, "message"),
             None => (Kind::MessageReceived, "message"),

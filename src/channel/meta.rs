@@ -457,7 +457,7 @@ mod tests {
                     _ => "?",
                 };
                 let raw = match &event.raw {
-                    Raw::Range(range) => &body[range.start as usize..range.end as usize],
+                    Raw::Range(range) => body.get(range.start as usize..range.end as usize).unwrap(),
                     Raw::Owned(_) | Raw::Whole => "?",
                 };
                 format!("{:?} {account} {raw}", event.kind)

@@ -170,7 +170,8 @@ impl<'a> Number<'a> {
         Some(event)
     }
 
-    /// What a message says, in the conversation with `contact` or in its group.
+    /// What a message says, in the conversation with `contact` or in its group. Without either it can
+    /// only be kept.
     fn told(
         &self,
         message: &Inbound<'a>,
@@ -184,6 +185,9 @@ impl<'a> Number<'a> {
         let mut event = self.event(raw, kind, dedupe(prefix, id.as_deref(), raw), message.timestamp);
         let group = message.group_id.id();
         event.thread = group.as_deref().map(|id| Thread::of("group", id)).or_else(|| contact.thread());
+        if event.thread.is_none() {
+            event.kind = Kind::Unknown;
+        }
         event.message = Message {
             id: content.id.or_else(|| id.map(Cow::into_owned)),
             sender,
