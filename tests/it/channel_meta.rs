@@ -187,8 +187,16 @@ fn webhooks(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// The normalised message as backends get it, for the bodies that are our own.
+fn message(item: &Item) -> String {
+    match item {
+        Item::Event(event) => format!("\n    {}", serde_json::to_string(&event.message).unwrap()),
+        Item::Ignored(_) => String::new(),
+    }
+}
+
 /// A picture of every webhook of a folder. Every item that went in came out.
-fn picture(folder: &Path) -> String {
+fn picture(folder: &Path, of: impl Fn(&Item) -> String) -> String {
     let mut picture = String::new();
     for file in webhooks(folder) {
         let body = fs::read(&file).unwrap();
@@ -196,7 +204,7 @@ fn picture(folder: &Path) -> String {
         assert_eq!(items.len(), count(&body), "{}", file.display());
         writeln!(picture, "{}", file.file_name().unwrap().display()).unwrap();
         for item in &items {
-            writeln!(picture, "  {}", line(item)).unwrap();
+            writeln!(picture, "  {}", of(item)).unwrap();
         }
     }
     picture
@@ -205,21 +213,21 @@ fn picture(folder: &Path) -> String {
 #[test]
 fn every_whatsapp_fixture_becomes_the_reviewed_events() {
     if let Some(folder) = shared::fixtures("whatsapp") {
-        insta::assert_snapshot!("channel_meta_whatsapp", picture(&folder));
+        insta::assert_snapshot!("channel_meta_whatsapp", picture(&folder, line));
     }
 }
 
 #[test]
 fn every_messenger_fixture_becomes_the_reviewed_events() {
     if let Some(folder) = shared::fixtures("messenger") {
-        insta::assert_snapshot!("channel_meta_messenger", picture(&folder));
+        insta::assert_snapshot!("channel_meta_messenger", picture(&folder, line));
     }
 }
 
 #[test]
 fn every_instagram_fixture_becomes_the_reviewed_events() {
     if let Some(folder) = shared::fixtures("instagram") {
-        insta::assert_snapshot!("channel_meta_instagram", picture(&folder));
+        insta::assert_snapshot!("channel_meta_instagram", picture(&folder, line));
     }
 }
 
@@ -251,7 +259,8 @@ fn the_corpus_keeps_the_laws() {
     for file in webhooks(&corpus()) {
         fuzzing::meta(&fs::read(&file).unwrap());
     }
-    insta::assert_snapshot!("channel_meta_corpus", picture(&corpus()));
+    let whole = |item: &Item| line(item) + &message(item);
+    insta::assert_snapshot!("channel_meta_corpus", picture(&corpus(), whole));
 }
 
 #[test]
