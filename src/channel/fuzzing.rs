@@ -54,3 +54,13 @@ fn laws_of(event: &Event, body: &[u8]) {
     let fragment = serde_json::from_slice::<&serde_json::value::RawValue>(json);
     assert!(fragment.is_ok(), "the raw fragment is not JSON");
 }
+
+/// A body of a Meta app that has all three products.
+pub fn meta(data: &[u8]) {
+    let meta = Provider::Meta(super::meta::Meta {
+        app_secrets: vec![crate::secret::Secret::new("app")],
+        verify_token: crate::secret::Secret::new("verify"),
+        channels: vec![super::Channel::Whatsapp, super::Channel::Facebook, super::Channel::Instagram],
+    });
+    drop(split(&meta, &HeaderMap::new(), data));
+}

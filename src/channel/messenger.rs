@@ -130,6 +130,8 @@ impl<'p, 'a> Item<'p, 'a> {
         }
         let quick_reply = message.quick_reply.0.as_ref();
         let (kind, prefix) = match quick_reply {
+            // A message of nobody can only be kept.
+            _ if self.contact.is_none() && self.guest.is_none() => (Kind::Unknown, "message"),
             _ if self.is_ours => (Kind::MessageSent, "echo"),
             Some(_) => (Kind::Postback, "message"),
             None => (Kind::MessageReceived, "message"),
@@ -438,5 +440,88 @@ shape! {
 
     struct Prior<'a> {
         identifier: Scalar<'a>,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channel::meta::tests::{events, names};
+
+    /// The event of an item of the page `7`.
+    fn of_item(item: &str) -> Event {
+        events(&format!(r#"{{"object":"page","entry":[{{"id":7,"messaging":[{{{item}}}]}}]}}"#)).remove(0)
+    }
+
+    #[test]
+    fn the_contact_is_whoever_is_not_the_page() {
+        for (sender, recipient, echo, contact, kind) in [
+            ("1", "7", false, "psid:1", Kind::MessageReceived),
+            ("7", "1", true, "psid:1", Kind::MessageSent),
+            ("7", "1", false, "psid:1", Kind::MessageSent),
+            // An echo whose sides were not swapped.
+            ("1", "7", true, "psid:1", Kind::MessageSent),
+            // Neither is the page: the flag decides.
+            ("1", "2", false, "psid:1", Kind::MessageReceived),
+            ("1", "2", true, "psid:2", Kind::MessageSent),
+        ] {
+            let event = of_item(&format!(
+                r#""sender":{{"id":{sender}}},"recipient":{{"id":"{recipient}"}},"message":{{"mid":"m","is_echo":{echo}}}"#
+            ));
+            assert_eq!(
+                (names(&event), event.kind),
+                (contact.to_owned(), kind),
+                "{sender} {recipient} {echo}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_happens_to_one_message_has_ids_that_never_collide() {
+        let peers = r#""sender":{"id":"1"},"recipient":{"id":"7"},"timestamp":1700000000000"#;
+        let mut ids: Vec<_> = [
+            r#""message":{"mid":"m"}"#,
+            r#""message":{"mid":"m","is_echo":true}"#,
+            r#""message":{"mid":"m","is_deleted":true}"#,
+            r#""message_edit":{"mid":"m","num_edit":1}"#,
+            r#""message_edit":{"mid":"m","num_edit":2}"#,
+            r#""reaction":{"mid":"m","action":"react"}"#,
+            r#""reaction":{"mid":"m","action":"unreact"}"#,
+            r#""read":{"mid":"m"}"#,
+            r#""postback":{"mid":"m"}"#,
+        ]
+        .map(|what| of_item(&format!("{peers},{what}")).dedupe.concat())
+        .into();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), 9, "{ids:?}");
+        let edition =
+            |number: &str| of_item(&format!(r#"{peers},"message_edit":{{"mid":"m","num_edit":{number}}}"#));
+        assert_eq!(edition("3").dedupe, edition(r#""3""#).dedupe);
+    }
+
+    #[test]
+    fn a_delivery_that_comes_after_the_read_does_not_go_back() {
+        let peers = r#""sender":{"id":"1"},"recipient":{"id":"7"}"#;
+        let read = of_item(&format!(r#"{peers},"read":{{"watermark":17}}"#));
+        let delivery = of_item(&format!(r#"{peers},"delivery":{{"watermark":17}}"#));
+        assert_eq!(delivery.higher, [(State::Read, read.dedupe.concat())]);
+    }
+
+    #[test]
+    fn a_guest_is_followed_to_the_id_that_the_contact_has_since() {
+        let guest = of_item(r#""sender":{"user_ref":"g"},"optin":{"user_ref":"g"}"#);
+        assert_eq!(names(&guest), "user_ref:g");
+        let contact =
+            of_item(r#""sender":{"id":"1"},"message":{"mid":"m"},"prior_message":{"identifier":"g"}"#);
+        assert_eq!(names(&contact), "psid:1 user_ref:g");
+    }
+
+    #[test]
+    fn an_authorization_code_stays_in_the_raw_fragment() {
+        let linked = of_item(
+            r#""sender":{"id":"1"},"account_linking":{"status":"linked","authorization_code":"c0de"}"#,
+        );
+        assert!(!format!("{:?}", linked.message).contains("c0de"));
     }
 }

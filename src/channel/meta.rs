@@ -316,11 +316,26 @@ pub(super) fn fingerprint(fragment: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use http::{HeaderMap, HeaderValue};
 
     use super::*;
     use crate::channel::{Evidence, Provider, fuzzing};
+
+    /// The events of a body.
+    pub(in crate::channel) fn events(body: &str) -> Vec<Event> {
+        let event = |item| match item {
+            Item::Event(event) => *event,
+            Item::Ignored(why) => panic!("ignored: {why:?}"),
+        };
+        split(meta(), body).unwrap().into_iter().map(event).collect()
+    }
+
+    /// The names of an event's conversation, one after the other.
+    pub(in crate::channel) fn names(event: &Event) -> String {
+        let keys = event.thread.iter().flat_map(|thread| &thread.keys);
+        keys.map(|key| key.text.as_str()).collect::<Vec<_>>().join(" ")
+    }
 
     fn meta() -> Meta {
         Meta {
@@ -457,7 +472,7 @@ mod tests {
                     _ => "?",
                 };
                 let raw = match &event.raw {
-                    Raw::Range(range) => &body[range.start as usize..range.end as usize],
+                    Raw::Range(range) => body.get(range.start as usize..range.end as usize).unwrap(),
                     Raw::Owned(_) | Raw::Whole => "?",
                 };
                 format!("{:?} {account} {raw}", event.kind)

@@ -170,7 +170,8 @@ impl<'a> Number<'a> {
         Some(event)
     }
 
-    /// What a message says, in the conversation with `contact` or in its group.
+    /// What a message says, in the conversation with `contact` or in its group. Without either it can
+    /// only be kept.
     fn told(
         &self,
         message: &Inbound<'a>,
@@ -184,6 +185,9 @@ impl<'a> Number<'a> {
         let mut event = self.event(raw, kind, dedupe(prefix, id.as_deref(), raw), message.timestamp);
         let group = message.group_id.id();
         event.thread = group.as_deref().map(|id| Thread::of("group", id)).or_else(|| contact.thread());
+        if event.thread.is_none() {
+            event.kind = Kind::Unknown;
+        }
         event.message = Message {
             id: content.id.or_else(|| id.map(Cow::into_owned)),
             sender,
@@ -494,5 +498,86 @@ shape! {
         category: Scalar<'a>,
         value: Scalar<'a>,
         timestamp: Scalar<'a>,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channel::meta::tests::{events, names};
+
+    /// The events of a change of the number `8`, displayed as `+49 30 1234`, of the WABA `9`.
+    fn of_value(value: &str) -> Vec<Event> {
+        events(&format!(
+            r#"{{"object":"whatsapp_business_account","entry":[{{"id":"9","changes":[{{"field":"messages",
+            "value":{{"metadata":{{"phone_number_id":8,"display_phone_number":"+49 30 1234"}},{value}}}}}]}}]}}"#
+        ))
+    }
+
+    fn receipt(state: &str, rest: &str) -> Event {
+        let statuses = format!(r#""statuses":[{{"id":"w1","status":"{state}","recipient_id":"491"{rest}}}]"#);
+        of_value(&statuses).remove(0)
+    }
+
+    #[test]
+    fn a_receipt_names_the_states_that_it_must_not_take_back() {
+        for (state, higher) in [
+            ("sent", "status:w1:delivered status:w1:read status:w1:played"),
+            ("delivered", "status:w1:read status:w1:played"),
+            ("read", "status:w1:played"),
+            ("played", ""),
+            ("failed", ""),
+        ] {
+            let event = receipt(state, "");
+            assert_eq!(event.dedupe, [format!("status:w1:{state}")]);
+            let named: Vec<_> = event.higher.iter().map(|(_, id)| id.as_str()).collect();
+            assert_eq!(named.join(" "), higher, "{state}");
+        }
+    }
+
+    #[test]
+    fn each_participant_of_a_group_has_their_own_receipts() {
+        let read_by = |who: &str| {
+            let rest = format!(r#","recipient_type":"group","recipient_participant_id":"{who}""#);
+            receipt("read", &rest)
+        };
+        let (one, two) = (read_by("492"), read_by("493"));
+        assert_eq!((names(&one), names(&two)), ("group:491".to_owned(), "group:491".to_owned()));
+        assert_ne!(one.dedupe, two.dedupe);
+        assert_eq!(one.message.sender.unwrap().id, "492");
+    }
+
+    #[test]
+    fn our_own_number_is_never_the_contact_of_an_echo() {
+        for sides in [r#""from":"49301234","to":"491""#, r#""from":"491","to":"49301234""#] {
+            let echo =
+                format!(r#""message_echoes":[{{{sides},"id":"w2","type":"text","text":{{"body":"x"}}}}]"#);
+            let event = of_value(&echo).remove(0);
+            assert_eq!((event.kind, names(&event)), (Kind::MessageSent, "wa:491".to_owned()), "{sides}");
+        }
+    }
+
+    #[test]
+    fn a_contact_of_the_payload_names_only_the_sender_it_is() {
+        let contacts = r#""contacts":[{"wa_id":"491","user_id":"U1","profile":{"name":"Ada"}}]"#;
+        let messages =
+            r#""messages":[{"id":"a","from":"491"},{"id":"b","from":"492"},{"id":"c","from_user_id":"U1"}]"#;
+        let events = of_value(&format!("{contacts},{messages}"));
+        assert_eq!(
+            events.iter().map(names).collect::<Vec<_>>(),
+            ["user:U1 wa:491", "wa:492", "user:U1 wa:491"]
+        );
+        let called = |event: &Event| event.message.sender.as_ref().and_then(|sender| sender.name.clone());
+        assert_eq!(
+            events.iter().map(called).collect::<Vec<_>>(),
+            [Some("Ada".to_owned()), None, Some("Ada".to_owned())]
+        );
+    }
+
+    #[test]
+    fn a_message_of_nobody_is_kept_as_unknown() {
+        let event = of_value(r#""messages":[{"id":"a","type":"text","text":{"body":"x"}}]"#).remove(0);
+        assert_eq!((event.kind, event.thread), (Kind::Unknown, None));
+        assert_eq!(event.message.text.as_deref(), Some("x"));
     }
 }
