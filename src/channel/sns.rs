@@ -69,7 +69,7 @@ impl Sns {
                 envelope.signature.as_ref().ok_or(Refusal::Missing)?;
                 let url = envelope.signing_cert_url.as_deref().ok_or(Refusal::Missing)?;
                 let certificate = address::certificate(url, topic).ok_or(Refusal::NotListed)?.to_owned();
-                Ok(Delivery::Signed { envelope, certificate })
+                Ok(Delivery::Signed { envelope: Box::new(envelope), certificate })
             }
             (None, Some(matched)) if is_raw_delivery(request.headers) => {
                 self.listed(signature::header(request.headers, "x-amz-sns-topic-arn")?)?;
@@ -103,7 +103,7 @@ impl Sns {
 /// A request that may be believed, if its signature is right.
 enum Delivery<'a> {
     /// With an envelope, to be checked with the certificate at this URL.
-    Signed { envelope: Envelope<'a>, certificate: String },
+    Signed { envelope: Box<Envelope<'a>>, certificate: String },
     /// Without one, believed for its password.
     Raw(Matched),
 }
