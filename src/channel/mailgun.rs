@@ -1,9 +1,28 @@
 //! Mailgun routes and event webhooks: `providers.md` section 9.
+//!
+//! The signature stands inside the form and covers `timestamp` and `token` alone, **not the content**: who
+//! sees one webhook can send another body with it until the window closes. The token is therefore handed
+//! on as a value that may be used once ([`Split::nonce`]).
 
 use std::time::Duration;
 
-use super::{Malformed, Refusal, Request, Split, Verified, signature::Matched};
-use crate::secret::Secret;
+use http::header::CONTENT_TYPE;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{
+    Malformed, Refusal, Request, Split, Verified,
+    email::{
+        self, Headers, Mail,
+        form::{self, Form},
+        mime,
+        receipt::{Outcome, Receipt},
+    },
+    event::{Item, Media, Raw},
+    json::Id,
+    signature::{self, Matched},
+};
+use crate::{ids::Timestamp, secret::Secret};
 
 /// A Mailgun route or event webhook.
 #[derive(Clone, Debug)]
@@ -15,11 +34,354 @@ pub struct Mailgun {
 }
 
 impl Mailgun {
-    pub(super) fn verify(&self, _request: &Request<'_>) -> Result<Matched, Refusal> {
-        Err(Refusal::Missing)
+    pub(super) fn verify(&self, request: &Request<'_>) -> Result<Matched, Refusal> {
+        let signature = Body::read(request.headers, request.body)
+            .map_err(|_unreadable| Refusal::Malformed)?
+            .signature()?;
+        let mac = signature::hex(&signature.signature)?;
+        let parts = [signature.timestamp.as_bytes(), signature.token.as_bytes()];
+        let matched = signature::hmac_sha256(&self.signing_keys, &parts, &mac)?;
+        signature::fresh(signature.time()?, request.now, self.window)?;
+        Ok(matched)
     }
 
-    pub(super) fn split(&self, _verified: &Verified<'_>) -> Result<Split, Malformed> {
-        Err(Malformed { expected: "known yet" })
+    pub(super) fn split(&self, verified: &Verified<'_>) -> Result<Split, Malformed> {
+        let body = Body::read(verified.headers(), verified.body())?;
+        let signature = body.signature().ok();
+        let items = match body {
+            Body::Json(webhook) => vec![webhook.event(verified.body())],
+            Body::Form(form) => inbound_or_legacy(&form, signature.as_ref(), verified.body()),
+            Body::OtherJson => vec![email::unknown(verified.body(), Raw::Whole)],
+        };
+        Ok(Split { items, nonce: signature.map(|signature| signature.token), ..Split::default() })
     }
 }
+
+/// The signed values, wherever they stood.
+struct Signature {
+    timestamp: String,
+    token: String,
+    signature: String,
+}
+
+impl Signature {
+    fn time(&self) -> Result<Timestamp, Refusal> {
+        // Digits alone: the two signed values are joined without a mark between them.
+        let digits = self.timestamp.bytes().all(|b| b.is_ascii_digit());
+        let seconds = self.timestamp.parse().ok().filter(|_| digits).ok_or(Refusal::Malformed)?;
+        Ok(Timestamp::from_secs(seconds))
+    }
+}
+
+enum Body<'a> {
+    /// An event webhook.
+    Json(Webhook<'a>),
+    /// Something else that is JSON.
+    OtherJson,
+    /// A route's mail, or a legacy event webhook.
+    Form(Form),
+}
+
+impl<'a> Body<'a> {
+    fn read(headers: &http::HeaderMap, body: &'a [u8]) -> Result<Self, Malformed> {
+        let content_type =
+            headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if form::is(content_type, "application/json") {
+            serde_json::from_slice::<&RawValue>(body).map_err(|_not_json| Malformed { expected: "JSON" })?;
+            return Ok(serde_json::from_slice(body).map_or(Self::OtherJson, Self::Json));
+        }
+        Form::read(content_type, body).map(Self::Form)
+    }
+
+    /// The signed values. A header of the mail may be called `token` and then stands in the form like
+    /// Mailgun's own field: two different values are refused.
+    fn signature(&self) -> Result<Signature, Refusal> {
+        match self {
+            Self::Json(webhook) => {
+                let text = |id: &Id<'_>| id.as_str().to_owned();
+                let SignatureObject { timestamp, token, signature } = &webhook.signature;
+                Ok(Signature { timestamp: text(timestamp), token: text(token), signature: text(signature) })
+            }
+            Self::OtherJson => Err(Refusal::Missing),
+            Self::Form(form) => {
+                let field = |name| {
+                    if form.conflicts(name) {
+                        return Err(Refusal::Malformed);
+                    }
+                    let value = form.first(name).ok_or(Refusal::Missing)?;
+                    std::str::from_utf8(value).map(str::to_owned).map_err(|_not_text| Refusal::Malformed)
+                };
+                Ok(Signature {
+                    timestamp: field("timestamp")?,
+                    token: field("token")?,
+                    signature: field("signature")?,
+                })
+            }
+        }
+    }
+}
+
+/// An event webhook.
+#[derive(Deserialize)]
+struct Webhook<'a> {
+    #[serde(borrow)]
+    signature: SignatureObject<'a>,
+    #[serde(rename = "event-data", borrow)]
+    event_data: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct SignatureObject<'a> {
+    #[serde(borrow)]
+    timestamp: Id<'a>,
+    #[serde(borrow)]
+    token: Id<'a>,
+    #[serde(borrow)]
+    signature: Id<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct EventData<'a> {
+    event: Option<String>,
+    id: Option<String>,
+    #[serde(borrow)]
+    timestamp: Option<&'a RawValue>,
+    severity: Option<String>,
+    reason: Option<String>,
+    recipient: Option<String>,
+    envelope: Option<Envelope>,
+    message: Option<SentMessage>,
+    delivery_status: Option<DeliveryStatus<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    sender: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct SentMessage {
+    headers: Option<SentHeaders>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct SentHeaders {
+    message_id: Option<String>,
+    from: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct DeliveryStatus<'a> {
+    #[serde(borrow)]
+    code: Option<Id<'a>>,
+}
+
+impl Webhook<'_> {
+    fn event(&self, body: &[u8]) -> Item {
+        let Some(fragment) = self.event_data else { return email::unknown(body, Raw::Whole) };
+        let raw = Raw::slice_of(body, fragment.get());
+        match serde_json::from_str::<EventData<'_>>(fragment.get()) {
+            Ok(data) => data.receipt(fragment).event(raw).into(),
+            Err(_of_another_shape) => email::unknown(fragment.get().as_bytes(), raw),
+        }
+    }
+}
+
+impl EventData<'_> {
+    fn receipt(self, fragment: &RawValue) -> Receipt {
+        let headers = self.message.and_then(|message| message.headers);
+        let (message_id, from) = headers.map_or((None, None), |headers| (headers.message_id, headers.from));
+        let sent_by = self.envelope.and_then(|envelope| envelope.sender);
+        let from =
+            sent_by.or_else(|| email::headers::addresses(&from?).into_iter().next().map(|party| party.id));
+        let event = self.event.unwrap_or_default();
+        let severity = self.severity.unwrap_or_default();
+        let id = self.id.unwrap_or_else(|| email::digest_of([fragment.get().as_bytes()]));
+        let code = self.delivery_status.and_then(|status| status.code).map(|code| code.as_str().to_owned());
+        Receipt {
+            sender: from.filter(|from| email::mailbox(from).is_some()),
+            message_ids: message_id.as_deref().map(email::ids).unwrap_or_default(),
+            dedupe: vec![format!("relay:{id}")],
+            time: self.timestamp.and_then(|seconds| fraction(seconds.get())),
+            outcome: outcome(&event, &severity),
+            subtype: if severity.is_empty() { event } else { format!("{event}.{severity}") },
+            recipient: self.recipient,
+            error: code.filter(|code| code != "0").or(self.reason),
+        }
+    }
+}
+
+/// `legacy` webhooks say `bounced` and `dropped` where today's say `failed`.
+fn outcome(event: &str, severity: &str) -> Outcome {
+    match (event, severity) {
+        ("delivered", _) => Outcome::Delivered,
+        ("opened", _) => Outcome::Read,
+        ("failed", "permanent") | ("bounced", _) => Outcome::Bounced,
+        ("rejected" | "dropped", _) => Outcome::Failed,
+        _ => Outcome::Other,
+    }
+}
+
+/// Seconds with a fraction, as a JSON number.
+fn fraction(seconds: &str) -> Option<Timestamp> {
+    let milliseconds = seconds.trim_matches('"').parse::<f64>().ok()? * 1000.0;
+    // A time outside of what a mail relay can mean is no time; within it, the cast loses only the fraction.
+    #[expect(clippy::cast_possible_truncation, reason = "within ±2^52 by the line below")]
+    (milliseconds.abs() < 4e15).then_some(Timestamp(milliseconds as i64))
+}
+
+fn inbound_or_legacy(form: &Form, signature: Option<&Signature>, body: &[u8]) -> Vec<Item> {
+    let headers = message_headers(form);
+    let known = |name: &str| known_field(form, &headers, name);
+    let time = signature.and_then(|signature| signature.time().ok());
+    if let Some(event) =
+        known("event").filter(|_| form.first("body-plain").is_none() && form.first("body-mime").is_none())
+    {
+        let from =
+            headers.first("From").map(email::headers::addresses).unwrap_or_default().into_iter().next();
+        let message_id = known("Message-Id").or_else(|| headers.first("Message-Id").map(str::to_owned));
+        let receipt = Receipt {
+            sender: from.map(|from| from.id).or_else(|| known("domain")),
+            message_ids: message_id.as_deref().map(email::ids).unwrap_or_default(),
+            // Legacy webhooks have no event id; what is not signed anew for a retry is the same in it.
+            dedupe: vec![format!(
+                "relay:{}",
+                email::digest_of(
+                    form.fields()
+                        .iter()
+                        .filter(|field| !["timestamp", "token", "signature"].contains(&field.name.as_str()))
+                        .flat_map(|field| [field.name.as_bytes(), &field.bytes])
+                )
+            )],
+            time,
+            outcome: outcome(&event, ""),
+            subtype: event,
+            recipient: known("recipient"),
+            error: known("code").or_else(|| known("error")),
+        };
+        return vec![receipt.event(Raw::Whole).into()];
+    }
+    let is_mail = ["recipient", "sender", "body-mime", "body-plain", "body-html", "message-headers"];
+    if !is_mail.iter().any(|name| form.first(name).is_some()) {
+        return vec![email::unknown(body, Raw::Whole)];
+    }
+    let mut mail = match form.first("body-mime") {
+        Some(raw) => mime::read(raw),
+        None => parsed(form, headers.clone(), &known),
+    };
+    for name in ["recipient", "sender", "body-plain", "body-html", "body-mime"] {
+        if form.conflicts(name) {
+            mail.ambiguous.push(format!("repeated field {name}").into());
+        }
+    }
+    mail.envelope_to = known("recipient")
+        .map(|recipients| email::headers::addresses(&recipients).into_iter().map(|party| party.id).collect())
+        .unwrap_or_default();
+    mail.envelope_from = known("sender");
+    mail.time = time.or(mail.time);
+    mail.verdicts = [
+        ("spf", "X-Mailgun-Spf"),
+        ("dkim", "X-Mailgun-Dkim-Check-Result"),
+        ("spam", "X-Mailgun-Sflag"),
+        ("spam_score", "X-Mailgun-Sscore"),
+    ]
+    .into_iter()
+    .filter_map(|(verdict, header)| {
+        // Mailgun puts its headers before those of the sender.
+        let value = mail.headers.first(header).or_else(|| headers.first(header))?;
+        Some((verdict.into(), value.to_owned()))
+    })
+    .collect();
+    mail.events(&Raw::Whole)
+}
+
+/// A mail that Mailgun took apart.
+fn parsed(form: &Form, headers: Headers, known: &impl Fn(&str) -> Option<String>) -> Mail {
+    let mut mail = Mail::of(headers);
+    mail.from = mail.from.or_else(|| email::headers::addresses(&known("from")?).into_iter().next());
+    mail.subject = mail.subject.or_else(|| known("subject"));
+    mail.text = known("body-plain");
+    mail.html = known("body-html");
+    for field in form.fields().iter().filter(|field| field.name.starts_with("attachment-")) {
+        if let Some(name) = &field.file_name {
+            let media = Media {
+                id: Some(field.name.clone()),
+                name: Some(name.clone()),
+                content_type: field.content_type.clone(),
+                ..Media::default()
+            };
+            mail.attach(media, &field.bytes);
+        }
+    }
+    mail.media.extend(stored(known));
+    mail
+}
+
+/// An attachment, or the whole mail, that Mailgun keeps (`store(notify=…)`).
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Stored {
+    url: Option<String>,
+    content_type: Option<String>,
+    name: Option<String>,
+    size: Option<u64>,
+}
+
+fn stored(known: &impl Fn(&str) -> Option<String>) -> Vec<Media> {
+    let attachments: Vec<Stored> =
+        known("attachments").and_then(|list| serde_json::from_str(&list).ok()).unwrap_or_default();
+    let whole = known("message-url").map(|url| Media {
+        kind: "file".into(),
+        url: Some(url),
+        content_type: Some("message/rfc822".to_owned()),
+        ..Media::default()
+    });
+    let attachments = attachments.into_iter().map(|stored| Media {
+        kind: email::media_kind(stored.content_type.as_deref().unwrap_or_default()),
+        url: stored.url,
+        content_type: stored.content_type,
+        name: stored.name,
+        size: stored.size,
+        ..Media::default()
+    });
+    attachments.chain(whole).collect()
+}
+
+/// `message-headers`: pairs in the mail's order. A value that Mailgun took apart is put together again
+/// (`["multipart/alternative", {"boundary": "…"}]`).
+fn message_headers(form: &Form) -> Headers {
+    let pairs: Vec<(String, serde_json::Value)> =
+        form.first("message-headers").and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default();
+    Headers::new(pairs.into_iter().map(|(name, value)| (name, header_value(&value))))
+}
+
+fn header_value(value: &serde_json::Value) -> String {
+    use serde_json::Value;
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => parts.iter().map(header_value).collect::<Vec<_>>().join("; "),
+        Value::Object(parameters) => parameters
+            .iter()
+            .map(|(name, value)| format!("{name}=\"{}\"", header_value(value)))
+            .collect::<Vec<_>>()
+            .join("; "),
+        Value::Null => String::new(),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+    }
+}
+
+/// A field of Mailgun's own. Every header of the mail is a field too, under its own name, so a sender can
+/// add a second `recipient`: values that the mail's headers explain are passed over.
+fn known_field(form: &Form, headers: &Headers, name: &str) -> Option<String> {
+    let by_sender = |value: &str| headers.all(name).any(|header| header == value.trim());
+    let values = || form.all(name).map(|value| String::from_utf8_lossy(value).into_owned());
+    if form.conflicts(name) {
+        return values().find(|value| !by_sender(value)).or_else(|| values().next());
+    }
+    values().next()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,25 @@
 //! SendGrid Inbound Parse and event webhook: `providers.md` section 10.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
-use super::{Malformed, Refusal, Request, Split, Verified, signature::Matched};
-use crate::secret::Secret;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
+use http::header::CONTENT_TYPE;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{
+    Malformed, Refusal, Request, Split, Verified,
+    email::{
+        self, Headers, Mail,
+        form::{self, Form},
+        mime,
+        receipt::{Outcome, Receipt},
+    },
+    event::{Item, Media, Raw},
+    json::{Id, Number},
+    signature::{self, Matched},
+};
+use crate::{ids::Timestamp, secret::Secret};
 
 /// A SendGrid webhook. At least one of the two lists holds something, and every list that does must match.
 #[derive(Clone, Debug)]
@@ -17,11 +33,183 @@ pub struct Sendgrid {
 }
 
 impl Sendgrid {
-    pub(super) fn verify(&self, _request: &Request<'_>) -> Result<Matched, Refusal> {
-        Err(Refusal::Missing)
+    pub(super) fn verify(&self, request: &Request<'_>) -> Result<Matched, Refusal> {
+        let basic =
+            (!self.basic.is_empty()).then(|| signature::basic(request.headers, &self.basic)).transpose()?;
+        let signed = (!self.public_keys.is_empty()).then(|| self.signed_by(request)).transpose()?;
+        signed.or(basic).ok_or(Refusal::Missing)
     }
 
-    pub(super) fn split(&self, _verified: &Verified<'_>) -> Result<Split, Malformed> {
-        Err(Malformed { expected: "known yet" })
+    /// Which key signed the timestamp followed by the raw body.
+    fn signed_by(&self, request: &Request<'_>) -> Result<Matched, Refusal> {
+        let given = signature::header(request.headers, "x-twilio-email-event-webhook-signature")?;
+        let given = signature::base64(given)?;
+        let timestamp = signature::header(request.headers, "x-twilio-email-event-webhook-timestamp")?;
+        let signed = [timestamp.as_bytes(), request.body].concat();
+        let matched = self
+            .public_keys
+            .iter()
+            .position(|key| {
+                UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, key).verify(&signed, &given).is_ok()
+            })
+            .map(Matched)
+            .ok_or(Refusal::Wrong)?;
+        let seconds = timestamp.parse().map_err(|_not_a_number| Refusal::Malformed)?;
+        signature::fresh(Timestamp::from_secs(seconds), request.now, self.window)?;
+        Ok(matched)
+    }
+
+    pub(super) fn split(&self, verified: &Verified<'_>) -> Result<Split, Malformed> {
+        let body = verified.body();
+        let content_type = verified.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let items = match content_type.filter(|value| form::is(value, "multipart/form-data")) {
+            Some(content_type) => inbound(&Form::read(content_type, body)?, body),
+            None => events(body)?,
+        };
+        Ok(Split { items, ..Split::default() })
     }
 }
+
+/// The event webhook: a JSON array.
+fn events(body: &[u8]) -> Result<Vec<Item>, Malformed> {
+    serde_json::from_slice::<&RawValue>(body)
+        .map_err(|_not_json| Malformed { expected: "a form or JSON" })?;
+    let Ok(batch) = serde_json::from_slice::<Vec<&RawValue>>(body) else {
+        return Ok(vec![email::unknown(body, Raw::Whole)]);
+    };
+    let item = |fragment: &&RawValue| {
+        let raw = Raw::slice_of(body, fragment.get());
+        match serde_json::from_str::<Sent<'_>>(fragment.get()) {
+            Ok(sent) => sent.receipt(fragment).event(raw).into(),
+            Err(_of_another_shape) => email::unknown(fragment.get().as_bytes(), raw),
+        }
+    };
+    Ok(batch.iter().map(item).collect())
+}
+
+/// What became of a mail that we sent.
+#[derive(Deserialize)]
+struct Sent<'a> {
+    event: Option<String>,
+    email: Option<String>,
+    #[serde(borrow)]
+    sg_event_id: Option<Id<'a>>,
+    timestamp: Option<Number>,
+    #[serde(rename = "smtp-id", alias = "smtp_id")]
+    smtp_id: Option<String>,
+    #[serde(rename = "type")]
+    bounce_type: Option<String>,
+    status: Option<String>,
+    reason: Option<String>,
+}
+
+impl Sent<'_> {
+    fn receipt(self, fragment: &RawValue) -> Receipt {
+        let event = self.event.unwrap_or_default();
+        let outcome = match event.as_str() {
+            "delivered" => Outcome::Delivered,
+            "open" => Outcome::Read,
+            "bounce" => Outcome::Bounced,
+            "dropped" => Outcome::Failed,
+            _ => Outcome::Other,
+        };
+        let id = self.sg_event_id.map(|id| id.as_str().to_owned()).filter(|id| !id.is_empty());
+        Receipt {
+            // SendGrid names the recipient alone.
+            sender: None,
+            message_ids: self.smtp_id.as_deref().map(email::ids).unwrap_or_default(),
+            dedupe: vec![format!(
+                "relay:{}",
+                id.unwrap_or_else(|| email::digest_of([fragment.get().as_bytes()]))
+            )],
+            time: self.timestamp.map(|Number(seconds)| Timestamp::from_secs(seconds)),
+            outcome,
+            subtype: self.bounce_type.map_or_else(|| event.clone(), |kind| format!("{event}.{kind}")),
+            recipient: self.email,
+            error: self.status.or(self.reason),
+        }
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Envelope {
+    to: Vec<String>,
+    from: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct AttachmentInfo {
+    filename: Option<String>,
+    #[serde(rename = "type")]
+    content_type: Option<String>,
+}
+
+/// Fields that hold one thing about a mail. The boundary of SendGrid's form is the same for everybody, so
+/// a sender can write it into the mail: a field that comes twice with different values is flagged.
+const ONCE: [&str; 8] = ["headers", "email", "envelope", "from", "to", "subject", "text", "html"];
+
+/// Inbound Parse: a mail, raw or taken apart.
+fn inbound(form: &Form, body: &[u8]) -> Vec<Item> {
+    if !ONCE.iter().any(|name| form.first(name).is_some()) {
+        return vec![email::unknown(body, Raw::Whole)];
+    }
+    let charsets: HashMap<String, String> = json(form, "charsets");
+    let text = |name: &str| {
+        form.first(name).map(|value| mime::decode(charsets.get(name).map(String::as_str), value))
+    };
+    let mut mail = match form.first("email") {
+        Some(raw) => mime::read(raw),
+        None => parsed(form, &text),
+    };
+    let list = |name: &str| text(name).map(|value| email::headers::addresses(&value)).unwrap_or_default();
+    mail.from = mail.from.or_else(|| list("from").into_iter().next());
+    if mail.to.is_empty() {
+        mail.to = list("to").into_iter().map(|party| party.id).collect();
+    }
+    mail.subject = mail.subject.or_else(|| text("subject"));
+    for name in ONCE.into_iter().filter(|name| form.conflicts(name)) {
+        mail.ambiguous.push(format!("repeated field {name}").into());
+    }
+    let envelope: Envelope = json(form, "envelope");
+    mail.envelope_to = envelope.to;
+    mail.envelope_from = envelope.from;
+    mail.verdicts = [("spf", "SPF"), ("dkim", "dkim"), ("spam_score", "spam_score")]
+        .into_iter()
+        .filter_map(|(verdict, name)| Some((verdict.into(), form.text(name)?)))
+        .collect();
+    mail.events(&Raw::Whole)
+}
+
+/// A mail that SendGrid took apart. Each field is in the charset that `charsets` names for it.
+fn parsed(form: &Form, text: &impl Fn(&str) -> Option<String>) -> Mail {
+    let mut mail = Mail::of(Headers::read(form.first("headers").map(AsRef::as_ref).unwrap_or_default()));
+    mail.subject = text("subject").or(mail.subject);
+    mail.text = text("text");
+    mail.html = text("html");
+    let info: HashMap<String, AttachmentInfo> = json(form, "attachment-info");
+    for field in form.fields().iter().filter(|field| field.name.starts_with("attachment")) {
+        let Some(file_name) = &field.file_name else { continue };
+        let info = info.get(&field.name);
+        let media = Media {
+            id: Some(field.name.clone()),
+            name: info.and_then(|info| info.filename.clone()).or_else(|| Some(file_name.clone())),
+            content_type: field
+                .content_type
+                .clone()
+                .or_else(|| info.and_then(|info| info.content_type.clone())),
+            ..Media::default()
+        };
+        mail.attach(media, &field.bytes);
+    }
+    mail
+}
+
+/// A field that holds JSON; what it would be without it, if it cannot be read.
+fn json<T: Default + for<'de> Deserialize<'de>>(form: &Form, name: &str) -> T {
+    form.first(name).and_then(|value| serde_json::from_slice(value).ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

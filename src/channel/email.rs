@@ -1,1 +1,0 @@
-//! Email in common: `providers.md` section 8.

@@ -1,0 +1,147 @@
+use http::{HeaderMap, HeaderValue};
+
+use super::*;
+use crate::channel::{
+    Evidence, Provider,
+    event::{AccountRef, Event, Kind},
+};
+
+const KEY: &str = "mailgun_signing_key";
+const TOKEN: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+const SIGNATURE: &str = "9180d3ba47d0a132576084995a3a91c2e79f3b6f75b7c88dba228a2fd52b26ff";
+const FORM: &str = "application/x-www-form-urlencoded";
+
+fn provider() -> Provider {
+    Provider::Mailgun(Mailgun {
+        signing_keys: vec![Secret::new("retired"), Secret::new(KEY)],
+        window: Duration::from_secs(900),
+    })
+}
+
+fn verify_at(content_type: &'static str, body: &str, now: i64) -> Result<usize, Refusal> {
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    let request =
+        Request { query: None, headers: &headers, body: body.as_bytes(), now: Timestamp::from_secs(now) };
+    provider().verify(request, Evidence::Nothing).map(|verified| verified.secret().index())
+}
+
+fn split(content_type: &'static str, body: &str) -> Split {
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    crate::channel::fuzzing::split(&provider(), &headers, body.as_bytes()).unwrap()
+}
+
+fn only(split: Split) -> Event {
+    let [Item::Event(event)] = <[Item; 1]>::try_from(split.items).unwrap() else { panic!("no event") };
+    *event
+}
+
+fn signed(more: &str) -> String {
+    format!("timestamp=1700000000&token={TOKEN}&signature={SIGNATURE}{more}")
+}
+
+#[test]
+fn the_official_vector_verifies_in_every_form() {
+    assert_eq!(verify_at(FORM, &signed(""), 1_700_000_000), Ok(1));
+    assert_eq!(verify_at(FORM, &signed(""), 1_700_000_900), Ok(1));
+    assert_eq!(verify_at(FORM, &signed("").to_uppercase(), 1_700_000_000), Err(Refusal::Missing));
+    let json = format!(
+        r#"{{"signature":{{"timestamp":"1700000000","token":"{TOKEN}","signature":"{SIGNATURE}"}},"event-data":{{}}}}"#
+    );
+    assert_eq!(verify_at("application/json", &json, 1_700_000_000), Ok(1));
+    assert_eq!(
+        verify_at("application/json", &json.replace("\"1700000000\"", "1700000000"), 1_700_000_000),
+        Ok(1)
+    );
+}
+
+#[test]
+fn whatever_is_not_signed_in_time_is_refused() {
+    for (body, now, want) in [
+        (signed(""), 1_700_000_901, Refusal::Stale),
+        (signed(""), 1_699_999_099, Refusal::Stale),
+        (signed("").replace("9180", "8180"), 1_700_000_000, Refusal::Wrong),
+        (signed("").replace("1700000000", "1700000001"), 1_700_000_001, Refusal::Wrong),
+        (signed("").replace(SIGNATURE, "zz"), 1_700_000_000, Refusal::Malformed),
+        (signed("").replace("token=", "Token="), 1_700_000_000, Refusal::Missing),
+        (signed("&token=other"), 1_700_000_000, Refusal::Malformed),
+        (signed("&timestamp=1700000001"), 1_700_000_000, Refusal::Malformed),
+        (signed("&signature=00"), 1_700_000_000, Refusal::Malformed),
+        (String::new(), 1_700_000_000, Refusal::Missing),
+    ] {
+        assert_eq!(verify_at(FORM, &body, now), Err(want), "{body}");
+    }
+    assert_eq!(verify_at(FORM, &signed(&format!("&token={TOKEN}")), 1_700_000_000), Ok(1), "an equal copy");
+    assert_eq!(verify_at("text/plain", &signed(""), 1_700_000_000), Err(Refusal::Malformed));
+    assert_eq!(verify_at("application/json", "{}", 1_700_000_000), Err(Refusal::Missing));
+    assert_eq!(verify_at("application/json", "{", 1_700_000_000), Err(Refusal::Malformed));
+    let twice = r#"{"signature":{"timestamp":"1","timestamp":"2","token":"","signature":""}}"#;
+    assert_eq!(verify_at("application/json", twice, 1_700_000_000), Err(Refusal::Missing));
+}
+
+#[test]
+fn digits_moved_from_the_token_into_the_timestamp_do_not_stretch_the_window() {
+    // The signature covers "1" + "700000000" + token just as well.
+    let moved = signed("").replace("timestamp=1700000000&token=", "timestamp=1&token=700000000");
+    assert_eq!(verify_at(FORM, &moved, 1_700_000_000), Err(Refusal::Stale));
+    let letters =
+        signed("").replace(&format!("1700000000&token={TOKEN}"), &format!("1700000000{TOKEN}&token="));
+    assert_eq!(verify_at(FORM, &letters, 1_700_000_000), Err(Refusal::Malformed));
+}
+
+#[test]
+fn the_token_is_handed_on_as_a_value_used_once() {
+    assert_eq!(split(FORM, &signed("&recipient=a@in.example")).nonce.as_deref(), Some(TOKEN));
+}
+
+#[test]
+fn a_header_named_like_a_field_does_not_change_the_recipient() {
+    let headers = "&message-headers=[[\"recipient\",\"boss@in.example\"],[\"Message-Id\",\"<1@x>\"]]";
+    let body = signed(&format!(
+        "&recipient=boss@in.example&recipient=help@in.example&sender=ana@x.example{headers}"
+    ));
+    let event = only(split(FORM, &body));
+    assert_eq!(event.account, AccountRef::Mailbox("help@in.example".to_owned()));
+    assert!(event.message.email.unwrap().ambiguous.contains(&"repeated field recipient".into()));
+}
+
+#[test]
+fn several_recipients_of_a_route_are_several_events() {
+    let split = split(FORM, &signed("&recipient=a@in.example,%20b@in.example&body-plain=hi"));
+    assert_eq!(split.items.len(), 2);
+}
+
+#[test]
+fn what_became_of_a_mail_of_ours_is_told_by_event_and_severity() {
+    for (event, severity, kind) in [
+        ("delivered", "", Kind::MessageStatus),
+        ("opened", "", Kind::MessageStatus),
+        ("rejected", "", Kind::MessageStatus),
+        ("failed", "permanent", Kind::Bounced),
+        ("failed", "temporary", Kind::Unknown),
+        ("clicked", "", Kind::Unknown),
+        ("something new", "", Kind::Unknown),
+    ] {
+        let json = format!(
+            r#"{{"signature":{{"timestamp":"1","token":"t","signature":"s"}},"event-data":{{"event":"{event}","severity":"{severity}","id":"e1","timestamp":1.5,"message":{{"headers":{{"message-id":"m@in.example","from":"Us <us@in.example>"}}}}}}}}"#
+        );
+        let found = only(split("application/json", &json));
+        assert_eq!(found.kind, kind, "{event} {severity}");
+        assert_eq!(found.thread.unwrap().keys[0].text, "msg:m@in.example");
+        assert_eq!((found.dedupe[0].as_str(), found.time), ("relay:e1", Some(Timestamp(1500))));
+        assert_eq!(found.account, AccountRef::Mailbox("us@in.example".to_owned()));
+    }
+}
+
+#[test]
+fn what_is_readable_but_not_known_is_kept() {
+    for (content_type, body) in [
+        ("application/json", "[]"),
+        ("application/json", r#"{"signature":{"timestamp":"1","token":"t","signature":"s"}}"#),
+        ("application/json", r#"{"signature":{"timestamp":"1","token":"t","signature":"s"},"event-data":7}"#),
+        (FORM, "timestamp=1&token=t&signature=s&other=1"),
+    ] {
+        assert_eq!(only(split(content_type, body)).kind, Kind::Unknown, "{body}");
+    }
+}
