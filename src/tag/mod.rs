@@ -4,6 +4,7 @@
 //! and a cluster store will. Every change is a compare-and-set on the tag's version.
 
 pub mod embedded;
+mod names;
 
 use std::{fmt, sync::Arc};
 
