@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    assign::{self, Queue, Strategy},
+    assign::{self, Member, Queue, Strategy},
     config::{Account, Tenant},
     ids::{TeamId, TenantId, Timestamp, UserId},
     spool::Event,
@@ -119,19 +119,25 @@ impl Turns {
     /// Chooses by the team's strategy; `None` if it is `manual` or nobody can take a conversation.
     fn take(&self, tags: &dyn TagStore, tenant: &Tenant, team: &TeamId) -> Option<Taken<'_>> {
         let queue: &Queue = tenant.assignment.get(team)?;
-        let members = tenant.directory.teams.get(team)?;
+        let users = &tenant.directory.teams.get(team)?.members;
         let key = (tenant.id.clone(), team.clone());
         let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let turn = turns.entry(key.clone()).or_default();
-        let mut load = match queue.strategy {
-            Strategy::LeastLoaded => tags.load(&tenant.id, &members.members, &queue.closed_stages),
-            Strategy::Manual | Strategy::RoundRobin => vec![0; members.members.len()],
+        let load = match queue.strategy {
+            Strategy::LeastLoaded => tags.load(&tenant.id, users, &queue.closed_stages),
+            Strategy::Manual | Strategy::RoundRobin => Vec::new(),
         };
-        for (load, user) in load.iter_mut().zip(&members.members) {
-            *load += turn.under_way.get(user).copied().unwrap_or(0);
-        }
+        let members: Vec<Member<'_>> = users
+            .iter()
+            .zip(load.into_iter().chain(std::iter::repeat(0)))
+            .map(|(user, stored)| Member {
+                user,
+                away: tenant.directory.users.get(user).is_none_or(|user| user.away),
+                load: stored + turn.under_way.get(user).copied().unwrap_or(0),
+            })
+            .collect();
         let last = turn.last.clone().or_else(|| tags.last_assigned(&tenant.id, team));
-        let user = assign::choose(queue, members, &tenant.directory, &load, last.as_ref())?;
+        let user = assign::choose(queue, &members, last.as_ref())?;
         turn.last = Some(user.clone());
         *turn.under_way.entry(user.clone()).or_default() += 1;
         Some(Taken { turns: self, team: key, user })
