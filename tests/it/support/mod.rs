@@ -1,8 +1,11 @@
-//! What several tests need: a gateway in this process on real sockets, a backend, a provider, Amazon.
+//! What several tests need: a gateway in this process on real sockets, backends, a provider, Amazon.
 
 pub(crate) mod gateway;
 pub(crate) mod outside;
 pub(crate) mod receiver;
+
+pub(crate) mod backend;
+pub(crate) mod memory;
 
 #[path = "../../../examples/quickstart/samples.rs"]
 #[expect(dead_code, unreachable_pub, reason = "the quickstart's samples; each test uses some")]
