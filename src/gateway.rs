@@ -7,42 +7,36 @@ use std::{net::SocketAddr, sync::Arc};
 
 use arc_swap::ArcSwap;
 use prometheus_client::registry::Registry;
-use tokio::{sync::Notify, task::JoinHandle};
-use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{error, info};
 
 use crate::{
-    backend::{CallError, Client, ClientError},
+    backend::{Client, ClientError},
     clock::SharedClock,
-    config::{Config, Loaded, Mistakes},
+    config::{Config, Loaded},
     delivery::{Delivery, Routes},
     ingress::{self, Fetch, FetchError, Hooks, Ingress},
     metrics::Limits,
-    ops::{self, Admin, Readiness},
-    server::{self, Acceptor, BindError, Listener, Serving, TlsError},
+    server::{self, Acceptor, BindError, Bound, Listener, Serving, TlsError},
     spool::{
-        Later, Spool,
-        embedded::{EmbeddedSpool, OpenError as SpoolOpenError},
+        Later,
+        embedded::{self as spool, EmbeddedSpool},
     },
-    tag::{
-        TagStore,
-        embedded::{EmbeddedTags, OpenError as TagsOpenError},
-    },
+    tag::embedded::{self as tag, EmbeddedTags},
 };
 
 /// A running Headgate. Dropped without [`Gateway::stop`], it ends as in a crash, which loses nothing.
 #[derive(Debug)]
 pub struct Gateway {
-    config: Arc<ArcSwap<Config>>,
+    current: Arc<ArcSwap<Config>>,
     routes: Arc<ArcSwap<Routes>>,
     outgoing: Arc<Outgoing>,
     clock: SharedClock,
-    spool: Arc<dyn Spool>,
-    admin: Arc<Admin>,
-    hooks: Option<Front>,
-    ops: Option<Front>,
-    delivery: JoinHandle<()>,
+    spool: Arc<EmbeddedSpool>,
+    fronts: Vec<Front>,
+    tasks: TaskTracker,
     stop_delivery: CancellationToken,
+    delivery_ended: CancellationToken,
 }
 
 /// Why a gateway could not start, or a reload was refused.
@@ -50,10 +44,10 @@ pub struct Gateway {
 pub enum GatewayError {
     /// The tag store could not be opened.
     #[error("could not open the tags")]
-    Tags(#[from] TagsOpenError),
+    Tags(#[from] tag::OpenError),
     /// The spool could not be opened.
     #[error("could not open the spool")]
-    Spool(#[from] SpoolOpenError),
+    Spool(#[from] spool::OpenError),
     /// A listener could not be bound.
     #[error("could not open the listener `{name}`")]
     Bind {
@@ -75,12 +69,139 @@ pub enum GatewayError {
     /// A CA file cannot be used.
     #[error("could not set up calls to the outside")]
     Client(#[from] ClientError),
-    /// The new configuration changes what a running gateway cannot.
-    #[error("a restart is needed for a change of {}", .what.join(", "))]
-    RestartNeeded {
-        /// The keys.
-        what: Vec<&'static str>,
-    },
+}
+
+impl Gateway {
+    /// Opens the stores, recovers what they hold, and begins to serve and deliver. Must be called inside
+    /// a tokio runtime.
+    ///
+    /// # Errors
+    /// [`GatewayError`]; nothing is left running.
+    pub async fn start(loaded: Loaded, clock: SharedClock) -> Result<Self, GatewayError> {
+        let config = Arc::clone(&loaded.config);
+        let mut registry = Registry::default();
+        let limits = Limits::new(&mut registry);
+        let server_metrics = server::Metrics::new(&mut registry, &limits);
+        let hooks = bind(HOOKS, config.listeners.hooks.as_ref(), &server_metrics)?;
+
+        let (tags, _recovery) = EmbeddedTags::open(&config.store.path.join("tags"), &limits)?;
+        let tags = Arc::new(tags);
+        let spool = EmbeddedSpool::open(
+            config.store.clone(),
+            tags.clone(),
+            clock.clone(),
+            &mut registry,
+            &limits,
+        )?;
+        let current = Arc::new(ArcSwap::new(Arc::clone(&config)));
+        let routes = Arc::new(ArcSwap::from_pointee(Routes::new(&config, &clock)?));
+        let outgoing = Arc::new(Outgoing(ArcSwap::from_pointee(Client::new(&config.egress, None)?)));
+        let ingress = Ingress::new(
+            current.clone(),
+            spool.clone(),
+            outgoing.clone(),
+            clock.clone(),
+            ingress::Metrics::new(&mut registry),
+        );
+        let delivery =
+            Delivery::new(spool.clone(), tags.clone(), routes.clone(), clock.clone(), &limits, &mut registry);
+
+        let tasks = TaskTracker::new();
+        let (stop_delivery, delivery_ended) = (CancellationToken::new(), CancellationToken::new());
+        let (stop, ended) = (stop_delivery.clone(), delivery_ended.clone().drop_guard());
+        tasks.spawn(async move {
+            delivery.run(stop).await;
+            drop(ended);
+        });
+        let hooks = hooks.map(|bound| Front::open(HOOKS, bound, Hooks::new(Arc::new(ingress)))).transpose()?;
+        let fronts = hooks.into_iter().collect();
+        Ok(Self {
+            current,
+            routes,
+            outgoing,
+            clock,
+            spool,
+            fronts,
+            tasks,
+            stop_delivery,
+            delivery_ended,
+        })
+    }
+
+    /// Where the `hooks` listener listens, if there is one.
+    #[must_use]
+    pub fn hooks(&self) -> Option<SocketAddr> {
+        self.address(HOOKS)
+    }
+
+    /// Where the `ops` listener listens, if there is one.
+    #[must_use]
+    pub fn ops(&self) -> Option<SocketAddr> {
+        self.address(OPS)
+    }
+
+    fn address(&self, name: &str) -> Option<SocketAddr> {
+        self.fronts.iter().find(|front| front.name == name).map(|front| front.address)
+    }
+
+    /// Replaces the configuration, or changes nothing.
+    ///
+    /// # Errors
+    /// [`GatewayError`]: what of the new configuration cannot be used.
+    pub fn reload(&self, loaded: Loaded) -> Result<(), GatewayError> {
+        let config = loaded.config;
+        let routes = Routes::new(&config, &self.clock)?;
+        let client = Client::new(&config.egress, None)?;
+        let mut certificates = Vec::new();
+        for front in &self.fronts {
+            let listener = match front.name {
+                HOOKS => config.listeners.hooks.as_ref(),
+                _ => config.listeners.ops.as_ref().map(|ops| &ops.listener),
+            };
+            if let (Some(acceptor), Some(tls)) = (&front.tls, listener.and_then(|l| l.tls.as_ref())) {
+                let name = front.name;
+                Acceptor::new(tls).map_err(|source| GatewayError::Tls { name, source })?;
+                certificates.push((name, acceptor, tls));
+            }
+        }
+        for (name, acceptor, tls) in certificates {
+            acceptor.reload(tls).map_err(|source| GatewayError::Tls { name, source })?;
+        }
+        self.outgoing.0.store(Arc::new(client));
+        self.routes.store(Arc::new(routes));
+        self.current.store(config);
+        info!("the configuration was changed");
+        Ok(())
+    }
+
+    /// Waits until the gateway can no longer do its work: the data folder's disk failed. The process
+    /// should then stop it and start anew, which reads what is truly on the disk.
+    pub async fn failed(&self) {
+        self.delivery_ended.cancelled().await;
+    }
+
+    /// Drains: takes no further connection, answers what is open, settles what is under way.
+    pub async fn stop(self) {
+        for front in self.fronts {
+            front.close().await;
+        }
+        self.stop_delivery.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.spool.close().await;
+    }
+}
+
+const HOOKS: &str = "hooks";
+const OPS: &str = "ops";
+
+fn bind(
+    name: &'static str,
+    listener: Option<&Listener>,
+    metrics: &server::Metrics,
+) -> Result<Option<Bound>, GatewayError> {
+    let bound = listener.map(|listener| server::bind(listener, name, metrics));
+    bound.transpose().map_err(|source| GatewayError::Bind { name, source })
 }
 
 /// A listener at work.
@@ -93,66 +214,45 @@ struct Front {
     drain: CancellationToken,
 }
 
-impl Gateway {
-    /// Opens the stores, recovers what they hold, and begins to serve and deliver.
-    ///
-    /// # Errors
-    /// [`GatewayError`]; nothing is left running.
-    pub async fn start(loaded: Loaded, clock: SharedClock) -> Result<Self, GatewayError> {
-        let config = loaded.config.clone();
-        let mut registry = Registry::default();
-        let limits = Limits::new(&mut registry);
+impl Front {
+    fn open<S>(name: &'static str, bound: Bound, service: S) -> io::Result<Self>
+    where
+        S: hyper::service::Service<
+                Request<LimitedBody>,
+                Response = Response<Full<Bytes>>,
+                Error = Infallible,
+                Future: Send,
+            > + Clone
+            + Send
+            + 'static,
+    {
+        let address = bound.local_address()?;
+        let (tls, drain) = (bound.tls(), CancellationToken::new());
+        let serving = bound.serve(service, drain.clone());
+        info!(listener = name, listener.address = %address, "listening");
+        Ok(Self { name, address, tls, serving, drain })
+    }
 
-        let tags: Arc<dyn TagStore> = EmbeddedTags::open(&config.store.path.join("tags"), &mut registry)?;
-        let spool: Arc<dyn Spool> = EmbeddedSpool::open(
-            config.store.clone(),
-            tags.clone(),
-            clock.clone(),
-            &mut registry,
-            &limits,
-        )?;
-        let routes = Arc::new(ArcSwap::from_pointee(Routes::new(&config, &clock)?));
-        let outgoing = Arc::new(Outgoing(ArcSwap::from_pointee(Client::new(&config.egress, None)?)));
-        let snapshot = Arc::new(ArcSwap::new(config.clone()));
+    async fn close(self) {
+        self.drain.cancel();
+        self.serving.drained().await;
+    }
+}
 
-        let ingress = Arc::new(Ingress::new(
-            snapshot.clone(),
-            spool.clone(),
-            outgoing.clone(),
-            clock.clone(),
-            ingress::Metrics::new(&mut registry),
-        ));
-        let delivery = Delivery::new(
-            spool.clone(),
-            tags.clone(),
-            routes.clone(),
-            clock.clone(),
-            &limits,
-            &mut registry,
-        );
-        let server_metrics = server::Metrics::new(&mut registry, &limits);
+/// How Headgate itself calls out, for the ingress.
+#[derive(Debug)]
+struct Outgoing(ArcSwap<Client>);
 
-        let hooks = config.listeners.hooks.as_ref().map(|listener| bind(listener, "hooks", &server_metrics));
-        let hooks = hooks.transpose()?;
-        let ops = config.listeners.ops.as_ref().map(|ops| bind(&ops.listener, "ops", &server_metrics));
-        let ops = ops.transpose()?;
-
-        let admin = Arc::new(Admin::new(spool.clone(), tags, Arc::new(registry), &loaded, clock.clone()));
-        let stop_delivery = CancellationToken::new();
-        let delivery = tokio::spawn(delivery.run(stop_delivery.clone()));
-        let hooks = hooks.map(|bound| bound.serve(Hooks::new(ingress)));
-        let ops = ops.map(|bound| bound.serve(ops::Service::new(admin.clone())));
-        Ok(Self {
-            config: snapshot,
-            routes,
-            outgoing,
-            clock,
-            spool,
-            admin,
-            hooks,
-            ops,
-            delivery,
-            stop_delivery,
+impl Fetch for Outgoing {
+    fn get<'a>(&'a self, url: &'a str) -> Later<'a, Result<Vec<u8>, FetchError>> {
+        let client = self.0.load_full();
+        Box::pin(async move {
+            let answer = client.fetch(url).await.map_err(|error| FetchError::Call(Arc::new(error)))?;
+            if answer.status() == http::StatusCode::OK {
+                Ok(answer.into_body().to_vec())
+            } else {
+                Err(FetchError::Status(answer.status()))
+            }
         })
     }
 }

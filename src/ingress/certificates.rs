@@ -27,9 +27,12 @@ pub trait Fetch: fmt::Debug + Send + Sync {
 /// Why something could not be fetched or used.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum FetchError {
-    /// No answer, or none with status 200.
+    /// No answer.
     #[error("could not fetch from the provider")]
     Call(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    /// Another status than 200.
+    #[error("the provider answered {0}")]
+    Status(http::StatusCode),
     /// It is no PEM certificate.
     #[error("the fetched file is no PEM certificate")]
     NotPem,
