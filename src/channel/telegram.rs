@@ -128,7 +128,16 @@ fn what_happened(kind: &str, update: &Members<'_>, place: &Place) -> serde_json:
         "shipping_query" | "pre_checkout_query" | "purchased_paid_media" => bought(update),
         // Inline queries, polls, boosts, reaction counts and what is yet to come. They belong to a chat
         // only if they name one: an inline query is typed elsewhere, and not to us.
-        _ => Ok(Happened { time: date(update)?, ..Happened::unknown(place.thread()) }),
+        _ => Ok(Happened {
+            time: date(update)?,
+            message: Message {
+                id: update.id("message_id")?,
+                sender: place::sender(update, "sender_chat", "from")?,
+                group: place.group(),
+                ..Message::default()
+            },
+            ..Happened::unknown(place.thread())
+        }),
     }
 }
 
