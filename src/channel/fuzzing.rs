@@ -63,4 +63,40 @@ pub fn meta(data: &[u8]) {
         channels: vec![super::Channel::Whatsapp, super::Channel::Facebook, super::Channel::Instagram],
     });
     drop(split(&meta, &HeaderMap::new(), data));
+/// An update of a Telegram bot.
+pub fn telegram(data: &[u8]) {
+    let secret_tokens = vec![crate::secret::Secret::new("token")];
+    drop(split(&Provider::Telegram(super::telegram::Telegram { secret_tokens }), &HeaderMap::new(), data));
+}
+
+/// A webhook of a LINE channel.
+pub fn line(data: &[u8]) {
+    let channel_secrets = vec![crate::secret::Secret::new("channel")];
+    drop(split(&Provider::Line(super::line::Line { channel_secrets }), &HeaderMap::new(), data));
+}
+
+/// A webhook of an X app.
+pub fn twitter(data: &[u8]) {
+    let consumer_secrets = vec![crate::secret::Secret::new("consumer")];
+    drop(split(&Provider::Twitter(super::twitter::Twitter { consumer_secrets }), &HeaderMap::new(), data));
+}
+
+/// A Standard Webhook of a source whose pointers lead everywhere.
+pub fn standard(data: &[u8]) {
+    let standard = super::standard::Standard {
+        channel: super::Channel::Webchat,
+        keys: vec![super::standard::Key::Hmac(crate::secret::Secret::new("key"))],
+        tolerance: std::time::Duration::from_secs(300),
+        svix: true,
+        pointers: super::standard::Pointers {
+            conversation: "/data/conversation_id".into(),
+            message_id: Some("/data/messages/0/id".into()),
+            text: Some("/data/text".into()),
+            sender: Some("/data/contact/id".into()),
+            sender_name: Some("/data/contact/name".into()),
+            time: Some("/data/at".into()),
+        },
+        kinds: [("message.created".to_owned(), super::Kind::MessageReceived)].into(),
+    };
+    drop(split(&Provider::Standard(standard), &HeaderMap::new(), data));
 }

@@ -2,13 +2,12 @@
 
 mod message;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
     Channel, Malformed, Refusal, Request, Split, Verified,
     event::{AccountRef, Event, Kind, Member, Message, Party, Postback, Raw, Thread},
-    json::{Id, Number, fingerprint},
+    json::{Members, Number, fingerprint},
     signature::{self, Matched},
 };
 use crate::{ids::Timestamp, secret::Secret};
@@ -33,64 +32,55 @@ impl Line {
         const EXPECTED: Malformed = Malformed { expected: "a LINE webhook: `destination` and `events`" };
         let body = verified.body();
         let text = std::str::from_utf8(body).map_err(|_not_text| EXPECTED)?;
-        let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|_not_an_envelope| EXPECTED)?;
-        let account = account(envelope.destination);
-        let events = envelope.events.and_then(|events| serde_json::from_str(events.get()).ok());
-        let items = match events {
-            Some(events) => {
-                let events: Vec<&RawValue> = events;
-                events.into_iter().map(|raw| event(body, &account, raw.get()).into()).collect()
-            }
+        let envelope: Members<'_> = serde_json::from_str(text).map_err(|_no_object| EXPECTED)?;
+        let account = match envelope.id("destination") {
+            Ok(Some(id)) => AccountRef::Id(id),
+            Ok(None) | Err(_) => AccountRef::Unknown,
+        };
+        let items = match envelope.need::<Vec<&RawValue>>("events") {
+            Ok(events) => events.into_iter().map(|raw| event(body, &account, raw.get()).into()).collect(),
             // A body of a shape that is yet to come: kept whole.
-            None => vec![unknown(account, fingerprint(body), Raw::Whole).into()],
+            Err(_no_list) => vec![unknown(account, fingerprint(body), Raw::Whole).into()],
         };
         Ok(Split { items, ..Split::default() })
     }
 }
 
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    destination: Option<&'a RawValue>,
-    #[serde(borrow)]
-    events: Option<&'a RawValue>,
+/// An item of `events`. What cannot be read is kept as [`Kind::Unknown`], in its conversation if the
+/// source can be read.
+fn event(body: &[u8], account: &AccountRef, fragment: &str) -> Event {
+    let event: Members<'_> = serde_json::from_str(fragment).unwrap_or_default();
+    // `webhookEventId` stays the same on a redelivery; bodies from before 2022 have none.
+    let dedupe = match event.id("webhookEventId") {
+        Ok(Some(id)) => format!("event:{id}"),
+        Ok(None) | Err(_) => fingerprint(fragment.as_bytes()),
+    };
+    let name: Option<String> = event.read("type").ok().flatten();
+    let (kind, mut message) = name
+        .as_deref()
+        .and_then(|name| what_happened(name, &event, account).ok())
+        .unwrap_or_else(|| (Kind::Unknown, Message::default()));
+    let coarse = matches!(kind, Kind::Unknown | Kind::Handover | Kind::AccountChanged);
+    if coarse && message.subtype.is_none() {
+        message.subtype = name.map(Into::into);
+    }
+    let place = Place::of(&event).unwrap_or_default();
+    message.sender = place.sender;
+    message.group = place.group;
+    // Another module channel is in charge: do not reply.
+    message.standby = event.read::<String>("mode").ok().flatten().as_deref() == Some("standby");
+    Event {
+        thread: place.thread,
+        time: event.read("timestamp").ok().flatten().map(|Number(ms)| Timestamp(ms)),
+        kind,
+        message,
+        ..unknown(account.clone(), dedupe, Raw::slice_of(body, fragment))
+    }
 }
 
-/// `destination` is the bot's user id.
-fn account(destination: Option<&RawValue>) -> AccountRef {
-    destination
-        .and_then(|raw| serde_json::from_str::<Id<'_>>(raw.get()).ok()?.named())
-        .map_or(AccountRef::Unknown, AccountRef::Id)
-}
-
-/// What every event has, whatever its type.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Frame<'a> {
-    r#type: String,
-    timestamp: Option<Number>,
-    mode: Option<String>,
-    #[serde(borrow)]
-    webhook_event_id: Option<Id<'a>>,
-    #[serde(borrow)]
-    source: Option<&'a RawValue>,
-}
-
-/// Where it happened. May be absent, and `userId` may be missing in groups.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Source<'a> {
-    r#type: String,
-    #[serde(borrow)]
-    user_id: Option<Id<'a>>,
-    #[serde(borrow)]
-    group_id: Option<Id<'a>>,
-    #[serde(borrow)]
-    room_id: Option<Id<'a>>,
-}
-
-/// The conversation, the sender and the group that a source names. The conversation is chosen by the
-/// source's type alone: a group's event names a user too.
+/// The conversation, the sender and the group. Which id names the conversation depends on the source's
+/// type alone: a group's event may name a user too, and may not. The source may be absent.
+#[derive(Default)]
 struct Place {
     thread: Option<Thread>,
     sender: Option<Party>,
@@ -98,191 +88,80 @@ struct Place {
 }
 
 impl Place {
-    fn of(source: Option<&RawValue>) -> Self {
-        let Some(source) = source.and_then(|raw| serde_json::from_str::<Source<'_>>(raw.get()).ok()) else {
-            return Self { thread: None, sender: None, group: None };
+    fn of(event: &Members<'_>) -> serde_json::Result<Self> {
+        let source: Members<'_> = event.read("source")?.unwrap_or_default();
+        let r#type: Option<String> = source.read("type")?;
+        let user = source.id("userId")?;
+        let (kind, id) = match r#type.as_deref() {
+            Some("user") => ("user", user.clone()),
+            Some("group") => ("group", source.id("groupId")?),
+            Some("room") => ("room", source.id("roomId")?),
+            Some(_) | None => ("", None),
         };
-        let party = |id| Party { id, ..Party::default() };
-        let user = source.user_id.and_then(Id::named);
-        let (thread, group) = match source.r#type.as_str() {
-            "user" => (user.as_deref().map(|id| Thread::of("user", id)), None),
-            "group" => place_in("group", source.group_id),
-            "room" => place_in("room", source.room_id),
-            _ => (None, None),
-        };
-        Self { thread, sender: user.map(party), group: group.map(party) }
-    }
-}
-
-fn place_in(kind: &str, id: Option<Id<'_>>) -> (Option<Thread>, Option<String>) {
-    let id = id.and_then(Id::named);
-    (id.as_deref().map(|id| Thread::of(kind, id)), id)
-}
-
-/// An item of `events`. What cannot be read is kept as [`Kind::Unknown`], in its conversation if the
-/// source can be read.
-fn event(body: &[u8], account: &AccountRef, fragment: &str) -> Event {
-    let raw = Raw::slice_of(body, fragment);
-    let Ok(frame) = serde_json::from_str::<Frame<'_>>(fragment) else {
-        return unknown(account.clone(), fingerprint(fragment.as_bytes()), raw);
-    };
-    // `webhookEventId` stays the same on a redelivery; bodies from before 2022 have none.
-    let dedupe = frame
-        .webhook_event_id
-        .and_then(Id::named)
-        .map_or_else(|| fingerprint(fragment.as_bytes()), |id| format!("event:{id}"));
-    let place = Place::of(frame.source);
-    let (kind, content) = what_happened(&frame.r#type, fragment, account)
-        .unwrap_or_else(|_unreadable| (Kind::Unknown, Message::default()));
-    Event {
-        thread: place.thread,
-        time: frame.timestamp.map(|Number(ms)| Timestamp(ms)),
-        kind,
-        message: Message {
-            sender: place.sender,
-            group: place.group,
-            // Another module channel is in charge: do not reply.
-            standby: frame.mode.as_deref() == Some("standby"),
-            subtype: match kind {
-                Kind::Unknown | Kind::Handover | Kind::AccountChanged => {
-                    content.subtype.or_else(|| Some(frame.r#type.into()))
-                }
-                _ => None,
-            },
-            ..content
-        },
-        ..unknown(account.clone(), dedupe, raw)
+        Ok(Self {
+            thread: id.as_deref().map(|id| Thread::of(kind, id)),
+            group: if kind == "user" { None } else { id.map(party) },
+            sender: user.map(party),
+        })
     }
 }
 
 /// The kind and the message of an event, from the object that bears the type's name.
 fn what_happened(
-    r#type: &str,
-    fragment: &str,
+    name: &str,
+    event: &Members<'_>,
     account: &AccountRef,
-) -> Result<(Kind, Message), serde_json::Error> {
-    let said = |kind, message| Ok((kind, message));
-    match r#type {
-        "message" => {
-            let Content { message } = serde_json::from_str(fragment)?;
-            message::received(message)
-        }
-        "messageEdited" => {
-            let Content { message } = serde_json::from_str(fragment)?;
-            Ok((Kind::MessageEdited, message::edited(message)?))
-        }
+) -> serde_json::Result<(Kind, Message)> {
+    let object = |key| event.need::<Members<'_>>(key);
+    Ok(match name {
+        "message" => message::received(&object("message")?)?,
+        "messageEdited" => (Kind::MessageEdited, message::written(&object("message")?)?),
         "unsend" => {
-            let Unsent { unsend } = serde_json::from_str(fragment)?;
-            said(Kind::MessageDeleted, Message { id: unsend.message_id.named(), ..Message::default() })
+            let id = Some(object("unsend")?.need_id("messageId")?);
+            (Kind::MessageDeleted, Message { id, ..Message::default() })
         }
         "postback" => {
-            let Pressed { postback } = serde_json::from_str(fragment)?;
-            let postback = Postback { payload: postback.data, title: None };
-            said(Kind::Postback, Message { postback: Some(postback), ..Message::default() })
+            let postback = Postback { payload: object("postback")?.read("data")?, title: None };
+            (Kind::Postback, Message { postback: Some(postback), ..Message::default() })
         }
         "follow" => {
-            let Followed { follow } = serde_json::from_str(fragment)?;
-            let unblocked = follow.is_some_and(|follow| follow.is_unblocked == Some(true));
-            said(Kind::MemberChanged, member(if unblocked { "unblocked" } else { "followed" }, Vec::new()))
+            let follow: Members<'_> = event.read("follow")?.unwrap_or_default();
+            let unblocked = follow.read("isUnblocked")? == Some(true);
+            member(if unblocked { "unblocked" } else { "followed" }, Vec::new())
         }
-        "unfollow" => said(Kind::MemberChanged, member("blocked", Vec::new())),
-        "join" => said(Kind::MemberChanged, member("joined", ourselves(account))),
-        "leave" => said(Kind::MemberChanged, member("left", ourselves(account))),
-        "memberJoined" => {
-            let Joined { joined } = serde_json::from_str(fragment)?;
-            said(Kind::MemberChanged, member("joined", joined.parties()))
-        }
-        "memberLeft" => {
-            let Left { left } = serde_json::from_str(fragment)?;
-            said(Kind::MemberChanged, member("left", left.parties()))
-        }
+        "unfollow" => member("blocked", Vec::new()),
+        "join" => member("joined", ourselves(account)),
+        "leave" => member("left", ourselves(account)),
+        "memberJoined" => member("joined", members(&object("joined")?)?),
+        "memberLeft" => member("left", members(&object("left")?)?),
         // A module channel took or gave back the control of the chat.
-        "activated" | "deactivated" => said(Kind::Handover, Message::default()),
-        "module" | "botSuspended" | "botResumed" => said(Kind::AccountChanged, Message::default()),
-        _ => said(Kind::Unknown, Message::default()),
-    }
+        "activated" | "deactivated" => (Kind::Handover, Message::default()),
+        "module" | "botSuspended" | "botResumed" => (Kind::AccountChanged, Message::default()),
+        _ => (Kind::Unknown, Message::default()),
+    })
 }
 
-#[derive(Deserialize)]
-struct Content<'a> {
-    #[serde(borrow)]
-    message: &'a RawValue,
-}
-
-#[derive(Deserialize)]
-struct Unsent<'a> {
-    #[serde(borrow)]
-    unsend: Unsend<'a>,
-}
-
-#[derive(Deserialize)]
-struct Unsend<'a> {
-    #[serde(borrow, rename = "messageId")]
-    message_id: Id<'a>,
-}
-
-#[derive(Deserialize)]
-struct Pressed {
-    postback: Data,
-}
-
-#[derive(Deserialize)]
-struct Data {
-    data: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Followed {
-    follow: Option<Follow>,
-}
-
-#[derive(Deserialize)]
-struct Follow {
-    #[serde(rename = "isUnblocked")]
-    is_unblocked: Option<bool>,
-}
-
-#[derive(Deserialize)]
-struct Joined<'a> {
-    #[serde(borrow)]
-    joined: Members<'a>,
-}
-
-#[derive(Deserialize)]
-struct Left<'a> {
-    #[serde(borrow)]
-    left: Members<'a>,
-}
-
-#[derive(Deserialize)]
-struct Members<'a> {
-    #[serde(borrow)]
-    members: Vec<User<'a>>,
-}
-
-#[derive(Deserialize)]
-struct User<'a> {
-    #[serde(borrow, rename = "userId")]
-    user_id: Option<Id<'a>>,
-}
-
-impl Members<'_> {
-    fn parties(self) -> Vec<Party> {
-        let ids = self.members.into_iter().filter_map(|user| user.user_id?.named());
-        ids.map(|id| Party { id, ..Party::default() }).collect()
-    }
+fn members(of: &Members<'_>) -> serde_json::Result<Vec<Party>> {
+    let users: Vec<Members<'_>> = of.need("members")?;
+    let ids = users.iter().map(|user| user.id("userId")).collect::<Result<Vec<_>, _>>()?;
+    Ok(ids.into_iter().flatten().map(party).collect())
 }
 
 /// The bot itself: whom `join` and `leave` concern.
 fn ourselves(account: &AccountRef) -> Vec<Party> {
     match account {
-        AccountRef::Id(id) => vec![Party { id: id.clone(), ..Party::default() }],
+        AccountRef::Id(id) => vec![party(id.clone())],
         AccountRef::Endpoint | AccountRef::Mailbox(_) | AccountRef::Unknown => Vec::new(),
     }
 }
 
-fn member(change: &'static str, who: Vec<Party>) -> Message {
-    Message { member: Some(Member { change: change.into(), who }), ..Message::default() }
+fn party(id: String) -> Party {
+    Party { id, ..Party::default() }
+}
+
+fn member(change: &'static str, who: Vec<Party>) -> (Kind, Message) {
+    let member = Member { change: change.into(), who };
+    (Kind::MemberChanged, Message { member: Some(member), ..Message::default() })
 }
 
 fn unknown(account: AccountRef, dedupe: String, raw: Raw) -> Event {

@@ -125,10 +125,20 @@ fn what_happened(kind: &str, update: &Members<'_>, place: &Place) -> serde_json:
         "chat_member" => member::of_chat(update, place),
         "chat_join_request" => member::requested(update, place),
         "business_connection" => connected(update),
-        "shipping_query" | "pre_checkout_query" | "purchased_paid_media" => bought(update),
+        "shipping_query" | "pre_checkout_query" | "purchased_paid_media" => bought(update, "from"),
+        "subscription" => bought(update, "user"),
         // Inline queries, polls, boosts, reaction counts and what is yet to come. They belong to a chat
         // only if they name one: an inline query is typed elsewhere, and not to us.
-        _ => Ok(Happened { time: date(update)?, ..Happened::unknown(place.thread()) }),
+        _ => Ok(Happened {
+            time: date(update)?,
+            message: Message {
+                id: update.id("message_id")?,
+                sender: place::sender(update, "sender_chat", "from")?,
+                group: place.group(),
+                ..Message::default()
+            },
+            ..Happened::unknown(place.thread())
+        }),
     }
 }
 
@@ -192,10 +202,10 @@ fn connected(update: &Members<'_>) -> serde_json::Result<Happened> {
 }
 
 /// Steps of a purchase: they name the user alone, and concern the private chat.
-fn bought(update: &Members<'_>) -> serde_json::Result<Happened> {
-    let from: User = update.need("from")?;
-    let mut happened = Happened::unknown(Some(from.private_chat()));
-    happened.message.sender = Some(from.into_party());
+fn bought(update: &Members<'_>, by: &'static str) -> serde_json::Result<Happened> {
+    let user: User = update.need(by)?;
+    let mut happened = Happened::unknown(Some(user.private_chat()));
+    happened.message.sender = Some(user.into_party());
     Ok(happened)
 }
 

@@ -10,6 +10,7 @@ mod channel_email;
 mod channel_meta;
 mod delivery;
 mod e2e;
+mod channel_chat;
 mod floors;
 mod receivers;
 mod shared;

@@ -134,7 +134,7 @@ fn an_ed25519_key_verifies_v1a_alone() {
         verify(source(vec![key.clone()]), &signed_by(&format!("v1,{signature}"))),
         Err(Refusal::Wrong)
     );
-    let other = v1a.replace(&signature[..4], "AAAA");
+    let other = format!("v1a,{}", BASE64.encode(&[0; 64]));
     assert_eq!(verify(source(vec![key]), &signed_by(&other)), Err(Refusal::Wrong));
 }
 

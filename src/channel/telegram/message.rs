@@ -8,7 +8,7 @@ use super::{
     seconds,
 };
 use crate::channel::{
-    event::{Identity, Kind, Media, Message},
+    event::{Identity, Kind, Media, Message, Postback},
     json::{Id, Members, Number},
 };
 
@@ -64,6 +64,9 @@ fn told(message: &Members<'_>, place: &Place, written: Kind) -> serde_json::Resu
     } else if let Some(member) = member::told(message)? {
         content.member = Some(member);
         Kind::MemberChanged
+    } else if let Some(data) = message.read::<Members<'_>>("web_app_data")? {
+        content.postback = Some(Postback { payload: data.read("data")?, title: data.read("button_text")? });
+        Kind::Postback
     } else if content.text.is_some() || !content.media.is_empty() {
         written
     } else {
@@ -84,7 +87,8 @@ fn upgrade(message: &Members<'_>, place: &Place) -> serde_json::Result<Option<(i
 fn content(message: &Members<'_>, place: &Place) -> serde_json::Result<Message> {
     let text: Option<String> = message.read("text")?;
     Ok(Message {
-        id: message.id("message_id")?,
+        // An ephemeral message has 0, which names none.
+        id: message.id("message_id")?.filter(|id| id != "0"),
         sender: place::sender(message, "sender_chat", "from")?,
         group: place.group(),
         text: match text {
@@ -108,18 +112,19 @@ fn reply_to(message: &Members<'_>) -> serde_json::Result<Option<String>> {
 }
 
 /// Members that hold a file, and our word for it.
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 8] = [
     ("animation", "animation"),
     ("document", "file"),
     ("voice", "voice"),
     ("audio", "audio"),
     ("video", "video"),
     ("video_note", "video"),
+    ("live_photo", "live_photo"),
     ("sticker", "sticker"),
 ];
 
 /// Members that hold something to show which is no file, and our word for it.
-const SHOWN: [(&str, &str); 11] = [
+const SHOWN: [(&str, &str); 12] = [
     ("venue", "location"),
     ("location", "location"),
     ("contact", "contact"),
@@ -131,6 +136,7 @@ const SHOWN: [(&str, &str); 11] = [
     ("paid_media", "paid_media"),
     ("checklist", "checklist"),
     ("giveaway", "giveaway"),
+    ("rich_message", "rich_message"),
 ];
 
 #[derive(Deserialize)]
@@ -178,7 +184,7 @@ fn media(message: &Members<'_>) -> serde_json::Result<Vec<Media>> {
 }
 
 /// Members that say who, where, when and how. Any other says what.
-const FRAME: [&str; 41] = [
+const FRAME: [&str; 47] = [
     "author_signature",
     "business_connection_id",
     "caption_entities",
@@ -188,6 +194,7 @@ const FRAME: [&str; 41] = [
     "edit_date",
     "effect_id",
     "entities",
+    "ephemeral_message_id",
     "external_reply",
     "forward_date",
     "forward_from",
@@ -212,13 +219,18 @@ const FRAME: [&str; 41] = [
     "message_thread_id",
     "paid_star_count",
     "quote",
+    "receiver_user",
     "reply_markup",
+    "reply_to_checklist_task_id",
     "reply_to_message",
+    "reply_to_poll_option_id",
     "reply_to_story",
     "sender_boost_count",
     "sender_business_bot",
     "sender_chat",
+    "sender_tag",
     "show_caption_above_media",
+    "suggested_post_info",
     "via_bot",
 ];
 

@@ -139,6 +139,14 @@ fn a_button_belongs_to_its_chat_or_to_who_pressed_it() {
 }
 
 #[test]
+fn what_a_web_app_sends_is_a_button_too() {
+    let event = message(r#""web_app_data":{"data":"size=L","button_text":"Choose"}"#);
+    let postback = event.message.postback.unwrap();
+    assert_eq!(event.kind, Kind::Postback);
+    assert_eq!((postback.payload.as_deref(), postback.title.as_deref()), (Some("size=L"), Some("Choose")));
+}
+
+#[test]
 fn a_business_chat_has_two_directions() {
     for (from, want) in [
         (r#""from":{"id":42},"#, Kind::MessageReceived),
@@ -225,6 +233,11 @@ fn media_is_named_once() {
         (r#""photo":[{"file_id":"small"},{"file_id":"large"}]"#, vec![("image", Some("large"))]),
         (r#""animation":{"file_id":"a"},"document":{"file_id":"a"}"#, vec![("animation", Some("a"))]),
         (r#""venue":{},"location":{}"#, vec![("location", None)]),
+        (
+            r#""photo":[{"file_id":"p"}],"live_photo":{"file_id":"l"}"#,
+            vec![("image", Some("p")), ("live_photo", Some("l"))],
+        ),
+        (r#""rich_message":{"blocks":[]}"#, vec![("rich_message", None)]),
         (r#""contact":{}"#, vec![("contact", None)]),
         (r#""video_note":{"file_id":"v"}"#, vec![("video", Some("v"))]),
     ] {
@@ -271,6 +284,7 @@ fn what_this_version_does_not_know_is_kept_with_its_name() {
         ("poll", r#"{"id":"1"}"#, None, "poll"),
         ("inline_query", r#"{"id":"1","from":{"id":42},"query":"x"}"#, None, "inline_query"),
         ("pre_checkout_query", r#"{"id":"1","from":{"id":42}}"#, Some("chat:42"), "pre_checkout_query"),
+        ("subscription", r#"{"user":{"id":42},"state":"active"}"#, Some("chat:42"), "subscription"),
         ("message", r#"{"chat":{"id":1},"pinned_message":{}}"#, Some("chat:1"), "pinned_message"),
         ("message", r#"{"chat":{"id":1},"text":["not text"]}"#, Some("chat:1"), "message"),
         ("message", r#"{"chat":{"id":{}},"text":"x"}"#, None, "message"),

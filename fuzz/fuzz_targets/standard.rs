@@ -1,0 +1,4 @@
+//! Bodies of Standard Webhooks.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| headgate::channel::fuzzing::standard(data));

@@ -1,0 +1,259 @@
+//! What holds whatever a provider, or somebody in its place, sends. The samples are `tests/corpus/`.
+
+use std::{fs, path::Path};
+
+use headgate::channel::{Item, Provider, fuzzing};
+use http::HeaderMap;
+use proptest::{prelude::*, sample::Index};
+use serde_json::{Value, json};
+
+use super::{items_in, line, render, signed, standard, telegram, twitter};
+
+/// The self-written samples for the fuzz target `name`.
+fn corpus(name: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(name);
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files.iter().map(|file| fs::read(file).unwrap()).collect()
+}
+
+/// The providers of this test, each with the name of its corpus.
+fn providers() -> [(&'static str, Provider); 4] {
+    [("telegram", telegram()), ("line", line()), ("twitter", twitter()), ("standard", standard())]
+}
+
+fn split(provider: &Provider, body: &[u8]) -> Option<Vec<Item>> {
+    fuzzing::split(provider, &HeaderMap::new(), body).ok().map(|split| split.items)
+}
+
+#[test]
+fn the_saved_corpora_keep_the_laws() {
+    type Target = fn(&[u8]);
+    for (name, target) in [
+        ("telegram", fuzzing::telegram as Target),
+        ("line", fuzzing::line),
+        ("twitter", fuzzing::twitter),
+        ("standard", fuzzing::standard),
+    ] {
+        let samples = corpus(name);
+        assert!(samples.len() >= 4, "the corpus of {name} was not found");
+        samples.iter().for_each(|sample| target(sample));
+    }
+}
+
+#[test]
+fn every_sample_gives_as_many_items_as_it_holds() {
+    for (name, provider) in providers() {
+        for sample in corpus(name) {
+            if let Some(items) = split(&provider, &sample) {
+                // A lone surrogate is JSON, but no text that `Value` could hold.
+                let Ok(body) = serde_json::from_slice::<Value>(&sample) else { continue };
+                assert_eq!(items.len(), items_in(&provider, &body), "{}", String::from_utf8_lossy(&sample));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_redelivery_has_the_ids_of_the_first_delivery() {
+    let ids = |items: Vec<Item>| -> Vec<Vec<String>> {
+        items
+            .into_iter()
+            .filter_map(|item| match item {
+                Item::Event(event) => Some(event.dedupe),
+                Item::Ignored(_) => None,
+            })
+            .collect()
+    };
+    for (name, provider) in providers() {
+        for sample in corpus(name) {
+            let Some(first) = split(&provider, &sample).map(ids) else { continue };
+            let again = split(&provider, &sample).map(ids).unwrap();
+            assert_eq!(first, again);
+            let apart: std::collections::BTreeSet<_> = first.iter().map(|ids| &ids[0]).collect();
+            assert_eq!(apart.len(), first.len(), "two events of {name} with one id: {first:?}");
+        }
+    }
+}
+
+/// A JSON value of any shape.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "\\PC{0,8}".prop_map(Value::from),
+        prop_oneof![Just("message"), Just("follow"), Just("private"), Just("-1:2"), Just("")]
+            .prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 16, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map("type|id|chat|source|message|data|[a-z]{1,4}", inner, 0..4)
+                .prop_map(|members| json!(members)),
+        ]
+    })
+}
+
+/// Every value inside `value`, itself first.
+fn places(value: &mut Value) -> usize {
+    1 + match value {
+        Value::Array(items) => items.iter_mut().map(places).sum(),
+        Value::Object(members) => members.values_mut().map(places).sum::<usize>(),
+        _ => 0,
+    }
+}
+
+/// Puts `new` at the `at`-th place of `value`.
+fn put(value: &mut Value, at: &mut usize, new: &Value) {
+    if *at == 0 {
+        *value = new.clone();
+        *at = usize::MAX;
+        return;
+    }
+    *at -= 1;
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| put(item, at, new)),
+        Value::Object(members) => members.values_mut().for_each(|member| put(member, at, new)),
+        _ => {}
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Mutation {
+    Set(Index, u8),
+    Insert(Index, Vec<u8>),
+    Remove(Index, usize),
+    Repeat(Index, usize),
+}
+
+fn mutation() -> impl Strategy<Value = Mutation> {
+    prop_oneof![
+        (any::<Index>(), any::<u8>()).prop_map(|(at, byte)| Mutation::Set(at, byte)),
+        (
+            any::<Index>(),
+            prop_oneof![Just(b"\"".to_vec()), Just(b"}".to_vec()), Just(b",".to_vec()), any::<Vec<u8>>()]
+        )
+            .prop_map(|(at, bytes)| Mutation::Insert(at, bytes)),
+        (any::<Index>(), 1..40_usize).prop_map(|(at, length)| Mutation::Remove(at, length)),
+        (any::<Index>(), 1..200_usize).prop_map(|(at, length)| Mutation::Repeat(at, length)),
+    ]
+}
+
+fn mutate(body: &mut Vec<u8>, mutation: Mutation) {
+    if body.is_empty() {
+        return;
+    }
+    match mutation {
+        Mutation::Set(at, byte) => {
+            let at = at.index(body.len());
+            body[at] = byte;
+        }
+        Mutation::Insert(at, bytes) => {
+            let at = at.index(body.len());
+            body.splice(at..at, bytes);
+        }
+        Mutation::Remove(at, length) => {
+            let at = at.index(body.len());
+            body.drain(at..(at + length).min(body.len()));
+        }
+        Mutation::Repeat(at, length) => {
+            let at = at.index(body.len());
+            let part = body[at..(at + length).min(body.len())].to_vec();
+            body.splice(at..at, part);
+        }
+    }
+}
+
+/// What must not change about an event, whatever stands beside it: all but where its fragment is.
+fn told(items: &[Item], body: &[u8]) -> Vec<String> {
+    let lines = items.iter().map(|item| render::item(item, body));
+    lines.map(|line| line.split(" raw=").next().unwrap().to_owned()).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn mutated_bytes_never_break_a_law(
+        pick in any::<Index>(),
+        mutations in prop::collection::vec(mutation(), 1..6),
+    ) {
+        for (name, provider) in providers() {
+            let samples = corpus(name);
+            let mut body = pick.get(&samples).clone();
+            for mutation in mutations.clone() {
+                mutate(&mut body, mutation);
+            }
+            split(&provider, &body);
+        }
+    }
+
+    #[test]
+    fn a_value_in_anothers_place_costs_no_item(
+        pick in any::<Index>(),
+        place in any::<Index>(),
+        value in any_json(),
+    ) {
+        for (name, provider) in providers() {
+            let samples = corpus(name);
+            let sample: &Vec<u8> = pick.get(&samples);
+            let Ok(mut body) = serde_json::from_slice::<Value>(sample) else { continue };
+            let mut at = place.index(places(&mut body));
+            put(&mut body, &mut at, &value);
+            let bytes = serde_json::to_vec(&body).unwrap();
+            if let Some(items) = split(&provider, &bytes) {
+                prop_assert_eq!(items.len(), items_in(&provider, &body), "{}: {}", name, body);
+            }
+        }
+    }
+
+    #[test]
+    fn one_bad_neighbour_in_a_batch_loses_nobody(value in any_json(), place in any::<Index>()) {
+        for (name, file, array, provider) in [
+            ("line", "batch.json", "events", line()),
+            ("twitter", "dm.json", "direct_message_events", twitter()),
+        ] {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(name).join(file);
+            let alone: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+            let at = place.index(alone[array].as_array().unwrap().len() + 1);
+            let mut beside = alone.clone();
+            beside[array].as_array_mut().unwrap().insert(at, value.clone());
+
+            let tell = |body: &Value| {
+                let bytes = serde_json::to_vec(body).unwrap();
+                told(&split(&provider, &bytes).unwrap(), &bytes)
+            };
+            let want = tell(&alone);
+            let mut got = tell(&beside);
+            got.remove(at);
+            prop_assert_eq!(got, want);
+        }
+    }
+
+    #[test]
+    fn nobody_without_the_secret_is_believed(
+        pick in any::<Index>(),
+        value in "[ -~]{0,60}",
+        swapped in any::<Index>(),
+    ) {
+        for (name, provider) in providers() {
+            let samples = corpus(name);
+            let body = pick.get(&samples);
+            for header in signed(&provider, body).keys() {
+                // One header is the forger's; the others are right, for this body.
+                let mut headers = signed(&provider, body);
+                if headers[header] != value.as_str() {
+                    headers.insert(header, value.parse().unwrap());
+                    fuzzing::forged(&provider, &headers, body);
+                }
+            }
+            // A right signature, for another body. Telegram's token signs none.
+            let other = swapped.get(&samples);
+            if other != body && name != "telegram" {
+                fuzzing::forged(&provider, &signed(&provider, other), body);
+            }
+        }
+    }
+}
