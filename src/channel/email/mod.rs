@@ -444,6 +444,7 @@ mod tests {
     fn a_bounce_lands_in_the_conversation_of_the_mail_that_came_back() {
         let mut bounce = mail("Message-ID: <b@x.example>\nIn-Reply-To: <other@x.example>");
         bounce.reported = true;
+        bounce.envelope_from = Some(String::new());
         bounce.enclosed = Some(Headers::read(b"Message-ID: <ours@in.example>\n\n"));
         let event = events(bounce).remove(0);
         assert_eq!(event.kind, Kind::Bounced);
