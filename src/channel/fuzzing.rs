@@ -99,4 +99,79 @@ pub fn standard(data: &[u8]) {
         kinds: [("message.created".to_owned(), super::Kind::MessageReceived)].into(),
     };
     drop(split(&Provider::Standard(standard), &HeaderMap::new(), data));
+/// A Mailgun webhook: JSON, a multipart form (whose boundary is its first line) or an urlencoded form.
+pub fn mailgun(data: &[u8]) {
+    let signing_keys = vec![crate::secret::Secret::new("mailgun")];
+    let window = std::time::Duration::from_secs(900);
+    any(&Provider::Mailgun(super::mailgun::Mailgun { signing_keys, window }), data);
+}
+
+/// A SendGrid webhook: a multipart form or a JSON array.
+pub fn sendgrid(data: &[u8]) {
+    let basic = vec![crate::secret::Secret::new("send:grid")];
+    let window = std::time::Duration::from_secs(900);
+    any(
+        &Provider::Sendgrid(super::sendgrid::Sendgrid { public_keys: vec![vec![0; 91]], basic, window }),
+        data,
+    );
+}
+
+/// A Postmark webhook.
+pub fn postmark(data: &[u8]) {
+    any(
+        &Provider::Postmark(super::postmark::Postmark {
+            basic: vec![crate::secret::Secret::new("post:mark")],
+        }),
+        data,
+    );
+}
+
+/// An SNS message.
+pub fn sns(data: &[u8]) {
+    let topics = vec!["arn:aws:sns:eu-west-1:123456789012:mail".to_owned()];
+    let window = std::time::Duration::from_secs(1 << 40);
+    let sns = Provider::Sns(super::sns::Sns { topics, window, basic: Vec::new() });
+    let request =
+        Request { query: None, headers: &HeaderMap::new(), body: data, now: Timestamp::from_secs(0) };
+    if let Ok(super::Need::Certificate(url)) = sns.need(&request) {
+        assert!(
+            url.starts_with("https://sns.eu-west-1.amazonaws.com"),
+            "a stranger's URL would be fetched: {url}"
+        );
+    }
+    if let Ok(Split { confirm: Some(url), .. }) = split(&sns, &HeaderMap::new(), data) {
+        assert!(url.starts_with("https://sns."), "a stranger's URL would be visited: {url}");
+    }
+    forged(&sns, &HeaderMap::new(), data);
+}
+
+/// A raw mail.
+pub fn mime(data: &[u8]) {
+    let mut mail = super::email::mime::read(data);
+    mail.envelope_to = vec!["help@in.example".to_owned()];
+    let items = mail.events(&Raw::Whole);
+    assert_eq!(items.len(), 1, "one mail for one mailbox is one item");
+    for item in &items {
+        if let Item::Event(event) = item {
+            assert!(event.thread.is_some(), "a mail without a conversation: {event:?}");
+            laws_of(event, data);
+        }
+    }
+}
+
+/// Splits and verifies a body under the content type that it looks like.
+fn any(provider: &Provider, data: &[u8]) {
+    let content_type = match data {
+        [b'{' | b'[', ..] => "application/json".to_owned(),
+        [b'-', b'-', rest @ ..] => {
+            let boundary = rest.split(|b| matches!(b, b'\r' | b'\n')).next().unwrap_or_default();
+            format!("multipart/form-data; boundary=\"{}\"", String::from_utf8_lossy(boundary))
+        }
+        _ => "application/x-www-form-urlencoded".to_owned(),
+    };
+    let mut headers = HeaderMap::new();
+    headers
+        .extend(http::HeaderValue::try_from(content_type).map(|value| (http::header::CONTENT_TYPE, value)));
+    drop(split(provider, &headers, data));
+    forged(provider, &headers, data);
 }

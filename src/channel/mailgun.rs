@@ -50,7 +50,7 @@ impl Mailgun {
         let signature = body.signature().ok();
         let items = match body {
             Body::Json(webhook) => vec![webhook.event(verified.body())],
-            Body::Form(form) => inbound_or_legacy(&form, signature.as_ref(), verified.body()),
+            Body::Form(form) => from_form(&form, signature.as_ref(), verified.body()),
             Body::OtherJson => vec![email::unknown(verified.body(), Raw::Whole)],
         };
         Ok(Split { items, nonce: signature.map(|signature| signature.token), ..Split::default() })
@@ -232,41 +232,47 @@ fn fraction(seconds: &str) -> Option<Timestamp> {
     (milliseconds.abs() < 4e15).then_some(Timestamp(milliseconds as i64))
 }
 
-fn inbound_or_legacy(form: &Form, signature: Option<&Signature>, body: &[u8]) -> Vec<Item> {
+/// A form is a route's mail or a legacy event webhook. Only a mail has a body or an envelope sender, whatever
+/// headers its sender gave it.
+fn from_form(form: &Form, signature: Option<&Signature>, body: &[u8]) -> Vec<Item> {
     let headers = message_headers(form);
     let known = |name: &str| known_field(form, &headers, name);
     let time = signature.and_then(|signature| signature.time().ok());
-    if let Some(event) =
-        known("event").filter(|_| form.first("body-plain").is_none() && form.first("body-mime").is_none())
-    {
-        let from =
-            headers.first("From").map(email::headers::addresses).unwrap_or_default().into_iter().next();
-        let message_id = known("Message-Id").or_else(|| headers.first("Message-Id").map(str::to_owned));
-        let receipt = Receipt {
-            sender: from.map(|from| from.id).or_else(|| known("domain")),
-            message_ids: message_id.as_deref().map(email::ids).unwrap_or_default(),
-            // Legacy webhooks have no event id; what is not signed anew for a retry is the same in it.
-            dedupe: vec![format!(
-                "relay:{}",
-                email::digest_of(
-                    form.fields()
-                        .iter()
-                        .filter(|field| !["timestamp", "token", "signature"].contains(&field.name.as_str()))
-                        .flat_map(|field| [field.name.as_bytes(), &field.bytes])
-                )
-            )],
-            time,
-            outcome: outcome(&event, ""),
-            subtype: event,
-            recipient: known("recipient"),
-            error: known("code").or_else(|| known("error")),
-        };
-        return vec![receipt.event(Raw::Whole).into()];
+    let has = |names: &[&str]| names.iter().any(|name| form.first(name).is_some());
+    if has(&["sender", "body-mime", "body-plain", "body-html"]) {
+        return inbound(form, &headers, time).events(&Raw::Whole);
     }
-    let is_mail = ["recipient", "sender", "body-mime", "body-plain", "body-html", "message-headers"];
-    if !is_mail.iter().any(|name| form.first(name).is_some()) {
-        return vec![email::unknown(body, Raw::Whole)];
+    if let Some(event) = known("event") {
+        return vec![legacy(form, &headers, event, time).event(Raw::Whole).into()];
     }
+    if has(&["recipient", "message-headers"]) {
+        return inbound(form, &headers, time).events(&Raw::Whole);
+    }
+    vec![email::unknown(body, Raw::Whole)]
+}
+
+fn legacy(form: &Form, headers: &Headers, event: String, time: Option<Timestamp>) -> Receipt {
+    let known = |name: &str| known_field(form, headers, name);
+    let from = headers.first("From").map(email::headers::addresses).unwrap_or_default().into_iter().next();
+    let message_id = known("Message-Id").or_else(|| headers.first("Message-Id").map(str::to_owned));
+    // There is no event id: what a retry would not sign anew tells one event from the next.
+    let signed = ["timestamp", "token", "signature"];
+    let rest = form.fields().iter().filter(|field| !signed.contains(&field.name.as_str()));
+    let id = email::digest_of(rest.flat_map(|field| [field.name.as_bytes(), &field.bytes]));
+    Receipt {
+        sender: from.map(|from| from.id).or_else(|| known("domain")),
+        message_ids: message_id.as_deref().map(email::ids).unwrap_or_default(),
+        dedupe: vec![format!("relay:{id}")],
+        time,
+        outcome: outcome(&event, ""),
+        subtype: event,
+        recipient: known("recipient"),
+        error: known("code").or_else(|| known("error")),
+    }
+}
+
+fn inbound(form: &Form, headers: &Headers, time: Option<Timestamp>) -> Mail {
+    let known = |name: &str| known_field(form, headers, name);
     let mut mail = match form.first("body-mime") {
         Some(raw) => mime::read(raw),
         None => parsed(form, headers.clone(), &known),
@@ -281,20 +287,19 @@ fn inbound_or_legacy(form: &Form, signature: Option<&Signature>, body: &[u8]) ->
         .unwrap_or_default();
     mail.envelope_from = known("sender");
     mail.time = time.or(mail.time);
-    mail.verdicts = [
+    let verdicts = [
         ("spf", "X-Mailgun-Spf"),
         ("dkim", "X-Mailgun-Dkim-Check-Result"),
         ("spam", "X-Mailgun-Sflag"),
         ("spam_score", "X-Mailgun-Sscore"),
-    ]
-    .into_iter()
-    .filter_map(|(verdict, header)| {
+    ];
+    let verdicts = verdicts.into_iter().filter_map(|(verdict, header)| {
         // Mailgun puts its headers before those of the sender.
         let value = mail.headers.first(header).or_else(|| headers.first(header))?;
         Some((verdict.into(), value.to_owned()))
-    })
-    .collect();
-    mail.events(&Raw::Whole)
+    });
+    mail.verdicts = verdicts.collect();
+    mail
 }
 
 /// A mail that Mailgun took apart.
@@ -352,9 +357,12 @@ fn stored(known: &impl Fn(&str) -> Option<String>) -> Vec<Media> {
 /// `message-headers`: pairs in the mail's order. A value that Mailgun took apart is put together again
 /// (`["multipart/alternative", {"boundary": "…"}]`).
 fn message_headers(form: &Form) -> Headers {
-    let pairs: Vec<(String, serde_json::Value)> =
+    let pairs: Vec<serde_json::Value> =
         form.first("message-headers").and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default();
-    Headers::new(pairs.into_iter().map(|(name, value)| (name, header_value(&value))))
+    Headers::new(pairs.iter().filter_map(|pair| match pair.as_array()?.as_slice() {
+        [name, value] => Some((name.as_str()?.to_owned(), header_value(value))),
+        _ => None,
+    }))
 }
 
 fn header_value(value: &serde_json::Value) -> String {

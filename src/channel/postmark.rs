@@ -126,14 +126,16 @@ impl Webhook<'_> {
             self.headers.into_iter().flatten().map(|header| (header.name, header.value.unwrap_or_default())),
         );
         let envelope_from = relayed.first("Return-Path").map(|path| path.trim_matches(['<', '>']).to_owned());
-        let verdicts = [("spam", "X-Spam-Status"), ("spam_score", "X-Spam-Score"), ("spf", "Received-SPF")]
-            .into_iter()
-            .filter_map(|(verdict, header)| Some((verdict.into(), relayed.first(header)?.to_owned())))
-            .collect();
-        let mut mail = match &self.raw_email {
-            Some(raw) => mime::read(raw.as_bytes()),
-            None => Mail::of(relayed),
-        };
+        let verdicts = [("spam", "X-Spam-Status"), ("spam_score", "X-Spam-Score"), ("spf", "Received-SPF")];
+        let raw = self.raw_email.as_ref().map(|raw| mime::read(raw.as_bytes()));
+        let verdicts = verdicts.into_iter().filter_map(|(verdict, header)| {
+            // Postmark writes them in one of the two places, before the sender's headers.
+            let value = relayed.first(header).or_else(|| raw.as_ref()?.headers.first(header))?;
+            Some((verdict.into(), value.to_owned()))
+        });
+        let verdicts = verdicts.collect();
+        let is_raw = raw.is_some();
+        let mut mail = raw.unwrap_or_else(|| Mail::of(relayed));
         mail.verdicts = verdicts;
         mail.relay_id = self.message_id;
         mail.envelope_to.extend(self.original_recipient.filter(|recipient| !recipient.is_empty()));
@@ -152,7 +154,7 @@ impl Webhook<'_> {
         mail.time = self.date.as_deref().and_then(email::headers::date).or(mail.time);
         mail.text = self.text_body.filter(|text| !text.is_empty()).or(mail.text);
         mail.html = self.html_body.filter(|html| !html.is_empty()).or(mail.html);
-        if self.raw_email.is_none() {
+        if !is_raw {
             for (place, attachment) in self.attachments.into_iter().flatten().enumerate() {
                 attachment.attach_to(&mut mail, place);
             }
@@ -241,3 +243,6 @@ impl Attachment<'_> {
 fn iso8601(text: &str) -> Option<Timestamp> {
     text.parse::<jiff::Timestamp>().ok().map(|time| Timestamp(time.as_millisecond()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,20 +7,21 @@ use crate::channel::event::Automatic;
 /// Why a mail is not a person's, or `None`.
 ///
 /// `envelope_from` is the envelope sender, empty for the null sender `<>`; `reported` says that a part
-/// of the mail is a delivery report.
+/// of the mail is a delivery report. Such a part alone makes no bounce: people forward them.
 pub(super) fn of(headers: &Headers, envelope_from: Option<&str>, reported: bool) -> Option<Automatic> {
     let report = headers.first("Content-Type").and_then(headers::content_type).filter(|content_type| {
         content_type.ctype().eq_ignore_ascii_case("multipart")
             && content_type.subtype().is_some_and(|subtype| subtype.eq_ignore_ascii_case("report"))
     });
-    if reported || report.as_ref().is_some_and(is_of_delivery) {
+    if report.as_ref().is_some_and(is_of_delivery) {
         return Some(Automatic::Bounce);
     }
     let null_sender = envelope_from.map_or_else(
         || headers.first("Return-Path").is_some_and(|path| path.replace(char::is_whitespace, "") == "<>"),
         |sender| sender.trim().trim_matches(['<', '>']).is_empty(),
     );
-    if null_sender && is_from_mail_system(headers) {
+    let system = is_from_mail_system(headers);
+    if null_sender && system || reported && (null_sender || system) {
         return Some(Automatic::Bounce);
     }
     let submitted = headers.first("Auto-Submitted").map(first_word);
@@ -89,6 +90,13 @@ mod tests {
             let headers = Headers::read(format!("{block}\n\n").as_bytes());
             assert_eq!(of(&headers, envelope_from, false), want, "{block}");
         }
-        assert_eq!(of(&Headers::default(), None, true), Some(Bounce));
+    }
+
+    #[test]
+    fn a_delivery_report_counts_if_a_mail_system_sent_it() {
+        let of = |block: &str, envelope_from| of(&Headers::read(block.as_bytes()), envelope_from, true);
+        assert_eq!(of("From: postmaster@x.example\n\n", None), Some(Automatic::Bounce));
+        assert_eq!(of("", Some("")), Some(Automatic::Bounce));
+        assert_eq!(of("From: ana@x.example\n\n", Some("ana@x.example")), None);
     }
 }

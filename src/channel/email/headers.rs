@@ -100,11 +100,17 @@ pub(in crate::channel) fn text(value: &str) -> String {
     }
 }
 
-/// The mailboxes of an address list, groups opened, names decoded. Entries without an address are left out.
+/// Addresses of one list that are read. Mail servers take mails for a hundred recipients or some more; a
+/// longer list in the mail's header is one that a sender made up.
+const ADDRESSES_MAX: usize = 1000;
+
+/// The mailboxes of an address list, groups opened, names decoded; the first [`ADDRESSES_MAX`] of them.
+/// Entries without an address are left out.
 pub(in crate::channel) fn addresses(value: &str) -> Vec<Party> {
     let line = line(value);
     let HeaderValue::Address(list) = MessageStream::new(&line).parse_address() else { return Vec::new() };
     list.iter()
+        .take(ADDRESSES_MAX)
         .filter_map(|entry| {
             let address = entry.address.as_deref()?.trim();
             let name = entry.name.as_deref().map(str::trim).filter(|name| !name.is_empty());

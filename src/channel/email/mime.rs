@@ -68,7 +68,8 @@ pub(in crate::channel) fn head_of(raw: &[u8]) -> (&[u8], &[u8]) {
     (raw, &[])
 }
 
-/// Text in a named charset. An unknown or wrong name never fails: what is no text in it is replaced.
+/// Text in a named charset. An unknown or wrong name never fails: what is no text in it is replaced. The
+/// names are `mail-parser`'s, which knows those of old programs too (`cp850`), not only the web's.
 pub(in crate::channel) fn decode(charset: Option<&str>, bytes: &[u8]) -> String {
     // Programs that write `us-ascii` above UTF-8 are common; the other way round it is the same.
     let known =

@@ -36,6 +36,10 @@ use crate::ids::Timestamp;
 /// one does, the mail becomes a single event for nobody, which waits in quarantine.
 pub(super) const RECIPIENTS_MAX: usize = 100;
 
+/// Bytes of the plain and of the HTML body that an event repeats; the whole of it is in `data.raw`. A mail
+/// goes to each of its mailboxes, so that a stranger's 25 MB of text must not become 25 MB for each.
+pub(super) const TEXT_BYTES_MAX: usize = 1 << 20;
+
 /// What a relay told of a mail.
 #[derive(Debug, Default)]
 pub(super) struct Mail {
@@ -128,6 +132,9 @@ impl Mail {
             deliveries = vec![Delivery::UNKNOWN];
         }
         let read = Read::of(&self);
+        if [&mut self.text, &mut self.html].into_iter().flatten().any(cut) {
+            self.ambiguous.push("text cut".into());
+        }
         deliveries.into_iter().map(|delivery| self.event(&read, delivery, raw.clone()).into()).collect()
     }
 
@@ -145,10 +152,12 @@ impl Mail {
         let suffix = delivery.token.map(|token| format!("+{token}")).unwrap_or_default();
         let mut dedupe = Vec::with_capacity(2);
         dedupe.extend(self.relay_id.as_ref().map(|id| format!("relay:{id}{suffix}")));
-        dedupe.push(match &read.message_id {
-            Some(id) => format!("message-id:{id}#{}{suffix}", read.digest),
-            None => format!("hash:{}{suffix}", read.digest),
-        });
+        match (&read.message_id, &self.relay_id) {
+            (Some(id), _) => dedupe.push(format!("message-id:{id}#{}{suffix}", read.digest)),
+            (None, None) => dedupe.push(format!("hash:{}{suffix}", read.digest)),
+            // A relay may tell no more of a mail than where it lies: its id is all that sets it apart.
+            (None, Some(_)) => {}
+        }
         Event {
             channel: Channel::Email,
             account: delivery.mailbox.map_or(AccountRef::Unknown, AccountRef::Mailbox),
@@ -233,11 +242,13 @@ impl Read {
         let all = |name| mail.headers.all(name).flat_map(ids).collect::<Vec<_>>();
         let automatic = automatic::of(&mail.headers, mail.envelope_from.as_deref(), mail.reported);
         let enclosed = mail.enclosed.as_ref().filter(|_| automatic == Some(Automatic::Bounce));
+        let mut in_reply_to = all("In-Reply-To");
+        in_reply_to.truncate(thread::KEYS_MAX);
         let mut references = all("References");
         references.drain(..references.len().saturating_sub(thread::KEYS_MAX));
         Self {
             message_id: mail.headers.first("Message-ID").and_then(|value| ids(value).into_iter().next()),
-            in_reply_to: all("In-Reply-To"),
+            in_reply_to,
             references,
             automatic,
             bounced: enclosed.and_then(|headers| ids(headers.first("Message-ID")?).into_iter().next()),
@@ -269,8 +280,20 @@ fn content_digest(mail: &Mail) -> String {
     parts.extend(mail.from.as_ref().map(|from| from.id.as_str()));
     parts.extend(mail.subject.as_deref());
     parts.extend([mail.text.as_deref().unwrap_or_default(), mail.html.as_deref().unwrap_or_default()]);
-    parts.extend(mail.media.iter().filter_map(|media| media.sha256.as_deref()));
+    parts.extend(
+        mail.media.iter().flat_map(|media| [media.sha256.as_deref(), media.url.as_deref()]).flatten(),
+    );
+    if !mail.headers.has("Message-ID") {
+        parts.extend(mail.relay_id.as_deref());
+    }
     digest_of(parts.iter().map(|part| part.as_bytes()))
+}
+
+/// Shortens a text that is longer than [`TEXT_BYTES_MAX`], and says whether it did.
+fn cut(text: &mut String) -> bool {
+    let long = text.len() > TEXT_BYTES_MAX;
+    text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
+    long
 }
 
 /// 128 bits of SHA-256 over length-prefixed parts, in hex.
@@ -394,9 +417,34 @@ mod tests {
     }
 
     #[test]
+    fn two_mails_of_which_the_relay_tells_nothing_but_its_id_are_two() {
+        let event = |id: &str| events(Mail { relay_id: Some(id.to_owned()), ..Mail::default() }).remove(0);
+        let (one, two) = (event("1"), event("2"));
+        assert_eq!(
+            (&one.dedupe[..], &two.dedupe[..]),
+            (&["relay:1".to_owned()][..], &["relay:2".to_owned()][..])
+        );
+        assert_ne!(keys(&one), keys(&two));
+    }
+
+    #[test]
+    fn a_long_text_is_cut_for_the_events_and_counts_as_a_whole() {
+        let with_end = |end: &str| {
+            let mut mail = mail("Message-ID: <1@x.example>");
+            mail.text = Some(format!("{}{end}", "ä".repeat(TEXT_BYTES_MAX)));
+            events(mail).remove(0)
+        };
+        let event = with_end("a");
+        assert_eq!(event.message.text.unwrap().len(), TEXT_BYTES_MAX);
+        assert_eq!(event.message.email.unwrap().ambiguous, ["text cut"]);
+        assert_ne!(event.dedupe, with_end("b").dedupe);
+    }
+
+    #[test]
     fn a_bounce_lands_in_the_conversation_of_the_mail_that_came_back() {
         let mut bounce = mail("Message-ID: <b@x.example>\nIn-Reply-To: <other@x.example>");
         bounce.reported = true;
+        bounce.envelope_from = Some(String::new());
         bounce.enclosed = Some(Headers::read(b"Message-ID: <ours@in.example>\n\n"));
         let event = events(bounce).remove(0);
         assert_eq!(event.kind, Kind::Bounced);

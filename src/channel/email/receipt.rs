@@ -73,7 +73,10 @@ impl Receipt {
             message: Message {
                 id: self.message_ids.into_iter().next(),
                 sender: self.recipient.map(|id| Party { id, ..Party::default() }),
-                status: state.map(|state| Status { error: self.error, ..Status::of(state) }),
+                status: state.map(|state| Status {
+                    error: self.error.filter(|_| state == State::Failed),
+                    ..Status::of(state)
+                }),
                 subtype: Some(Cow::Owned(self.subtype)),
                 ..Message::default()
             },

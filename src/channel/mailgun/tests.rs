@@ -135,6 +135,16 @@ fn what_became_of_a_mail_of_ours_is_told_by_event_and_severity() {
 }
 
 #[test]
+fn a_header_named_event_makes_no_event_of_a_mail() {
+    let body = signed("&recipient=help@in.example&sender=ana@x.example&event=delivered");
+    assert_eq!(only(split(FORM, &body)).kind, Kind::MessageReceived);
+    assert_eq!(
+        only(split(FORM, &signed("&recipient=help@in.example&event=delivered"))).kind,
+        Kind::MessageStatus
+    );
+}
+
+#[test]
 fn what_is_readable_but_not_known_is_kept() {
     for (content_type, body) in [
         ("application/json", "[]"),

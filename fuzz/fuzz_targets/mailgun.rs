@@ -1,0 +1,4 @@
+//! Mailgun webhooks.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| headgate::channel::fuzzing::mailgun(data));

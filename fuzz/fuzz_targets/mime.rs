@@ -1,0 +1,4 @@
+//! Raw mails.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| headgate::channel::fuzzing::mime(data));

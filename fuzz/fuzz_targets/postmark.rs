@@ -1,0 +1,4 @@
+//! Postmark webhooks.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| headgate::channel::fuzzing::postmark(data));

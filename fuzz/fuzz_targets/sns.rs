@@ -1,0 +1,4 @@
+//! SNS messages.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| headgate::channel::fuzzing::sns(data));

@@ -1,0 +1,134 @@
+use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::channel::{
+    Evidence, Provider,
+    event::{AccountRef, Event, Kind, State},
+};
+
+fn provider() -> Provider {
+    Provider::Postmark(Postmark { basic: vec![Secret::new("old:pass"), Secret::new("new:pass")] })
+}
+
+fn verify(authorization: Option<&'static str>) -> Result<usize, Refusal> {
+    let mut headers = HeaderMap::new();
+    headers.extend(authorization.map(|value| (AUTHORIZATION, HeaderValue::from_static(value))));
+    let request = Request { query: None, headers: &headers, body: b"{}", now: Timestamp(0) };
+    provider().verify(request, Evidence::Nothing).map(|verified| verified.secret().index())
+}
+
+#[test]
+fn the_password_is_all_there_is() {
+    assert_eq!(verify(Some("Basic bmV3OnBhc3M=")), Ok(1));
+    assert_eq!(verify(Some("basic b2xkOnBhc3M=")), Ok(0));
+    for (authorization, want) in [
+        (None, Refusal::Missing),
+        (Some("Basic b2xkOk90aGVy"), Refusal::Wrong),
+        (Some("Basic ?"), Refusal::Malformed),
+        (Some("Bearer bmV3OnBhc3M="), Refusal::Malformed),
+        (Some("Basic"), Refusal::Malformed),
+    ] {
+        assert_eq!(verify(authorization), Err(want), "{authorization:?}");
+    }
+}
+
+fn split(body: &str) -> Result<Vec<Item>, Malformed> {
+    crate::channel::fuzzing::split(&provider(), &HeaderMap::new(), body.as_bytes()).map(|split| split.items)
+}
+
+fn only(body: &Value) -> Event {
+    let [Item::Event(event)] = <[Item; 1]>::try_from(split(&body.to_string()).unwrap()).unwrap() else {
+        panic!("no event")
+    };
+    *event
+}
+
+#[test]
+fn a_mail_belongs_to_its_original_recipient_and_its_token() {
+    let event = only(&json!({
+        "MessageID": "guid-1", "OriginalRecipient": "Reply+0123456789ABCDEF@In.example",
+        "MailboxHash": "0123456789ABCDEF", "FromFull": {"Email": "ana@x.example", "Name": "Ana"},
+        "ToFull": [{"Email": "other@x.example"}], "Subject": "s", "TextBody": "hi",
+        "Headers": [{"Name": "Message-ID", "Value": "<1@x.example>"}, {"Name": "In-Reply-To", "Value": "<0@x.example>"}]
+    }));
+    assert_eq!(event.account, AccountRef::Mailbox("reply@in.example".to_owned()));
+    let thread = event.thread.unwrap();
+    let keys: Vec<_> = thread.keys.iter().map(|key| key.text.as_str()).collect();
+    assert_eq!(keys, ["token:0123456789abcdef", "msg:0@x.example", "msg:1@x.example"]);
+    assert_eq!(event.dedupe[0], "relay:guid-1+0123456789abcdef");
+    assert_eq!(event.message.sender.unwrap().name.as_deref(), Some("Ana"));
+}
+
+#[test]
+fn an_attachment_is_the_pointer_of_its_content() {
+    let event = only(&json!({
+        "MessageID": "guid-1", "OriginalRecipient": "help@in.example",
+        "Attachments": [
+            {"Name": "a.png", "Content": "AAEC", "ContentType": "image/png", "ContentLength": 3},
+            {"Name": "b", "Content": "?", "ContentLength": 9},
+            {"Name": "c", "Data": "AAEC", "ContentLength": 3}
+        ]
+    }));
+    let media: Vec<_> = event
+        .message
+        .media
+        .iter()
+        .map(|m| (m.id.as_deref().unwrap(), m.size.unwrap(), m.sha256.is_some()))
+        .collect();
+    let want = [
+        ("/Attachments/0/Content", 3, true),
+        ("/Attachments/1/Content", 9, false),
+        ("/Attachments/2/Content", 3, false),
+    ];
+    assert_eq!(media, want);
+    assert!(event.message.email.unwrap().ambiguous.contains(&"broken attachment".into()));
+}
+
+#[test]
+fn what_became_of_a_mail_of_ours_is_told_by_record_and_type() {
+    for (record, bounce, kind, state) in [
+        ("Delivery", None, Kind::MessageStatus, Some(State::Delivered)),
+        ("Open", None, Kind::MessageStatus, Some(State::Read)),
+        ("Bounce", Some("HardBounce"), Kind::Bounced, Some(State::Failed)),
+        ("Bounce", Some("AutoResponder"), Kind::Unknown, None),
+        ("Bounce", Some("Transient"), Kind::Unknown, None),
+        ("SpamComplaint", Some("SpamComplaint"), Kind::Unknown, None),
+        ("Something new", None, Kind::Unknown, None),
+    ] {
+        let event = only(
+            &json!({"RecordType": record, "Type": bounce, "ID": 7, "MessageID": "guid-1", "From": "us@in.example"}),
+        );
+        assert_eq!((event.kind, event.message.status.map(|status| status.state)), (kind, state), "{record}");
+        assert_eq!(event.dedupe, [format!("relay:{record}:guid-1:7")]);
+        assert_eq!(event.account, AccountRef::Mailbox("us@in.example".to_owned()));
+    }
+}
+
+#[test]
+fn two_opens_of_one_mail_are_two_and_a_retry_is_none() {
+    let open =
+        |at: &str| only(&json!({"RecordType": "Open", "MessageID": "guid-1", "ReceivedAt": at})).dedupe;
+    assert_eq!(open("2026-01-15T10:00:00Z"), open("2026-01-15T10:00:00Z"));
+    assert_ne!(open("2026-01-15T10:00:00Z"), open("2026-01-15T10:00:01Z"));
+}
+
+#[test]
+fn the_dashboard_s_check_is_ignored() {
+    let items =
+        split(r#"{"MessageID":"00000000-0000-0000-0000-000000000000","OriginalRecipient":"a@in.example"}"#);
+    assert!(matches!(items.unwrap()[..], [Item::Ignored(Ignored::DashboardTest)]));
+}
+
+#[test]
+fn what_is_readable_but_not_known_is_kept_and_what_is_not_is_malformed() {
+    for body in ["{}", "[]", "7", r#"{"MessageID":7}"#, r#"{"MessageID":"a","MessageID":"b"}"#] {
+        let items = split(body).unwrap();
+        let [Item::Event(event)] = items.as_slice() else { panic!("{body}") };
+        assert_eq!((event.kind, &event.account), (Kind::Unknown, &AccountRef::Unknown), "{body}");
+    }
+    for body in ["", "{", "\u{feff}{}", "{} {}"] {
+        assert!(split(body).is_err(), "{body}");
+    }
+    assert!(split(&"[".repeat(100_000)).is_err());
+}
