@@ -40,6 +40,8 @@ pub struct Framing {
     phase: Phase,
     line: Line,
     head: Head,
+    /// Fields so far of the head that began last.
+    fields: usize,
     /// What was found of the heads that hyper has not yet made a request of, in their order.
     verdicts: VecDeque<Result<(), Breach>>,
 }
@@ -65,7 +67,6 @@ enum Phase {
 #[derive(Debug, Default)]
 struct Head {
     begun: bool,
-    fields: usize,
     length: Option<u64>,
     chunked: bool,
     breach: Option<Breach>,
@@ -129,10 +130,10 @@ impl Framing {
         self.phase == Phase::Head && (self.head.begun || self.line.bytes > 0)
     }
 
-    /// Header fields so far of the head that is being read.
+    /// Header fields so far of the head that began last.
     #[must_use]
     pub fn fields(&self) -> usize {
-        self.head.fields
+        self.fields
     }
 
     /// Whether a chunk was malformed, so that the connection must fail.
@@ -174,10 +175,13 @@ impl Framing {
             // Empty lines before a request are skipped, as RFC 9112 section 2.2 asks and hyper does.
             (false, b"") => {}
             (false, b"PRI * HTTP/2.0") => self.phase = Phase::Http2,
-            (false, _) => head.begun = true,
+            (false, _) => {
+                head.begun = true;
+                self.fields = 0;
+            }
             (true, b"") => self.end_of_head(),
             (true, field) => {
-                head.fields += 1;
+                self.fields += 1;
                 let name = name_of(field);
                 if is_framing(name) {
                     let value = line.whole().and_then(|whole| whole.get(name.len() + 1..));
@@ -293,7 +297,7 @@ mod tests {
 
     #[test]
     fn requests_are_told_apart_by_their_bodies() {
-        let wire = "\r\nPOST / HTTP/1.1\r\nHost: a\r\nContent-Length: 20\r\n\r\nGET / HTTP/1.1\r\nX: y\n\
+        let wire = "\r\nPOST / HTTP/1.1\r\nHost: a\r\nContent-Length: 21\r\n\r\nGET / HTTP/1.1\r\nX: y\n\
                     POST / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n5;a=b\r\nGET /\r\n0\r\nX: y\r\n\r\n\
                     GET / HTTP/1.1\r\n\r\n";
         assert_eq!(verdicts(wire), (vec![Ok(()), Ok(()), Ok(())], false));

@@ -59,8 +59,10 @@ where
             request: self.shared.requests.take_one(),
         };
         let refused = self.check(&request, framing, open, &ticket).err();
-        let in_doubt = framing.is_err();
-        let keeps_alive = request.version() >= Version::HTTP_2;
+        // A request refused for what it is casts doubt on what follows it; one refused for want of room does not.
+        let in_doubt =
+            refused.as_ref().is_some_and(|problem| problem.status != StatusCode::SERVICE_UNAVAILABLE);
+        let is_http1 = request.version() < Version::HTTP_2;
         let finished = Arc::new(AtomicBool::new(request.body().is_end_stream()));
 
         let account = Account {
@@ -92,7 +94,7 @@ where
                 Err(problem) => problem.response().map(Either::Left),
             };
             // What is left of the body must not be taken for the next request.
-            if !keeps_alive && (in_doubt || !finished.load(Relaxed)) {
+            if is_http1 && (in_doubt || !finished.load(Relaxed)) {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                 ticket.watch.leave_input();
             }

@@ -13,5 +13,6 @@ mod e2e;
 mod channel_chat;
 mod floors;
 mod receivers;
+mod server;
 mod shared;
 mod support;
