@@ -44,3 +44,21 @@ impl Signals {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rustix::process::{Signal as Number, getpid, kill_process};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn hangup_reloads_and_terminate_and_interrupt_stop() {
+        let mut signals = Signals::listen().unwrap();
+        for (number, asked) in
+            [(Number::HUP, Asked::Reload), (Number::TERM, Asked::Stop), (Number::INT, Asked::Stop)]
+        {
+            kill_process(getpid(), number).unwrap();
+            assert_eq!(signals.next().await, asked);
+        }
+    }
+}

@@ -20,6 +20,8 @@ pub(super) struct Document {
     pub(super) file: String,
     /// What it holds, references replaced.
     pub(super) value: Value,
+    /// It is not TOML, so what it holds is not known.
+    pub(super) broken: bool,
     spots: HashMap<KeyPath, Spot>,
 }
 
@@ -34,19 +36,32 @@ struct Spot {
 impl Document {
     /// A file that is not there: everything in it has its default.
     pub(super) fn absent(file: &str) -> Self {
-        Self { file: file.to_owned(), value: Value::Object(serde_json::Map::new()), spots: HashMap::new() }
+        Self {
+            file: file.to_owned(),
+            value: Value::Object(serde_json::Map::new()),
+            broken: false,
+            spots: HashMap::new(),
+        }
     }
 
-    /// Reads a file's text. Everything that is not TOML, and every reference that leads nowhere, is noted;
-    /// what can be read is read.
+    /// Reads a file's text. Every line that is not TOML is noted, or every reference that leads nowhere.
     pub(super) fn read(file: &str, text: &str, references: &mut References<'_>, report: &mut Report) -> Self {
         let lines = Lines::new(text);
         let mut document = Self::absent(file);
         let (table, errors) = DeTable::parse_recoverable(text);
+        let mut told = None;
         for error in errors {
+            document.broken = true;
             let line = error.span().map(|span| lines.of(&span));
+            // What follows on the same line mostly follows from the first.
+            if told.replace(line) == Some(line) {
+                continue;
+            }
             let place = Place { file: file.to_owned(), line, path: KeyPath::default() };
             report.add(place, Wrong::Syntax { reason: error.message().to_owned() });
+        }
+        if document.broken {
+            return document;
         }
         let mut reader = Reader { document: &mut document, lines: &lines, references, report };
         let value = reader.table(&KeyPath::default(), table.get_ref());

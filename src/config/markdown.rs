@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::schema::{FileKind, choices, format_words};
+use super::schema::{FileKind, choices, format_word};
 
 /// What stands before the files: what holds in all of them.
 const INTRODUCTION: &str = include_str!("introduction.md");
@@ -22,44 +22,68 @@ pub fn all() -> String {
 /// The documentation of one file.
 #[must_use]
 pub fn file(kind: FileKind) -> String {
-    let mut text = format!("## `{}`\n\n", kind.place());
     let schema = kind.schema();
-    let _infallible = writeln!(text, "{}", description(&schema));
-    keys(&mut text, "", &schema);
-    text
+    let mut page = Page { text: format!("## `{}`\n", kind.place()), told: Vec::new() };
+    page.paragraph(description(&schema));
+    page.keys("", &schema);
+    page.text
 }
 
-/// A table of the keys of `schema`, then a section for each key that is itself a table.
-fn keys(text: &mut String, path: &str, schema: &Value) {
-    let empty = serde_json::Map::new();
-    let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
-    let required = schema.get("required").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let mut tables = Vec::new();
-    let mut rows = String::new();
-    for (key, value) in properties {
-        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-        if let Some(inner) = values_of_map(value).filter(|inner| is_table(inner)) {
-            tables.push((format!("{path}.NAME"), format!("[{path}.NAME]"), inner, Some(value)));
-        } else if is_table(value) {
-            tables.push((path.clone(), format!("[{path}]"), value, None));
-        } else if let Some(item) = value.get("items").filter(|item| is_table(item)) {
-            rows.push_str(&row(key, value, required.contains(&Value::from(key.as_str()))));
-            tables.push((path.clone(), format!("an item of `{path}`"), item, None));
-        } else {
+/// A page that is being written.
+struct Page<'s> {
+    text: String,
+    /// The tables that are on it already, so that equal ones are told once.
+    told: Vec<(&'s Value, String)>,
+}
+
+impl<'s> Page<'s> {
+    /// A table of the keys of `schema`, then a section for each key that is itself a table.
+    fn keys(&mut self, path: &str, schema: &'s Value) {
+        let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+        let required =
+            schema.get("required").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let mut sections = Vec::new();
+        let mut rows = String::new();
+        for (key, value) in properties {
+            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            if let Some(inner) = values_of_map(value).filter(|inner| is_table(inner)) {
+                sections.push((format!("{path}.NAME"), Some(description(value)), inner));
+                continue;
+            }
+            if is_table(value) {
+                sections.push((path, None, value));
+                continue;
+            }
+            if let Some(item) = value.get("items").filter(|item| is_table(item)) {
+                sections.push((format!("{path}[]"), None, item));
+            }
             rows.push_str(&row(key, value, required.contains(&Value::from(key.as_str()))));
         }
-    }
-    if !rows.is_empty() {
-        let _infallible =
-            writeln!(text, "\n| key | value | default | meaning |\n| --- | --- | --- | --- |\n{rows}");
-    }
-    for (path, title, table, map) in tables {
-        let title = if title.starts_with('[') { format!("`{title}`") } else { title };
-        let _infallible = writeln!(text, "### {title}\n");
-        for described in map.into_iter().chain([table]) {
-            let _infallible = writeln!(text, "{}", description(described));
+        if !rows.is_empty() {
+            self.paragraph(&format!(
+                "| key | value | default | meaning |\n| --- | --- | --- | --- |\n{}",
+                rows.trim_end()
+            ));
         }
-        keys(text, &path, table);
+        for (path, map, table) in sections {
+            let title = if path.ends_with("[]") { format!("`{path}`") } else { format!("`[{path}]`") };
+            self.paragraph(&format!("### {title}"));
+            self.paragraph(map.unwrap_or_default());
+            self.paragraph(description(table));
+            match self.told.iter().find(|(told, _)| told.get("properties") == table.get("properties")) {
+                Some((_, same)) => self.paragraph(&format!("The keys of `{same}`.")),
+                None => {
+                    self.told.push((table, path.clone()));
+                    self.keys(&path, table);
+                }
+            }
+        }
+    }
+
+    fn paragraph(&mut self, text: &str) {
+        if !text.is_empty() {
+            let _infallible = writeln!(self.text, "\n{text}");
+        }
     }
 }
 
@@ -70,7 +94,11 @@ fn row(key: &str, value: &Value, required: bool) -> String {
         Some(default) => format!("`{default}`"),
         None => String::new(),
     };
-    let meaning = description(value).replace('\n', "<br>").replace('|', "\\|");
+    let meaning = description(value)
+        .replace("\n* ", "<br>• ")
+        .replace("\n  ", " ")
+        .replace('\n', " ")
+        .replace('|', "\\|");
     format!("| `{key}` | {} | {default} | {meaning} |\n", kind(value))
 }
 
@@ -87,7 +115,7 @@ fn kind(value: &Value) -> String {
     if let Some(shapes) = value.get("anyOf").and_then(Value::as_array) {
         return shapes.iter().map(kind).collect::<Vec<_>>().join("; or ");
     }
-    if let Some(format) = value.get("format").and_then(Value::as_str).and_then(format_words) {
+    if let Some(format) = value.get("format").and_then(Value::as_str).and_then(format_word) {
         return format.to_owned();
     }
     match value.get("type").and_then(Value::as_str) {

@@ -154,7 +154,7 @@ pub enum Wrong {
     TooLarge,
     #[error("is not UTF-8 text")]
     NotText,
-    #[error("no such file is known here{}; expected {}", did_you_mean(.nearest.as_ref()), list(.known))]
+    #[error("unknown file{}", nearest_or_all(.nearest.as_ref(), .known))]
     UnknownFile { nearest: Option<String>, known: Vec<String> },
     #[error(
         "there is no tenant; expected a folder for each, such as `tenants/default`, with `channels.toml`"
@@ -168,7 +168,7 @@ pub enum Wrong {
     Syntax { reason: String },
 
     // One value.
-    #[error("unknown key{}; known here: {}", did_you_mean(.nearest.as_ref()), list(.known))]
+    #[error("unknown key{}", nearest_or_all(.nearest.as_ref(), .known))]
     UnknownKey { nearest: Option<String>, known: Vec<String> },
     #[error("not a name; expected text that matches {pattern}")]
     Name { pattern: String },
@@ -246,9 +246,9 @@ pub enum Wrong {
     // Channels.
     #[error("no verifier: without one, anyone could post here; expected {expected}")]
     NoVerifier { expected: &'static str },
-    #[error("`{provider}` endpoints need this key: {description}")]
+    #[error("{provider} endpoints need this key: {description}")]
     NeededBy { provider: &'static str, description: &'static str },
-    #[error("`{provider}` endpoints do not take this key; they take {}", list(.takes))]
+    #[error("{provider} endpoints do not take this key; they take {}", list(.takes))]
     NotTaken { provider: &'static str, takes: Vec<String> },
     #[error("only whatsapp, facebook and instagram can share an endpoint; `{channel}` needs its own")]
     ChannelsMixed { channel: &'static str },
@@ -290,6 +290,10 @@ fn quote(written: Option<&String>) -> String {
 
 fn did_you_mean(nearest: Option<&String>) -> String {
     nearest.map(|word| format!(" (did you mean `{word}`?)")).unwrap_or_default()
+}
+
+fn nearest_or_all(nearest: Option<&String>, known: &[String]) -> String {
+    if nearest.is_some() { did_you_mean(nearest) } else { format!("; known here: {}", list(known)) }
 }
 
 fn list(words: &[String]) -> String {

@@ -16,8 +16,10 @@ mod load;
 pub mod markdown;
 mod mistake;
 mod raw;
+mod restart;
 mod schema;
 mod text;
+pub mod watch;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -25,6 +27,7 @@ pub use self::{
     interpolate::Env,
     load::Loaded,
     mistake::{KeyPath, Mistake, Mistakes, Place, Wrong},
+    restart::{NeedsRestart, restart_needed},
     schema::FileKind,
 };
 use crate::{

@@ -21,7 +21,7 @@ use super::{
     document::Document,
     mistake::{KeyPath, Report, Step, Wrong, nearest},
     raw,
-    text::{self, FORMATS},
+    text::FORMATS,
 };
 
 /// A kind of file in the configuration folder.
@@ -124,6 +124,9 @@ pub(super) fn check<T: JsonSchema + DeserializeOwned + Default>(
     document: &mut Document,
     report: &mut Report,
 ) -> T {
+    if document.broken {
+        return T::default();
+    }
     let schema = schema::<T>();
     let mut checked = Checked { schema: &schema, document, report, wrong: BTreeSet::new() };
     if let Ok(validator) = validator(&schema) {
@@ -214,7 +217,7 @@ impl Checked<'_> {
         let meant = context
             .iter()
             .find(|errors| !errors.iter().any(|e| is_type(e) || (is_choice(e) && !instance_is_text)))
-            .or(context.first());
+            .or_else(|| context.first());
         for error in meant.into_iter().flatten() {
             self.note(error);
         }
@@ -280,7 +283,7 @@ impl Checked<'_> {
         let text =
             self.schema_of(error).and_then(|s| s.get("properties")?.get(key)?.get("description")?.as_str());
         let text = text.unwrap_or_default();
-        let end = text.find(". ").or(text.find(".\n")).unwrap_or(text.len());
+        let end = text.find(". ").or_else(|| text.find(".\n")).unwrap_or(text.len());
         text.get(..end).unwrap_or_default().trim_end_matches('.').replace('\n', " ")
     }
 
@@ -309,7 +312,7 @@ fn path(location: &Location) -> KeyPath {
     })
 }
 
-/// What is expected of a value with this `format`, for the documentation.
-pub(super) fn format_words(name: &str) -> Option<&'static str> {
-    text::FORMATS.into_iter().find(|format| format.name == name).map(|format| format.expected)
+/// The word for a value with this `format`, for the documentation.
+pub(super) fn format_word(name: &str) -> Option<&'static str> {
+    FORMATS.into_iter().find(|format| format.name == name).map(|format| format.word)
 }

@@ -15,6 +15,8 @@ use crate::{channel::Kind, secret::Secret};
 pub(crate) trait Written: Sized {
     /// The JSON Schema `format`, by which the check of a file finds the type.
     const FORMAT: &'static str;
+    /// The word for it in a table of keys.
+    const WORD: &'static str;
     /// What is expected, for people: `a duration such as "10s" …`.
     const EXPECTED: &'static str;
     /// A regular expression for editors, where one says enough.
@@ -29,12 +31,13 @@ pub(crate) trait Written: Sized {
 /// How one type is checked: its format, what is expected, and whether a text is one.
 pub(crate) struct Format {
     pub(crate) name: &'static str,
+    pub(crate) word: &'static str,
     pub(crate) expected: &'static str,
     pub(crate) accepts: fn(&str) -> bool,
 }
 
 const fn format<T: Written>() -> Format {
-    Format { name: T::FORMAT, expected: T::EXPECTED, accepts: |text| T::read(text).is_some() }
+    Format { name: T::FORMAT, word: T::WORD, expected: T::EXPECTED, accepts: |text| T::read(text).is_some() }
 }
 
 /// Every format.
@@ -92,6 +95,7 @@ const SPAN_UNITS: [(&str, u64); 5] =
 
 impl Written for Span {
     const FORMAT: &'static str = "duration-text";
+    const WORD: &'static str = "duration";
     const EXPECTED: &'static str =
         "a duration greater than zero: a whole number and ms, s, m, h or d, such as \"10s\"";
     const PATTERN: Option<&'static str> = Some("^([0-9]+(ms|s|m|h|d)|.*\\$\\{.+)$");
@@ -122,6 +126,7 @@ impl Size {
 
 impl Written for Size {
     const FORMAT: &'static str = "size-text";
+    const WORD: &'static str = "size";
     const EXPECTED: &'static str = "a size: a whole number and B, KiB, MiB, GiB or TiB, such as \"4MiB\"";
     const PATTERN: Option<&'static str> = Some("^([0-9]+(B|KiB|MiB|GiB|TiB)|.*\\$\\{.+)$");
 
@@ -147,7 +152,7 @@ fn written_amount(amount: u64, units: &[(&str, u64)]) -> String {
     units
         .iter()
         .find(|(_, factor)| amount > 0 && amount.is_multiple_of(*factor))
-        .or(units.last())
+        .or_else(|| units.last())
         .map_or_else(String::new, |(unit, factor)| format!("{}{unit}", amount / factor))
 }
 
@@ -157,6 +162,7 @@ pub(crate) struct Address(pub(crate) SocketAddr);
 
 impl Written for Address {
     const FORMAT: &'static str = "address";
+    const WORD: &'static str = "address";
     const EXPECTED: &'static str = "an IP address with a port, such as \"127.0.0.1:8080\" or \"[::]:443\"";
 
     fn read(text: &str) -> Option<Self> {
@@ -174,6 +180,7 @@ pub(crate) struct Url(pub(crate) http::Uri);
 
 impl Written for Url {
     const FORMAT: &'static str = "http-url";
+    const WORD: &'static str = "URL";
     const EXPECTED: &'static str =
         "an http or https URL without user name or password, such as \"https://chat.example/hooks\"";
 
@@ -195,6 +202,7 @@ pub(crate) struct LogFilter(pub(crate) String);
 
 impl Written for LogFilter {
     const FORMAT: &'static str = "log-filter";
+    const WORD: &'static str = "log filter";
     const EXPECTED: &'static str = "a log filter, such as \"info\" or \"info,headgate::delivery=debug\"";
 
     fn read(text: &str) -> Option<Self> {
@@ -212,6 +220,7 @@ pub(crate) struct Pointer(pub(crate) String);
 
 impl Written for Pointer {
     const FORMAT: &'static str = "json-pointer-text";
+    const WORD: &'static str = "JSON pointer";
     const EXPECTED: &'static str = "a JSON pointer, such as \"/data/conversation_id\"";
 
     fn read(text: &str) -> Option<Self> {
@@ -230,6 +239,7 @@ pub(crate) struct FilePath(pub(crate) PathBuf);
 
 impl Written for FilePath {
     const FORMAT: &'static str = "path";
+    const WORD: &'static str = "path";
     const EXPECTED: &'static str = "a path, not empty";
 
     fn read(text: &str) -> Option<Self> {
@@ -254,6 +264,7 @@ impl SecretText {
 
 impl Written for SecretText {
     const FORMAT: &'static str = "secret";
+    const WORD: &'static str = "secret";
     const EXPECTED: &'static str = "a secret, not empty";
 
     fn read(text: &str) -> Option<Self> {

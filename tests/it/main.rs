@@ -11,6 +11,7 @@ mod channel_meta;
 mod delivery;
 mod e2e;
 mod channel_chat;
+mod config;
 mod floors;
 mod receivers;
 mod server;

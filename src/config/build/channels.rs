@@ -13,6 +13,7 @@ use crate::{
         Account, Endpoint,
         mistake::{KeyPath, Wrong},
         raw::{self, Name, Who},
+        text::Size,
     },
     ids::{AccountId, BackendId, EndpointId, TeamId, TenantId},
 };
@@ -69,11 +70,8 @@ fn endpoint(
     around: &Around<'_>,
 ) -> Option<Endpoint> {
     let provider = providers::provider(check, at, sort, raw, around.dedupe_window);
-    let body_bytes_max = match raw.body_bytes_max {
-        Some(size) => size.in_memory(),
-        None => sort.body_bytes_max().unwrap_or(around.body_bytes_max).max(around.body_bytes_max),
-    };
-    if body_bytes_max > around.bodies_in_memory_max {
+    let own_limit = raw.body_bytes_max.map(Size::in_memory).or_else(|| sort.body_bytes_max());
+    if own_limit.is_some_and(|limit| limit > around.bodies_in_memory_max) {
         let larger = "bodies_in_memory_max` of `listener.hooks.limits` in `headgate.toml";
         check.wrong(&at.key("body_bytes_max"), Wrong::MoreThan { larger });
     }
@@ -91,7 +89,7 @@ fn endpoint(
         id: EndpointId::new(name.0.as_str()),
         tenant: around.tenant.clone(),
         provider: provider?,
-        body_bytes_max,
+        body_bytes_max: own_limit.unwrap_or(around.body_bytes_max),
         format,
         accounts: mine
             .into_iter()

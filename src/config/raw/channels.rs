@@ -27,20 +27,20 @@ pub(crate) struct Channels {
 /// with each key; a key that the channel does not take is a mistake.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["channel"]))]
 pub(crate) struct Endpoint {
     /// Who posts here: one channel, or a list of `whatsapp`, `facebook` and `instagram`, which one Meta app
     /// may send together.
-    #[schemars(required)]
     pub(crate) channel: Option<OneOrMany>,
     /// For `email`, and needed there: which relay posts here.
     pub(crate) relay: Option<Relay>,
     /// What the provider proves itself with; several while rotating.
-    /// `whatsapp`, `facebook`, `instagram`: the Meta app's secret.
-    /// `telegram`: the `secret_token` given to `setWebhook` (1 to 256 of `A-Z a-z 0-9 _ -`).
-    /// `line`: the channel secret.
-    /// `twitter`: the app's consumer secret (the first answers X's check).
-    /// `email` through `mailgun`: the webhook signing key.
-    /// `webchat`, `livechat`, `crm`: Standard Webhooks keys, `whsec_…` (shared) or `whpk_…` (public).
+    /// * `whatsapp`, `facebook`, `instagram`: the Meta app's secret.
+    /// * `telegram`: the `secret_token` given to `setWebhook` (1 to 256 of `A-Z a-z 0-9 _ -`).
+    /// * `line`: the channel secret.
+    /// * `twitter`: the app's consumer secret (the first answers X's check).
+    /// * `email` through `mailgun`: the webhook signing key.
+    /// * `webchat`, `livechat`, `crm`: Standard Webhooks keys, `whsec_…` (shared) or `whpk_…` (public).
     pub(crate) secrets: Vec<SecretText>,
     /// `whatsapp`, `facebook`, `instagram`, and needed there: the verify token that was typed into Meta's
     /// dashboard.
@@ -103,9 +103,9 @@ pub(crate) enum Relay {
 /// JSON pointers (RFC 6901) into the body of a Standard Webhook.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["conversation"]))]
 pub(crate) struct Pointers {
     /// The conversation's id, for example `/data/conversation_id`.
-    #[schemars(required)]
     pub(crate) conversation: Option<Pointer>,
     /// The message's id.
     pub(crate) message_id: Option<Pointer>,
@@ -122,21 +122,20 @@ pub(crate) struct Pointers {
 /// One of our identities on a channel. Events for an account that is not here are kept in quarantine.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["endpoint", "backend"]))]
 pub(crate) struct Account {
     /// The endpoint its webhooks arrive at.
-    #[schemars(required)]
     pub(crate) endpoint: Option<Name>,
     /// The provider's id of it.
-    /// `whatsapp`: the phone number id. `facebook`: the page id. `instagram`: the Instagram account id.
-    /// `line`: the bot's user id (`destination`, `U…`). `twitter`: our user id.
-    /// `email`: our address, or our domain for all addresses in it.
-    /// `telegram`, `webchat`, `livechat`, `crm`: the webhook does not name the account, so its endpoint
-    /// has only this one, and the id may be left out; then it is the account's name.
+    /// * `whatsapp`: the phone number id. `facebook`: the page id. `instagram`: the Instagram account id.
+    /// * `line`: the bot's user id (`destination`, `U…`). `twitter`: our user id.
+    /// * `email`: our address, or our domain for all addresses in it.
+    /// * `telegram`, `webchat`, `livechat`, `crm`: the webhook does not name the account, so its endpoint has
+    ///   only this one, and the id may be left out; then it is the account's name.
     pub(crate) id: Option<String>,
     /// Which channel of the endpoint, where it has several.
     pub(crate) channel: Option<Channel>,
     /// The backend its events go to.
-    #[schemars(required)]
     pub(crate) backend: Option<Name>,
     /// The team of its new conversations. Without it, they have none.
     pub(crate) team: Option<Who>,

@@ -21,14 +21,14 @@ const DAY: u64 = 86_400;
 /// What holds for all tenants: listeners, backends, the store, how Headgate calls out, and its log.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["store"]))]
 #[schemars(title = "headgate.toml")]
 pub(crate) struct Headgate {
     /// Where Headgate listens.
     pub(crate) listener: Listeners,
     /// The chat backends, by name: `[backend.NAME]`.
     pub(crate) backend: BTreeMap<Name, Backend>,
-    /// Where accepted events are kept.
-    #[schemars(required)]
+    /// Where accepted events are kept, and how much of them. Changes need a restart.
     pub(crate) store: Option<Store>,
     /// Handing events to backends.
     pub(crate) delivery: Delivery,
@@ -51,9 +51,9 @@ pub(crate) struct Listeners {
 /// A listener.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["address"]))]
 pub(crate) struct Listener {
     /// Address and port. Port 0 picks a free one. A change needs a restart.
-    #[schemars(required)]
     pub(crate) address: Option<Address>,
     /// Take clear text on an address that is not loopback. Only behind something that terminates TLS
     /// and that nobody can go round.
@@ -67,9 +67,9 @@ pub(crate) struct Listener {
 /// The operators' listener.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["address"]))]
 pub(crate) struct OpsListener {
     /// Address and port. Port 0 picks a free one. A change needs a restart.
-    #[schemars(required)]
     pub(crate) address: Option<Address>,
     /// Bearer tokens that may be used, each of 16 characters or more; several while rotating. Needed on
     /// any address but loopback, unless client certificates are required.
@@ -86,9 +86,10 @@ pub(crate) struct OpsListener {
 /// TLS of a listener. Certificate files are read anew when they change, without a restart.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["certificates"]))]
 pub(crate) struct Tls {
     /// Certificates; the name that the client asks for (SNI) picks one, the first is the default.
-    #[schemars(required, length(min = 1))]
+    #[schemars(length(min = 1))]
     pub(crate) certificates: Option<Vec<Certificate>>,
     /// PEM file with the CAs of client certificates. For Meta's mTLS: its own CA.
     pub(crate) client_ca: Option<FilePath>,
@@ -102,12 +103,11 @@ pub(crate) struct Tls {
 /// A certificate chain with its key.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["chain", "key"]))]
 pub(crate) struct Certificate {
     /// PEM file with the chain, leaf first.
-    #[schemars(required)]
     pub(crate) chain: Option<FilePath>,
     /// PEM file with the private key.
-    #[schemars(required)]
     pub(crate) key: Option<FilePath>,
 }
 
@@ -195,9 +195,10 @@ impl Default for Limits {
 /// A chat backend.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["urls"]))]
 pub(crate) struct Backend {
     /// URLs that deliveries are posted to; the first that works is used.
-    #[schemars(required, length(min = 1))]
+    #[schemars(length(min = 1))]
     pub(crate) urls: Option<Vec<Url>>,
     /// `event`: one CloudEvents object per event. `raw`: the provider's request, byte for byte.
     pub(crate) format: Format,
@@ -250,9 +251,9 @@ impl Default for Backend {
 /// Where accepted events are kept, and how much of them. Changes need a restart.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["path"]))]
 pub(crate) struct Store {
     /// The data folder, on a local disk; made if it does not exist.
-    #[schemars(required)]
     pub(crate) path: Option<FilePath>,
     /// Size at which a journal file is closed and the next begun; 1MiB or more.
     pub(crate) segment_bytes: Size,

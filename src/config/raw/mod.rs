@@ -1,8 +1,9 @@
 //! The files as they are written: the single source of the keys, their defaults and their
 //! documentation. The doc-comments below are what `headgate schema` and `docs/config.md` show.
 //!
-//! A key that must be given is an `Option` marked `schemars(required)`: its absence is found against the
-//! schema, and the file is read all the same, so that every other mistake in it is found too.
+//! A key that must be given is an `Option` that its table's schema lists as `required`: its absence is
+//! found against the schema, and the file is read all the same, so that every other mistake in it is
+//! found too.
 
 mod assignment;
 mod channels;

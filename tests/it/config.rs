@@ -1,0 +1,552 @@
+//! The configuration folder: what is read from it, and what is said of mistakes in it.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "the tests' own functions")]
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use headgate::{
+    channel::Channel,
+    cli,
+    config::{
+        Config, FileKind, Loaded, Mistakes, NeedsRestart, markdown, restart_needed,
+        watch::{Cause, Watch},
+    },
+    ids::{AccountId, BackendId, EndpointId, TenantId},
+};
+use rcgen::CertifiedKey;
+use serde_json::Value;
+use tempfile::TempDir;
+
+const HEADGATE: &str = r#"
+[backend.chat]
+urls = ["http://127.0.0.1:3000/in"]
+secrets = ["whsec_ZXhhbXBsZS1rZXktZXhhbXBsZS1rZXktMTI="]
+[store]
+path = "data"
+"#;
+
+const CHANNELS: &str = r#"
+[endpoint.bot]
+channel = "telegram"
+secrets = ["${env:TELEGRAM}"]
+[account.bot]
+endpoint = "bot"
+backend = "chat"
+"#;
+
+/// The repository's own folder.
+fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// A configuration folder with these files.
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (file, text) in files {
+        write(folder.path(), file, text);
+    }
+    folder
+}
+
+fn write(folder: &Path, file: &str, text: &str) {
+    let path = folder.join(file);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+fn env(name: &str) -> Option<String> {
+    match name {
+        "TELEGRAM" => Some("Tg_secret-1".to_owned()),
+        "LEAK" => Some("hunter2-must-not-be-seen".to_owned()),
+        _ => None,
+    }
+}
+
+fn load(folder: &Path) -> Result<Loaded, Mistakes> {
+    Config::load(folder, &env)
+}
+
+/// The mistakes of a folder with the two usual files, one of them changed.
+fn mistakes_of(file: &str, text: &str) -> String {
+    let mut files =
+        BTreeMap::from([("headgate.toml", HEADGATE), ("tenants/default/channels.toml", CHANNELS)]);
+    files.insert(file, text);
+    let files: Vec<_> = files.into_iter().collect();
+    load(folder(&files).path()).map(|_| ()).unwrap_err().to_string()
+}
+
+/// The environment that the shipped example documents.
+fn documented(name: &str) -> Option<String> {
+    let variables = fs::read_to_string(repository("config/env.example")).unwrap();
+    variables.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=').map(str::to_owned))
+}
+
+#[test]
+fn the_shipped_example_is_valid_with_its_documented_variables() {
+    let loaded = Config::load(&repository("config"), &documented).unwrap();
+    let config = loaded.config;
+    assert_eq!(config.endpoints.len(), 9);
+    let tenant = &config.tenants[&TenantId::new("default")];
+    let account = &tenant.accounts[&AccountId::new("wa-support")];
+    assert_eq!(account.channel, Channel::Whatsapp);
+    assert_eq!(account.backend, BackendId::new("chat"));
+    assert_eq!(account.token.as_ref().unwrap().expose(), b"example-token");
+    let endpoint = &config.endpoints[&EndpointId::new("meta-main")];
+    assert_eq!(endpoint.accounts.len(), 3);
+    assert_eq!(config.store.path, repository("config/../data"));
+}
+
+#[test]
+fn every_variable_of_the_shipped_example_is_documented_and_no_other() {
+    let asked = std::cell::RefCell::new(Vec::new());
+    let _loaded = Config::load(&repository("config"), &|name: &str| {
+        asked.borrow_mut().push(name.to_owned());
+        documented(name)
+    });
+    let mut asked = asked.into_inner();
+    asked.sort();
+    asked.dedup();
+    let variables = fs::read_to_string(repository("config/env.example")).unwrap();
+    let mut listed: Vec<_> = variables
+        .lines()
+        .filter(|l| !l.starts_with('#'))
+        .map(|l| l.split('=').next().unwrap().to_owned())
+        .collect();
+    listed.sort();
+    assert_eq!(asked, listed);
+}
+
+/// Calls `see` with the path, the name and the schema of every key.
+fn every_key(schema: &Value, path: &str, see: &mut dyn FnMut(&str, &str, &Value)) {
+    for (key, value) in schema["properties"].as_object().into_iter().flatten() {
+        let path = format!("{path}.{key}");
+        see(&path, key, value);
+        every_key(value, &path, see);
+    }
+    let patterns = schema["patternProperties"].as_object().into_iter().flat_map(|patterns| patterns.values());
+    for inner in
+        ["items", "additionalProperties"].into_iter().filter_map(|key| schema.get(key)).chain(patterns)
+    {
+        every_key(inner, path, see);
+    }
+}
+
+#[test]
+fn every_key_is_described_and_stands_in_the_example_with_its_default() {
+    let mut wrong = Vec::new();
+    for kind in FileKind::ALL {
+        let file = kind.place().replace("NAME", "default");
+        let example = fs::read_to_string(repository("config").join(&file)).unwrap();
+        let stands = |text: &str| {
+            example.lines().any(|line| {
+                let line = line.trim_start_matches("# ");
+                line.strip_prefix(text)
+                    .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+                    || line.contains(&format!("{{ {text}"))
+                    || line.contains(&format!(", {text}"))
+                    || line.contains(&format!(".{text}]"))
+                    || line.contains(&format!("[{text}"))
+            })
+        };
+        every_key(&kind.schema(), "", &mut |path, key, schema| {
+            if schema["description"].as_str().is_none_or(|text| text.len() < 4) {
+                wrong.push(format!("{file}: {path} has no description"));
+            }
+            if !stands(key) {
+                wrong.push(format!("{file}: {path} is not in the example"));
+            }
+            // The ops listener's example refers to the other's; a default that is no text or list is shown.
+            if let Some(default) = schema.get("default").filter(|default| !default.is_object())
+                && !example.contains(&format!("# {key} = {default}"))
+                && !example.lines().any(|line| line.starts_with(&format!("{key} = ")))
+            {
+                wrong.push(format!("{file}: {path} = {default} is not shown"));
+            }
+        });
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_documentation_is_up_to_date() {
+    let written = fs::read_to_string(repository("docs/config.md")).unwrap();
+    assert!(
+        written == markdown::all(),
+        "docs/config.md is not what the types say; run `headgate schema --format markdown > docs/config.md`"
+    );
+}
+
+#[test]
+fn the_schemas_are_valid_json_schemas() {
+    for kind in FileKind::ALL {
+        assert!(jsonschema::meta::is_valid(&kind.schema()), "{}", kind.file());
+    }
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_with_file_and_line() {
+    let folder = folder(&[
+        (
+            "headgate.toml",
+            r#"
+[listener.hooks]
+address = "0.0.0.0:8080"
+[listener.hooks.limits]
+idle_timeout = "75"
+header_bytes_max = 4096
+conections_max = 5
+body_bytes_max = "512MiB"
+
+[listener.ops]
+address = "0.0.0.0:9090"
+insecure_clear_text = true
+tokens = ["short"]
+[listener.ops.tls]
+certificates = [{ chain = "no-such.pem", key = "not-pem.toml.txt" }]
+client_required = true
+
+[backend.chat]
+urls = ["chat.example/in", "ftp://chat.example"]
+format = "events"
+concurrency_max = 0
+
+[backend."chat two"]
+urls = ["http://127.0.0.1:3000"]
+secrets = ["whsec_c2hvcnQ=", "${env:UNSET}", "${vault:key}"]
+backoff_min = "1h"
+
+[stor]
+path = "data"
+
+[telemetry]
+log = "info,=,="
+"#,
+        ),
+        ("not-pem.toml.txt", "not a key"),
+        ("headgat.toml", ""),
+        (
+            "tenants/default/channels.toml",
+            r#"
+[endpoint.meta]
+channel = ["whatsapp", "telegram"]
+secrets = ["x"]
+
+[endpoint.wa]
+channel = ["whatsapp", "facebook"]
+secrets = ["${file:no-such-secret}"]
+
+[endpoint.bot]
+channel = "telegramm"
+secrets = ["x"]
+
+[endpoint.bot2]
+channel = "telegram"
+secrets = ["not allowed!"]
+verify_token = "x"
+
+[endpoint.line]
+channel = "line"
+
+[endpoint.mail]
+channel = "email"
+
+[endpoint.mailgun]
+channel = "email"
+relay = "mailgun"
+secrets = ["x"]
+window = "30d"
+
+[endpoint.sendgrid]
+channel = "email"
+relay = "sendgrid"
+public_keys = ["bm90IGEga2V5"]
+
+[endpoint.ses]
+channel = "email"
+relay = "ses"
+topics = ["arn:aws:sqs:eu-west-1:123456789012:x"]
+basic = ["no-colon"]
+
+[endpoint.web]
+channel = "webchat"
+secrets = ["whpk_x"]
+types = { "a" = "chat.message.recieved" }
+pointers = { text = "data/text" }
+
+[account.one]
+endpoint = "wa"
+id = "+49 170 1234567"
+channel = "whatsapp"
+backend = "chta"
+team = "suport"
+
+[account.two]
+endpoint = "wa"
+id = "2"
+backend = "chat"
+
+[account.three]
+endpoint = "bot2"
+backend = "chat"
+
+[account.four]
+endpoint = "bot2"
+backend = "chat"
+
+[account.five]
+endpoint = "mailgun"
+id = "support+x@example.com"
+backend = "chat"
+
+[account.six]
+endpoint = "mailgum"
+id = "example.com"
+backend = "chat"
+"#,
+        ),
+        (
+            "tenants/default/directory.toml",
+            r#"
+[team.support]
+parent = "sales"
+members = ["ana", "bne", "ana"]
+[team.sales]
+parent = "support"
+[team.ops]
+parent = "nobody"
+[user.ana]
+[user.ben]
+away = "yes"
+"#,
+        ),
+        (
+            "tenants/default/assignment.toml",
+            r#"
+[queue.suport]
+strategy = "round-robin"
+closed_stages = ["closed"]
+"#,
+        ),
+        ("tenants/default/chanels.toml", ""),
+    ]);
+    insta::assert_snapshot!(load(folder.path()).map(|_| ()).unwrap_err());
+}
+
+#[test]
+fn a_mistake_never_shows_what_a_variable_holds() {
+    let text = CHANNELS
+        .replace("\"chat\"", "\"${env:LEAK}\"")
+        .replace("\"bot\"", "\"${env:LEAK}\"")
+        .replace("\"telegram\"", "\"${env:LEAK}\"");
+    let told = mistakes_of("tenants/default/channels.toml", &text);
+    assert!(told.contains("no backend `${env:LEAK}` is declared"), "{told}");
+    assert!(told.contains("`${env:LEAK}`: expected one of `whatsapp`"), "{told}");
+    assert!(!told.contains("hunter2"), "{told}");
+}
+
+#[test]
+fn a_file_that_is_not_toml_is_told_line_by_line_and_alone() {
+    let told = mistakes_of("tenants/default/channels.toml", "[endpoint.bot]\nchannel = \nsecrets = [\"x\"\n");
+    let lines: Vec<_> = told.lines().map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(lines, ["tenants/default/channels.toml:2:", "tenants/default/channels.toml:3:"], "{told}");
+}
+
+#[test]
+fn an_endpoint_name_is_unique_over_tenants() {
+    let folder = folder(&[
+        ("headgate.toml", HEADGATE),
+        ("tenants/acme/channels.toml", CHANNELS),
+        ("tenants/blue/channels.toml", CHANNELS),
+    ]);
+    let told = load(folder.path()).map(|_| ()).unwrap_err().to_string();
+    assert!(
+        told.starts_with(
+            "tenants/blue/channels.toml:2: endpoint.bot: the endpoint `bot` is declared by the tenant `acme`"
+        ),
+        "{told}"
+    );
+}
+
+#[test]
+fn raw_webhooks_go_to_one_backend() {
+    let backends = format!("{HEADGATE}\n[backend.sdk]\nurls = [\"http://127.0.0.1:1/\"]\nformat = \"raw\"\n");
+    let line = |second: &str| {
+        format!(
+            "[endpoint.line]\nchannel = \"line\"\nsecrets = [\"x\"]\n\
+             [account.a]\nendpoint = \"line\"\nid = \"Ua\"\nbackend = \"sdk\"\n\
+             [account.b]\nendpoint = \"line\"\nid = \"Ub\"\nbackend = \"{second}\"\n"
+        )
+    };
+    let load = |second: &str| {
+        load(folder(&[("headgate.toml", &backends), ("tenants/default/channels.toml", &line(second))]).path())
+    };
+    let told = load("chat").map(|_| ()).unwrap_err().to_string();
+    assert_eq!(
+        told,
+        "tenants/default/channels.toml:11: account.b.backend: `raw` deliveries repeat the whole webhook, so all \
+         accounts of an endpoint go to one backend; `a` goes to `sdk`"
+    );
+    assert_eq!(load("sdk").unwrap().config.endpoints.len(), 1);
+}
+
+/// A certificate for localhost and its key, in PEM.
+fn certificate() -> (String, String) {
+    let CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    (cert.pem(), signing_key.serialize_pem())
+}
+
+#[test]
+fn a_certificate_is_read_and_must_fit_its_key() {
+    let (chain, key) = certificate();
+    let headgate = format!(
+        "{HEADGATE}\n[listener.hooks]\naddress = \"0.0.0.0:443\"\n[listener.hooks.tls]\n\
+         certificates = [{{ chain = \"tls/chain.pem\", key = \"tls/key.pem\" }}]\n"
+    );
+    let files = [
+        ("headgate.toml", headgate.as_str()),
+        ("tenants/default/channels.toml", CHANNELS),
+        ("tls/chain.pem", &chain),
+        ("tls/key.pem", &key),
+    ];
+    let folder = folder(&files);
+    let tls = load(folder.path()).unwrap().config.listeners.hooks.clone().unwrap().tls.unwrap();
+    assert_eq!(tls.certificates[0].chain, folder.path().join("tls/chain.pem"));
+
+    write(folder.path(), "tls/key.pem", &certificate().1);
+    let told = load(folder.path()).map(|_| ()).unwrap_err().to_string();
+    assert!(
+        told.ends_with("the key `tls/key.pem` does not belong to the certificate `tls/chain.pem`"),
+        "{told}"
+    );
+}
+
+#[test]
+fn operators_on_an_open_address_need_a_token_or_a_certificate() {
+    let ops = |more: &str| {
+        format!("{HEADGATE}\n[listener.ops]\naddress = \"0.0.0.0:9090\"\ninsecure_clear_text = true\n{more}")
+    };
+    let told = mistakes_of("headgate.toml", &ops(""));
+    assert!(
+        told.contains("listener.ops.tokens: anyone who reaches `0.0.0.0:9090` could operate Headgate"),
+        "{told}"
+    );
+    let with_token = ops("tokens = [\"0123456789abcdef\"]");
+    let folder = folder(&[("headgate.toml", &with_token), ("tenants/default/channels.toml", CHANNELS)]);
+    assert_eq!(load(folder.path()).unwrap().config.listeners.ops.as_ref().unwrap().tokens.len(), 1);
+}
+
+#[test]
+fn secrets_and_certificates_may_lie_beside_the_files() {
+    let folder = folder(&[
+        ("headgate.toml", HEADGATE),
+        ("tenants/default/channels.toml", &CHANNELS.replace("${env:TELEGRAM}", "${file:secrets/telegram}")),
+        ("secrets/telegram", "Tg_secret-1\n"),
+        ("README.md", "notes"),
+        (".git/config", "hidden"),
+    ]);
+    let loaded = load(folder.path()).unwrap();
+    assert_eq!(loaded.files, [folder.path().join("secrets/telegram")]);
+}
+
+#[test]
+fn the_version_names_the_content() {
+    let files = [("headgate.toml", HEADGATE), ("tenants/default/channels.toml", CHANNELS)];
+    let (one, same) = (folder(&files), folder(&files));
+    let version = |folder: &TempDir| load(folder.path()).unwrap().version;
+    assert_eq!(version(&one), version(&same));
+    write(same.path(), "headgate.toml", &format!("{HEADGATE}# a comment\n"));
+    assert_ne!(version(&one), version(&same));
+}
+
+#[test]
+fn what_needs_a_restart_is_named() {
+    let files = [("headgate.toml", HEADGATE), ("tenants/default/channels.toml", CHANNELS)];
+    let folder = folder(&files);
+    let old = load(folder.path()).unwrap().config;
+    assert_eq!(restart_needed(&old, &old), []);
+    let changed = HEADGATE.replace("\"data\"", "\"other\"") + "[listener.ops]\naddress = \"127.0.0.1:9\"\n";
+    write(folder.path(), "headgate.toml", &changed);
+    let new = load(folder.path()).unwrap().config;
+    let needed = restart_needed(&old, &new);
+    assert_eq!(needed, [NeedsRestart::Listener("ops"), NeedsRestart::StorePath]);
+    assert_eq!(needed[0].to_string(), "[listener.ops]");
+}
+
+/// What the command prints, and whether it says that all is well.
+fn headgate(arguments: &[&str]) -> (bool, String) {
+    let arguments = ["headgate"].iter().chain(arguments).map(OsString::from);
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let code = cli::run(arguments, &env, &mut out, &mut err);
+    (format!("{code:?}") == format!("{:?}", std::process::ExitCode::SUCCESS), String::from_utf8(out).unwrap())
+}
+
+#[test]
+fn check_says_valid_or_every_mistake_also_for_programs() {
+    let good = folder(&[("headgate.toml", HEADGATE), ("tenants/default/channels.toml", CHANNELS)]);
+    let (well, said) = headgate(&["check", "--config", good.path().to_str().unwrap()]);
+    assert!(
+        well && said.starts_with("valid: 1 tenant, 1 endpoint, 1 account, 1 backend (version "),
+        "{said}"
+    );
+
+    let bad =
+        folder(&[("headgate.toml", "[store]\npaht = \"x\"\n"), ("tenants/default/channels.toml", CHANNELS)]);
+    let (well, said) = headgate(&["check", "--config", bad.path().to_str().unwrap(), "--format", "json"]);
+    assert!(!well);
+    let said: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(said["valid"], false);
+    let unknown = said["mistakes"].as_array().unwrap().iter().find(|m| m["path"] == "store.paht").unwrap();
+    assert_eq!((&unknown["file"], &unknown["line"]), (&"headgate.toml".into(), &2.into()));
+    assert!(unknown["message"].as_str().unwrap().starts_with("unknown key (did you mean `path`?)"));
+}
+
+#[test]
+fn schema_prints_one_file_or_all() {
+    let (well, one) = headgate(&["schema", "channels"]);
+    assert!(well);
+    assert_eq!(serde_json::from_str::<Value>(&one).unwrap(), FileKind::Channels.schema());
+    let all: Value = serde_json::from_str(&headgate(&["schema"]).1).unwrap();
+    assert_eq!(all.as_object().unwrap().len(), FileKind::ALL.len());
+}
+
+/// The next cause; a watch that never tells fails the test instead of holding it.
+async fn next(watch: &mut Watch) -> Cause {
+    tokio::time::timeout(Duration::from_secs(30), watch.next()).await.expect("the watch told nothing")
+}
+
+#[tokio::test]
+async fn a_changed_file_a_new_tenant_and_a_changed_secret_are_told() {
+    let folder = folder(&[("headgate.toml", HEADGATE), ("secret", "one")]);
+    let mut watch = Watch::new(folder.path()).unwrap();
+    watch.follow(vec![folder.path().join("secret")]);
+
+    write(folder.path(), "headgate.toml", "");
+    assert_eq!(next(&mut watch).await, Cause::Changed);
+
+    write(folder.path(), "tenants/new/channels.toml", "");
+    assert_eq!(next(&mut watch).await, Cause::Changed);
+    write(folder.path(), "tenants/new/channels.toml", CHANNELS);
+    assert_eq!(next(&mut watch).await, Cause::Changed);
+
+    write(folder.path(), "secret", "two");
+    assert_eq!(next(&mut watch).await, Cause::Changed);
+}
+
+#[tokio::test]
+async fn reading_the_files_is_no_change_and_asking_is_told_at_once() {
+    let folder = folder(&[("headgate.toml", HEADGATE), ("tenants/default/channels.toml", CHANNELS)]);
+    let mut watch = Watch::new(folder.path()).unwrap();
+    load(folder.path()).unwrap();
+    watch.trigger().ask();
+    watch.trigger().ask();
+    assert_eq!(next(&mut watch).await, Cause::Asked);
+    let more = tokio::time::timeout(Duration::from_secs(1), watch.next()).await;
+    assert!(more.is_err(), "reading was taken for a change");
+}
