@@ -156,8 +156,11 @@ impl Unit {
 pub enum Settlement {
     /// A backend acknowledged it.
     Delivered,
-    /// Hand it out again after this time.
+    /// An attempt failed: hand it out again after this time.
     Retry(Duration),
+    /// No attempt was made (the backend's queue was full, or the process drains): hand it out again
+    /// after this time, with as many attempts behind it as before.
+    Postponed(Duration),
     /// Nobody will try again by itself: keep it as a dead letter, and let its lanes go on.
     Dead(DeathReason),
 }
@@ -233,7 +236,7 @@ pub trait Spool: fmt::Debug + Send + Sync {
     /// `None` when the spool closes.
     fn next(&self) -> Later<'_, Option<Unit>>;
 
-    /// Notes what became of a unit; for anything but a retry, ready when that is on stable storage.
+    /// Notes what became of a unit; for anything but a retry or a postponement, ready when that is on stable storage.
     /// Only then do the unit's lanes go on, so that a crash repeats only what was under way.
     fn settle(&self, unit: &Unit, what: Settlement) -> Later<'_, Result<(), SpoolError>>;
 
