@@ -1,8 +1,22 @@
 //! Calling out: backends and what else Headgate fetches. Pools, connection reuse, time-outs.
+//!
+//! It knows how to get an answer, not what an answer means: retries, breakers and acknowledgements
+//! are `delivery`'s.
+
+mod client;
+mod pool;
+mod resolve;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
+pub use self::{
+    client::{Bounds, CallError, Client, ClientError},
+    pool::Pool,
+};
 use crate::{ids::BackendId, secret::Secret};
+
+/// How Headgate names itself to those it calls.
+pub const USER_AGENT: &str = concat!("headgate/", env!("CARGO_PKG_VERSION"));
 
 /// A chat backend.
 #[derive(Clone, Debug)]
