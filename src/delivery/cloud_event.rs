@@ -1,0 +1,189 @@
+//! Format `event`: a CloudEvents 1.0 object in JSON, structured mode. Pure.
+//!
+//! The stored normalised message and the provider's fragment are put together as text: no number,
+//! escape or key order of the provider is written anew.
+
+use std::{borrow::Cow, fmt, str};
+
+use bytes::Bytes;
+use data_encoding::BASE64;
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{MapAccess, Visitor},
+};
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::headers::{encoded, sequence_text};
+use crate::{
+    channel::event::Raw,
+    spool::{Event, Sequence, Webhook},
+    tag::Found,
+};
+
+/// The content type of the format.
+pub(super) const CONTENT_TYPE: &str = "application/cloudevents+json";
+
+/// An event as kept whose `data` is no JSON object; written by a broken version or a damaged store.
+#[derive(Debug, thiserror::Error)]
+#[error("the stored event cannot be read")]
+pub(super) struct Unreadable(#[from] serde_json::Error);
+
+/// The attributes and data of an event. What does not exist is absent, never null.
+#[derive(Serialize)]
+struct CloudEvent<'a> {
+    specversion: &'static str,
+    id: String,
+    source: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<String>,
+    datacontenttype: &'static str,
+    tenant: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    responsible: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    team: Option<&'a str>,
+    /// Text, because a CloudEvents integer has 32 bits; of one length, because the `sequence` extension
+    /// of CloudEvents is compared as text.
+    sequence: String,
+    data: Object<'a>,
+}
+
+/// The body of a delivery. `found` is the conversation's tag, if the event has a conversation.
+///
+/// # Errors
+/// If what was stored is not JSON.
+pub(super) fn render(
+    webhook: &Webhook,
+    event: &Event,
+    sequence: Sequence,
+    found: Option<&Found>,
+) -> Result<Bytes, Unreadable> {
+    let tag = found.map(|found| &found.tag);
+    let account = event.account.as_ref().map_or(event.provider_account.as_str(), |account| account.as_str());
+    let cloud_event = CloudEvent {
+        specversion: "1.0",
+        id: event.id.to_string(),
+        source: format!("/{}/{}", event.channel, encoded(account)),
+        kind: event.kind.cloud_event_type(),
+        subject: tag.map(|tag| tag.conversation.to_string()),
+        time: event.time.and_then(|time| time.rfc3339()).or_else(|| webhook.received.rfc3339()),
+        datacontenttype: "application/json",
+        tenant: webhook.tenant.as_str(),
+        responsible: tag.and_then(|tag| tag.responsible.as_ref()).map(|user| user.as_str()),
+        team: tag.and_then(|tag| tag.team.as_ref()).map(|team| team.as_str()),
+        sequence: sequence_text(sequence),
+        data: data(webhook, event, found.is_some_and(|found| found.weak))?,
+    };
+    Ok(Bytes::from(serde_json::to_vec(&cloud_event)?))
+}
+
+/// The stored message with what only delivery knows, and the provider's fragment last.
+fn data<'a>(webhook: &'a Webhook, event: &'a Event, weak: bool) -> Result<Object<'a>, Unreadable> {
+    let mut data: Object<'a> = serde_json::from_str(&event.data)?;
+    // A receipt that came late tells the furthest state known, and beside it what it said.
+    if let (Some(furthest), Some(status)) = (event.superseded, data.find("status")) {
+        let status = {
+            let mut status: Object<'_> = serde_json::from_str(status.get())?;
+            if let Some(reported) = status.find("state").map(RawValue::to_owned) {
+                status.set("state", Cow::Owned(to_raw_value(&furthest)?));
+                status.set("reported", Cow::Owned(reported));
+            }
+            to_raw_value(&status)?
+        };
+        data.set("status", Cow::Owned(status));
+    }
+    if weak && let Some(email) = data.find("email") {
+        let email = {
+            let mut email: Object<'_> = serde_json::from_str(email.get())?;
+            email.set("weak_thread", Cow::Owned(to_raw_value(&true)?));
+            to_raw_value(&email)?
+        };
+        data.set("email", Cow::Owned(email));
+    }
+    data.set("raw", raw(webhook, &event.raw)?);
+    Ok(data)
+}
+
+/// The provider's fragment as JSON.
+fn raw<'a>(webhook: &'a Webhook, raw: &'a Raw) -> Result<Cow<'a, RawValue>, Unreadable> {
+    let text = match raw {
+        Raw::Owned(text) => Some(&**text),
+        Raw::Range(range) => webhook
+            .body
+            .get(range.start as usize..range.end as usize)
+            .and_then(|part| str::from_utf8(part).ok()),
+        Raw::Whole => str::from_utf8(&webhook.body).ok(),
+    };
+    match text.and_then(|text| serde_json::from_str::<&RawValue>(text).ok()) {
+        Some(json) => Ok(Cow::Borrowed(json)),
+        None => Ok(Cow::Owned(to_raw_value(&Opaque::of(webhook))?)),
+    }
+}
+
+/// A body that is not JSON.
+#[derive(Serialize)]
+struct Opaque<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_type: Option<Cow<'a, str>>,
+    base64: String,
+}
+
+impl<'a> Opaque<'a> {
+    fn of(webhook: &'a Webhook) -> Self {
+        let content_type = webhook.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        Self {
+            content_type: content_type.map(|(_, value)| String::from_utf8_lossy(value)),
+            base64: BASE64.encode(&webhook.body),
+        }
+    }
+}
+
+/// A JSON object whose values stay the text that they are.
+struct Object<'a>(Vec<(String, Cow<'a, RawValue>)>);
+
+impl<'a> Object<'a> {
+    fn find(&self, key: &str) -> Option<&RawValue> {
+        self.0.iter().find(|(name, _)| name == key).map(|(_, value)| &**value)
+    }
+
+    fn set(&mut self, key: &str, value: Cow<'a, RawValue>) {
+        match self.0.iter_mut().find(|(name, _)| name == key) {
+            Some((_, place)) => *place = value,
+            None => self.0.push((key.to_owned(), value)),
+        }
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Object<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some((key, value)) = map.next_entry::<String, &'de RawValue>()? {
+                    members.push((key, Cow::Borrowed(value)));
+                }
+                Ok(Object(members))
+            }
+        }
+
+        deserializer.deserialize_map(Members)
+    }
+}
+
+impl Serialize for Object<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
+    }
+}
