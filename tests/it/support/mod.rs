@@ -1,0 +1,4 @@
+//! What several rooms' tests stand on.
+
+pub(crate) mod backend;
+pub(crate) mod memory;
