@@ -10,14 +10,14 @@ use headgate::{
 use super::house::{House, config_with, conversation, event, webhook};
 use crate::support::backend::{Recorded, StubBackend, ok_with, status};
 
-fn responsible(requests: &[Recorded]) -> Vec<String> {
-    let of = |request: &Recorded| {
-        request
-            .headers
-            .get("headgate-responsible")
-            .map_or("nobody".into(), |value| value.to_str().unwrap().into())
-    };
-    requests.iter().map(of).collect()
+fn responsible(requests: &[Recorded]) -> Vec<&str> {
+    requests
+        .iter()
+        .map(|request| match request.headers.get("headgate-responsible") {
+            Some(_) => request.header("headgate-responsible"),
+            None => "nobody",
+        })
+        .collect()
 }
 
 #[tokio::test]

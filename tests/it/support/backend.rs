@@ -169,7 +169,7 @@ async fn answer(reply: Reply) -> Response<ReplyBody> {
     match reply {
         Reply::Answer(status, headers, size) => {
             let mut answer =
-                Response::new(ReplyBody { left: Some(Bytes::from(vec![b'.'; size])), reset: false });
+                Response::new(ReplyBody { left: Some(Bytes::from(vec![b'.'; size])), then: Then::End });
             *answer.status_mut() = status.try_into().unwrap();
             for (name, value) in headers {
                 answer.headers_mut().append(name, value.parse().unwrap());
@@ -178,19 +178,26 @@ async fn answer(reply: Reply) -> Response<ReplyBody> {
         }
         Reply::Silent => std::future::pending().await,
         Reply::ResetMidAnswer => {
-            Response::new(ReplyBody { left: Some(Bytes::from_static(b"half")), reset: true })
+            Response::new(ReplyBody { left: Some(Bytes::from_static(b"half")), then: Then::FlushAndReset })
         }
         Reply::Held(mut release) => {
             release.wait_for(|released| *released).await.unwrap();
-            Response::new(ReplyBody { left: None, reset: false })
+            Response::new(ReplyBody { left: None, then: Then::End })
         }
     }
 }
 
-/// One chunk, and then the end or an error that makes the server close the connection.
+/// A chunk, and then the end or, once the chunk is on its way, an error that makes the server close the
+/// connection.
 struct ReplyBody {
     left: Option<Bytes>,
-    reset: bool,
+    then: Then,
+}
+
+enum Then {
+    End,
+    FlushAndReset,
+    Reset,
 }
 
 impl Body for ReplyBody {
@@ -199,12 +206,19 @@ impl Body for ReplyBody {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _context: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        Poll::Ready(match self.left.take() {
-            Some(chunk) => Some(Ok(Frame::data(chunk))),
-            None if self.reset => Some(Err(io::ErrorKind::ConnectionReset.into())),
-            None => None,
-        })
+        if let Some(chunk) = self.left.take() {
+            return Poll::Ready(Some(Ok(Frame::data(chunk))));
+        }
+        match self.then {
+            Then::End => Poll::Ready(None),
+            Then::FlushAndReset => {
+                self.then = Then::Reset;
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Then::Reset => Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into()))),
+        }
     }
 }
