@@ -12,6 +12,14 @@ mod delivery;
 mod e2e;
 mod channel_chat;
 mod config;
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "clippy takes only functions under `#[test]` for tests; their helpers may fail as loudly"
+)]
+
+mod backend;
+mod delivery;
 mod floors;
 mod receivers;
 mod server;

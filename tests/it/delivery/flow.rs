@@ -2,8 +2,10 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use bytes::Bytes;
 use headgate::{
     backend::Format,
+    channel::event::Raw,
     spool::{DeathReason, Settlement},
 };
 use tokio::sync::watch;
@@ -350,4 +352,53 @@ async fn a_stored_event_that_cannot_be_read_is_a_dead_letter() {
     webhook.events[0].data = "no json".into();
     house.spool.keep(webhook);
     assert_eq!(endings(&house.spool.drained().await), ["dead: malformed"]);
+}
+
+#[tokio::test]
+async fn what_does_not_fit_into_the_backends_queue_waits_in_the_spool() {
+    let release = watch::Sender::new(false);
+    let held = release.subscribe();
+    let stub = StubBackend::start(move |_, _| Reply::Held(held.clone())).await;
+    let house = House::new(&config_with(&stub, |chat| chat.concurrency_max = 1));
+    // 64 MiB of webhooks fit.
+    let body = Bytes::from(vec![b' '; 4 << 20]);
+    for contact in 0..20_u8 {
+        let mut webhook = message(std::str::from_utf8(&[b'a' + contact]).unwrap());
+        webhook.events[0].raw = Raw::Owned("{}".into());
+        webhook.body = body.clone();
+        house.spool.keep(webhook);
+    }
+    let pauses: Vec<Duration> = house
+        .spool
+        .settled(4)
+        .await
+        .iter()
+        .map(|(_, what)| match what {
+            Settlement::Postponed(pause) => *pause,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(pauses.len(), 4);
+    assert!(pauses.iter().all(|pause| *pause > Duration::from_secs(1)) && pauses.is_sorted(), "{pauses:?}");
+    assert_eq!(house.metric("headgate_limit_reached_total{limit=\"delivery_waiting_max\"}"), Some(4.0));
+
+    release.send_replace(true);
+    house.spool.settled(20).await;
+    house.spool.time_passes();
+    house.spool.drained().await;
+    let requests = stub.requests();
+    assert_eq!(attempts(&requests), ["1"; 20], "waiting is no attempt");
+}
+
+#[tokio::test]
+async fn a_delivery_that_the_spool_had_no_room_to_note_is_not_repeated() {
+    let stub = StubBackend::start(|_, _| status(200)).await;
+    let house = House::before(&stub);
+    house.spool.refuse_a_settlement();
+    house.keep(&["zoe"]);
+    house.spool.refused().await;
+    // No socket is waited for any more: what is left is a pause.
+    tokio::time::pause();
+    assert_eq!(endings(&house.spool.drained().await), ["delivered"]);
+    assert_eq!(stub.requests().len(), 1);
 }

@@ -1,5 +1,6 @@
 //! A spool and a tag store in memory, for tests of what stands on them. They keep the contract of
-//! their traits but for durability, and retries are handed out again at once.
+//! their traits but for durability and pauses: retries are handed out again at once, and what was
+//! postponed when the test says that time passes.
 
 use std::{
     collections::HashMap,
@@ -29,7 +30,8 @@ struct Inside {
     last: u64,
     waiting: Vec<Waiting>,
     settled: Vec<(Sequence, Settlement)>,
-    closed: bool,
+    /// Settlements that find no room yet.
+    refuse: usize,
 }
 
 #[derive(Debug)]
@@ -37,6 +39,7 @@ struct Waiting {
     unit: Unit,
     lanes: Vec<ConversationKey>,
     out: bool,
+    postponed: bool,
 }
 
 impl MemorySpool {
@@ -56,7 +59,7 @@ impl MemorySpool {
             let unit = Unit { sequence, events: events.into(), attempts: 0, webhook: webhook.clone() };
             let threads = unit.events().filter_map(|event| event.thread.as_ref());
             let lanes = threads.flat_map(|thread| thread.keys.iter().map(|(key, _)| *key)).collect();
-            inside.waiting.push(Waiting { unit, lanes, out: false });
+            inside.waiting.push(Waiting { unit, lanes, out: false, postponed: false });
             places.push(sequence);
         }
         drop(inside);
@@ -78,6 +81,24 @@ impl MemorySpool {
         self.inside.lock().unwrap().settled.clone()
     }
 
+    /// What was postponed is due.
+    pub(crate) fn time_passes(&self) {
+        for waiting in &mut self.inside.lock().unwrap().waiting {
+            waiting.postponed = false;
+        }
+        self.changed();
+    }
+
+    /// The next settlement finds no room.
+    pub(crate) fn refuse_a_settlement(&self) {
+        self.inside.lock().unwrap().refuse = 1;
+    }
+
+    /// Waits until that settlement was refused.
+    pub(crate) async fn refused(&self) {
+        self.changes.subscribe().wait_for(|_| self.inside.lock().unwrap().refuse == 0).await.unwrap();
+    }
+
     fn changed(&self) {
         self.changes.send_modify(|count| *count += 1);
     }
@@ -86,7 +107,8 @@ impl MemorySpool {
         let mut inside = self.inside.lock().unwrap();
         let mut taken: Vec<ConversationKey> = Vec::new();
         for waiting in &mut inside.waiting {
-            let free = !waiting.out && !waiting.lanes.iter().any(|lane| taken.contains(lane));
+            let free =
+                !waiting.out && !waiting.postponed && !waiting.lanes.iter().any(|lane| taken.contains(lane));
             if free {
                 waiting.out = true;
                 return Some(waiting.unit.clone());
@@ -107,9 +129,6 @@ impl Spool for MemorySpool {
         Box::pin(async {
             let mut changes = self.changes.subscribe();
             loop {
-                if self.inside.lock().unwrap().closed {
-                    return None;
-                }
                 if let Some(unit) = self.hand_out() {
                     return Some(unit);
                 }
@@ -121,6 +140,12 @@ impl Spool for MemorySpool {
     fn settle(&self, unit: &Unit, what: Settlement) -> Later<'_, Result<(), SpoolError>> {
         let sequence = unit.sequence;
         let mut inside = self.inside.lock().unwrap();
+        if inside.refuse > 0 {
+            inside.refuse -= 1;
+            drop(inside);
+            self.changed();
+            return Box::pin(async { Err(SpoolError::Full) });
+        }
         let at = inside.waiting.iter().position(|waiting| waiting.unit.sequence == sequence).unwrap();
         assert!(inside.waiting[at].out, "{sequence:?} was settled, but not handed out");
         match &what {
@@ -128,7 +153,10 @@ impl Spool for MemorySpool {
                 inside.waiting[at].out = false;
                 inside.waiting[at].unit.attempts += 1;
             }
-            Settlement::Postponed(_) => inside.waiting[at].out = false,
+            Settlement::Postponed(pause) => {
+                inside.waiting[at].out = false;
+                inside.waiting[at].postponed = !pause.is_zero();
+            }
             Settlement::Delivered | Settlement::Dead(_) => drop(inside.waiting.remove(at)),
         }
         inside.settled.push((sequence, what));
