@@ -70,7 +70,8 @@ fn main() {
                 runtime.block_on(run(stack.address, &warm_up, Duration::from_millis(500)));
                 let before = stack.cpu();
                 let mut measured = runtime.block_on(run(stack.address, load, Duration::from_secs(seconds)));
-                measured.cpu_us = (stack.cpu() - before).as_secs_f64() * 1e6 / measured.answered.max(1) as f64;
+                measured.cpu_us =
+                    (stack.cpu() - before).as_secs_f64() * 1e6 / measured.answered.max(1) as f64;
                 println!("round {round}, {:<16} {:<34} {measured}", load.name, kind.name());
                 table[row][column].push(measured);
                 stack.stop();
@@ -329,7 +330,9 @@ async fn run(address: SocketAddr, load: &Load, time: Duration) -> Measured {
                     // is seen by all that it held up.
                     let due = match rate {
                         Some(rate) => {
-                            let due = Duration::from_secs(1) * u32::try_from(sent * connections + connection as u64).unwrap() / u32::try_from(rate).unwrap();
+                            let due = Duration::from_secs(1)
+                                * u32::try_from(sent * connections + connection as u64).unwrap()
+                                / u32::try_from(rate).unwrap();
                             if due > time {
                                 break;
                             }
@@ -409,7 +412,9 @@ fn fdatasync_us(folder: &Path) -> f64 {
 
 fn pin_to(core: u32) {
     let id = std::process::id().to_string();
-    let pinned = Command::new("taskset").args(["-a", "-c", "-p", &core.to_string(), &id]).stdout(Stdio::null()).status();
+    let pinned = Command::new("taskset")
+        .args(["-a", "-c", "-p", &core.to_string(), &id])
+        .stdout(Stdio::null())
+        .status();
     assert!(pinned.is_ok_and(|status| status.success()), "taskset is needed (util-linux)");
 }
-

@@ -3,21 +3,26 @@
 //! **Invariant:** a reload builds and checks everything new before it swaps anything, so that it takes
 //! effect as a whole or not at all.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc};
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
 use prometheus_client::registry::Registry;
+use tokio::sync::{Mutex, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::{
     backend::{Client, ClientError},
     clock::SharedClock,
-    config::{Config, Loaded},
+    config::{Config, Loaded, Mistakes, restart_needed},
     delivery::{Delivery, Routes},
     ingress::{self, Fetch, FetchError, Hooks, Ingress},
     metrics::Limits,
-    server::{self, Acceptor, BindError, Bound, Listener, Serving, TlsError},
+    ops::{Admin, ConfigStatus, Ops, Reload, Status},
+    server::{self, Acceptor, BindError, Bound, LimitedBody, Listener, Serving, TlsError},
     spool::{
         Later,
         embedded::{self as spool, EmbeddedSpool},
@@ -36,7 +41,8 @@ pub struct Gateway {
     fronts: Vec<Front>,
     tasks: TaskTracker,
     stop_delivery: CancellationToken,
-    delivery_ended: CancellationToken,
+    status: watch::Sender<Status>,
+    reloads: Mutex<mpsc::Receiver<Reload>>,
 }
 
 /// Why a gateway could not start, or a reload was refused.
@@ -66,6 +72,9 @@ pub enum GatewayError {
         #[source]
         source: TlsError,
     },
+    /// A listener's address cannot be told.
+    #[error("could not tell where a listener listens")]
+    Address(#[from] io::Error),
     /// A CA file cannot be used.
     #[error("could not set up calls to the outside")]
     Client(#[from] ClientError),
@@ -82,17 +91,22 @@ impl Gateway {
         let mut registry = Registry::default();
         let limits = Limits::new(&mut registry);
         let server_metrics = server::Metrics::new(&mut registry, &limits);
+        // Addresses first: a second process on the same machine ends here, and has touched nothing.
         let hooks = bind(HOOKS, config.listeners.hooks.as_ref(), &server_metrics)?;
+        let ops = bind(OPS, config.listeners.ops.as_ref().map(|ops| &ops.listener), &server_metrics)?;
 
-        let (tags, _recovery) = EmbeddedTags::open(&config.store.path.join("tags"), &limits)?;
+        let (tags, recovery) = EmbeddedTags::open(&config.store.path.join("tags"), &limits)?;
+        for damage in &recovery.damaged {
+            error!(
+                segment = damage.segment,
+                offset = damage.offset,
+                lost = damage.lost,
+                "the tags are damaged"
+            );
+        }
         let tags = Arc::new(tags);
-        let spool = EmbeddedSpool::open(
-            config.store.clone(),
-            tags.clone(),
-            clock.clone(),
-            &mut registry,
-            &limits,
-        )?;
+        let spool =
+            EmbeddedSpool::open(config.store.clone(), tags.clone(), clock.clone(), &mut registry, &limits)?;
         let current = Arc::new(ArcSwap::new(Arc::clone(&config)));
         let routes = Arc::new(ArcSwap::from_pointee(Routes::new(&config, &clock)?));
         let outgoing = Arc::new(Outgoing(ArcSwap::from_pointee(Client::new(&config.egress, None)?)));
@@ -106,26 +120,28 @@ impl Gateway {
         let delivery =
             Delivery::new(spool.clone(), tags.clone(), routes.clone(), clock.clone(), &limits, &mut registry);
 
+        let first = ConfigStatus { version: 1, hash: loaded.version, loaded: clock.now() };
+        let (status, shown) = watch::channel(Status { config: Some(first), ..Status::default() });
+        let (reload, reloads) = mpsc::channel(1);
         let tasks = TaskTracker::new();
-        let (stop_delivery, delivery_ended) = (CancellationToken::new(), CancellationToken::new());
-        let (stop, ended) = (stop_delivery.clone(), delivery_ended.clone().drop_guard());
-        tasks.spawn(async move {
-            delivery.run(stop).await;
-            drop(ended);
-        });
-        let hooks = hooks.map(|bound| Front::open(HOOKS, bound, Hooks::new(Arc::new(ingress)))).transpose()?;
-        let fronts = hooks.into_iter().collect();
-        Ok(Self {
-            current,
-            routes,
-            outgoing,
-            clock,
-            spool,
-            fronts,
-            tasks,
-            stop_delivery,
-            delivery_ended,
-        })
+        let stop_delivery = CancellationToken::new();
+        tasks.spawn(delivery.run(stop_delivery.clone()));
+        let mut fronts = Vec::new();
+        if let Some(bound) = hooks {
+            fronts.push(Front::open(HOOKS, bound, Hooks::new(Arc::new(ingress)))?);
+        }
+        if let (Some(bound), Some(listener)) = (ops, &config.listeners.ops) {
+            let ops = Ops {
+                spool: spool.clone(),
+                tags,
+                admin: Admin { status: shown, reload },
+                registry: Arc::new(registry),
+                tokens: listener.tokens.clone(),
+            };
+            fronts.push(Front::open(OPS, bound, ops.into_service())?);
+        }
+        let reloads = Mutex::new(reloads);
+        Ok(Self { current, routes, outgoing, clock, spool, fronts, tasks, stop_delivery, status, reloads })
     }
 
     /// Where the `hooks` listener listens, if there is one.
@@ -144,14 +160,37 @@ impl Gateway {
         self.fronts.iter().find(|front| front.name == name).map(|front| front.address)
     }
 
-    /// Replaces the configuration, or changes nothing.
+    /// Replaces the configuration, or changes nothing. What needs a restart is named in the log and goes
+    /// on as it was.
     ///
     /// # Errors
     /// [`GatewayError`]: what of the new configuration cannot be used.
-    pub fn reload(&self, loaded: Loaded) -> Result<(), GatewayError> {
-        let config = loaded.config;
-        let routes = Routes::new(&config, &self.clock)?;
-        let client = Client::new(&config.egress, None)?;
+    pub fn reload(&self, loaded: Loaded) -> Result<ConfigStatus, GatewayError> {
+        let prepared = self.prepare(&loaded.config).inspect_err(|error| {
+            error!(error = error as &dyn std::error::Error, "the configuration was not changed");
+            self.status.send_modify(|status| status.mistakes = vec![error.to_string()]);
+        })?;
+        for needed in restart_needed(&self.current.load(), &loaded.config) {
+            warn!(%needed, "changed in the configuration, but needs a restart");
+        }
+        for (acceptor, tls) in prepared.certificates {
+            acceptor.replace(&tls);
+        }
+        self.outgoing.0.store(Arc::new(prepared.client));
+        self.routes.store(Arc::new(prepared.routes));
+        self.current.store(loaded.config);
+        let mut now = ConfigStatus { version: 1, hash: loaded.version, loaded: self.clock.now() };
+        self.status.send_modify(|status| {
+            now.version = status.config.as_ref().map_or(1, |config| config.version + 1);
+            status.config = Some(now.clone());
+            status.mistakes.clear();
+        });
+        info!(config.version = now.version, config.hash = now.hash, "the configuration was changed");
+        Ok(now)
+    }
+
+    /// Everything of a new configuration that can fail.
+    fn prepare(&self, config: &Config) -> Result<Prepared, GatewayError> {
         let mut certificates = Vec::new();
         for front in &self.fronts {
             let listener = match front.name {
@@ -160,28 +199,46 @@ impl Gateway {
             };
             if let (Some(acceptor), Some(tls)) = (&front.tls, listener.and_then(|l| l.tls.as_ref())) {
                 let name = front.name;
-                Acceptor::new(tls).map_err(|source| GatewayError::Tls { name, source })?;
-                certificates.push((name, acceptor, tls));
+                let new = Acceptor::new(tls).map_err(|source| GatewayError::Tls { name, source })?;
+                certificates.push((Arc::clone(acceptor), new));
             }
         }
-        for (name, acceptor, tls) in certificates {
-            acceptor.reload(tls).map_err(|source| GatewayError::Tls { name, source })?;
+        Ok(Prepared {
+            routes: Routes::new(config, &self.clock)?,
+            client: Client::new(&config.egress, None)?,
+            certificates,
+        })
+    }
+
+    /// Notes that a new configuration was refused; the one in use stays.
+    pub fn refuse(&self, mistakes: &Mistakes) -> Vec<String> {
+        let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+        for mistake in &mistakes {
+            error!(mistake, "the configuration was not changed");
         }
-        self.outgoing.0.store(Arc::new(client));
-        self.routes.store(Arc::new(routes));
-        self.current.store(config);
-        info!("the configuration was changed");
-        Ok(())
+        self.status.send_modify(|status| status.mistakes.clone_from(&mistakes));
+        mistakes
+    }
+
+    /// Waits until somebody asks through the ops API for a reload.
+    pub async fn asked_to_reload(&self) -> Reload {
+        match self.reloads.lock().await.recv().await {
+            Some(reload) => reload,
+            // Without an ops listener nobody can ask.
+            None => std::future::pending().await,
+        }
     }
 
     /// Waits until the gateway can no longer do its work: the data folder's disk failed. The process
     /// should then stop it and start anew, which reads what is truly on the disk.
     pub async fn failed(&self) {
-        self.delivery_ended.cancelled().await;
+        self.spool.failed().await;
     }
 
     /// Drains: takes no further connection, answers what is open, settles what is under way.
     pub async fn stop(self) {
+        self.status.send_modify(|status| status.draining = true);
+        // The last opened, the operators' listener, closes last: it shows that the others drain.
         for front in self.fronts {
             front.close().await;
         }
@@ -190,6 +247,13 @@ impl Gateway {
         self.tasks.wait().await;
         self.spool.close().await;
     }
+}
+
+/// What a reload swaps, built and checked.
+struct Prepared {
+    routes: Routes,
+    client: Client,
+    certificates: Vec<(Arc<Acceptor>, Arc<Acceptor>)>,
 }
 
 const HOOKS: &str = "hooks";

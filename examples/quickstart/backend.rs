@@ -18,7 +18,7 @@ use crate::samples;
 
 /// The backend, and what it was delivered.
 #[derive(Clone, Debug)]
-pub struct Backend {
+pub(crate) struct Backend {
     events: Arc<Mutex<Vec<Value>>>,
     count: Arc<watch::Sender<usize>>,
     printed: Arc<Mutex<usize>>,
@@ -26,7 +26,7 @@ pub struct Backend {
 
 impl Backend {
     /// Starts it at an address.
-    pub async fn start(address: &str) -> Self {
+    pub(crate) async fn start(address: &str) -> Self {
         let backend = Self { events: Arc::default(), count: Arc::default(), printed: Arc::default() };
         let listener = tokio::net::TcpListener::bind(address).await.expect("the backend's port is free");
         let serving = backend.clone();
@@ -44,17 +44,20 @@ impl Backend {
     }
 
     /// Waits until so many events arrived.
-    pub async fn received(&self, count: usize) {
+    pub(crate) async fn received(&self, count: usize) {
         let mut arrived = self.count.subscribe();
         arrived.wait_for(|arrived| *arrived >= count).await.expect("the backend lives");
     }
 
     /// Prints what arrived since the last call.
-    pub fn print_new(&self) {
+    pub(crate) fn print_new(&self) {
         let events = self.events.lock().expect("no panic");
         let mut printed = self.printed.lock().expect("no panic");
         println!("The backend received:");
-        println!("  {:<11} {:<24} {:<13} {:<12} {:<8} text", "conversation", "type", "source", "responsible", "team");
+        println!(
+            "  {:<11} {:<24} {:<13} {:<12} {:<8} text",
+            "conversation", "type", "source", "responsible", "team"
+        );
         for event in events.iter().skip(*printed) {
             let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or("-");
             let source = text("/source").trim_start_matches('/').split('/').next().unwrap_or("-");
@@ -90,7 +93,8 @@ impl Backend {
 /// Whether the delivery carries Headgate's Standard Webhooks signature.
 fn signed(headers: &http::HeaderMap, body: &[u8]) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let content = [format!("{}.{}.", text("webhook-id"), text("webhook-timestamp")).as_bytes(), body].concat();
+    let content =
+        [format!("{}.{}.", text("webhook-id"), text("webhook-timestamp")).as_bytes(), body].concat();
     let key = BASE64.decode(samples::BACKEND_KEY.trim_start_matches("whsec_").as_bytes()).expect("base64");
     let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
     text("webhook-signature").split(' ').any(|one| {

@@ -4,6 +4,13 @@
 //! `scripts/demo` runs it. It stays up for the `curl` lines of the README until Ctrl-C;
 //! `scripts/demo --once` ends after the show.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a show prints, and stops at the first surprise"
+)]
+
 mod backend;
 mod provider;
 mod samples;
@@ -44,6 +51,7 @@ async fn main() {
 
     println!("Headgate listens for providers on https://{hooks}/hooks/{{endpoint}}.\n");
     println!("One webhook of every channel, signed as its provider signs:");
+    post(&provider, &samples::sns_confirmation(&keys, samples::SNS_TOPIC, now)).await;
     let samples = samples::all(&keys, now);
     for sample in &samples {
         post(&provider, sample).await;

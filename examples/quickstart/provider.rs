@@ -24,15 +24,15 @@ use crate::samples::{SNS_HOST, Sample};
 
 /// A self-signed certificate for `localhost` and for the host that Amazon's part is played on.
 #[derive(Debug)]
-pub struct Certificate {
+pub(crate) struct Certificate {
     /// The PEM file, for `curl --cacert`.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     key: PathBuf,
 }
 
 impl Certificate {
     /// Makes one and writes it into a folder.
-    pub fn write(folder: &Path) -> Self {
+    pub(crate) fn write(folder: &Path) -> Self {
         let names = ["localhost", "127.0.0.1", SNS_HOST].map(str::to_owned);
         let made = rcgen::generate_simple_self_signed(names).expect("a certificate");
         let certificate = Self { path: folder.join("localhost.pem"), key: folder.join("localhost.key") };
@@ -48,14 +48,14 @@ impl Certificate {
 
 /// Posts webhooks to the gateway.
 #[derive(Debug)]
-pub struct Provider {
+pub(crate) struct Provider {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     hooks: SocketAddr,
 }
 
 impl Provider {
     /// A provider that trusts the gateway's certificate.
-    pub fn new(hooks: SocketAddr, certificate: &Certificate) -> Self {
+    pub(crate) fn new(hooks: SocketAddr, certificate: &Certificate) -> Self {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(certificate.der()).expect("our own certificate");
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -74,7 +74,7 @@ impl Provider {
     }
 
     /// Posts one and gives the answer's status.
-    pub async fn post(&self, sample: &Sample) -> StatusCode {
+    pub(crate) async fn post(&self, sample: &Sample) -> StatusCode {
         let url = format!("https://localhost:{}/hooks/{}", self.hooks.port(), sample.endpoint);
         let mut request = Request::post(url);
         for (name, value) in &sample.headers {
@@ -87,11 +87,11 @@ impl Provider {
 
 /// Serves the certificate that SNS messages are signed with, as `sns.<region>.amazonaws.com` does.
 #[derive(Debug)]
-pub struct Amazon;
+pub(crate) struct Amazon;
 
 impl Amazon {
     /// Starts it at an address.
-    pub async fn start(address: &str, certificate: &Certificate, signing: String) -> Self {
+    pub(crate) async fn start(address: &str, certificate: &Certificate, signing: String) -> Self {
         let key = PrivateKeyDer::from_pem_file(&certificate.key).expect("our own key");
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let tls = rustls::ServerConfig::builder_with_provider(provider)

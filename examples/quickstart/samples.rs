@@ -11,32 +11,32 @@ use aws_lc_rs::{
 use data_encoding::{BASE64, HEXLOWER};
 use serde_json::json;
 
-pub const META_APP_SECRET: &str = "quickstart-meta-app-secret";
-pub const META_VERIFY_TOKEN: &str = "quickstart-verify-token";
-pub const TELEGRAM_SECRET: &str = "quickstart_telegram_secret";
-pub const LINE_SECRET: &str = "quickstart-line-channel-secret";
-pub const X_SECRET: &str = "quickstart-x-consumer-secret";
-pub const MAILGUN_KEY: &str = "quickstart-mailgun-signing-key";
-pub const POSTMARK_BASIC: &str = "postmark:quickstart-password";
-pub const WEBHOOK_KEY: &str = "whsec_cXVpY2tzdGFydC13ZWJob29rLWtleS0wMTIzNDU2Nzg5";
-pub const BACKEND_KEY: &str = "whsec_cXVpY2tzdGFydC1iYWNrZW5kLWtleS0wMTIzNDU2Nzg5";
-pub const SNS_HOST: &str = "sns.eu-central-1.amazonaws.com";
-pub const SNS_TOPIC: &str = "arn:aws:sns:eu-central-1:123456789012:inbound-mail";
+pub(crate) const META_APP_SECRET: &str = "quickstart-meta-app-secret";
+pub(crate) const META_VERIFY_TOKEN: &str = "quickstart-verify-token";
+pub(crate) const TELEGRAM_SECRET: &str = "quickstart_telegram_secret";
+pub(crate) const LINE_SECRET: &str = "quickstart-line-channel-secret";
+pub(crate) const X_SECRET: &str = "quickstart-x-consumer-secret";
+pub(crate) const MAILGUN_KEY: &str = "quickstart-mailgun-signing-key";
+pub(crate) const POSTMARK_BASIC: &str = "postmark:quickstart-password";
+pub(crate) const WEBHOOK_KEY: &str = "whsec_cXVpY2tzdGFydC13ZWJob29rLWtleS0wMTIzNDU2Nzg5";
+pub(crate) const BACKEND_KEY: &str = "whsec_cXVpY2tzdGFydC1iYWNrZW5kLWtleS0wMTIzNDU2Nzg5";
+pub(crate) const SNS_HOST: &str = "sns.eu-central-1.amazonaws.com";
+pub(crate) const SNS_TOPIC: &str = "arn:aws:sns:eu-central-1:123456789012:inbound-mail";
 
 /// A webhook that is ready to be posted.
 #[derive(Clone, Debug)]
-pub struct Sample {
+pub(crate) struct Sample {
     /// What it shows.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// The endpoint in the quickstart's configuration.
-    pub endpoint: &'static str,
-    pub headers: Vec<(&'static str, String)>,
-    pub body: Vec<u8>,
+    pub(crate) endpoint: &'static str,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// Keys that providers hold and that are made anew at each start.
 #[derive(Debug)]
-pub struct ProviderKeys {
+pub(crate) struct ProviderKeys {
     sendgrid: EcdsaKeyPair,
     sns: rsa::KeyPair,
     random: SystemRandom,
@@ -45,7 +45,7 @@ pub struct ProviderKeys {
 impl ProviderKeys {
     /// Makes them.
     #[must_use]
-    pub fn generate() -> Self {
+    pub(crate) fn generate() -> Self {
         let random = SystemRandom::new();
         let sendgrid = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
         Self { sendgrid, sns: rsa::KeyPair::generate(rsa::KeySize::Rsa2048).unwrap(), random }
@@ -53,18 +53,18 @@ impl ProviderKeys {
 
     /// SendGrid's public key, as its dashboard shows it: base64 of the SPKI DER.
     #[must_use]
-    pub fn sendgrid_public_key(&self) -> String {
+    pub(crate) fn sendgrid_public_key(&self) -> String {
         // SubjectPublicKeyInfo of an uncompressed P-256 point (RFC 5480): a fixed head, then the point.
         const HEAD: [u8; 26] = [
-            0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86,
-            0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+            0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+            0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
         ];
         BASE64.encode(&[&HEAD, self.sendgrid.public_key().as_ref()].concat())
     }
 
     /// The certificate that SNS signs with, PEM.
     #[must_use]
-    pub fn sns_certificate(&self) -> String {
+    pub(crate) fn sns_certificate(&self) -> String {
         use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
         let der: Pkcs8V1Der<'_> = self.sns.as_der().unwrap();
         let der = rustls_pki_types::PrivatePkcs8KeyDer::from(der.as_ref().to_vec());
@@ -85,7 +85,7 @@ impl ProviderKeys {
 
 /// A sample of every channel, signed at `now` (seconds since 1970).
 #[must_use]
-pub fn all(keys: &ProviderKeys, now: i64) -> Vec<Sample> {
+pub(crate) fn all(keys: &ProviderKeys, now: i64) -> Vec<Sample> {
     vec![
         whatsapp("wamid.quickstart.1", "491701234567", "Is the blue one still available?", now),
         facebook(now),
@@ -105,7 +105,7 @@ pub fn all(keys: &ProviderKeys, now: i64) -> Vec<Sample> {
 
 /// A WhatsApp text message.
 #[must_use]
-pub fn whatsapp(id: &str, from: &str, text: &str, now: i64) -> Sample {
+pub(crate) fn whatsapp(id: &str, from: &str, text: &str, now: i64) -> Sample {
     let message = json!({
         "from": from, "id": id, "timestamp": now.to_string(), "type": "text", "text": { "body": text },
     });
@@ -124,10 +124,10 @@ pub fn whatsapp(id: &str, from: &str, text: &str, now: i64) -> Sample {
 
 fn facebook(now: i64) -> Sample {
     let message = json!({
-        "sender": { "id": "7001" }, "recipient": { "id": "page-1" }, "timestamp": now * 1000,
+        "sender": { "id": "7001" }, "recipient": { "id": "104000000000001" }, "timestamp": now * 1000,
         "message": { "mid": "m_quickstart_1", "text": "Do you ship to Jakarta?" },
     });
-    let entry = json!([{ "id": "page-1", "time": now * 1000, "messaging": [message] }]);
+    let entry = json!([{ "id": "104000000000001", "time": now * 1000, "messaging": [message] }]);
     meta("Messenger", &json!({ "object": "page", "entry": entry }))
 }
 
@@ -169,7 +169,12 @@ fn line(now: i64) -> Sample {
     let body = json!({ "destination": "U00000000000000000000000000000001", "events": [event] });
     let body = body.to_string().into_bytes();
     let mac = BASE64.encode(&hmac_sha256(LINE_SECRET.as_bytes(), &body));
-    Sample { name: "LINE", endpoint: "line-main", headers: vec![json_type(), ("x-line-signature", mac)], body }
+    Sample {
+        name: "LINE",
+        endpoint: "line-main",
+        headers: vec![json_type(), ("x-line-signature", mac)],
+        body,
+    }
 }
 
 fn twitter(now: i64) -> Sample {
@@ -247,7 +252,12 @@ fn postmark() -> Sample {
     });
     let basic = format!("Basic {}", BASE64.encode(POSTMARK_BASIC.as_bytes()));
     let headers = vec![json_type(), ("authorization", basic)];
-    Sample { name: "Email by Postmark", endpoint: "mail-postmark", headers, body: body.to_string().into_bytes() }
+    Sample {
+        name: "Email by Postmark",
+        endpoint: "mail-postmark",
+        headers,
+        body: body.to_string().into_bytes(),
+    }
 }
 
 fn ses(keys: &ProviderKeys, now: i64) -> Sample {
@@ -287,7 +297,7 @@ fn ses(keys: &ProviderKeys, now: i64) -> Sample {
 
 /// The message with which SNS asks to confirm a subscription.
 #[must_use]
-pub fn sns_confirmation(keys: &ProviderKeys, topic: &str, now: i64) -> Sample {
+pub(crate) fn sns_confirmation(keys: &ProviderKeys, topic: &str, now: i64) -> Sample {
     let (id, token) = ("00000000-0000-4000-8000-0000000000ab", "2336412f37");
     let time = jiff::Timestamp::from_second(now).unwrap().to_string().replace('Z', ".000Z");
     let url = format!("https://{SNS_HOST}/?Action=ConfirmSubscription&TopicArn={topic}&Token={token}");
@@ -311,7 +321,7 @@ pub fn sns_confirmation(keys: &ProviderKeys, topic: &str, now: i64) -> Sample {
 
 /// A message of a source that sends Standard Webhooks.
 #[must_use]
-pub fn standard(name: &'static str, endpoint: &'static str, id: &str, text: &str, now: i64) -> Sample {
+pub(crate) fn standard(name: &'static str, endpoint: &'static str, id: &str, text: &str, now: i64) -> Sample {
     let body = json!({
         "type": "message.created", "timestamp": jiff::Timestamp::from_second(now).unwrap().to_string(),
         "data": { "conversation_id": "c-1", "message_id": id, "text": text, "contact": { "id": "k-1", "name": "Lena" } },

@@ -63,6 +63,8 @@ pub fn meta(data: &[u8]) {
         channels: vec![super::Channel::Whatsapp, super::Channel::Facebook, super::Channel::Instagram],
     });
     drop(split(&meta, &HeaderMap::new(), data));
+}
+
 /// An update of a Telegram bot.
 pub fn telegram(data: &[u8]) {
     let secret_tokens = vec![crate::secret::Secret::new("token")];
@@ -99,6 +101,8 @@ pub fn standard(data: &[u8]) {
         kinds: [("message.created".to_owned(), super::Kind::MessageReceived)].into(),
     };
     drop(split(&Provider::Standard(standard), &HeaderMap::new(), data));
+}
+
 /// A Mailgun webhook: JSON, a multipart form (whose boundary is its first line) or an urlencoded form.
 pub fn mailgun(data: &[u8]) {
     let signing_keys = vec![crate::secret::Secret::new("mailgun")];

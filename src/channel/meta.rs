@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 
 use self::loose::{List, Scalar, object, shape};
 use super::{
-    Answer, Channel, Malformed, Refusal, Request, Split, Verified,
+    Answer, Channel, ITEMS_MAX, Malformed, Refusal, Request, Split, TOO_MANY, Verified,
     event::{AccountRef, Event, Ignored, Item, Kind, Message, Raw},
     instagram, messenger,
     signature::{self, Matched},
@@ -38,12 +38,7 @@ pub struct Meta {
 /// verify token shall not use the handshake to have longer texts served from our host.
 pub const CHALLENGE_BYTES_MAX: usize = 256;
 
-/// The most items that one body may hold, ten times the 1000 that Meta documents. A body with more is
-/// malformed, before its items take memory.
-pub const ITEMS_MAX: usize = 10_000;
-
 const NOT_JSON: Malformed = Malformed { expected: "JSON in UTF-8 with each key once" };
-const TOO_MANY: Malformed = Malformed { expected: "a batch of at most 10000 items" };
 
 impl Meta {
     /// The challenge, if Meta asks in our verify token's name; else 403.

@@ -125,6 +125,12 @@ pub enum Provider {
     Standard(standard::Standard),
 }
 
+/// The most items that one webhook may hold: ten times the 1000 that Meta documents, which is the most of
+/// all providers (`providers.md` sections 1 and 10). A body with more is [`Malformed`].
+pub const ITEMS_MAX: usize = 10_000;
+
+const TOO_MANY: Malformed = Malformed { expected: "a batch of at most 10000 items" };
+
 /// One webhook call, as received. Nothing in it is believed.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
@@ -367,9 +373,9 @@ impl Provider {
     /// Splits a verified body into its items.
     ///
     /// # Errors
-    /// If the body cannot be read at all.
+    /// If the body cannot be read at all, or holds more than [`ITEMS_MAX`] items.
     pub fn split(&self, verified: &Verified<'_>) -> Result<Split, Malformed> {
-        match self {
+        let split = match self {
             Self::Meta(meta) => meta.split(verified),
             Self::Telegram(telegram) => telegram.split(verified),
             Self::Line(line) => line.split(verified),
@@ -379,6 +385,10 @@ impl Provider {
             Self::Postmark(postmark) => postmark.split(verified),
             Self::Sns(sns) => sns.split(verified),
             Self::Standard(standard) => standard.split(verified),
+        }?;
+        if split.items.len() > ITEMS_MAX {
+            return Err(TOO_MANY);
         }
+        Ok(split)
     }
 }

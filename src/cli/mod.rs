@@ -5,6 +5,7 @@ pub mod signal;
 
 mod check;
 mod schema;
+mod serve;
 
 use std::{
     ffi::OsString,
@@ -35,6 +36,13 @@ enum Command {
         /// How to print.
         #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
         format: CheckFormat,
+    },
+    /// Run the gateway until it is asked to stop: SIGTERM and SIGINT drain it, SIGHUP reads its
+    /// configuration anew.
+    Serve {
+        /// The configuration folder.
+        #[arg(long, value_name = "DIR", default_value = "config")]
+        config: PathBuf,
     },
     /// Print the JSON Schema of the configuration files, for editors, or their documentation.
     Schema {
@@ -78,6 +86,7 @@ pub fn run(
         Ok(Arguments { command: Command::Check { config, format } }) => {
             check::run(&config, format, env, out, err)
         }
+        Ok(Arguments { command: Command::Serve { config } }) => serve::run(&config, env, err),
         Ok(Arguments { command: Command::Schema { file, format } }) => schema::run(file, format, out),
         Err(not_understood) => usage(&not_understood, out, err),
     };

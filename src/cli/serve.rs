@@ -17,6 +17,7 @@ use crate::{
     clock::SystemClock,
     config::{Config, Env, watch::Watch},
     gateway::Gateway,
+    ops::ConfigStatus,
 };
 
 /// Runs a gateway with the configuration in `folder`. Answers when it has stopped: 0 after a drain, 1 if
@@ -31,7 +32,7 @@ async fn serve(folder: &Path, env: Env<'_>, err: &mut dyn Write) -> io::Result<E
     let loaded = match Config::load(folder, env) {
         Ok(loaded) => loaded,
         Err(mistakes) => {
-            writeln!(err, "{mistakes}")?;
+            write!(err, "{mistakes}")?;
             return Ok(ExitCode::FAILURE);
         }
     };
@@ -42,22 +43,27 @@ async fn serve(folder: &Path, env: Env<'_>, err: &mut dyn Write) -> io::Result<E
             return Ok(ExitCode::FAILURE);
         }
     };
-    let mut watch = Watch::start(folder, &loaded.files);
+    let mut watch = match Watch::new(folder) {
+        Ok(watch) => watch,
+        Err(error) => return Ok(could_not_start(&error)),
+    };
+    watch.follow(loaded.files.clone());
     let gateway = match Gateway::start(loaded, Arc::new(SystemClock::new())).await {
         Ok(gateway) => gateway,
-        Err(error) => {
-            error!(error = &error as &dyn std::error::Error, "could not start");
-            return Ok(ExitCode::FAILURE);
-        }
+        Err(error) => return Ok(could_not_start(&error)),
     };
     loop {
         tokio::select! {
             asked = signals.next() => match asked {
                 Asked::Stop => break,
-                Asked::Reload => reload(&gateway, folder, env, &log, &mut watch),
+                Asked::Reload => drop(reload(&gateway, folder, env, &log, &mut watch)),
             },
-            () = watch.changed() => reload(&gateway, folder, env, &log, &mut watch),
-            () = gateway.asked_to_reload() => reload(&gateway, folder, env, &log, &mut watch),
+            _cause = watch.next() => drop(reload(&gateway, folder, env, &log, &mut watch)),
+            asked = gateway.asked_to_reload() => {
+                let reloaded = reload(&gateway, folder, env, &log, &mut watch);
+                // Who asked may have gone away.
+                let _gone = asked.answer.send(reloaded);
+            }
             () = gateway.failed() => {
                 error!("the data folder's disk failed; what is on it is read at the next start");
                 gateway.stop().await;
@@ -69,29 +75,31 @@ async fn serve(folder: &Path, env: Env<'_>, err: &mut dyn Write) -> io::Result<E
     tokio::select! {
         () = gateway.stop() => Ok(ExitCode::SUCCESS),
         _again = signals.next() => {
-            warn!("stopped without waiting for open requests");
+            warn!("stopped without waiting for what was under way");
             Ok(ExitCode::FAILURE)
         }
     }
 }
 
-/// The whole new configuration, or no change and every mistake in the log.
-fn reload(gateway: &Gateway, folder: &Path, env: Env<'_>, log: &Log, watch: &mut Watch) {
-    match Config::load(folder, env) {
-        Ok(loaded) => {
-            watch.also(&loaded.files);
-            let telemetry = loaded.config.telemetry.clone();
-            if let Err(error) = gateway.reload(loaded) {
-                error!(error = &error as &dyn std::error::Error, "the configuration was not changed");
-            } else if let Err(error) = log.change(&telemetry) {
-                warn!(error = &error as &dyn std::error::Error, "the log's levels were not changed");
-            }
-        }
-        Err(mistakes) => {
-            gateway.note_mistakes(&mistakes);
-            for mistake in mistakes.iter() {
-                error!(%mistake, "the configuration was not changed");
-            }
-        }
+fn could_not_start(error: &(dyn std::error::Error + 'static)) -> ExitCode {
+    error!(error, "could not start");
+    ExitCode::FAILURE
+}
+
+/// The whole new configuration, or no change and every mistake in the log and in the answer.
+fn reload(
+    gateway: &Gateway,
+    folder: &Path,
+    env: Env<'_>,
+    log: &Log,
+    watch: &mut Watch,
+) -> Result<ConfigStatus, Vec<String>> {
+    let loaded = Config::load(folder, env).map_err(|mistakes| gateway.refuse(&mistakes))?;
+    watch.follow(loaded.files.clone());
+    let telemetry = loaded.config.telemetry.clone();
+    let status = gateway.reload(loaded).map_err(|error| vec![error.to_string()])?;
+    if let Err(error) = log.change(&telemetry) {
+        warn!(error = &error as &dyn std::error::Error, "the log's levels were not changed");
     }
+    Ok(status)
 }

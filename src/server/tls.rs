@@ -116,6 +116,11 @@ impl Acceptor {
         Ok(())
     }
 
+    /// Begins connections from now on with what `new` read.
+    pub fn replace(&self, new: &Self) {
+        self.0.store(new.current());
+    }
+
     pub(super) fn current(&self) -> Arc<ServerConfig> {
         self.0.load_full()
     }

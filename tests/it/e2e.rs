@@ -75,7 +75,8 @@ async fn every_channels_webhook_arrives_tagged_with_user_and_team() {
     seen.sort();
     insta::assert_snapshot!(seen.join("\n"));
 
-    let conversations: BTreeSet<String> = deliveries.iter().map(|delivery| delivery.text("/subject")).collect();
+    let conversations: BTreeSet<String> =
+        deliveries.iter().map(|delivery| delivery.text("/subject")).collect();
     assert_eq!(conversations.len(), samples.len(), "each is a conversation of its own");
     for delivery in &deliveries {
         let (team, responsible) = (delivery.text("/team"), delivery.text("/responsible"));
@@ -187,7 +188,8 @@ async fn events_of_a_conversation_arrive_in_order_while_the_backend_fails() {
         world.backend.answer_next(500, &[]);
     }
     for number in 0..30 {
-        let sample = whatsapp(&format!("wamid.order.{number}"), &format!("491701{}", number % 3), &number.to_string());
+        let sample =
+            whatsapp(&format!("wamid.order.{number}"), &format!("491701{}", number % 3), &number.to_string());
         assert_eq!(provider.post(&sample).await.status, 200);
     }
     let deliveries = world.backend.acknowledged(30).await;
@@ -259,7 +261,8 @@ async fn an_unknown_account_is_quarantined_and_delivered_once_it_is_configured()
         + "\n[account.late]\nendpoint = \"meta-main\"\nchannel = \"whatsapp\"\nid = \"200\"\nbackend = \"chat\"\nteam = \"sales\"\n";
     gateway.reload_with("tenants/default/channels.toml", &channels).unwrap();
     let revive = r#"{"reason": "unknown_account", "account": "late"}"#.to_owned();
-    let (status, said) = send(gateway.gateway.ops().unwrap(), "POST", "/v1/dead-letters/revive", revive).await;
+    let (status, said) =
+        send(gateway.gateway.ops().unwrap(), "POST", "/v1/dead-letters/revive", revive).await;
     assert_eq!(status, 200, "{said}");
     let deliveries = world.backend.acknowledged(1).await;
     assert_eq!(deliveries[0].text("/source"), "/whatsapp/late");
@@ -308,7 +311,9 @@ async fn a_reload_is_a_whole_new_configuration_or_no_change() {
     let provider = Provider::new(gateway.hooks(), &world.tls);
     let channels = gateway.read("tenants/default/channels.toml");
 
-    let half = channels.replace("[endpoint.line-main]", "[endpoint.line-renamed]").replace("team = \"sales\"", "team = \"sale\"");
+    let half = channels
+        .replace("[endpoint.line-main]", "[endpoint.line-renamed]")
+        .replace("team = \"sales\"", "team = \"sale\"");
     let mistakes = gateway.reload_with("tenants/default/channels.toml", &half).unwrap_err();
     assert!(mistakes.contains("did you mean `sales`?"), "{mistakes}");
     assert_eq!(provider.post(&world.sample("LINE")).await.status, 200, "the old configuration serves on");
@@ -383,12 +388,17 @@ async fn metrics_balance_and_hold_no_secret() {
     world.backend.acknowledged(1).await;
 
     let (_status, metrics) = gateway.ops("/metrics").await;
-    let of = |name: &str, outcome: &str| metric(&metrics, &format!(r#"{name}{{provider="meta",outcome="{outcome}"}}"#));
+    let of = |name: &str, outcome: &str| {
+        metric(&metrics, &format!(r#"{name}{{provider="meta",outcome="{outcome}"}}"#))
+    };
     assert_eq!(of("headgate_webhooks_received_total", "kept"), 2.0);
     assert_eq!(of("headgate_webhooks_received_total", "not_verified"), 1.0);
     assert_eq!(of("headgate_items_total", "kept"), 1.0);
     assert_eq!(of("headgate_items_total", "duplicate"), 1.0);
-    assert_eq!(metric(&metrics, r#"headgate_webhook_secret_matched_total{endpoint="meta-main",secret="0"}"#), 2.0);
+    assert_eq!(
+        metric(&metrics, r#"headgate_webhook_secret_matched_total{endpoint="meta-main",secret="0"}"#),
+        2.0
+    );
     for secret in [samples::META_APP_SECRET, "CANARY", "4917011", "wamid"] {
         assert!(!metrics.contains(secret), "`{secret}` is in the metrics");
     }
@@ -407,7 +417,8 @@ async fn raw_deliveries_are_the_providers_request_byte_for_byte() {
     let deliveries = world.backend.acknowledged(samples.len()).await;
     for sample in &samples {
         let same = |delivery: &&Delivery| delivery.body.as_ref() == sample.body;
-        let delivery = deliveries.iter().find(same).unwrap_or_else(|| panic!("{} did not arrive", sample.name));
+        let delivery =
+            deliveries.iter().find(same).unwrap_or_else(|| panic!("{} did not arrive", sample.name));
         for (name, value) in &sample.headers {
             if *name == "authorization" {
                 assert_eq!(delivery.header(name), "", "a password was passed on");

@@ -6,20 +6,12 @@
 )]
 
 mod backend;
+mod channel_chat;
 mod channel_email;
 mod channel_meta;
+mod config;
 mod delivery;
 mod e2e;
-mod channel_chat;
-mod config;
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "clippy takes only functions under `#[test]` for tests; their helpers may fail as loudly"
-)]
-
-mod backend;
-mod delivery;
 mod floors;
 mod receivers;
 mod server;

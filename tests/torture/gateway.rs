@@ -30,7 +30,10 @@ pub(crate) enum Build {
 
 impl Build {
     pub(crate) fn without_fsync() -> Option<Self> {
-        crate::setting("HEADGATE_NO_FSYNC_BIN").map(PathBuf::from).filter(|path| path.exists()).map(Self::WithoutFsync)
+        crate::setting("HEADGATE_NO_FSYNC_BIN")
+            .map(PathBuf::from)
+            .filter(|path| path.exists())
+            .map(Self::WithoutFsync)
     }
 
     fn path(&self) -> &Path {
@@ -124,7 +127,8 @@ impl Gateway {
 
     /// Waits until the spool takes webhooks.
     pub(crate) async fn writable(&self) {
-        self.spool(|spool| spool.pointer("/writable").and_then(serde_json::Value::as_bool) == Some(true)).await;
+        self.spool(|spool| spool.pointer("/writable").and_then(serde_json::Value::as_bool) == Some(true))
+            .await;
     }
 
     async fn spool(&self, reached: impl Fn(&serde_json::Value) -> bool) {

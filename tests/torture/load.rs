@@ -34,11 +34,7 @@ pub(crate) struct Load {
 impl Load {
     pub(crate) fn new(seed: u64) -> Self {
         eprintln!("seed {seed:#x}");
-        Self {
-            log: Arc::default(),
-            random: Mutex::new(fastrand::Rng::with_seed(seed)),
-            next: Mutex::new(0),
-        }
+        Self { log: Arc::default(), random: Mutex::new(fastrand::Rng::with_seed(seed)), next: Mutex::new(0) }
     }
 
     /// Posts `rate` webhooks a second for `time`, and waits for their answers. Each conversation sends
@@ -118,7 +114,8 @@ impl Load {
             .body(Full::new(Bytes::from(body)))
             .unwrap();
         let sent = Instant::now();
-        let answer = client.request(request).await.ok().map(|answer| (answer.status().as_u16(), Instant::now()));
+        let answer =
+            client.request(request).await.ok().map(|answer| (answer.status().as_u16(), Instant::now()));
         self.log.lock().unwrap().push(Sent {
             id: id.to_owned(),
             conversation,

@@ -101,9 +101,12 @@ impl Waiting {
             Format::Event => {
                 self.deliver.iter().map(|place| (at(first, *place), Places::from_slice(&[*place]))).collect()
             }
-            Format::Raw => {
-                self.deliver.first().map(|place| (at(first, *place), self.deliver.clone())).into_iter().collect()
-            }
+            Format::Raw => self
+                .deliver
+                .first()
+                .map(|place| (at(first, *place), self.deliver.clone()))
+                .into_iter()
+                .collect(),
         }
     }
 

@@ -10,6 +10,8 @@ use tokio::{
     time::Instant,
 };
 
+use tokio_util::sync::CancellationToken;
+
 use super::{
     Store,
     age::Age,
@@ -40,6 +42,8 @@ pub(super) struct Core {
     /// The number of the last applied record.
     pub(super) applied: watch::Sender<u64>,
     /// A unit is ready.
+    /// Cancelled when the disk failed.
+    pub(super) broken: CancellationToken,
     pub(super) ready: Notify,
     /// The next retry may be due earlier than it was.
     pub(super) timer: Notify,
@@ -145,6 +149,7 @@ impl Core {
         {
             tracing::error!(error = %source, "the spool's disk failed; webhooks are refused until a restart");
             state.failed = Some(Arc::clone(source));
+            self.broken.cancel();
             self.metrics.writable.set(0);
         }
         let error = self.spool_error(error);
@@ -176,7 +181,8 @@ impl Core {
     fn enter(&self, state: &mut State, position: Position, kept: &Kept<Arc<Webhook>>) {
         let waiting = super::backlog::Waiting::all(position, &kept.webhook);
         state.backlog.insert(kept.first, waiting, Some(Arc::clone(&kept.webhook)));
-        let places: Vec<_> = kept.webhook.events.iter().map(|event| Place::of(&kept.webhook, event)).collect();
+        let places: Vec<_> =
+            kept.webhook.events.iter().map(|event| Place::of(&kept.webhook, event)).collect();
         state.enter_lanes(kept.first, &places, &*self.known);
         if !state.quarantine.is_empty() {
             self.keeper.notify_one();

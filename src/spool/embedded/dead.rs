@@ -98,8 +98,8 @@ impl Dead {
         let mut events = HashSet::new();
         let mut bad = None;
         let options = Options { segment_bytes: segment_bytes.min(SEGMENT_BYTES_MAX), ..Options::new(dir) };
-        let (journal, recovery) = Journal::open(options, &mut |position, bytes| {
-            match record::decode::<Record>(VERSION, bytes) {
+        let (journal, recovery) =
+            Journal::open(options, &mut |position, bytes| match record::decode::<Record>(VERSION, bytes) {
                 Ok(Record::Buried(burial)) => {
                     events.extend(&burial.sequences);
                     letters.insert(&burial, position);
@@ -108,9 +108,8 @@ impl Dead {
                     letters.remove(sequence);
                 }
                 Err(error) => bad = bad.or(Some((position, error))),
-            }
-        })
-        .map_err(OpenError::Journal)?;
+            })
+            .map_err(OpenError::Journal)?;
         if let Some((position, source)) = bad {
             return Err(OpenError::Record { segment: position.segment, offset: position.offset, source });
         }
@@ -144,9 +143,11 @@ impl Dead {
     /// Reads a letter. `None` if there is none. Blocks on the disk.
     pub(super) fn read(&self, sequence: Sequence) -> Option<Burial> {
         let position = self.letters().letters.get(&sequence)?.position;
-        let read = self.journal.read(position).map_err(|error| error.to_string()).and_then(|bytes| {
-            record::decode(VERSION, &bytes).map_err(|BadRecord| BadRecord.to_string())
-        });
+        let read = self
+            .journal
+            .read(position)
+            .map_err(|error| error.to_string())
+            .and_then(|bytes| record::decode(VERSION, &bytes).map_err(|BadRecord| BadRecord.to_string()));
         match read {
             Ok(Record::Buried(burial)) => Some(burial),
             Ok(Record::Gone(_)) => None,
@@ -211,14 +212,18 @@ impl Dead {
     /// Ends letters that are too old or too many.
     pub(super) fn expire(&self, now: Timestamp) {
         let mut letters = self.letters();
-        let old = letters.letters.iter().filter(|(at, letter)| {
-            now.since(letter.since) > self.age_max && !letters.reviving.contains(*at)
-        });
+        let old = letters
+            .letters
+            .iter()
+            .filter(|(at, letter)| now.since(letter.since) > self.age_max && !letters.reviving.contains(*at));
         let old: Vec<_> = old.map(|(sequence, _)| *sequence).collect();
         let too_many = letters.letters.len().saturating_sub(old.len()).saturating_sub(DEAD_LETTERS_MAX);
         let surplus: Vec<_> = letters.letters.keys().take(too_many).copied().collect();
         if too_many > 0 {
-            tracing::warn!(letters = too_many, "the oldest dead letters were given up, since there are too many");
+            tracing::warn!(
+                letters = too_many,
+                "the oldest dead letters were given up, since there are too many"
+            );
             self.metrics.dead_letters_max.inc_by(too_many as u64);
         }
         if !old.is_empty() {
@@ -294,8 +299,9 @@ impl Letters {
     fn remove(&mut self, sequence: Sequence) {
         self.reviving.remove(&sequence);
         let Some(letter) = self.letters.remove(&sequence) else { return };
-        for count in
-            [self.segments.get_mut(&letter.position.segment), self.by_reason.get_mut(&letter.reason)].into_iter().flatten()
+        for count in [self.segments.get_mut(&letter.position.segment), self.by_reason.get_mut(&letter.reason)]
+            .into_iter()
+            .flatten()
         {
             *count = count.saturating_sub(1);
         }
@@ -324,8 +330,7 @@ mod tests {
 
     fn open(dir: &std::path::Path) -> (Arc<Dead>, HashSet<Sequence>) {
         let metrics = Arc::new(Metrics::unregistered());
-        let (dead, events, _) =
-            Dead::open(dir.to_owned(), 4096, Duration::from_secs(100), metrics).unwrap();
+        let (dead, events, _) = Dead::open(dir.to_owned(), 4096, Duration::from_secs(100), metrics).unwrap();
         (Arc::new(dead), events)
     }
 

@@ -86,13 +86,19 @@ impl Core {
         let spent_bytes: u64 =
             closed().map(|s| s.bytes.saturating_sub(state.backlog.live_in(s.id).bytes)).sum();
         let to_move = state.backlog.live_in(oldest.id).bytes;
-        if spent_bytes < self.store.segment_bytes.saturating_add(to_move.saturating_mul(SPENT_BYTES_PER_MOVED)) {
+        if spent_bytes
+            < self.store.segment_bytes.saturating_add(to_move.saturating_mul(SPENT_BYTES_PER_MOVED))
+        {
             return None;
         }
         Some(Step::Move(state.backlog.in_segment(oldest.id, MOVE_BATCH)))
     }
 
-    async fn remove(self: &Arc<Self>, through: u64, marks: Vec<(u64, Vec<Mark>)>) -> Result<(), CollectError> {
+    async fn remove(
+        self: &Arc<Self>,
+        through: u64,
+        marks: Vec<(u64, Vec<Mark>)>,
+    ) -> Result<(), CollectError> {
         let (reply, outcome) = oneshot::channel();
         {
             let mut state = self.state();

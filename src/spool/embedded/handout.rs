@@ -65,7 +65,7 @@ impl Core {
                     let here = state.backlog.handout(sequence);
                     if here.is_some_and(|here| here.position == handout.position) {
                         taken.arrived = true;
-                        state.lanes.retry(sequence, self.monotonic() + UNREADABLE_PAUSE);
+                        state.lanes.retry(sequence, self.monotonic() + UNREADABLE_PAUSE, 0);
                         drop(state);
                         tracing::error!(sequence = sequence.0, "an accepted event could not be read back");
                         self.metrics.unreadable.inc();
@@ -118,11 +118,11 @@ impl Core {
         }
     }
 
-    /// Hands a unit out again after `pause`.
-    pub(super) fn retry(&self, sequence: Sequence, pause: Duration) -> Result<(), SpoolError> {
+    /// Hands a unit out again after `pause`, with `attempts` more behind it.
+    pub(super) fn retry(&self, sequence: Sequence, pause: Duration, attempts: u32) -> Result<(), SpoolError> {
         let mut state = self.state();
         let due = self.monotonic().saturating_add(pause);
-        state.lanes.retry(sequence, due);
+        state.lanes.retry(sequence, due, attempts);
         if state.lanes.has_ready() {
             self.ready.notify_one();
         }

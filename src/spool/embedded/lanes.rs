@@ -142,12 +142,13 @@ impl Lanes {
         }
     }
 
-    /// Takes a unit back after a failed attempt, to be handed out again at `due`.
-    pub(super) fn retry(&mut self, sequence: Sequence, due: Duration) {
+    /// Takes a unit back, to be handed out again at `due`, with `attempts` more behind it: 1 after a
+    /// failed attempt, 0 if none was made.
+    pub(super) fn retry(&mut self, sequence: Sequence, due: Duration, attempts: u32) {
         if self.take_in(sequence, State::Paused(due)) {
             self.retries.insert((due, sequence));
             if let Some(unit) = self.units.get_mut(&sequence) {
-                unit.attempts = unit.attempts.saturating_add(1);
+                unit.attempts = unit.attempts.saturating_add(attempts);
             }
             // In lanes that were joined meanwhile, something older may wait.
             self.its_lanes_go_on(sequence);

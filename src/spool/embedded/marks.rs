@@ -144,7 +144,8 @@ impl Marks {
     /// Those of the marks number `range` that are still here.
     pub(super) fn range(&self, range: Range<Count>) -> Vec<Mark> {
         let ring = |count: Count| {
-            usize::try_from(count.0.saturating_sub(self.left)).map_or(self.ids.len(), |at| at.min(self.ids.len()))
+            usize::try_from(count.0.saturating_sub(self.left))
+                .map_or(self.ids.len(), |at| at.min(self.ids.len()))
         };
         let (from, to) = (ring(range.start), ring(range.end));
         let ids = self.ids.iter().zip(&self.seconds).take(to).skip(from);

@@ -9,7 +9,8 @@ use prometheus_client::{
 use crate::{metrics::Limits, spool::DeathReason};
 
 /// From a fast disk's sync to one that is in trouble, in seconds.
-const COMMIT_SECONDS: [f64; 12] = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0];
+const COMMIT_SECONDS: [f64; 12] =
+    [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0];
 
 /// The spool's own handles.
 #[derive(Debug)]

@@ -167,6 +167,7 @@ impl EmbeddedSpool {
             metrics,
             state: Mutex::new(state),
             applied: watch::Sender::new(0),
+            broken: CancellationToken::new(),
             ready: Notify::new(),
             timer: Notify::new(),
             keeper: Notify::new(),
@@ -192,6 +193,12 @@ impl EmbeddedSpool {
         });
         // Where the runtime is stopping, dropping the journals does the same.
         let _stopping = closed.await;
+    }
+
+    /// Waits until the disk fails ([`SpoolError::Failed`]): nothing is taken or handed out any more, and
+    /// only a new start helps.
+    pub async fn failed(&self) {
+        self.core.broken.cancelled().await;
     }
 
     fn begin_close(&self) {
@@ -220,7 +227,8 @@ impl Spool for EmbeddedSpool {
         let sequence = unit.sequence;
         match what {
             Settlement::Delivered => Box::pin(self.core.settled(sequence)),
-            Settlement::Retry(pause) => Box::pin(async move { self.core.retry(sequence, pause) }),
+            Settlement::Retry(pause) => Box::pin(async move { self.core.retry(sequence, pause, 1) }),
+            Settlement::Postponed(pause) => Box::pin(async move { self.core.retry(sequence, pause, 0) }),
             Settlement::Dead(reason) => {
                 // Two journals are written one after the other; a caller that goes away must not leave the
                 // unit in between.

@@ -100,7 +100,10 @@ impl Kept {
 }
 
 /// `version` and the postcard form of `record`.
-#[expect(clippy::expect_used, reason = "into memory, postcard refuses only lengths unknown ahead; no record has one")]
+#[expect(
+    clippy::expect_used,
+    reason = "into memory, postcard refuses only lengths unknown ahead; no record has one"
+)]
 pub(super) fn encode(version: u8, record: &impl Serialize, hint: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(hint);
     bytes.push(version);

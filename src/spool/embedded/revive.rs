@@ -45,10 +45,8 @@ impl Core {
             let first = state.next;
             state.next = Sequence(first.0 + webhook.events.len() as u64);
             let kept = Kept { first, at: self.age.now(), webhook: Arc::new(webhook) };
-            let record = Record::Revived {
-                kept: Kept { first, at: kept.at, webhook: &*kept.webhook },
-                letter,
-            };
+            let record =
+                Record::Revived { kept: Kept { first, at: kept.at, webhook: &*kept.webhook }, letter };
             let bytes = record.encode(size_hint(&kept.webhook));
             state.write(&self.journal, bytes, self.monotonic(), What::Revived { kept, letter, reply });
         }

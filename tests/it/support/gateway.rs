@@ -112,7 +112,8 @@ breaker_pause = "10ms"
     }
 
     pub(crate) async fn start(self) -> TestGateway {
-        let config = load(self.folder.path(), &self.environment).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let config =
+            load(self.folder.path(), &self.environment).unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let gateway = Gateway::start(config, Arc::new(SystemClock::new())).await.unwrap();
         TestGateway { gateway, folder: self.folder, environment: self.environment }
     }

@@ -140,7 +140,8 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> (u16, String) {
 
 /// The answer to a clear-text request.
 pub(crate) async fn send(address: SocketAddr, method: &str, path: &str, body: String) -> (u16, String) {
-    let client = Client::builder(TokioExecutor::new()).build_http::<http_body_util::combinators::BoxBody<Bytes, Infallible>>();
+    let client = Client::builder(TokioExecutor::new())
+        .build_http::<http_body_util::combinators::BoxBody<Bytes, Infallible>>();
     let body = if body.is_empty() { Empty::new().boxed() } else { Full::new(Bytes::from(body)).boxed() };
     let request = Request::builder()
         .method(method)

@@ -88,7 +88,7 @@ fn a_retry_holds_its_own_lane_alone_and_until_its_time() {
         enter(&mut lanes, sequence, &one(name));
     }
     assert_eq!(all_next(&mut lanes), [1, 3]);
-    lanes.retry(Sequence(1), Duration::from_secs(5));
+    lanes.retry(Sequence(1), Duration::from_secs(5), 1);
     lanes.leave(Sequence(3));
     assert_eq!(all_next(&mut lanes), [4]);
     assert_eq!(lanes.due(), Some(Duration::from_secs(5)));
@@ -191,9 +191,8 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let names = proptest::collection::vec(1..7_u128, 1..4);
-    let place = (names, prop::bool::weighted(0.6)).prop_map(|(names, merge)| {
-        place(if merge { Join::Merge } else { Join::FirstKnown }, &names)
-    });
+    let place = (names, prop::bool::weighted(0.6))
+        .prop_map(|(names, merge)| place(if merge { Join::Merge } else { Join::FirstKnown }, &names));
     let step = prop_oneof![
         4 => proptest::collection::vec(place, 1..3).prop_map(Step::Enter),
         4 => Just(Step::Next),
@@ -280,7 +279,7 @@ proptest! {
                 }
                 Step::Retry(which, pause) => {
                     if let Some(unit) = watch.take(&which) {
-                        lanes.retry(unit, now + Duration::from_secs(pause));
+                        lanes.retry(unit, now + Duration::from_secs(pause), 1);
                     }
                 }
                 Step::PutBack(which) => {
