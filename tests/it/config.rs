@@ -1,6 +1,11 @@
 //! The configuration folder: what is read from it, and what is said of mistakes in it.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "the tests' own functions")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "the tests' own functions"
+)]
 
 use std::{
     collections::BTreeMap,
@@ -549,4 +554,64 @@ async fn reading_the_files_is_no_change_and_asking_is_told_at_once() {
     assert_eq!(next(&mut watch).await, Cause::Asked);
     let more = tokio::time::timeout(Duration::from_secs(1), watch.next()).await;
     assert!(more.is_err(), "reading was taken for a change");
+}
+
+#[test]
+fn a_value_of_another_type_is_told_with_what_was_expected() {
+    for (value, want) in [
+        ("1.5", "expected a whole number"),
+        ("\"7\"", "expected a whole number"),
+        ("99999999999999999999999", "expected a whole number"),
+        ("2026-01-01", "expected a whole number"),
+        ("-1", "out of bounds: it is less than the minimum of 1"),
+        ("5000000000", "out of bounds: it is greater than the maximum of 4294967295"),
+    ] {
+        let text = HEADGATE.replace("[store]", &format!("attempts_max = {value}\n[store]"));
+        let told = mistakes_of("headgate.toml", &text);
+        assert_eq!(told, format!("headgate.toml:5: backend.chat.attempts_max: {want}"), "{value}");
+    }
+}
+
+#[test]
+fn nesting_without_end_is_a_mistake_and_no_crash() {
+    let deep = 100_000;
+    for text in [
+        format!("a = {}", "[".repeat(deep)),
+        format!("{}a = 1", "a.".repeat(deep)),
+        format!("[{}a]", "a.".repeat(deep)),
+        format!("a = {}", "{ a = ".repeat(deep)),
+        format!("a = {}1{}", "[".repeat(deep), "]".repeat(deep)),
+    ] {
+        assert!(!mistakes_of("headgate.toml", &text).is_empty());
+    }
+}
+
+proptest::proptest! {
+    /// Whatever becomes of a valid file, reading it ends, with mistakes that name a file.
+    #[test]
+    fn a_damaged_file_is_read_or_refused(at in 0_usize..20_000, cut in 0_usize..40, put in "[\\[\\]{}\"'=.,$a0\n ]{0,6}") {
+        let valid = fs::read_to_string(repository("config/tenants/default/channels.toml")).unwrap();
+        let chars: Vec<char> = valid.chars().collect();
+        let at = at % chars.len();
+        let damaged: String =
+            chars[..at].iter().copied().chain(put.chars()).chain(chars.iter().skip(at + cut).copied()).collect();
+        let folder = folder(&[("headgate.toml", HEADGATE), ("tenants/default/channels.toml", &damaged)]);
+        if let Err(mistakes) = Config::load(folder.path(), &documented) {
+            proptest::prop_assert!(mistakes.iter().len() > 0);
+            for mistake in &mistakes {
+                proptest::prop_assert!(!mistake.place.file.is_empty() && !mistake.to_string().is_empty());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_folder_with_thousands_of_accounts_is_read() {
+    let mut channels = String::new();
+    for n in 0..3_000 {
+        channels.push_str(&CHANNELS.replace("bot", &format!("bot{n}")));
+    }
+    let folder = folder(&[("headgate.toml", HEADGATE), ("tenants/default/channels.toml", &channels)]);
+    let loaded = load(folder.path()).unwrap();
+    assert_eq!(loaded.config.endpoints.len(), 3_000);
 }
