@@ -193,7 +193,11 @@ impl Checked<'_> {
             ValidationErrorKind::Required { property } => {
                 let key = property.as_str().unwrap_or_default();
                 let description = self.description(error, key);
-                self.report.add(self.document.at(&path.key(key)), Wrong::Missing { description });
+                // It may be there, with a reference that leads nowhere.
+                self.report.add_unless_wrong_already(
+                    self.document.at(&path.key(key)),
+                    Wrong::Missing { description },
+                );
             }
             ValidationErrorKind::AnyOf { context } => self.note_nearest(error, context),
             // Says the same as the format beside it, in a regular expression.

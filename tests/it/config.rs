@@ -1,11 +1,6 @@
 //! The configuration folder: what is read from it, and what is said of mistakes in it.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "the tests' own functions"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "the tests' own functions")]
 
 use std::{
     collections::BTreeMap,
@@ -31,7 +26,7 @@ use tempfile::TempDir;
 const HEADGATE: &str = r#"
 [backend.chat]
 urls = ["http://127.0.0.1:3000/in"]
-secrets = ["whsec_ZXhhbXBsZS1rZXktZXhhbXBsZS1rZXktMTI="]
+keys = ["whsec_ZXhhbXBsZS1rZXktZXhhbXBsZS1rZXktMTI="]
 [store]
 path = "data"
 "#;
@@ -223,7 +218,7 @@ concurrency_max = 0
 
 [backend."chat two"]
 urls = ["http://127.0.0.1:3000"]
-secrets = ["whsec_c2hvcnQ=", "${env:UNSET}", "${vault:key}"]
+keys = ["whsec_c2hvcnQ=", "${env:UNSET}", "${vault:key}"]
 backoff_min = "1h"
 
 [stor]
@@ -333,7 +328,7 @@ away = "yes"
         (
             "tenants/default/assignment.toml",
             r#"
-[queue.suport]
+[team.suport]
 strategy = "round-robin"
 closed_stages = ["closed"]
 "#,
@@ -360,6 +355,38 @@ fn a_file_that_is_not_toml_is_told_line_by_line_and_alone() {
     let told = mistakes_of("tenants/default/channels.toml", "[endpoint.bot]\nchannel = \nsecrets = [\"x\"\n");
     let lines: Vec<_> = told.lines().map(|line| line.split(' ').next().unwrap()).collect();
     assert_eq!(lines, ["tenants/default/channels.toml:2:", "tenants/default/channels.toml:3:"], "{told}");
+}
+
+#[test]
+fn an_endpoint_without_a_verifier_is_refused() {
+    for endpoint in [
+        "channel = \"whatsapp\"\nverify_token = \"x\"",
+        "channel = [\"facebook\", \"instagram\"]\nverify_token = \"x\"\nsecrets = []",
+        "channel = \"telegram\"",
+        "channel = \"line\"",
+        "channel = \"twitter\"",
+        "channel = \"email\"\nrelay = \"mailgun\"",
+        "channel = \"email\"\nrelay = \"sendgrid\"",
+        "channel = \"email\"\nrelay = \"postmark\"",
+        "channel = \"email\"\nrelay = \"ses\"\nbasic = [\"user:password\"]",
+        "channel = \"webchat\"\npointers = { conversation = \"/c\" }",
+        "channel = \"livechat\"\npointers = { conversation = \"/c\" }",
+        "channel = \"crm\"\npointers = { conversation = \"/c\" }",
+    ] {
+        let account = "[account.a]\nendpoint = \"e\"\nbackend = \"chat\"\nid = \"example.com\"\n";
+        let account = if endpoint.contains('[') && endpoint.contains("insta") {
+            format!("{account}channel = \"facebook\"\n")
+        } else {
+            account.to_owned()
+        };
+        let told =
+            mistakes_of("tenants/default/channels.toml", &format!("[endpoint.e]\n{endpoint}\n{account}"));
+        assert!(
+            told.starts_with("tenants/default/channels.toml:1: endpoint.e: no verifier: "),
+            "{endpoint}: {told}"
+        );
+        assert_eq!(told.lines().count(), 1, "{told}");
+    }
 }
 
 #[test]

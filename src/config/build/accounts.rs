@@ -123,14 +123,9 @@ fn id(
         check.lacks(&at, Wrong::NoId { expected });
         return None;
     };
-    let digits = |id: &str| !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit());
-    let fits = match channel {
-        Channel::Whatsapp | Channel::Facebook | Channel::Instagram | Channel::Twitter => digits(id),
-        Channel::Email => is_mailbox(id),
-        Channel::Telegram | Channel::Line | Channel::Webchat | Channel::Livechat | Channel::Crm => {
-            !id.is_empty() && !id.contains(char::is_whitespace)
-        }
-    };
+    // The two usual mistakes: a phone number in place of its id, and a handle in place of the user id.
+    let is_other_name = id.starts_with(['+', '@']) || id.contains(char::is_whitespace);
+    let fits = if channel == Channel::Email { is_mailbox(id) } else { !id.is_empty() && !is_other_name };
     if !fits {
         check.wrong(&at, Wrong::Id { expected });
         return None;
@@ -140,10 +135,10 @@ fn id(
 
 fn expected_id(channel: Channel) -> &'static str {
     match channel {
-        Channel::Whatsapp => "the phone number id, all digits; not the phone number",
-        Channel::Facebook => "the page id, all digits",
-        Channel::Instagram => "the Instagram account id, all digits",
-        Channel::Twitter => "our user id, all digits; not the handle",
+        Channel::Whatsapp => "the phone number id, not the phone number",
+        Channel::Facebook => "the page id",
+        Channel::Instagram => "the Instagram account id",
+        Channel::Twitter => "our user id, not the handle",
         Channel::Line => "the bot's user id (`destination`)",
         Channel::Email => {
             "an address such as `support@mail.example`, without `+`, or a domain such as `mail.example`"

@@ -65,8 +65,8 @@ pub(in crate::config) fn assignment(
     raw: raw::Assignment,
     directory: &raw::Directory,
 ) -> BTreeMap<TeamId, Queue> {
-    let at = KeyPath::default().key("queue");
-    let queues = raw.queue.into_iter().map(|(team, queue)| {
+    let at = KeyPath::default().key("team");
+    let queues = raw.team.into_iter().map(|(team, queue)| {
         check.declared(&at.key(team.as_ref()), "team", &team, &directory.team);
         let Who(name) = team;
         for (index, stage) in queue.closed_stages.iter().enumerate() {
