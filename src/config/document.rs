@@ -163,11 +163,11 @@ impl Reader<'_, '_> {
             },
             DeValue::Integer(number) => {
                 let number = i64::from_str_radix(number.as_str(), number.radix());
-                Some(number.map_or_else(|_too_large| Value::from(f64::MAX), Value::from))
+                Some(number.map_or(Value::Null, Value::from))
             }
-            DeValue::Float(number) => Some(number.as_str().parse::<f64>().map_or(Value::Null, Value::from)),
+            // No key takes one; `null`, which TOML does not have, fits no type of the schemas.
+            DeValue::Float(_) | DeValue::Datetime(_) => Some(Value::Null),
             DeValue::Boolean(boolean) => Some(Value::from(*boolean)),
-            DeValue::Datetime(time) => Some(Value::String(time.to_string())),
             DeValue::Table(table) => Some(self.table(path, table)),
             DeValue::Array(items) => {
                 let mut values = Vec::new();

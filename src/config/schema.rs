@@ -81,12 +81,12 @@ fn schema<T: JsonSchema>() -> Value {
     settings.inline_subschemas = true;
     let mut schema = settings.into_generator().into_root_schema_for::<T>();
     // TOML has no null: a key that may be left out is simply not required.
-    RecursiveTransform(without_null).transform(&mut schema);
+    RecursiveTransform(fit).transform(&mut schema);
     schema.into()
 }
 
-/// Takes `null` out of a type and drops defaults that say nothing.
-fn without_null(schema: &mut Schema) {
+/// Takes `null` out of a type, drops defaults that say nothing, and adds the bound of a 32-bit number.
+fn fit(schema: &mut Schema) {
     let Some(object) = schema.as_object_mut() else { return };
     let says_nothing = |default: &Value| match default {
         Value::Null => true,
@@ -95,6 +95,9 @@ fn without_null(schema: &mut Schema) {
     };
     if object.get("default").is_some_and(says_nothing) {
         object.remove("default");
+    }
+    if object.get("format").is_some_and(|format| format == "uint32") {
+        object.insert("maximum".to_owned(), u32::MAX.into());
     }
     if let Some(Value::Array(types)) = object.get_mut("type") {
         types.retain(|name| name != "null");
@@ -190,7 +193,11 @@ impl Checked<'_> {
             ValidationErrorKind::Required { property } => {
                 let key = property.as_str().unwrap_or_default();
                 let description = self.description(error, key);
-                self.report.add(self.document.at(&path.key(key)), Wrong::Missing { description });
+                // It may be there, with a reference that leads nowhere.
+                self.report.add_unless_wrong_already(
+                    self.document.at(&path.key(key)),
+                    Wrong::Missing { description },
+                );
             }
             ValidationErrorKind::AnyOf { context } => self.note_nearest(error, context),
             // Says the same as the format beside it, in a regular expression.

@@ -26,7 +26,7 @@ use tempfile::TempDir;
 const HEADGATE: &str = r#"
 [backend.chat]
 urls = ["http://127.0.0.1:3000/in"]
-secrets = ["whsec_ZXhhbXBsZS1rZXktZXhhbXBsZS1rZXktMTI="]
+keys = ["whsec_ZXhhbXBsZS1rZXktZXhhbXBsZS1rZXktMTI="]
 [store]
 path = "data"
 "#;
@@ -218,7 +218,7 @@ concurrency_max = 0
 
 [backend."chat two"]
 urls = ["http://127.0.0.1:3000"]
-secrets = ["whsec_c2hvcnQ=", "${env:UNSET}", "${vault:key}"]
+keys = ["whsec_c2hvcnQ=", "${env:UNSET}", "${vault:key}"]
 backoff_min = "1h"
 
 [stor]
@@ -328,7 +328,7 @@ away = "yes"
         (
             "tenants/default/assignment.toml",
             r#"
-[queue.suport]
+[team.suport]
 strategy = "round-robin"
 closed_stages = ["closed"]
 "#,
@@ -355,6 +355,38 @@ fn a_file_that_is_not_toml_is_told_line_by_line_and_alone() {
     let told = mistakes_of("tenants/default/channels.toml", "[endpoint.bot]\nchannel = \nsecrets = [\"x\"\n");
     let lines: Vec<_> = told.lines().map(|line| line.split(' ').next().unwrap()).collect();
     assert_eq!(lines, ["tenants/default/channels.toml:2:", "tenants/default/channels.toml:3:"], "{told}");
+}
+
+#[test]
+fn an_endpoint_without_a_verifier_is_refused() {
+    for endpoint in [
+        "channel = \"whatsapp\"\nverify_token = \"x\"",
+        "channel = [\"facebook\", \"instagram\"]\nverify_token = \"x\"\nsecrets = []",
+        "channel = \"telegram\"",
+        "channel = \"line\"",
+        "channel = \"twitter\"",
+        "channel = \"email\"\nrelay = \"mailgun\"",
+        "channel = \"email\"\nrelay = \"sendgrid\"",
+        "channel = \"email\"\nrelay = \"postmark\"",
+        "channel = \"email\"\nrelay = \"ses\"\nbasic = [\"user:password\"]",
+        "channel = \"webchat\"\npointers = { conversation = \"/c\" }",
+        "channel = \"livechat\"\npointers = { conversation = \"/c\" }",
+        "channel = \"crm\"\npointers = { conversation = \"/c\" }",
+    ] {
+        let account = "[account.a]\nendpoint = \"e\"\nbackend = \"chat\"\nid = \"example.com\"\n";
+        let account = if endpoint.contains('[') && endpoint.contains("insta") {
+            format!("{account}channel = \"facebook\"\n")
+        } else {
+            account.to_owned()
+        };
+        let told =
+            mistakes_of("tenants/default/channels.toml", &format!("[endpoint.e]\n{endpoint}\n{account}"));
+        assert!(
+            told.starts_with("tenants/default/channels.toml:1: endpoint.e: no verifier: "),
+            "{endpoint}: {told}"
+        );
+        assert_eq!(told.lines().count(), 1, "{told}");
+    }
 }
 
 #[test]
@@ -549,4 +581,64 @@ async fn reading_the_files_is_no_change_and_asking_is_told_at_once() {
     assert_eq!(next(&mut watch).await, Cause::Asked);
     let more = tokio::time::timeout(Duration::from_secs(1), watch.next()).await;
     assert!(more.is_err(), "reading was taken for a change");
+}
+
+#[test]
+fn a_value_of_another_type_is_told_with_what_was_expected() {
+    for (value, want) in [
+        ("1.5", "expected a whole number"),
+        ("\"7\"", "expected a whole number"),
+        ("99999999999999999999999", "expected a whole number"),
+        ("2026-01-01", "expected a whole number"),
+        ("-1", "out of bounds: it is less than the minimum of 1"),
+        ("5000000000", "out of bounds: it is greater than the maximum of 4294967295"),
+    ] {
+        let text = HEADGATE.replace("[store]", &format!("attempts_max = {value}\n[store]"));
+        let told = mistakes_of("headgate.toml", &text);
+        assert_eq!(told, format!("headgate.toml:5: backend.chat.attempts_max: {want}"), "{value}");
+    }
+}
+
+#[test]
+fn nesting_without_end_is_a_mistake_and_no_crash() {
+    let deep = 100_000;
+    for text in [
+        format!("a = {}", "[".repeat(deep)),
+        format!("{}a = 1", "a.".repeat(deep)),
+        format!("[{}a]", "a.".repeat(deep)),
+        format!("a = {}", "{ a = ".repeat(deep)),
+        format!("a = {}1{}", "[".repeat(deep), "]".repeat(deep)),
+    ] {
+        assert!(!mistakes_of("headgate.toml", &text).is_empty());
+    }
+}
+
+proptest::proptest! {
+    /// Whatever becomes of a valid file, reading it ends, with mistakes that name a file.
+    #[test]
+    fn a_damaged_file_is_read_or_refused(at in 0_usize..20_000, cut in 0_usize..40, put in "[\\[\\]{}\"'=.,$a0\n ]{0,6}") {
+        let valid = fs::read_to_string(repository("config/tenants/default/channels.toml")).unwrap();
+        let chars: Vec<char> = valid.chars().collect();
+        let at = at % chars.len();
+        let damaged: String =
+            chars[..at].iter().copied().chain(put.chars()).chain(chars.iter().skip(at + cut).copied()).collect();
+        let folder = folder(&[("headgate.toml", HEADGATE), ("tenants/default/channels.toml", &damaged)]);
+        if let Err(mistakes) = Config::load(folder.path(), &documented) {
+            proptest::prop_assert!(mistakes.iter().len() > 0);
+            for mistake in &mistakes {
+                proptest::prop_assert!(!mistake.place.file.is_empty() && !mistake.to_string().is_empty());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_folder_with_thousands_of_accounts_is_read() {
+    let mut channels = String::new();
+    for n in 0..3_000 {
+        channels.push_str(&CHANNELS.replace("bot", &format!("bot{n}")));
+    }
+    let folder = folder(&[("headgate.toml", HEADGATE), ("tenants/default/channels.toml", &channels)]);
+    let loaded = load(folder.path()).unwrap();
+    assert_eq!(loaded.config.endpoints.len(), 3_000);
 }

@@ -32,17 +32,17 @@ pub(in crate::config) fn backends(
 
 fn backend(check: &mut Check<'_>, at: &KeyPath, id: BackendId, raw: raw::Backend) -> Option<Backend> {
     let mut signing = Vec::new();
-    for (index, secret) in raw.secrets.iter().enumerate() {
-        match keys::whsec(secret.text()) {
+    for (index, key) in raw.keys.iter().enumerate() {
+        match keys::whsec(key.text()) {
             Some(key) => signing.push(key),
             None => {
                 let expected = "`whsec_` and base64 of 24 to 64 bytes";
-                check.wrong(&at.key("secrets").index(index), Wrong::WebhookKey { expected });
+                check.wrong(&at.key("keys").index(index), Wrong::WebhookKey { expected });
             }
         }
     }
-    if raw.secrets.is_empty() && raw.format == Format::Event {
-        check.lacks(&at.key("secrets"), Wrong::NoSigningKey);
+    if raw.keys.is_empty() && raw.format == Format::Event {
+        check.lacks(&at.key("keys"), Wrong::NoSigningKey);
     }
     if raw.backoff_min.0 > raw.backoff_max.0 {
         check.wrong(&at.key("backoff_min"), Wrong::MoreThan { larger: "backoff_max" });

@@ -18,15 +18,13 @@ pub(in crate::config) fn directory(check: &mut Check<'_>, raw: &raw::Directory) 
     let at = KeyPath::default().key("team");
     for (Who(name), team) in &raw.team {
         let at = at.key(name);
-        if let Some(Who(parent)) = &team.parent {
-            let teams = raw.team.keys().map(|Who(name)| name.as_str());
-            check.declared(&at.key("parent"), "team", parent, teams);
+        if let Some(parent) = &team.parent {
+            check.declared(&at.key("parent"), "team", parent, &raw.team);
         }
-        for (index, Who(member)) in team.members.iter().enumerate() {
-            let users = raw.user.keys().map(|Who(name)| name.as_str());
-            check.declared(&at.key("members").index(index), "user", member, users);
+        for (index, member) in team.members.iter().enumerate() {
+            check.declared(&at.key("members").index(index), "user", member, &raw.user);
         }
-        check.once_each(&at.key("members"), team.members.iter().map(|Who(name)| name.as_str()));
+        check.once_each(&at.key("members"), team.members.iter().map(AsRef::as_ref));
         if let Some(cycle) = cycle(raw, name) {
             check.wrong(&at.key("parent"), Wrong::TeamCycle { name: name.clone(), cycle });
         }
@@ -67,10 +65,10 @@ pub(in crate::config) fn assignment(
     raw: raw::Assignment,
     directory: &raw::Directory,
 ) -> BTreeMap<TeamId, Queue> {
-    let at = KeyPath::default().key("queue");
-    let queues = raw.queue.into_iter().map(|(Who(name), queue)| {
-        let teams = directory.team.keys().map(|Who(name)| name.as_str());
-        check.declared(&at.key(&name), "team", &name, teams);
+    let at = KeyPath::default().key("team");
+    let queues = raw.team.into_iter().map(|(team, queue)| {
+        check.declared(&at.key(team.as_ref()), "team", &team, &directory.team);
+        let Who(name) = team;
         for (index, stage) in queue.closed_stages.iter().enumerate() {
             let (pipeline, stage) = stage.split_once('/').unwrap_or_default();
             if pipeline.is_empty() || stage.is_empty() || stage.contains('/') {

@@ -1,6 +1,7 @@
 //! From the files' keys to a [`Config`](super::Config): what only the whole can tell is checked here,
 //! and every mistake is noted, not only the first.
 
+mod accounts;
 mod backends;
 mod channels;
 mod directory;
@@ -9,7 +10,10 @@ mod listeners;
 mod pem;
 mod providers;
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 pub(super) use self::{
     backends::{backends, delivery, egress, store, telemetry},
@@ -44,18 +48,21 @@ impl Check<'_> {
         self.report.add_unless_wrong_already(self.document.at(path), wrong);
     }
 
-    /// Whether `name` is declared; if not, that is noted.
-    fn declared<'n>(
+    /// Whether `name` is among what is declared; if not, that is noted.
+    fn declared<N: AsRef<str> + Ord, V>(
         &mut self,
         path: &KeyPath,
         what: &'static str,
-        name: &str,
-        declared: impl Iterator<Item = &'n str> + Clone,
+        name: &N,
+        among: &BTreeMap<N, V>,
     ) -> bool {
-        let found = declared.clone().any(|other| other == name);
+        let found = among.contains_key(name);
         if !found {
-            let nearest = nearest(name, declared);
-            self.wrong(path, Wrong::Unknown { what, name: self.document.quote(path, name), nearest });
+            let nearest = nearest(name.as_ref(), among.keys().map(AsRef::as_ref));
+            self.wrong(
+                path,
+                Wrong::Unknown { what, name: self.document.quote(path, name.as_ref()), nearest },
+            );
         }
         found
     }

@@ -87,7 +87,7 @@ impl Sort {
 }
 
 /// Keys that only some endpoints take.
-const PARTICULAR: [&str; 10] = [
+const PARTICULAR: [&str; 11] = [
     "relay",
     "secrets",
     "verify_token",
@@ -98,6 +98,7 @@ const PARTICULAR: [&str; 10] = [
     "tolerance",
     "svix",
     "pointers",
+    "types",
 ];
 
 /// The channels that an endpoint names; empty if the key is absent or wrong.
@@ -140,7 +141,7 @@ pub(super) fn sort(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Endpoint) -> 
             }
         },
     };
-    for key in PARTICULAR.into_iter().chain(["types"]) {
+    for key in PARTICULAR {
         if check.document.has(&at.key(key)) && !sort.takes().contains(&key) {
             let takes = sort.takes().iter().map(|&key| key.to_owned()).collect();
             check.wrong(&at.key(key), Wrong::NotTaken { provider: sort.word(), takes });

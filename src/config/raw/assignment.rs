@@ -13,11 +13,11 @@ use crate::assign::Strategy;
 #[serde(default, deny_unknown_fields)]
 #[schemars(title = "assignment.toml")]
 pub(crate) struct Assignment {
-    /// The queue of each team, by the team's name: `[queue.TEAM]`. A team that is not here is `manual`.
-    pub(crate) queue: BTreeMap<Who, Queue>,
+    /// The teams, by name: `[team.NAME]`. A team that is not here is `manual`.
+    pub(crate) team: BTreeMap<Who, Queue>,
 }
 
-/// The queue of a team.
+/// How a team's new conversations find a responsible user.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Queue {

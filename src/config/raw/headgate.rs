@@ -204,7 +204,7 @@ pub(crate) struct Backend {
     pub(crate) format: Format,
     /// Standard Webhooks keys (`whsec_…`). Every one signs each delivery, so that the backend can rotate.
     /// Needed for the format `event`.
-    pub(crate) secrets: Vec<SecretText>,
+    pub(crate) keys: Vec<SecretText>,
     /// PEM file with CAs for the backend's TLS, beside the operating system's.
     pub(crate) ca: Option<FilePath>,
     /// Deliveries under way at once.
@@ -233,7 +233,7 @@ impl Default for Backend {
         Self {
             urls: None,
             format: Format::Event,
-            secrets: Vec::new(),
+            keys: Vec::new(),
             ca: None,
             concurrency_max: 64,
             timeout: seconds(10),

@@ -32,6 +32,12 @@ macro_rules! name {
         #[serde(transparent)]
         pub(crate) struct $name(pub(crate) String);
 
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
         impl JsonSchema for $name {
             fn schema_name() -> Cow<'static, str> {
                 stringify!($name).into()
