@@ -11,6 +11,13 @@ use crate::{channel::event::Party, ids::Timestamp};
 /// mail servers refuse mails with more than 64 to 256 KiB of headers.
 pub(in crate::channel) const HEADER_BYTES_MAX: usize = 256 << 10;
 
+/// Headers that are read where a relay has taken them apart; real mails have a hundred.
+const HEADERS_MAX: usize = 10_000;
+
+/// Bytes of a `Content-Type` or `Content-Disposition` that are read. A file name of 255 characters takes
+/// less, however it is encoded; the parser's time grows with the square of the parameters.
+const PARAMETER_BYTES_MAX: usize = 4 << 10;
+
 /// Headers that RFC 5322 and RFC 2045 allow once. A mail with two of one may show another sender,
 /// subject or body to the next program than it shows to this one.
 const ONCE: [(&str, &str); 13] = [
@@ -36,7 +43,7 @@ pub(in crate::channel) struct Headers(Vec<(String, String)>);
 impl Headers {
     /// Headers that the relay has taken apart already.
     pub(in crate::channel) fn new(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self(pairs.into_iter().map(|(name, value)| (name, unfolded(&value))).collect())
+        Self(pairs.into_iter().take(HEADERS_MAX).map(|(name, value)| (name, unfolded(&value))).collect())
     }
 
     /// The header block of a raw mail or part, of which at most [`HEADER_BYTES_MAX`] bytes are read.
@@ -132,6 +139,7 @@ pub(in crate::channel) fn date(value: &str) -> Option<Timestamp> {
 
 /// A media type or disposition with its parameters (RFC 2231 decoded).
 pub(in crate::channel) fn content_type(value: &str) -> Option<ContentType<'static>> {
+    let value = value.get(..value.floor_char_boundary(PARAMETER_BYTES_MAX)).unwrap_or_default();
     MessageStream::new(&line(value)).parse_content_type().into_content_type().map(|content_type| {
         ContentType {
             c_type: content_type.c_type.into_owned().into(),
@@ -192,5 +200,15 @@ mod tests {
         assert_eq!(list[0].name.as_deref(), Some("Doe, Jane"));
         assert_eq!(date("Fri, 30 Mar 2018 10:21:50 -0700"), Some(Timestamp::from_secs(1_522_430_510)));
         assert_eq!(date("yesterday"), None);
+    }
+
+    #[test]
+    fn parameters_are_read_up_to_their_limit() {
+        let name = "ä".repeat(255);
+        let encoded: String = name.bytes().map(|b| format!("%{b:02X}")).collect();
+        let long = format!("text/plain; name*=utf-8''{encoded}; {}", "x*1=y;".repeat(PARAMETER_BYTES_MAX));
+        let content_type = content_type(&long).unwrap();
+        assert_eq!(content_type.attribute("name"), Some(name.as_str()));
+        assert_eq!(media_type(&content_type), "text/plain");
     }
 }
