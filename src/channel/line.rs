@@ -27,7 +27,6 @@ impl Line {
     }
 
     /// One item for each of `events`. The console's Verify button sends none: no item.
-    #[expect(clippy::unused_self, reason = "every provider splits by its own settings; LINE has none")]
     pub(super) fn split(&self, verified: &Verified<'_>) -> Result<Split, Malformed> {
         const EXPECTED: Malformed = Malformed { expected: "a LINE webhook: `destination` and `events`" };
         let body = verified.body();

@@ -38,7 +38,6 @@ impl Telegram {
 
     /// One update per webhook: `update_id` and one member that bears the kind's name. Should there be
     /// more members, each is an item.
-    #[expect(clippy::unused_self, reason = "every provider splits by its own settings; Telegram has none")]
     pub(super) fn split(&self, verified: &Verified<'_>) -> Result<Split, Malformed> {
         const EXPECTED: Malformed = Malformed { expected: "a Telegram update" };
         let body = verified.body();

@@ -64,7 +64,6 @@ impl Twitter {
     }
 
     /// One item for each event of the body, whichever product sent it.
-    #[expect(clippy::unused_self, reason = "every provider splits by its own settings; X has none")]
     pub(super) fn split(&self, verified: &Verified<'_>) -> Result<Split, Malformed> {
         const EXPECTED: Malformed = Malformed { expected: "a webhook of X" };
         let text = std::str::from_utf8(verified.body()).map_err(|_not_text| EXPECTED)?;

@@ -29,23 +29,17 @@ impl<'a> Activity<'a> {
     /// Reads the envelope; `None` if `data` is none.
     ///
     /// # Errors
-    /// If it has a repeated key, or an id that is none.
+    /// If it, or its filter, has a repeated key.
     pub(super) fn of(data: &'a RawValue) -> serde_json::Result<Option<Self>> {
-        if !data.get().starts_with('{') {
-            return Ok(None);
-        }
-        let members: Members<'a> = serde_json::from_str(data.get())?;
-        let Some(name) = members.read("event_type")? else { return Ok(None) };
-        let uuid = members.id("event_uuid")?;
-        let filter: Members<'_> = members.read("filter")?.unwrap_or_default();
+        let Some(members) = object(data)? else { return Ok(None) };
+        let Ok(Some(name)) = members.read("event_type") else { return Ok(None) };
+        let uuid = members.id("event_uuid").ok().flatten();
+        let filter = members.value("filter").map_or(Ok(None), object)?.unwrap_or_default();
         // A payload that cannot be read makes an event that says nothing more, kept whole.
         let payload: Members<'a> = members.read("payload").ok().flatten().unwrap_or_default();
         let includes: Members<'_> = members.read("includes").ok().flatten().unwrap_or_default();
         let people = People::of(payload.value("users").or_else(|| includes.value("users")));
-        let ours = match filter.id("user_id")? {
-            Some(id) => Some(id),
-            None => payload.id("user_id").ok().flatten(),
-        };
+        let ours = filter.id("user_id").ok().flatten().or_else(|| payload.id("user_id").ok().flatten());
         Ok(Some(Self { data, name, uuid, ours, payload, people }))
     }
 
@@ -102,6 +96,11 @@ impl<'a> Activity<'a> {
             name => Ok(Happened::unknown(name)),
         }
     }
+}
+
+/// The members of an object; of anything else `None`.
+fn object(value: &RawValue) -> serde_json::Result<Option<Members<'_>>> {
+    if value.get().starts_with('{') { serde_json::from_str(value.get()).map(Some) } else { Ok(None) }
 }
 
 /// A message that says nothing but X's own name of what happened.
