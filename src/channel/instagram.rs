@@ -2,7 +2,7 @@
 //!
 //! Its messaging events are [`super::messenger`]'s with other ids, a mid for what was seen, and stories.
 
-use super::{event::Event, messenger, meta::Place};
+use super::{event::Event, messenger, meta::envelope::Place};
 
 /// Reads an item of an account's `messaging` or `standby`.
 pub(super) fn messaging<'a>(place: &Place<'a>, raw: &'a str) -> Event {

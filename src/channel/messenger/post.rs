@@ -10,7 +10,7 @@ use super::owned;
 use crate::channel::{
     event::{Event, Kind, Message, Party},
     meta::{
-        Place, fingerprint,
+        envelope::{Place, fingerprint},
         loose::{Object, Scalar, object, shape},
     },
 };

@@ -64,18 +64,24 @@ impl<'a> Scalar<'a> {
 
     /// An id: a string that is not empty, or a whole number.
     pub(in crate::channel) fn id(self) -> Option<Cow<'a, str>> {
-        serde_json::from_str::<Id<'a>>(self.0).ok().map(|id| id.0).filter(|id| !id.is_empty())
+        let plain = self.plain().map(Cow::Borrowed);
+        plain
+            .or_else(|| serde_json::from_str::<Id<'a>>(self.0).ok().map(|id| id.0))
+            .filter(|id| !id.is_empty())
     }
 
     /// What a person wrote, possibly empty. Half of a surrogate pair, which JSON can hold and text
     /// cannot, becomes U+FFFD.
     pub(in crate::channel) fn text(self) -> Option<Cow<'a, str>> {
-        let inner = self.0.strip_prefix('"')?.strip_suffix('"')?;
-        if inner.contains('\\') {
-            serde_json::from_str::<Lossy>(self.0).ok().map(|lossy| Cow::Owned(lossy.0))
-        } else {
-            Some(Cow::Borrowed(inner))
-        }
+        let plain = self.plain().map(Cow::Borrowed);
+        let escaped = || serde_json::from_str::<String>(self.0).ok().map(Cow::Owned);
+        let lossy = || serde_json::from_str::<Lossy>(self.0).ok().map(|lossy| Cow::Owned(lossy.0));
+        plain.or_else(escaped).or_else(lossy)
+    }
+
+    /// The string, if nothing in it is escaped: then it needs no second reading.
+    fn plain(self) -> Option<&'a str> {
+        self.0.strip_prefix('"')?.strip_suffix('"').filter(|inner| !inner.contains('\\'))
     }
 
     /// A whole number, also one that is written as a string.

@@ -133,7 +133,7 @@ impl TestGateway {
     pub(crate) fn reload_with(&self, name: &str, text: &str) -> Result<(), String> {
         fs::write(self.folder.path().join(name), text).unwrap();
         let config = load(self.folder.path(), &self.environment)?;
-        self.gateway.reload(config).map_err(|error| error.to_string())
+        self.gateway.reload(config).map(drop).map_err(|error| error.to_string())
     }
 
     pub(crate) fn read(&self, name: &str) -> String {
