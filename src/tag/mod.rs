@@ -5,6 +5,8 @@
 
 pub mod embedded;
 mod names;
+#[cfg(test)]
+mod suite;
 
 use std::{fmt, sync::Arc};
 
