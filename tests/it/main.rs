@@ -1,4 +1,5 @@
 //! The tests that go through Headgate's public surface: one binary, one module per room.
 
 mod floors;
+mod journal;
 mod shared;
