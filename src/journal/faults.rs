@@ -205,7 +205,7 @@ impl Files for FaultyDisk {
         state.dirty.remove(&file.path);
         for lost in state.lost.get(&file.path).into_iter().flatten() {
             for at in lost.clone() {
-                if let Some(byte) = content.get_mut(at as usize) {
+                if let Some(byte) = content.get_mut(usize::try_from(at).unwrap()) {
                     *byte = 0;
                 }
             }

@@ -58,7 +58,7 @@ pub(crate) fn thread(names: &str, join: Join, domain: Option<&str>) -> Thread {
     Thread {
         keys: kept.iter().map(|name| (key(name), name.starts_with(char::is_uppercase))).collect(),
         join,
-        retired: retired.iter().map(|name| key(&name[1..])).collect(),
+        retired: retired.iter().map(|name| key(name.trim_start_matches('-'))).collect(),
         domain: domain.map(Into::into),
     }
 }
