@@ -6,7 +6,7 @@ use std::{
     fs, io, mem,
     ops::Range,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Condvar, Mutex, MutexGuard},
 };
 
 use super::{Disk, Files, SegmentFile};
@@ -28,10 +28,16 @@ pub(crate) struct FaultyDisk {
     root: PathBuf,
     fault: Option<(u64, Fault)>,
     state: Mutex<State>,
+    /// Tells of changes of [`State::held`] and [`State::arrived`].
+    hold: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
+    /// Syncs wait while it is set.
+    held: bool,
+    /// A sync waits.
+    arrived: bool,
     steps: u64,
     full: bool,
     fail_next_sync: bool,
@@ -67,7 +73,7 @@ impl FaultyDisk {
                 state.entries.insert(path);
             }
         }
-        Self { root: root.to_owned(), fault, state: Mutex::new(state) }
+        Self { root: root.to_owned(), fault, state: Mutex::new(state), hold: Condvar::new() }
     }
 
     /// Makes every write fail for want of space, until it is called with `false`.
@@ -78,6 +84,37 @@ impl FaultyDisk {
     /// Makes the next sync fail.
     pub(crate) fn fail_next_sync(&self) {
         self.state().fail_next_sync = true;
+    }
+
+    /// Makes syncs wait until [`Self::release`].
+    pub(crate) fn hold(&self) {
+        self.state().held = true;
+    }
+
+    /// Waits until a sync waits.
+    pub(crate) fn await_sync(&self) {
+        drop(self.hold.wait_while(self.state(), |state| !state.arrived).unwrap());
+    }
+
+    /// Lets syncs go on.
+    pub(crate) fn release(&self) {
+        let mut state = self.state();
+        state.held = false;
+        state.arrived = false;
+        self.hold.notify_all();
+    }
+
+    /// Waits while syncs are held.
+    fn wait_if_held(&self) {
+        let mut state = self.state();
+        state.arrived = state.held;
+        self.hold.notify_all();
+        drop(self.hold.wait_while(state, |state| state.held).unwrap());
+    }
+
+    /// Steps taken so far.
+    pub(crate) fn steps(&self) -> u64 {
+        self.state().steps
     }
 
     /// Whether the fault's step was reached.
@@ -153,6 +190,7 @@ impl Files for FaultyDisk {
     }
 
     fn sync(&self, file: &SegmentFile) -> io::Result<()> {
+        self.wait_if_held();
         let step = self.step();
         let failed = mem::take(&mut self.state().fail_next_sync).then(|| io::Error::other("the disk failed"));
         if let Some(error) = step.err().or(failed) {
@@ -167,7 +205,7 @@ impl Files for FaultyDisk {
         state.dirty.remove(&file.path);
         for lost in state.lost.get(&file.path).into_iter().flatten() {
             for at in lost.clone() {
-                if let Some(byte) = content.get_mut(at as usize) {
+                if let Some(byte) = content.get_mut(usize::try_from(at).unwrap()) {
                     *byte = 0;
                 }
             }

@@ -5,6 +5,8 @@
 
 pub mod embedded;
 mod names;
+#[cfg(test)]
+mod suite;
 
 use std::{fmt, sync::Arc};
 
@@ -51,7 +53,8 @@ pub struct Tag {
 pub struct Found {
     /// The conversation's tag, as now stored.
     pub tag: Arc<Tag>,
-    /// It was found through a reference of a sender from another domain than the contact's (email).
+    /// It was found through a reference of a sender from another domain than the contact's (email). A
+    /// domain that is not known is another one.
     pub weak: bool,
 }
 
@@ -84,9 +87,15 @@ pub trait TagStore: fmt::Debug + Send + Sync + crate::spool::Known {
     /// The rule for passing names (phone numbers): if a passing name is known to mean conversation A, but
     /// the event also has a lasting name that A does not have while A has another lasting name of its own,
     /// then the number changed hands: the passing name leaves A, and A is not merged.
+    ///
+    /// Of conversations that merge, the older one stays: it takes over what only the younger one knew, and
+    /// the younger one's id and alias keep leading to it.
     fn resolve(&self, thread: &Thread, new: NewTag) -> Later<'_, Result<Found, TagError>>;
 
     /// Replaces a tag if its stored version is `tag.version`; the stored one then has the next version.
+    /// Whose it is and its names stay as they are. An alias that another conversation has leaves that one.
+    /// It is a turn of the team ([`TagStore::last_assigned`]) if it changes [`Tag::assigned`].
+    /// A tag that was merged into another gives [`TagError::Conflict`] with that one.
     fn put(&self, tag: Tag) -> Later<'_, Result<Arc<Tag>, TagError>>;
 
     /// How many open conversations each user of `users` is responsible for, in the same order.

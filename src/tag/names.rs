@@ -99,14 +99,16 @@ pub(super) fn plan(names: &impl Names, thread: &Thread, new: &NewTag) -> Plan {
     let mut merged = Vec::new();
     for other in means.found.iter().filter(|other| other.conversation != into) {
         absorb(&mut tag, other);
-        let alias = other.alias().filter(|alias| tag.alias().as_ref() != Some(alias));
-        merged.push(Step::Merged { from: other.conversation, into, alias });
+        merged.push(Step::Merged { from: other.conversation, into, alias: other.alias() });
     }
     take_names(&mut tag, thread, &means.elsewhere);
     let dropped = drop_middle_names(&mut tag);
-    if before.as_deref() == Some(&tag) {
-        let found = Found { tag: before.unwrap_or_else(|| Arc::new(tag)), weak };
-        return Plan { found, steps: Vec::new(), touched, dropped: 0 };
+    if let Some(before) = before
+        && *before == tag
+        && merged.is_empty()
+        && means.deserted.is_empty()
+    {
+        return Plan { found: Found { tag: before, weak }, steps: Vec::new(), touched, dropped };
     }
     tag.version += 1;
     touched.push(tag.conversation);

@@ -15,5 +15,6 @@ mod e2e;
 mod floors;
 mod receivers;
 mod server;
+mod journal;
 mod shared;
 mod support;

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::loose::{List, Scalar, object, shape};
 use crate::{
     channel::{
-        Channel, Malformed,
+        Channel, ITEMS_MAX, Malformed, TOO_MANY,
         event::{AccountRef, Event, Ignored, Item, Kind, Message, Raw},
         instagram, messenger, whatsapp,
     },

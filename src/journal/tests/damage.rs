@@ -106,7 +106,7 @@ fn a_flipped_bit_in_the_last_commit_is_damage_once_the_journal_was_closed() {
     drop(journal);
     let path = segment_path(dir.path(), 1);
     let mut bytes = fs::read(&path).unwrap();
-    bytes[at.offset as usize] ^= 1;
+    bytes[usize::try_from(at.offset).unwrap()] ^= 1;
     fs::write(&path, bytes).unwrap();
 
     let (found, recovery) = reopened(dir.path());
@@ -158,7 +158,7 @@ fn damage_under_a_running_journal_is_noticed_by_the_read() {
     let at = journal.append(b"soon damaged".to_vec()).wait().unwrap();
     let path = segment_path(dir.path(), 1);
     let mut bytes = fs::read(&path).unwrap();
-    bytes[at.offset as usize + 3] ^= 8;
+    bytes[usize::try_from(at.offset).unwrap() + 3] ^= 8;
     fs::write(&path, bytes).unwrap();
     assert!(matches!(journal.read(at), Err(ReadError::Damaged(p)) if p == at));
 }

@@ -3,15 +3,9 @@
 mod damage;
 mod disk;
 
-use std::{
-    path::Path,
-    sync::{
-        atomic::{AtomicU64, Ordering},
-        mpsc,
-    },
-};
+use std::path::Path;
 
-use super::{format::SEGMENT_HEADER, *};
+use super::{faults::FaultyDisk, format::SEGMENT_HEADER, *};
 
 /// Every record of the journal in a folder, and what recovery says.
 fn reopened(dir: &Path) -> (Vec<(Position, Vec<u8>)>, Recovery) {
@@ -46,84 +40,46 @@ fn records_come_back_in_order_after_reopening() {
     assert_eq!(found, expected);
 }
 
-/// Files on which each sync waits for a word.
-#[derive(Debug)]
-struct Gated {
-    word: Mutex<mpsc::Receiver<()>>,
-    entered: mpsc::Sender<()>,
-    syncs: AtomicU64,
-}
-
-impl Files for Gated {
-    fn create(&self, path: &Path) -> io::Result<SegmentFile> {
-        Disk.create(path)
-    }
-    fn open(&self, path: &Path) -> io::Result<SegmentFile> {
-        Disk.open(path)
-    }
-    fn write_at(&self, file: &SegmentFile, bytes: &[u8], offset: u64) -> io::Result<()> {
-        Disk.write_at(file, bytes, offset)
-    }
-    fn truncate(&self, file: &SegmentFile, bytes: u64) -> io::Result<()> {
-        Disk.truncate(file, bytes)
-    }
-    fn sync(&self, file: &SegmentFile) -> io::Result<()> {
-        self.syncs.fetch_add(1, Ordering::SeqCst);
-        let _ = self.entered.send(());
-        let _ = self.word.lock().unwrap().recv();
-        Disk.sync(file)
-    }
-    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        Disk.sync_dir(dir)
-    }
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        Disk.remove(path)
-    }
-}
-
 /// A journal whose disk stands still in the commit of the record `first`.
-fn standing_still(dir: &Path) -> (Journal, Arc<Gated>, Ticket, mpsc::Sender<()>) {
-    let (go, word) = mpsc::channel();
-    let (entered, arrivals) = mpsc::channel();
-    let gated = Arc::new(Gated { word: Mutex::new(word), entered, syncs: AtomicU64::new(0) });
-    go.send(()).unwrap();
-    let (journal, _) = Journal::open_on(gated.clone(), Options::new(dir), &mut |_, _| {}).unwrap();
-    arrivals.recv().unwrap();
+fn standing_still(dir: &Path) -> (Journal, Arc<FaultyDisk>, Ticket) {
+    let disk = FaultyDisk::sound(dir);
+    let (journal, _) = Journal::open_on(disk.clone(), Options::new(dir), &mut |_, _| {}).unwrap();
+    disk.hold();
     let first = journal.append(b"first".to_vec());
-    arrivals.recv().unwrap();
-    (journal, gated, first, go)
+    disk.await_sync();
+    (journal, disk, first)
 }
 
 #[test]
 fn what_gathers_during_a_commit_shares_the_next_one() {
     let dir = tempfile::tempdir().unwrap();
-    let (journal, gated, first, go) = standing_still(dir.path());
-    let before = gated.syncs.load(Ordering::SeqCst);
-    let rest: Vec<_> = (0..500).map(|n| journal.append(vec![n as u8; 100])).collect();
-    drop(go);
+    let (journal, disk, first) = standing_still(dir.path());
+    let before = disk.steps();
+    let rest: Vec<_> = (0..500).map(|_| journal.append(vec![7; 100])).collect();
+    disk.release();
     first.wait().unwrap();
     for ticket in rest {
         ticket.wait().unwrap();
     }
-    assert_eq!(gated.syncs.load(Ordering::SeqCst) - before, 1, "500 records, one sync");
+    assert_eq!(disk.steps() - before, 3, "the first sync, then one write and one sync for 500 records");
 }
 
 #[test]
 fn nothing_is_acknowledged_before_it_is_synced() {
     let dir = tempfile::tempdir().unwrap();
-    let (_journal, _gated, mut first, go) = standing_still(dir.path());
+    let (_journal, disk, mut first) = standing_still(dir.path());
     assert!(first.0.try_recv().is_err());
-    drop(go);
+    disk.release();
     first.wait().unwrap();
 }
 
 #[test]
 fn a_dropped_ticket_does_not_undo_the_record() {
     let dir = tempfile::tempdir().unwrap();
-    let (journal, _gated, first, go) = standing_still(dir.path());
+    let (journal, disk, first) = standing_still(dir.path());
     drop(first);
     drop(journal.append(b"second".to_vec()));
-    drop(go);
+    disk.release();
     drop(journal);
     assert_eq!(texts(&reopened(dir.path()).0), ["first", "second"]);
 }
@@ -131,10 +87,10 @@ fn a_dropped_ticket_does_not_undo_the_record() {
 #[test]
 fn a_queue_that_is_full_refuses_and_takes_more_when_it_has_drained() {
     let dir = tempfile::tempdir().unwrap();
-    let (journal, _gated, first, go) = standing_still(dir.path());
+    let (journal, disk, first) = standing_still(dir.path());
     let mut waiting: Vec<_> = (0..QUEUE_RECORDS_MAX).map(|_| journal.append(Vec::new())).collect();
     assert!(matches!(journal.append(Vec::new()).wait(), Err(JournalError::Busy)));
-    drop(go);
+    disk.release();
     first.wait().unwrap();
     waiting.pop().unwrap().wait().unwrap();
     journal.append(b"later".to_vec()).wait().unwrap();

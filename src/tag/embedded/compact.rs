@@ -24,7 +24,7 @@ const STEPS_PER_RECORD: usize = 64;
 
 /// Why the log was not rewritten. It is tried again when the log has doubled.
 #[derive(Debug, thiserror::Error)]
-enum CompactionError {
+pub(super) enum CompactionError {
     #[error("could not write")]
     Journal(#[from] JournalError),
     #[error("could not encode a tag")]
@@ -64,7 +64,7 @@ impl Store {
     }
 
     /// Rewrites the log; answers how many bytes are live.
-    async fn compact(self: &Arc<Self>) -> Result<u64, CompactionError> {
+    pub(super) async fn compact(self: &Arc<Self>) -> Result<u64, CompactionError> {
         let first_new = self.journal.roll().await?;
         for lock in Locks::all() {
             drop(self.locks.lock(&[lock]).await);

@@ -197,28 +197,30 @@ impl Store {
 
     async fn put(self: &Arc<Self>, tag: Tag) -> Result<Arc<Tag>, TagError> {
         let mut wanted = vec![locks::of_conversation(tag.conversation)];
-        wanted.extend(tag.alias().as_ref().map(locks::of_alias));
         loop {
             let locked = self.locks.lock(&wanted).await;
             let stored = self.stored(&tag)?;
-            let owner = tag.alias().and_then(|alias| self.state.by_alias(&alias));
-            let owner = owner.filter(|owner| *owner != tag.conversation);
-            if let Some(owner) = owner
-                && !locked.covers(&[locks::of_conversation(owner)])
-            {
-                wanted.push(locks::of_conversation(owner));
+            let next = next_version(&tag, &stored);
+            let alias = next.alias();
+            let owner = alias.as_ref().and_then(|alias| self.state.by_alias(alias));
+            let owner = owner.map(|owner| self.state.remaining(owner)).filter(|id| *id != next.conversation);
+            let mut touched: Vec<_> = alias.iter().map(locks::of_alias).collect();
+            touched.extend(owner.map(locks::of_conversation));
+            if !locked.covers(&touched) {
+                wanted.extend(touched);
                 continue;
             }
-            let tag = Arc::new(next_version(tag, &stored));
-            let mut steps = vec![Step::Set(tag.clone())];
+            let next = Arc::new(next);
+            let mut steps = vec![Step::Set(next.clone())];
             // An alias means one conversation: the one that was given it last.
-            if let Some(deprived) = owner.and_then(|owner| self.state.tag(owner)) {
+            let owner = owner.and_then(|owner| self.state.tag(owner));
+            if let Some(deprived) = owner.filter(|owner| owner.alias == next.alias) {
                 let version = deprived.version + 1;
                 steps.push(Step::Set(Arc::new(Tag { alias: None, version, ..Tag::clone(&deprived) })));
             }
-            steps.extend(turn(&tag, &stored));
+            steps.extend(turn(&next, &stored));
             self.keep(steps, locked).await?;
-            return Ok(tag);
+            return Ok(next);
         }
     }
 
@@ -259,8 +261,8 @@ impl Store {
 }
 
 /// The tag to store: whose it is and its names stay as they are.
-fn next_version(tag: Tag, stored: &Tag) -> Tag {
-    let mut participants = tag.participants;
+fn next_version(tag: &Tag, stored: &Tag) -> Tag {
+    let mut participants = tag.participants.clone();
     participants.sort_unstable();
     participants.dedup();
     Tag {
@@ -271,7 +273,7 @@ fn next_version(tag: Tag, stored: &Tag) -> Tag {
         domain: stored.domain.clone(),
         created: stored.created,
         participants,
-        ..tag
+        ..tag.clone()
     }
 }
 

@@ -94,7 +94,11 @@ impl State {
         }
         let alias = tag.alias();
         if let Some(alias) = &alias {
-            self.aliases.insert(alias.clone(), id);
+            // An alias that came by a merge leads here already, and does so when the tag gets another.
+            let leads_here = self.by_alias(alias).is_some_and(|owner| self.remaining(owner) == id);
+            if !leads_here {
+                self.aliases.insert(alias.clone(), id);
+            }
         }
         self.count(tag, 1);
         if let Some(before) = before {
