@@ -118,4 +118,6 @@ pub struct Account {
     pub backend: BackendId,
     /// The team of its new conversations.
     pub team: Option<TeamId>,
+    /// The provider's credential for sending; for the relay alone, no other room reads it.
+    pub token: Option<Secret>,
 }

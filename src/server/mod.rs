@@ -14,7 +14,7 @@ pub struct Listener {
 }
 
 /// TLS of a listener.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tls {
     /// Certificates; the client's SNI picks one by the names in it, the first is the default.
     pub certificates: Vec<Certificate>,
