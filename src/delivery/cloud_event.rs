@@ -224,6 +224,7 @@ mod tests {
             target: "/hooks/line".to_owned(),
             headers: Vec::new(),
             events: vec![event.clone()],
+            malformed: false,
             body: Bytes::copy_from_slice(body),
         };
         let body = render(&webhook, &event, Sequence(1), None)?;
