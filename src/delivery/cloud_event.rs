@@ -187,3 +187,85 @@ impl Serialize for Object<'_> {
         serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use smallvec::smallvec;
+
+    use super::*;
+    use crate::{
+        channel::{Channel, Kind, event::State},
+        ids::{AccountId, EndpointId, EventId, TenantId, Timestamp},
+        spool::Format,
+    };
+
+    fn rendered(data: &str, superseded: Option<State>, raw: Raw, body: &[u8]) -> Result<String, Unreadable> {
+        let event = Event {
+            id: EventId(7),
+            also: smallvec![],
+            channel: Channel::Line,
+            account: Some(AccountId::new("a/b")),
+            provider_account: "U1".to_owned(),
+            kind: Kind::Unknown,
+            time: None,
+            thread: None,
+            higher: smallvec![],
+            superseded,
+            data: data.into(),
+            raw,
+        };
+        let webhook = Webhook {
+            tenant: TenantId::new("default"),
+            endpoint: EndpointId::new("line"),
+            received: Timestamp(0),
+            format: Format::Event,
+            nonce: None,
+            target: "/hooks/line".to_owned(),
+            headers: Vec::new(),
+            events: vec![event.clone()],
+            malformed: false,
+            body: Bytes::copy_from_slice(body),
+        };
+        let body = render(&webhook, &event, Sequence(1), None)?;
+        Ok(String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn an_account_in_the_source_is_a_path_segment() {
+        let text = rendered("{}", None, Raw::Whole, b"{}").unwrap();
+        assert!(text.contains(r#""source":"/line/a%2Fb""#), "{text}");
+    }
+
+    #[test]
+    fn a_fragment_may_be_nested_deeper_than_any_parser_goes() {
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        let text = rendered("{}", None, Raw::Owned(deep.as_str().into()), b"").unwrap();
+        assert!(text.ends_with(&format!(r#""data":{{"raw":{deep}}}}}"#)));
+    }
+
+    #[test]
+    fn a_receipt_without_a_state_stays_as_it_is() {
+        let text = rendered(r#"{"status":{"watermark":1}}"#, Some(State::Read), Raw::Whole, b"1").unwrap();
+        assert!(text.ends_with(r#""data":{"status":{"watermark":1},"raw":1}}"#), "{text}");
+    }
+
+    #[test]
+    fn stored_data_that_is_no_object_is_an_error() {
+        for data in ["", "[]", "{", "null", r#"{"status":1"#] {
+            assert!(rendered(data, None, Raw::Whole, b"{}").is_err(), "{data:?}");
+        }
+        assert!(rendered(r#"{"status":1}"#, Some(State::Read), Raw::Whole, b"{}").is_err());
+    }
+
+    proptest! {
+        /// Whatever a body holds and wherever the fragment is said to be, the backend gets JSON.
+        #[test]
+        fn a_delivery_is_json(body in "\\PC{0,60}", start in 0_u32..70, end in 0_u32..70) {
+            for raw in [Raw::Whole, Raw::Range(start..end)] {
+                let text = rendered(r#"{"id":"1"}"#, None, raw, body.as_bytes()).unwrap();
+                prop_assert!(serde_json::from_str::<&RawValue>(&text).is_ok(), "{}", text);
+            }
+        }
+    }
+}

@@ -1,6 +1,10 @@
 //! What becomes of a unit: retries, dead letters, order, breaker, drain, reload.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use headgate::{
@@ -210,6 +214,44 @@ async fn a_failing_conversation_waits_alone_and_in_order() {
     for (contact, places) in places {
         let of_contact: Vec<&String> = done.iter().filter(|place| places.contains(place)).collect();
         assert_eq!(of_contact, places.iter().collect::<Vec<_>>(), "{contact}");
+    }
+}
+
+/// Whatever a backend does, each conversation's events are acknowledged in their order, all of them,
+/// and none again after its acknowledgement.
+#[tokio::test]
+async fn a_capricious_backend_gets_everything_once_and_in_order() {
+    for seed in 0..5 {
+        let caprice = Mutex::new(fastrand::Rng::with_seed(seed));
+        let acknowledged = Arc::new(Mutex::new(Vec::new()));
+        let log = acknowledged.clone();
+        let stub = StubBackend::start(move |request, _| match caprice.lock().unwrap().u8(..8) {
+            0 => status(500),
+            1 => Reply::Answer(429, vec![("retry-after", "0")], 0),
+            2 => status(404),
+            3 => Reply::ResetMidAnswer,
+            _ => {
+                let header = |name| request.header(name).to_owned();
+                log.lock().unwrap().push((header("headgate-conversation"), header("headgate-sequence")));
+                status(200)
+            }
+        })
+        .await;
+        let house = House::new(&config_with(&stub, |chat| {
+            (chat.attempts_max, chat.breaker_failures) = (u32::MAX, 4);
+            (chat.breaker_pause, chat.backoff_min) = (Duration::ZERO, Duration::ZERO);
+        }));
+        let contacts = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"].repeat(12);
+        let mut want: HashMap<String, Vec<String>> = HashMap::new();
+        for (contact, place) in contacts.iter().zip(house.keep(&contacts)) {
+            want.entry(conversation(contact).to_string()).or_default().push(format!("{:020}", place.0));
+        }
+        house.spool.drained().await;
+        let mut got: HashMap<String, Vec<String>> = HashMap::new();
+        for (conversation, place) in acknowledged.lock().unwrap().drain(..) {
+            got.entry(conversation).or_default().push(place);
+        }
+        assert_eq!(got, want, "seed {seed}");
     }
 }
 

@@ -124,6 +124,7 @@ pub(crate) fn config(urls: Vec<http::Uri>) -> Config {
         provider_id: "10654".to_owned(),
         backend: BackendId::new("chat"),
         team: team.map(TeamId::new),
+        token: None,
     };
     let accounts =
         [account("wa-support", Channel::Whatsapp, Some("support")), account("mail", Channel::Email, None)];
@@ -211,6 +212,7 @@ pub(crate) fn webhook(format: Format, events: Vec<Event>, body: &str) -> Webhook
         target: "/hooks/hooks".to_owned(),
         headers: vec![("content-type".to_owned(), b"application/json".to_vec())],
         events,
+        malformed: false,
         body: body.to_owned().into(),
     }
 }
