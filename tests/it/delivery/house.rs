@@ -116,7 +116,6 @@ pub(crate) fn config(urls: Vec<http::Uri>) -> Config {
         breaker_pause: Duration::from_secs(3600),
     };
     let account = |id: &str, channel, team: Option<&str>| Account {
-        token: None,
         id: AccountId::new(id),
         tenant: tenant.clone(),
         endpoint: EndpointId::new("hooks"),
@@ -203,7 +202,6 @@ pub(crate) fn event(contact: &str, id: u128) -> Event {
 
 pub(crate) fn webhook(format: Format, events: Vec<Event>, body: &str) -> Webhook {
     Webhook {
-        malformed: false,
         tenant: TenantId::new("default"),
         endpoint: EndpointId::new("hooks"),
         received: NOW,
