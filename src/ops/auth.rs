@@ -1,0 +1,69 @@
+//! Who calls the admin API.
+
+use std::{fmt, net::SocketAddr};
+
+use http::{HeaderMap, Method, Request, StatusCode, header};
+
+use super::answer::Refusal;
+use crate::{
+    secret::Secret,
+    server::{LimitedBody, Peer, Problem},
+};
+
+/// An operator, as far as it is known; written to the audit log.
+#[derive(Clone, Debug)]
+pub(super) struct Who {
+    /// Which of the configured tokens, from 1.
+    token: Option<usize>,
+    /// The first name of the client certificate.
+    certificate: Option<String>,
+    address: Option<SocketAddr>,
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.token, &self.certificate) {
+            (Some(token), _) => write!(f, "token:{token}")?,
+            (None, Some(name)) => write!(f, "certificate:{}", name.escape_debug())?,
+            (None, None) => f.write_str("anonymous")?,
+        }
+        self.address.map_or(Ok(()), |address| write!(f, "@{address}"))
+    }
+}
+
+/// Finds out who calls. Where tokens are configured, one of them must be shown.
+pub(super) fn authenticate(request: &Request<LimitedBody>, tokens: &[Secret]) -> Result<Who, Refusal> {
+    // No page in a browser is a client of this API, whatever it can reach on the operator's machine.
+    let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
+    if changes && request.headers().contains_key(header::ORIGIN) {
+        let detail = "changes are not taken from a page in a browser";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "browser", detail).into());
+    }
+    let token = shown(request.headers()).and_then(|shown| position(shown, tokens));
+    if token.is_none() && !tokens.is_empty() {
+        return Err(Refusal::Unauthorized);
+    }
+    let peer = request.extensions().get::<Peer>();
+    let tls = peer.and_then(|peer| peer.tls.as_ref());
+    Ok(Who {
+        token,
+        certificate: tls.and_then(|tls| tls.client_names.first().cloned()),
+        address: peer.map(|peer| peer.address),
+    })
+}
+
+/// The one bearer token of a request.
+fn shown(headers: &HeaderMap) -> Option<&[u8]> {
+    let mut all = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(one), None) = (all.next(), all.next()) else { return None };
+    let (scheme, token) = one.as_bytes().split_at_checked("Bearer ".len())?;
+    scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
+}
+
+/// Which token it is, from 1. All are compared, so that the time does not tell which one is near.
+fn position(shown: &[u8], tokens: &[Secret]) -> Option<usize> {
+    tokens.iter().zip(1..).fold(None, |found, (token, number)| {
+        let matches = token.matches(shown);
+        if matches { Some(number) } else { found }
+    })
+}
