@@ -301,3 +301,32 @@ async fn hold(server: &Running, body: &str) -> tokio::task::JoinHandle<(StatusCo
 fn status(answer: &str) -> u16 {
     answer.get(9..12).unwrap_or_default().parse().unwrap_or_default()
 }
+
+#[test]
+fn every_limit_is_documented_with_its_default_and_metric() {
+    let documented = include_str!("../../../docs/limits.md");
+    let rows: Vec<Vec<&str>> = documented
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+        .collect();
+    let defaults = format!("{:#?}", Limits::default());
+    let limits: Vec<_> =
+        defaults.lines().filter_map(|line| line.trim().trim_end_matches(',').split_once(": ")).collect();
+    assert_eq!(rows.len(), limits.len(), "{limits:?}");
+    for (row, (name, default)) in rows.iter().zip(limits) {
+        assert_eq!((row[0], row[1]), (&*format!("`{name}`"), &*format!("`{default}`")));
+        let metric = if name == "body_rate_grace" { "with `body_rate_min`" } else { row[0] };
+        assert_eq!(row[3], metric);
+    }
+}
+
+#[tokio::test]
+async fn every_limit_shows_in_the_metrics_from_the_start() {
+    let server = start(Limits::default());
+    let defaults = format!("{:#?}", Limits::default());
+    let names = defaults.lines().filter_map(|line| line.trim().split_once(": "));
+    for (name, _) in names.filter(|(name, _)| *name != "body_rate_grace") {
+        assert_eq!(server.reached(name), 0);
+    }
+}
