@@ -95,7 +95,9 @@ pub(super) async fn serve<S, B>(
         End::Overdue(limit) => shared.metrics.reached(limit),
         End::Closed(Ok(())) => {}
         End::Closed(Err(error)) => {
-            if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse_too_large) {
+            if watch.floods() {
+                shared.metrics.reached(Limit::Http2Frames);
+            } else if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse_too_large) {
                 shared.metrics.reached(watch.too_large());
             }
             tracing::debug!(peer.address = %address, error = %error, "connection ended");
@@ -136,7 +138,7 @@ fn http(limits: &Limits, tasks: Tasks) -> Builder<Tasks> {
         .initial_connection_window_size(1 << 20)
         .adaptive_window(false)
         .max_send_buf_size(256 << 10)
-        // A peer that vanished is noticed even while one of its requests is open.
+        // A peer that vanished is noticed while one of its requests is open, when it does not count as idle.
         .keep_alive_interval(limits.idle_timeout / 2)
         .keep_alive_timeout(limits.idle_timeout / 4)
         // Streams reset before they were looked at (rapid reset), and those reset by our errors.

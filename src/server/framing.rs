@@ -8,6 +8,8 @@
 
 use std::collections::VecDeque;
 
+use super::frames::Frames;
+
 /// How much of a line is kept: enough for any framing header and chunk size line that is accepted.
 const LINE_KEPT: usize = 256;
 
@@ -42,6 +44,8 @@ pub struct Framing {
     head: Head,
     /// Fields so far of the head that began last.
     fields: usize,
+    /// Reads on where the connection turned out to be HTTP/2.
+    http2: Frames,
     /// What was found of the heads that hyper has not yet made a request of, in their order.
     verdicts: VecDeque<Result<(), Breach>>,
 }
@@ -89,7 +93,11 @@ impl Framing {
         while !rest.is_empty() {
             let good = bytes.len() - rest.len();
             match self.phase {
-                Phase::Http2 | Phase::Refused => break,
+                Phase::Http2 => {
+                    self.http2.read(rest);
+                    break;
+                }
+                Phase::Refused => break,
                 Phase::Body(left) => {
                     let left = skip(&mut rest, left);
                     self.phase = if left == 0 { Phase::Head } else { Phase::Body(left) };
@@ -134,6 +142,11 @@ impl Framing {
     #[must_use]
     pub fn fields(&self) -> usize {
         self.fields
+    }
+
+    /// What the HTTP/2 frames that were read since the last call add to their peer's budget.
+    pub(super) fn take_http2_balance(&mut self) -> i64 {
+        self.http2.take_balance()
     }
 
     /// Whether a chunk was malformed, so that the connection must fail.

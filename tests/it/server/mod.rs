@@ -1,6 +1,7 @@
 //! Listeners on real sockets, with real clients.
 
 mod drain;
+mod floods;
 mod framing;
 mod limits;
 mod tls;
@@ -259,8 +260,12 @@ async fn read(response: Response<hyper::body::Incoming>) -> (StatusCode, String)
 }
 
 /// What comes until the server closes; a reset counts as a close.
-async fn read_to_end(mut stream: impl AsyncRead + Unpin) -> String {
-    let mut text = Vec::new();
-    let _closed_or_reset = stream.read_to_end(&mut text).await;
-    String::from_utf8(text).unwrap()
+async fn read_to_end(stream: impl AsyncRead + Unpin) -> String {
+    String::from_utf8(read_to_end_bytes(stream).await).unwrap()
+}
+
+async fn read_to_end_bytes(mut stream: impl AsyncRead + Unpin) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let _closed_or_reset = stream.read_to_end(&mut bytes).await;
+    bytes
 }
