@@ -343,6 +343,49 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        /// Pieces of requests in any order, cut anywhere: what was found does not depend on the cuts.
+        #[test]
+        fn the_cuts_between_reads_do_not_matter(
+            pieces in proptest::collection::vec(proptest::sample::select(PIECES), 0..20),
+            cuts in proptest::collection::vec(1_usize..9, 1..40),
+        ) {
+            let wire = pieces.concat();
+            let mut whole = Framing::default();
+            let handed_on = whole.read(wire.as_bytes());
+            let mut cut = Framing::default();
+            let (mut rest, mut piecewise) = (wire.as_bytes(), 0);
+            for size in cuts.iter().cycle() {
+                let (now, later) = rest.split_at((*size).min(rest.len()));
+                let good = cut.read(now);
+                piecewise += good;
+                if later.is_empty() || good < now.len() {
+                    break;
+                }
+                rest = later;
+            }
+            assert_eq!((&whole.verdicts, whole.phase), (&cut.verdicts, cut.phase));
+            // The line that breaks may have been handed on in part, never what follows it.
+            assert!(handed_on <= piecewise && piecewise <= wire.len());
+        }
+    }
+
+    const PIECES: &[&str] = &[
+        "POST / HTTP/1.1\r\n",
+        "Host: a\r\n",
+        "Content-Length: 7\r\n",
+        "Transfer-Encoding: chunked\r\n",
+        "\r\n",
+        "\n",
+        "7\r\n",
+        "0\r\n",
+        "1234567",
+        "\r",
+        "GET / HTTP/1.0\r\n\r\n",
+        "x: y",
+        "PRI * HTTP/2.0\r\n",
+    ];
+
     #[test]
     fn a_framing_value_too_long_to_be_kept_is_refused() {
         let wire = format!("POST / HTTP/1.1\r\nContent-Length: {:0>300}\r\n\r\n", 5);

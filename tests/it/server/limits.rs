@@ -58,7 +58,7 @@ async fn an_idle_http2_connection_is_closed() {
 
 #[tokio::test]
 async fn a_request_that_takes_long_is_not_idle() {
-    let server = start(Limits { idle_timeout: SHORT, header_read_timeout: SHORT, ..Limits::default() });
+    let server = start(Limits { idle_timeout: SHORT, ..Limits::default() });
     let (mut http1, mut http2) = (server.http1().await, server.http2().await);
     let slow1 =
         tokio::spawn(async move { read(http1.send_request(post("/hold", "1")).await.unwrap()).await });
@@ -66,9 +66,10 @@ async fn a_request_that_takes_long_is_not_idle() {
         tokio::spawn(async move { read(http2.send_request(post("/hold", "2")).await.unwrap()).await });
     server.seen.one_is_held().await;
     server.seen.one_is_held().await;
-    // A third connection lives through the whole time that would end an idle one.
-    server.raw("").await;
-    server.raw("").await;
+    // Others begin to be idle now, and are closed for it.
+    for _ in 0..2 {
+        assert_eq!(status(&server.raw("GET /echo HTTP/1.1\r\nHost: test\r\n\r\n").await), 200);
+    }
     server.seen.release.add_permits(2);
     assert_eq!((slow1.await.unwrap().1, slow2.await.unwrap().1), ("1".to_owned(), "2".to_owned()));
 }
@@ -237,6 +238,17 @@ async fn an_http2_head_has_the_same_limits() {
         assert_eq!(response.status(), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "{limit}");
         server.stop().await;
         assert_eq!((server.reached(limit), server.seen.requests()), (1, 0), "{limit}");
+    }
+}
+
+#[tokio::test]
+async fn an_http2_request_names_one_host() {
+    let server = start(Limits::default());
+    let mut http2 = server.http2().await;
+    for (host, status) in [("test", 200), ("TEST", 200), ("other", 400), ("user@test", 400)] {
+        let mut request = post("/echo", "");
+        request.headers_mut().insert(header::HOST, host.parse().unwrap());
+        assert_eq!(http2.send_request(request).await.unwrap().status(), status, "{host}");
     }
 }
 

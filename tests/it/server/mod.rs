@@ -195,11 +195,17 @@ impl Seen {
 
 impl Running {
     async fn http1(&self) -> http1::SendRequest<Full<Bytes>> {
-        http1(TcpStream::connect(self.address).await.unwrap()).await
+        http1(self.connect().await).await
     }
 
     async fn http2(&self) -> http2::SendRequest<Full<Bytes>> {
-        http2(TcpStream::connect(self.address).await.unwrap()).await
+        http2(self.connect().await).await
+    }
+
+    async fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream
     }
 
     /// Sends these bytes and reads until the server closes.
