@@ -1,5 +1,6 @@
 //! Listeners on real sockets, with real clients.
 
+mod descriptors;
 mod drain;
 mod floods;
 mod framing;
