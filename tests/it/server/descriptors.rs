@@ -48,6 +48,7 @@ fn a_lack_of_descriptors_is_waited_out_without_a_busy_loop() {
 }
 
 #[tokio::main(flavor = "current_thread")]
+#[expect(clippy::print_stdout, reason = "how this process talks to the one that started it")]
 async fn serve_with_few_descriptors() {
     let server = start(Limits::default());
     let open = std::fs::read_dir("/proc/self/fd").unwrap().count() as u64;
