@@ -2,7 +2,7 @@
 
 use std::{
     convert::Infallible, error::Error as StdError, future::poll_fn, io, net::SocketAddr, pin::pin, sync::Arc,
-    task::Poll,
+    task::Poll, time::Duration,
 };
 
 use bytes::Bytes;
@@ -31,6 +31,12 @@ use super::{
     watch::Watch,
     wire::Wire,
 };
+
+/// How often an HTTP/2 peer is asked whether it is still there.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+
+/// How long it may take to answer.
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Answers requests until the peer leaves, a limit ends it, or `drain` lets the last one finish.
 pub(super) async fn serve<S, B>(
@@ -95,7 +101,9 @@ pub(super) async fn serve<S, B>(
         End::Overdue(limit) => shared.metrics.reached(limit),
         End::Closed(Ok(())) => {}
         End::Closed(Err(error)) => {
-            if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse_too_large) {
+            if watch.floods() {
+                shared.metrics.reached(Limit::Http2Frames);
+            } else if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse_too_large) {
                 shared.metrics.reached(watch.too_large());
             }
             tracing::debug!(peer.address = %address, error = %error, "connection ended");
@@ -132,13 +140,13 @@ fn http(limits: &Limits, tasks: Tasks) -> Builder<Tasks> {
         // library answers 431 itself, so that no attacker makes us keep more.
         .max_header_list_size(header_bytes_max.saturating_mul(2))
         .max_frame_size(16 << 10)
-        .initial_stream_window_size(64 << 10)
+        .initial_stream_window_size(256 << 10)
         .initial_connection_window_size(1 << 20)
         .adaptive_window(false)
         .max_send_buf_size(256 << 10)
-        // A peer that vanished is noticed even while one of its requests is open.
-        .keep_alive_interval(limits.idle_timeout / 2)
-        .keep_alive_timeout(limits.idle_timeout / 4)
+        // A peer that vanished is noticed while one of its requests is open, when it does not count as idle.
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT)
         // Streams reset before they were looked at (rapid reset), and those reset by our errors.
         .max_pending_accept_reset_streams(20)
         .max_local_error_reset_streams(64);

@@ -8,6 +8,8 @@
 
 use std::collections::VecDeque;
 
+use super::frames::Frames;
+
 /// How much of a line is kept: enough for any framing header and chunk size line that is accepted.
 const LINE_KEPT: usize = 256;
 
@@ -42,6 +44,8 @@ pub struct Framing {
     head: Head,
     /// Fields so far of the head that began last.
     fields: usize,
+    /// Reads on where the connection turned out to be HTTP/2.
+    http2: Frames,
     /// What was found of the heads that hyper has not yet made a request of, in their order.
     verdicts: VecDeque<Result<(), Breach>>,
 }
@@ -89,7 +93,11 @@ impl Framing {
         while !rest.is_empty() {
             let good = bytes.len() - rest.len();
             match self.phase {
-                Phase::Http2 | Phase::Refused => break,
+                Phase::Http2 => {
+                    self.http2.read(rest);
+                    break;
+                }
+                Phase::Refused => break,
                 Phase::Body(left) => {
                     let left = skip(&mut rest, left);
                     self.phase = if left == 0 { Phase::Head } else { Phase::Body(left) };
@@ -134,6 +142,11 @@ impl Framing {
     #[must_use]
     pub fn fields(&self) -> usize {
         self.fields
+    }
+
+    /// What the HTTP/2 frames that were read since the last call add to their peer's budget.
+    pub(super) fn take_http2_balance(&mut self) -> i64 {
+        self.http2.take_balance()
     }
 
     /// Whether a chunk was malformed, so that the connection must fail.
@@ -329,6 +342,49 @@ mod tests {
             assert_eq!(verdicts(&wire), (vec![Err(breach)], false), "{fields:?}");
         }
     }
+
+    proptest::proptest! {
+        /// Pieces of requests in any order, cut anywhere: what was found does not depend on the cuts.
+        #[test]
+        fn the_cuts_between_reads_do_not_matter(
+            pieces in proptest::collection::vec(proptest::sample::select(PIECES), 0..20),
+            cuts in proptest::collection::vec(1_usize..9, 1..40),
+        ) {
+            let wire = pieces.concat();
+            let mut whole = Framing::default();
+            let handed_on = whole.read(wire.as_bytes());
+            let mut cut = Framing::default();
+            let (mut rest, mut piecewise) = (wire.as_bytes(), 0);
+            for size in cuts.iter().cycle() {
+                let (now, later) = rest.split_at((*size).min(rest.len()));
+                let good = cut.read(now);
+                piecewise += good;
+                if later.is_empty() || good < now.len() {
+                    break;
+                }
+                rest = later;
+            }
+            assert_eq!((&whole.verdicts, whole.phase), (&cut.verdicts, cut.phase));
+            // The line that breaks may have been handed on in part, never what follows it.
+            assert!(handed_on <= piecewise && piecewise <= wire.len());
+        }
+    }
+
+    const PIECES: &[&str] = &[
+        "POST / HTTP/1.1\r\n",
+        "Host: a\r\n",
+        "Content-Length: 7\r\n",
+        "Transfer-Encoding: chunked\r\n",
+        "\r\n",
+        "\n",
+        "7\r\n",
+        "0\r\n",
+        "1234567",
+        "\r",
+        "GET / HTTP/1.0\r\n\r\n",
+        "x: y",
+        "PRI * HTTP/2.0\r\n",
+    ];
 
     #[test]
     fn a_framing_value_too_long_to_be_kept_is_refused() {

@@ -153,10 +153,12 @@ pub(super) enum Limit {
     Streams,
     Idle,
     Drain,
+    /// Not of [`super::Limits`]: see `frames`.
+    Http2Frames,
 }
 
 impl Limit {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Connections,
         Self::ConnectionsPerAddress,
         Self::TlsHandshake,
@@ -171,6 +173,7 @@ impl Limit {
         Self::Streams,
         Self::Idle,
         Self::Drain,
+        Self::Http2Frames,
     ];
 
     fn name(self) -> &'static str {
@@ -189,6 +192,7 @@ impl Limit {
             Self::Streams => "streams_max",
             Self::Idle => "idle_timeout",
             Self::Drain => "drain_timeout",
+            Self::Http2Frames => "http2_frames",
         }
     }
 }

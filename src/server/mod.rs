@@ -6,11 +6,12 @@
 //! [`LimitedBody`]. A service that panics loses that one request.
 //!
 //! In the order a connection meets them: `listener` accepts it, `tls` shakes hands, `connection` keeps
-//! its time, `wire` and `framing` watch its bytes, `request` admits each request, `body` reads it.
+//! its time, `wire`, `framing` and `frames` watch its bytes, `request` admits each request, `body` reads it.
 
 mod body;
 mod config;
 mod connection;
+mod frames;
 pub mod framing;
 mod listener;
 mod metrics;

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::{
     config::Limits,
+    frames::Budget,
     framing::{Breach, Framing},
     metrics::Limit,
 };
@@ -23,6 +24,9 @@ pub(super) struct Watch {
 #[derive(Debug)]
 struct State {
     framing: Framing,
+    budget: Budget,
+    /// The peer overdrew its budget of HTTP/2 frames that ask for nothing.
+    floods: bool,
     /// Requests whose answer is not yet handed over.
     in_flight: usize,
     /// Since when a head is due: from the connection's begin, then from a head's first byte.
@@ -41,6 +45,8 @@ impl Watch {
         let now = Instant::now();
         let state = State {
             framing: Framing::default(),
+            budget: Budget::new(now),
+            floods: false,
             in_flight: 0,
             head_since: Some(now),
             idle_since: now,
@@ -53,26 +59,37 @@ impl Watch {
     /// Notes bytes from the peer; answers how many may be handed to hyper.
     pub(super) fn read(&self, bytes: &[u8]) -> usize {
         let mut state = self.state();
+        let now = Instant::now();
         let good = state.framing.read(bytes);
         if state.in_flight == 0 && state.head_since.is_none() && state.framing.in_head() {
-            state.head_since = Some(Instant::now());
+            state.head_since = Some(now);
         }
-        good
+        let balance = state.framing.take_http2_balance();
+        state.floods |= !state.budget.settle(balance, now);
+        if state.floods { 0 } else { good }
     }
 
-    /// Whether the framing of a body failed, so that nothing more may be read.
+    /// Whether nothing more may be read: the framing of a body failed, or the peer floods.
     pub(super) fn is_broken(&self) -> bool {
-        self.state().framing.is_broken()
+        let state = self.state();
+        state.floods || state.framing.is_broken()
     }
 
-    /// Notes whether the peer took something.
-    pub(super) fn wrote(&self, progress: bool) {
+    /// Whether the peer overdrew its budget of HTTP/2 frames that ask for nothing.
+    pub(super) fn floods(&self) -> bool {
+        self.state().floods
+    }
+
+    /// Notes how many bytes the peer took.
+    pub(super) fn wrote(&self, bytes: usize) {
         let mut state = self.state();
-        if progress {
-            state.stuck_since = None;
-        } else {
-            state.stuck_since.get_or_insert_with(Instant::now);
-        }
+        state.stuck_since = None;
+        state.budget.wrote(bytes);
+    }
+
+    /// Notes that the peer takes nothing more for now.
+    pub(super) fn stuck(&self) {
+        self.state().stuck_since.get_or_insert_with(Instant::now);
     }
 
     /// Notes that a request was read; answers whether its framing is sound and how many are open.

@@ -33,6 +33,15 @@ impl<T> Wire<T> {
     pub(super) fn new(inner: T, watch: Arc<Watch>) -> Self {
         Self { inner, watch, lingering: None }
     }
+
+    /// Tells the watch what became of a write.
+    fn note(&self, wrote: &Poll<io::Result<usize>>) {
+        match wrote {
+            Poll::Ready(Ok(bytes)) => self.watch.wrote(*bytes),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => self.watch.stuck(),
+        }
+    }
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for Wire<T> {
@@ -60,7 +69,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Wire<T> {
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let wrote = Pin::new(&mut self.inner).poll_write(cx, buf);
-        self.watch.wrote(wrote.is_ready());
+        self.note(&wrote);
         wrote
     }
 
@@ -70,7 +79,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<T> {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let wrote = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
-        self.watch.wrote(wrote.is_ready());
+        self.note(&wrote);
         wrote
     }
 
@@ -80,7 +89,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<T> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.inner).poll_flush(cx);
-        self.watch.wrote(flushed.is_ready());
+        if flushed.is_pending() {
+            self.watch.stuck();
+        }
         flushed
     }
 

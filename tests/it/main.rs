@@ -14,6 +14,7 @@ mod delivery;
 mod e2e;
 mod floors;
 mod receivers;
+mod ops;
 mod server;
 mod journal;
 mod shared;

@@ -58,7 +58,7 @@ async fn an_idle_http2_connection_is_closed() {
 
 #[tokio::test]
 async fn a_request_that_takes_long_is_not_idle() {
-    let server = start(Limits { idle_timeout: SHORT, header_read_timeout: SHORT, ..Limits::default() });
+    let server = start(Limits { idle_timeout: SHORT, ..Limits::default() });
     let (mut http1, mut http2) = (server.http1().await, server.http2().await);
     let slow1 =
         tokio::spawn(async move { read(http1.send_request(post("/hold", "1")).await.unwrap()).await });
@@ -66,9 +66,10 @@ async fn a_request_that_takes_long_is_not_idle() {
         tokio::spawn(async move { read(http2.send_request(post("/hold", "2")).await.unwrap()).await });
     server.seen.one_is_held().await;
     server.seen.one_is_held().await;
-    // A third connection lives through the whole time that would end an idle one.
-    server.raw("").await;
-    server.raw("").await;
+    // Others begin to be idle now, and are closed for it.
+    for _ in 0..2 {
+        assert_eq!(status(&server.raw("GET /echo HTTP/1.1\r\nHost: test\r\n\r\n").await), 200);
+    }
     server.seen.release.add_permits(2);
     assert_eq!((slow1.await.unwrap().1, slow2.await.unwrap().1), ("1".to_owned(), "2".to_owned()));
 }
@@ -241,6 +242,17 @@ async fn an_http2_head_has_the_same_limits() {
 }
 
 #[tokio::test]
+async fn an_http2_request_names_one_host() {
+    let server = start(Limits::default());
+    let mut http2 = server.http2().await;
+    for (host, status) in [("test", 200), ("TEST", 200), ("other", 400), ("user@test", 400)] {
+        let mut request = post("/echo", "");
+        request.headers_mut().insert(header::HOST, host.parse().unwrap());
+        assert_eq!(http2.send_request(request).await.unwrap().status(), status, "{host}");
+    }
+}
+
+#[tokio::test]
 async fn the_streams_of_an_http2_connection_have_a_limit_that_its_peer_waits_for() {
     let mut server = start(Limits { streams_max: 1, ..Limits::default() });
     let mut http2 = server.http2().await;
@@ -300,4 +312,33 @@ async fn hold(server: &Running, body: &str) -> tokio::task::JoinHandle<(StatusCo
 
 fn status(answer: &str) -> u16 {
     answer.get(9..12).unwrap_or_default().parse().unwrap_or_default()
+}
+
+#[test]
+fn every_limit_is_documented_with_its_default_and_metric() {
+    let documented = include_str!("../../../docs/limits.md");
+    let rows: Vec<Vec<&str>> = documented
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+        .collect();
+    let defaults = format!("{:#?}", Limits::default());
+    let limits: Vec<_> =
+        defaults.lines().filter_map(|line| line.trim().trim_end_matches(',').split_once(": ")).collect();
+    assert_eq!(rows.len(), limits.len(), "{limits:?}");
+    for (row, (name, default)) in rows.iter().zip(limits) {
+        assert_eq!((row[0], row[1]), (&*format!("`{name}`"), &*format!("`{default}`")));
+        let metric = if name == "body_rate_grace" { "with `body_rate_min`" } else { row[0] };
+        assert_eq!(row[3], metric);
+    }
+}
+
+#[tokio::test]
+async fn every_limit_shows_in_the_metrics_from_the_start() {
+    let server = start(Limits::default());
+    let defaults = format!("{:#?}", Limits::default());
+    let names = defaults.lines().filter_map(|line| line.trim().split_once(": "));
+    for (name, _) in names.filter(|(name, _)| *name != "body_rate_grace") {
+        assert_eq!(server.reached(name), 0);
+    }
 }

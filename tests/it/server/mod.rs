@@ -1,6 +1,8 @@
 //! Listeners on real sockets, with real clients.
 
+mod descriptors;
 mod drain;
+mod floods;
 mod framing;
 mod limits;
 mod tls;
@@ -139,6 +141,7 @@ fn start_with(limits: Limits, tls: Option<Tls>) -> Running {
 }
 
 /// The service under test: what a request's path asks for.
+#[expect(clippy::panic, reason = "one path panics, to see what becomes of the others")]
 async fn answer(
     mut request: Request<LimitedBody>,
     seen: Arc<Seen>,
@@ -193,11 +196,17 @@ impl Seen {
 
 impl Running {
     async fn http1(&self) -> http1::SendRequest<Full<Bytes>> {
-        http1(TcpStream::connect(self.address).await.unwrap()).await
+        http1(self.connect().await).await
     }
 
     async fn http2(&self) -> http2::SendRequest<Full<Bytes>> {
-        http2(TcpStream::connect(self.address).await.unwrap()).await
+        http2(self.connect().await).await
+    }
+
+    async fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream
     }
 
     /// Sends these bytes and reads until the server closes.
@@ -213,7 +222,8 @@ impl Running {
         prometheus_client::encoding::text::encode(&mut text, &self.registry).unwrap();
         let text = text.replace("listener=\"test\"", "").replace("{}", "").replace("{,", "{");
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        line.unwrap_or_else(|| panic!("no {name} in\n{text}")).parse().unwrap()
+        assert!(line.is_some(), "no {name} in\n{text}");
+        line.unwrap().parse().unwrap()
     }
 
     /// How often a limit was reached.
@@ -257,8 +267,12 @@ async fn read(response: Response<hyper::body::Incoming>) -> (StatusCode, String)
 }
 
 /// What comes until the server closes; a reset counts as a close.
-async fn read_to_end(mut stream: impl AsyncRead + Unpin) -> String {
-    let mut text = Vec::new();
-    let _closed_or_reset = stream.read_to_end(&mut text).await;
-    String::from_utf8(text).unwrap()
+async fn read_to_end(stream: impl AsyncRead + Unpin) -> String {
+    String::from_utf8(read_to_end_bytes(stream).await).unwrap()
+}
+
+async fn read_to_end_bytes(mut stream: impl AsyncRead + Unpin) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let _closed_or_reset = stream.read_to_end(&mut bytes).await;
+    bytes
 }
