@@ -61,7 +61,7 @@ pub enum GatewayError {
         name: &'static str,
         /// Why.
         #[source]
-        source: BindError,
+        source: Box<BindError>,
     },
     /// A listener's certificates cannot be used.
     #[error("could not use the certificates of the listener `{name}`")]
@@ -70,7 +70,7 @@ pub enum GatewayError {
         name: &'static str,
         /// Why.
         #[source]
-        source: TlsError,
+        source: Box<TlsError>,
     },
     /// A listener's address cannot be told.
     #[error("could not tell where a listener listens")]
@@ -199,7 +199,8 @@ impl Gateway {
             };
             if let (Some(acceptor), Some(tls)) = (&front.tls, listener.and_then(|l| l.tls.as_ref())) {
                 let name = front.name;
-                let new = Acceptor::new(tls).map_err(|source| GatewayError::Tls { name, source })?;
+                let new = Acceptor::new(tls)
+                    .map_err(|source| GatewayError::Tls { name, source: Box::new(source) })?;
                 certificates.push((Arc::clone(acceptor), new));
             }
         }
@@ -265,7 +266,7 @@ fn bind(
     metrics: &server::Metrics,
 ) -> Result<Option<Bound>, GatewayError> {
     let bound = listener.map(|listener| server::bind(listener, name, metrics));
-    bound.transpose().map_err(|source| GatewayError::Bind { name, source })
+    bound.transpose().map_err(|source| GatewayError::Bind { name, source: Box::new(source) })
 }
 
 /// A listener at work.

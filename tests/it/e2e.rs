@@ -252,15 +252,14 @@ async fn an_unknown_account_is_quarantined_and_delivered_once_it_is_configured()
     sample.body = body.into_bytes();
     assert_eq!(provider.post(&sample).await.status, 200);
 
-    let (_status, letters) = gateway.ops("/v1/dead-letters").await;
-    assert!(letters.contains("unknown_account"), "{letters}");
+    gateway.ops_with("/v1/dead-letters", "unknown_account").await;
     let (_status, metrics) = gateway.ops("/metrics").await;
     assert_eq!(metric(&metrics, r#"headgate_items_total{provider="meta",outcome="quarantined"}"#), 1.0);
 
     let channels = gateway.read("tenants/default/channels.toml")
         + "\n[account.late]\nendpoint = \"meta-main\"\nchannel = \"whatsapp\"\nid = \"200\"\nbackend = \"chat\"\nteam = \"sales\"\n";
     gateway.reload_with("tenants/default/channels.toml", &channels).unwrap();
-    let revive = r#"{"reason": "unknown_account", "account": "late"}"#.to_owned();
+    let revive = r#"{"reason": "unknown_account", "to_account": "late"}"#.to_owned();
     let (status, said) =
         send(gateway.gateway.ops().unwrap(), "POST", "/v1/dead-letters/revive", revive).await;
     assert_eq!(status, 200, "{said}");
@@ -281,7 +280,7 @@ async fn a_verified_body_that_cannot_be_read_is_kept_and_telegram_is_told_that_a
     assert_eq!((answer.status, answer.body.as_str()), (200, ""));
     assert_eq!(provider.post(&telegram).await.status, 200);
 
-    let (_status, letters) = gateway.ops("/v1/dead-letters").await;
+    let letters = gateway.ops_with("/v1/dead-letters", "malformed").await;
     assert_eq!(letters.matches("malformed").count(), 1, "{letters}");
     gateway.stop().await;
 }
@@ -422,7 +421,7 @@ async fn raw_deliveries_are_the_providers_request_byte_for_byte() {
         for (name, value) in &sample.headers {
             if *name == "authorization" {
                 assert_eq!(delivery.header(name), "", "a password was passed on");
-            } else if !name.starts_with("webhook-") {
+            } else {
                 assert_eq!(delivery.header(name), value, "{}", sample.name);
             }
         }

@@ -1,6 +1,7 @@
 //! The tests that go through Headgate's public surface: one binary, one module per room.
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "clippy takes only functions under `#[test]` for tests; their helpers may fail as loudly"
 )]
@@ -13,9 +14,9 @@ mod config;
 mod delivery;
 mod e2e;
 mod floors;
-mod receivers;
-mod ops;
-mod server;
 mod journal;
+mod ops;
+mod receivers;
+mod server;
 mod shared;
 mod support;

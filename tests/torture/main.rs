@@ -7,6 +7,13 @@
 //! The power cut needs root, a loop device and `xfs_io`; where they are missing the test says that it
 //! skipped. `HEADGATE_NO_SKIP=1` (set by the test command) makes a skip a failure.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "clippy takes only functions under `#[test]` for tests; their helpers may fail as loudly"
+)]
+
 mod backend;
 mod checker;
 mod disk;
@@ -31,7 +38,6 @@ fn cycles() -> usize {
     setting("HEADGATE_TORTURE_CYCLES").and_then(|n| n.parse().ok()).unwrap_or(CYCLES)
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test's own setting")]
 fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

@@ -1,6 +1,6 @@
 //! A gateway in this process, from configuration files that a test writes.
 
-use std::{collections::HashMap, fs, net::SocketAddr, path::Path, sync::Arc};
+use std::{collections::HashMap, fs, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use headgate::{
     clock::SystemClock,
@@ -127,6 +127,19 @@ impl TestGateway {
     /// The ops listener's answer to a `GET`.
     pub(crate) async fn ops(&self, path: &str) -> (u16, String) {
         super::outside::get(self.gateway.ops().unwrap(), path).await
+    }
+
+    /// The ops listener's answer to a `GET`, as soon as it holds `text`. What is awaited happens in the
+    /// background, behind an interface that can only be asked.
+    pub(crate) async fn ops_with(&self, path: &str, text: &str) -> String {
+        for _ in 0..1000 {
+            let (_status, said) = self.ops(path).await;
+            if said.contains(text) {
+                return said;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("`{text}` never showed at {path}");
     }
 
     /// Replaces a configuration file, reads everything anew and reloads.
