@@ -52,6 +52,9 @@ pub struct Webhook {
     pub headers: Vec<(String, Vec<u8>)>,
     /// The events, in the order of the batch.
     pub events: Vec<Event>,
+    /// The body was verified but could not be read: its events (one of [`Kind::Unknown`]) go to quarantine
+    /// as [`DeathReason::Malformed`] and are not handed out.
+    pub malformed: bool,
     /// The exact bytes of the body.
     pub body: Bytes,
 }
@@ -240,8 +243,8 @@ pub trait Spool: fmt::Debug + Send + Sync {
     /// Dead letters, oldest first, at most `limit` from place `from` on.
     fn dead_letters(&self, from: Sequence, limit: usize) -> Vec<DeadLetter>;
 
-    /// Puts a dead letter back into its lanes, behind what waits there. `Ok(false)` if there is none.
-    /// One without an account gets `account`, if given.
+    /// Puts a dead letter back into its lanes, behind what waits there, under a new sequence. `Ok(false)` if
+    /// there is none. One in quarantine gets `account`; without one it stays there, which is `Ok(false)` too.
     fn revive(&self, sequence: Sequence, account: Option<AccountId>) -> Later<'_, Result<bool, SpoolError>>;
 
     /// What the spool holds now.
