@@ -1,0 +1,136 @@
+//! Taking webhooks: what of them is new, and the place it gets in the order.
+
+use std::sync::Arc;
+
+use hashbrown::HashSet;
+use tokio::sync::oneshot;
+
+use super::{
+    core::{Core, marks_of},
+    marks::{Commit, Marks, Seen},
+    record::{Kept, WEBHOOK_EVENTS_MAX, size_hint},
+    state::{State, What, accepted_record},
+};
+use crate::{
+    ids::EventId,
+    spool::{Accepted, Sequence, SpoolError, Webhook},
+};
+
+/// How far a webhook got.
+enum Begun {
+    /// Nothing of it is new.
+    Known(Accepted),
+    /// Something of it is being accepted by a commit that must end first.
+    Pending(Commit, Box<Webhook>),
+    /// It is on its way to the disk.
+    Written(oneshot::Receiver<Result<Accepted, SpoolError>>),
+}
+
+/// Which events of a webhook are new.
+enum News {
+    /// It cannot be said before this commit has ended.
+    Pending(Commit),
+    /// `true` for each that is.
+    Events(Vec<bool>),
+}
+
+impl Core {
+    /// Keeps the new events of a webhook.
+    pub(super) async fn accept(&self, mut webhook: Webhook) -> Result<Accepted, SpoolError> {
+        loop {
+            match self.begin(webhook)? {
+                Begun::Known(accepted) => return Ok(accepted),
+                Begun::Written(outcome) => return outcome.await.unwrap_or(Err(SpoolError::Closed)),
+                Begun::Pending(commit, same) => {
+                    self.applied(commit).await;
+                    webhook = *same;
+                }
+            }
+        }
+    }
+
+    fn begin(&self, mut webhook: Webhook) -> Result<Begun, SpoolError> {
+        let at = self.age.now();
+        let mut state = self.state();
+        state.check_open()?;
+        let new = match news(&state.marks, &webhook) {
+            News::Pending(commit) => return Ok(Begun::Pending(commit, Box::new(webhook))),
+            News::Events(new) => new,
+        };
+        let events = webhook.events.len();
+        let mut new = new.into_iter();
+        webhook.events.retain(|_| new.next().unwrap_or(false));
+        let kept = webhook.events.len();
+        let quarantined = webhook.events.iter().filter(|event| webhook.malformed || event.account.is_none());
+        let accepted = Accepted { kept, duplicates: events - kept, quarantined: quarantined.count() };
+        if kept == 0 {
+            return Ok(Begun::Known(accepted));
+        }
+        self.check_limits(&mut state, &webhook)?;
+        supersede(&state.marks, &mut webhook);
+
+        let first = state.next;
+        state.next = Sequence(first.0 + kept as u64);
+        state.events_under_way += kept as u64;
+        let commit = state.next_commit();
+        for mark in marks_of(&webhook) {
+            state.marks.begin(mark, commit);
+        }
+        let kept = Kept { first, at, webhook: Arc::new(webhook) };
+        let record = accepted_record(&kept);
+        let (reply, outcome) = oneshot::channel();
+        state.write(&self.journal, record, self.monotonic(), What::Accepted { kept, accepted, reply });
+        Ok(Begun::Written(outcome))
+    }
+
+    fn check_limits(&self, state: &mut State, webhook: &Webhook) -> Result<(), SpoolError> {
+        let events = webhook.events.len() as u64;
+        if webhook.events.len() > WEBHOOK_EVENTS_MAX {
+            self.metrics.webhook_events_max.inc();
+            return Err(SpoolError::Limit { what: "webhook_events_max" });
+        }
+        if state.backlog.events() + state.events_under_way + events > self.store.backlog_events_max {
+            self.metrics.backlog_events_max.inc();
+            return Err(SpoolError::Limit { what: "backlog_events_max" });
+        }
+        if !state.room.take(size_hint(webhook) as u64, self.monotonic()) {
+            self.metrics.disk_free_min.inc();
+            return Err(SpoolError::Full);
+        }
+        Ok(())
+    }
+}
+
+/// Which events are new. An event is a duplicate if any of its marks was seen, before or earlier in this
+/// webhook. Nothing is decided on a mark whose commit may still fail.
+fn news(marks: &Marks, webhook: &Webhook) -> News {
+    let higher = webhook.events.iter().flat_map(|event| event.higher.iter().map(|(_, mark)| *mark));
+    for mark in marks_of(webhook).chain(higher) {
+        if let Seen::Pending(commit) = marks.seen(mark) {
+            return News::Pending(commit);
+        }
+    }
+    if webhook.nonce.is_some_and(|nonce| marks.seen(nonce) == Seen::Before) {
+        return News::Events(vec![false; webhook.events.len()]);
+    }
+    let mut here = HashSet::new();
+    let new = webhook.events.iter().map(|event| {
+        let ids = || event.also.iter().chain([&event.id]);
+        let new = ids().all(|id| marks.seen(*id) == Seen::Never && !here.contains(id));
+        if new && webhook.events.len() > 1 {
+            here.extend(ids().copied());
+        }
+        new
+    });
+    News::Events(new.collect())
+}
+
+/// Notes on each receipt the highest state of its message that came before it.
+fn supersede(marks: &Marks, webhook: &mut Webhook) {
+    let mut here: HashSet<EventId> = HashSet::new();
+    for event in &mut webhook.events {
+        let known = |mark: &EventId| here.contains(mark) || marks.seen(*mark) == Seen::Before;
+        event.superseded = event.higher.iter().rev().find(|(_, mark)| known(mark)).map(|(state, _)| *state);
+        here.extend(event.also.iter().chain([&event.id]).copied());
+    }
+}

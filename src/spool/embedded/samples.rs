@@ -1,0 +1,83 @@
+//! Webhooks for this room's unit tests.
+
+use proptest::prelude::*;
+use smallvec::smallvec;
+
+use crate::{
+    channel::{
+        Channel, Kind,
+        event::{Join, Raw},
+    },
+    ids::{AccountId, ConversationKey, EndpointId, EventId, TenantId, Timestamp},
+    spool::{Event, Format, Thread, Webhook},
+};
+
+/// An event with the id `id` in the conversation `conversation`.
+pub(super) fn event(id: &str, conversation: &str) -> Event {
+    let tenant = TenantId::new("default");
+    Event {
+        id: EventId::derive(&tenant, "webchat", "support", id),
+        also: smallvec![],
+        channel: Channel::Webchat,
+        account: Some(AccountId::new("support")),
+        provider_account: "support".to_owned(),
+        kind: Kind::MessageReceived,
+        time: Some(Timestamp(1_700_000_000_000)),
+        thread: Some(Thread {
+            keys: smallvec![(ConversationKey::derive(&tenant, "webchat", "support", conversation), true)],
+            join: Join::Merge,
+            retired: smallvec![],
+            domain: None,
+        }),
+        higher: smallvec![],
+        superseded: None,
+        data: format!(r#"{{"id":"{id}"}}"#).into(),
+        raw: Raw::Whole,
+    }
+}
+
+/// A webhook of these events.
+pub(super) fn webhook_of(events: Vec<Event>) -> Webhook {
+    Webhook {
+        tenant: TenantId::new("default"),
+        endpoint: EndpointId::new("chat"),
+        received: Timestamp(1_700_000_000_000),
+        format: Format::Event,
+        nonce: None,
+        target: "/hooks/chat".to_owned(),
+        headers: vec![("content-type".to_owned(), b"application/json".to_vec())],
+        events,
+        malformed: false,
+        body: "{}".into(),
+    }
+}
+
+/// A webhook with one message.
+pub(super) fn message(id: &str, conversation: &str) -> Webhook {
+    webhook_of(vec![event(id, conversation)])
+}
+
+/// Webhooks of every shape.
+pub(super) fn webhook() -> impl Strategy<Value = Webhook> {
+    let events = proptest::collection::vec((any::<String>(), any::<String>(), any::<[bool; 4]>()), 1..4);
+    (events, any::<Vec<u8>>(), any::<[bool; 3]>(), any::<(String, Vec<u8>)>()).prop_map(
+        |(events, body, [raw, nonce, malformed], header)| {
+            let events = events.into_iter().map(|(id, conversation, [account, thread, range, late])| {
+                let mut event = event(&id, &conversation);
+                event.account = event.account.filter(|_| account);
+                event.thread = event.thread.filter(|_| thread);
+                event.raw = if range { Raw::Range(3..9) } else { Raw::Owned(conversation.into()) };
+                event.superseded = late.then_some(crate::channel::event::State::Read);
+                event
+            });
+            Webhook {
+                format: if raw { Format::Raw } else { Format::Event },
+                nonce: nonce.then_some(EventId(9)),
+                headers: vec![header],
+                malformed,
+                body: body.into(),
+                ..webhook_of(events.collect())
+            }
+        },
+    )
+}
