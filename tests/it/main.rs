@@ -3,3 +3,5 @@
 mod floors;
 mod journal;
 mod shared;
+mod spool_embedded;
+mod spool_suite;
