@@ -66,8 +66,8 @@ impl Core {
 
     fn step(&self) -> Option<Step> {
         let mut state = self.state();
-        // A letter that is back here and not gone there yet would, without its record here, be lost to a
-        // crash only if it were removed there; and put back twice if it were removed here.
+        // While a letter is back here and not yet gone there, its record here is what tells opening that it
+        // is not a letter any more. Removed too early, the letter could be put back twice.
         if !state.gone.is_empty() || state.check_open().is_err() {
             return None;
         }
