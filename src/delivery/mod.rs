@@ -58,6 +58,8 @@ struct Context {
     clock: SharedClock,
     metrics: Metrics,
     waiting_max: Counter,
+    /// Cancelled: no attempt begins any more.
+    halt: CancellationToken,
 }
 
 impl Delivery {
@@ -74,14 +76,14 @@ impl Delivery {
         let tagging = Tagging::new(tags);
         let metrics = Metrics::new(registry);
         let waiting_max = limits.of("delivery_waiting_max");
-        Self { context: Arc::new(Context { spool, tagging, routes, clock, metrics, waiting_max }) }
+        let halt = CancellationToken::new();
+        Self { context: Arc::new(Context { spool, tagging, routes, clock, metrics, waiting_max, halt }) }
     }
 
-    /// Delivers until `drain` is cancelled or the spool closes: then takes no further unit, waits for
-    /// the attempts under way and gives the others back to the spool.
+    /// Delivers until `drain` is cancelled, or the spool closes or fails: then takes no further unit,
+    /// waits for the attempts under way and gives the others back to the spool.
     pub async fn run(self, drain: CancellationToken) {
         let context = &self.context;
-        let stop = drain.child_token();
         let tasks = TaskTracker::new();
         // One for each backend that was ever configured, and one for units that have lost theirs.
         let mut outlets: HashMap<Option<BackendId>, Outlet> = HashMap::new();
@@ -89,16 +91,16 @@ impl Delivery {
             let unit = tokio::select! {
                 biased;
                 () = drain.cancelled() => break,
+                () = context.halt.cancelled() => break,
                 unit = context.spool.next() => unit,
             };
             let Some(unit) = unit else { break };
             let backend = context.routes.load().of(&unit).map(|route| route.upstream.backend.id.clone());
-            let outlet = outlets
-                .entry(backend.clone())
-                .or_insert_with(|| Outlet::open(context, backend, &tasks, stop.clone()));
+            let outlet =
+                outlets.entry(backend.clone()).or_insert_with(|| Outlet::open(context, backend, &tasks));
             outlet.push(unit).await;
         }
-        stop.cancel();
+        context.halt.cancel();
         drop(outlets);
         tasks.close();
         tasks.wait().await;
@@ -114,6 +116,9 @@ impl Context {
             match self.spool.settle(unit, settlement.clone()).await {
                 Ok(()) | Err(SpoolError::Closed) => return,
                 Err(error @ SpoolError::Failed(_)) => {
+                    // Before the attempt gives its place to the next: a crash repeats what was in flight
+                    // when the disk failed, and nothing may be added to that.
+                    self.halt.cancel();
                     error!(
                         spool.sequence = unit.sequence.0,
                         error = &error as &dyn std::error::Error,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use super::{
@@ -38,7 +38,7 @@ const POSTPONE_MIN: Duration = Duration::from_secs(1);
 /// a million lanes neither floods the queue nor leaves it dry.
 const POSTPONE_STEP: Duration = Duration::from_nanos(1_000_000_000 / WAITING_MAX as u64);
 
-/// The queue's entrance. Dropping it, or cancelling `stop`, ends the outlet; attempts under way finish.
+/// The queue's entrance. Dropping it, or halting all delivery, ends the outlet; attempts under way finish.
 #[derive(Debug)]
 pub(super) struct Outlet {
     context: Arc<Context>,
@@ -57,15 +57,10 @@ struct Waiting {
 
 impl Outlet {
     /// Opens the outlet of a backend; of none, for units that have lost theirs.
-    pub(super) fn open(
-        context: &Arc<Context>,
-        backend: Option<BackendId>,
-        tasks: &TaskTracker,
-        stop: CancellationToken,
-    ) -> Self {
+    pub(super) fn open(context: &Arc<Context>, backend: Option<BackendId>, tasks: &TaskTracker) -> Self {
         let (units, waiting) = mpsc::channel(WAITING_MAX);
         let gate = Gate::new(context, backend);
-        tasks.spawn(dispatch(context.clone(), gate, waiting, tasks.clone(), stop));
+        tasks.spawn(dispatch(context.clone(), gate, waiting, tasks.clone()));
         let bytes = Arc::new(Semaphore::new(WAITING_BYTES_MAX));
         Self { context: context.clone(), units, bytes, last_slot: Duration::ZERO }
     }
@@ -95,18 +90,17 @@ async fn dispatch(
     gate: Arc<Gate>,
     mut waiting: mpsc::Receiver<Waiting>,
     tasks: TaskTracker,
-    stop: CancellationToken,
 ) {
     loop {
         let next = tokio::select! {
             biased;
-            () = stop.cancelled() => break,
+            () = context.halt.cancelled() => break,
             next = waiting.recv() => next,
         };
         let Some(Waiting { unit, bytes }) = next else { break };
         let pass = tokio::select! {
             biased;
-            () = stop.cancelled() => {
+            () = context.halt.cancelled() => {
                 give_back(&context, &unit).await;
                 break;
             }

@@ -19,4 +19,6 @@ mod ops;
 mod receivers;
 mod server;
 mod shared;
+mod spool_embedded;
+mod spool_suite;
 mod support;

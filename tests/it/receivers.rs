@@ -37,7 +37,7 @@ impl Sdk {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let port = lines.next_line().await.unwrap().expect("the receiver prints its port");
+        let port = lines.next_line().await.unwrap().unwrap();
         let address = format!("127.0.0.1:{port}").parse().unwrap();
         Some(Self { _process: process, lines, address })
     }

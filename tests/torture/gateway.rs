@@ -164,7 +164,7 @@ address = "127.0.0.1:0"
 
 [store]
 path = "{}"
-segment_bytes = "256KiB"
+segment_bytes = "1MiB"
 disk_free_min = "4MiB"
 
 [backend.chat]

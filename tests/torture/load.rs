@@ -79,15 +79,20 @@ impl Load {
         self.log().iter().skip(mark).filter_map(|sent| sent.answer.map(|(status, _)| status)).collect()
     }
 
-    /// Promise A: what is sent once the disk is gone is not acknowledged.
-    pub(crate) fn nothing_is_acknowledged_after(&self, cut: Cut) {
-        for sent in self.log() {
-            let after = sent.sent > cut.done;
+    /// The power was cut during the last run: what was sent once the disk was gone must not have been
+    /// acknowledged (promise A), and answers that a machine without power would not have sent are no
+    /// promise.
+    pub(crate) fn cut(&self, cut: Cut) {
+        for sent in self.log.lock().unwrap().iter_mut() {
+            let acknowledged = matches!(sent.answer, Some((200, _)));
             assert!(
-                !after || !matches!(sent.answer, Some((200, _))),
+                sent.sent <= cut.done || !acknowledged,
                 "A: {} was sent after the power cut and acknowledged",
                 sent.id
             );
+            if sent.answer.is_some_and(|(_status, at)| at >= cut.begin) {
+                sent.answer = None;
+            }
         }
     }
 

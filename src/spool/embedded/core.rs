@@ -9,7 +9,6 @@ use tokio::{
     sync::{Notify, mpsc, watch},
     time::Instant,
 };
-
 use tokio_util::sync::CancellationToken;
 
 use super::{

@@ -15,7 +15,7 @@ use super::{
     core::Core,
     marks::Mark,
     record::{Kept, Record, size_hint},
-    state::{State, What},
+    state::What,
 };
 use crate::{
     ids::Timestamp,
@@ -66,8 +66,8 @@ impl Core {
 
     fn step(&self) -> Option<Step> {
         let mut state = self.state();
-        // A letter that is back here and not gone there yet would, without its record here, be lost to a
-        // crash only if it were removed there; and put back twice if it were removed here.
+        // While a letter is back here and not yet gone there, its record here is what tells opening that it
+        // is not a letter any more. Removed too early, the letter could be put back twice.
         if !state.gone.is_empty() || state.check_open().is_err() {
             return None;
         }
@@ -143,7 +143,7 @@ impl Core {
         let (position, _) = self.state().backlog.live_of(first)?;
         let webhook = self.read_blocking(position)?;
         let (reply, outcome) = oneshot::channel();
-        let mut state: std::sync::MutexGuard<'_, State> = self.state();
+        let mut state = self.state();
         state.check_open().ok()?;
         let (_, live) = state.backlog.live_of(first).filter(|(_, live)| !live.is_empty())?;
         // Its marks are kept with the segment that it leaves, so its time says nothing any more.
@@ -163,7 +163,7 @@ impl Core {
         for segment in old {
             let core = Arc::clone(self);
             let removed = tokio::task::spawn_blocking(move || core.sidecars.remove(segment));
-            removed.await.unwrap_or_else(|_stopped| Ok(()))?;
+            removed.await.unwrap_or(Ok(()))?;
             self.state().sidecars.remove(&segment);
         }
         Ok(())

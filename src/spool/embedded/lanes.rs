@@ -109,11 +109,13 @@ impl Lanes {
     ) {
         self.units.insert(sequence, Unit { lanes: SmallVec::new(), state: State::Waiting, attempts: 0 });
         for place in places {
-            let lane = match place.join {
-                Join::Merge => self.lane_of_all(&place.names, known),
-                Join::FirstKnown => self.lane_of_first(&place.names, known),
+            let lanes = match place.join {
+                Join::Merge => SmallVec::from_slice(&[self.lane_of_all(&place.names, known)]),
+                Join::FirstKnown => self.lanes_of_first(&place.names, known),
             };
-            self.join(sequence, lane);
+            for lane in lanes {
+                self.join(sequence, lane);
+            }
         }
         self.ready_if_its_turn(sequence);
     }
@@ -228,8 +230,9 @@ impl Lanes {
     }
 
     /// The lane of the first name that has one or that means a known conversation. The others are what a
-    /// stranger says, so nothing is joined.
-    fn lane_of_first(&mut self, keys: &[Name], known: &dyn Known) -> LaneId {
+    /// stranger says, so nothing is joined. But a name that nobody knows yet may come to mean the
+    /// conversation of whichever event is delivered first, so the lanes of such names are waited for too.
+    fn lanes_of_first(&mut self, keys: &[Name], known: &dyn Known) -> SmallVec<[LaneId; 2]> {
         let mut found = None;
         for key in keys {
             let conversation = conversation(known, *key);
@@ -244,15 +247,19 @@ impl Lanes {
         if let Some(conversation) = means {
             self.call(lane, conversation);
         }
+        let mut lanes = SmallVec::from_slice(&[lane]);
         for key in keys {
-            // A name that means another conversation must go on leading to that one's lane.
-            let other = conversation(known, *key)
-                .is_some_and(|conversation| self.names.get(&conversation).is_none_or(|of| *of != lane));
-            if !other {
-                self.call(lane, *key);
+            match conversation(known, *key) {
+                // It goes on leading to that conversation's lane.
+                Some(conversation) if self.names.get(&conversation) != Some(&lane) => {}
+                Some(_) => self.call(lane, *key),
+                None => {
+                    self.call(lane, *key);
+                    lanes.extend(self.names.get(key).copied());
+                }
             }
         }
-        lane
+        lanes
     }
 
     /// Gives a lane a name, unless another lane has it.

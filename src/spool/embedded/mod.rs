@@ -33,6 +33,8 @@ mod room;
 mod samples;
 mod sidecar;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::{
     io,
@@ -132,6 +134,18 @@ impl EmbeddedSpool {
         registry: &mut Registry,
         limits: &Limits,
     ) -> Result<Arc<Self>, OpenError> {
+        Self::open_on(Arc::new(journal::Disk), store, known, clock, registry, limits)
+    }
+
+    /// As [`EmbeddedSpool::open`], with the journal on `files`.
+    fn open_on(
+        files: Arc<dyn journal::Files>,
+        store: Store,
+        known: Arc<dyn Known>,
+        clock: SharedClock,
+        registry: &mut Registry,
+        limits: &Limits,
+    ) -> Result<Arc<Self>, OpenError> {
         let metrics = Arc::new(Metrics::new(registry, limits));
         let dir = store.path.join("spool");
         let marks_dir = dir.join("marks");
@@ -141,7 +155,7 @@ impl EmbeddedSpool {
             tracing::error!(path = %path.display(), "a file of marks is damaged; redeliveries may come through");
         }
         let damaged_files = found.damaged.len();
-        let mut recovered = Recovered::read(&store, found)?;
+        let mut recovered = Recovered::read(files, &store, found)?;
         let (dead, buried, dead_recovery) = Dead::open(
             dir.join("dead"),
             store.segment_bytes,
@@ -156,6 +170,8 @@ impl EmbeddedSpool {
         report(&metrics, damaged_files, [&journal_recovery, &dead_recovery]);
         metrics.recovered_events.set(gauge(state.backlog.events()));
         metrics.events.set(gauge(state.backlog.events()));
+        metrics.marks.set(gauge(state.marks.len()));
+        metrics.writable.set(1);
 
         let core = Arc::new(Core {
             store,

@@ -16,10 +16,8 @@ use crate::{
 
 const VERSION: u8 = 1;
 
-/// Events of one webhook. Their sequences are one after the other, so the first one is enough.
-///
-/// `2^16`, since a unit names its events by their place in the webhook in 16 bits. The largest body of any
-/// provider holds a few thousand.
+/// Events of one webhook at most; one with more is refused. A unit names its events by their place in the
+/// webhook in 16 bits; the largest body of any provider holds a few thousand.
 pub(super) const WEBHOOK_EVENTS_MAX: usize = 1 << 16;
 
 /// One record. `W` is [`Webhook`] when read and a reference when written.

@@ -1,6 +1,9 @@
 //! Opening: reading the journal gives back what the spool held.
 
-use std::collections::HashSet;
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use smallvec::SmallVec;
 
@@ -17,7 +20,7 @@ use super::{
 };
 use crate::{
     ids::Timestamp,
-    journal::{Journal, Options, Position, Recovery},
+    journal::{Files, Journal, Options, Position, Recovery},
     spool::{Known, Sequence},
 };
 
@@ -36,15 +39,15 @@ pub(super) struct Recovered {
     revived: Vec<Sequence>,
 }
 
-type Places = std::collections::BTreeMap<Sequence, SmallVec<[Place; 1]>>;
+type Places = BTreeMap<Sequence, SmallVec<[Place; 1]>>;
 
 impl Recovered {
     /// Reads the journal; `sidecars` are the marks of its removed segments.
-    pub(super) fn read(store: &Store, sidecars: Found) -> Result<Self, OpenError> {
+    pub(super) fn read(files: Arc<dyn Files>, store: &Store, sidecars: Found) -> Result<Self, OpenError> {
         let dir = store.path.join("spool");
         let mut marks = Marks::new(store.dedupe_window, store.dedupe_marks_max);
         let mut newest = 0;
-        let mut newest_of = std::collections::BTreeMap::new();
+        let mut newest_of = BTreeMap::new();
         for (segment, of_segment) in sidecars.files {
             for mark in of_segment {
                 marks.set(mark.id, Timestamp::from_secs(mark.second.into()));
@@ -64,7 +67,7 @@ impl Recovered {
         let mut bad = None;
         let options = Options { segment_bytes: store.segment_bytes, ..Options::new(dir.join("journal")) };
         let (journal, journal_recovery) =
-            Journal::open(options, &mut |position, bytes| match Record::decode(bytes) {
+            Journal::open_on(files, options, &mut |position, bytes| match Record::decode(bytes) {
                 Ok(record) => log.apply(position, record),
                 Err(source) => {
                     bad.get_or_insert(OpenError::Record {

@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     fn some() -> Vec<Mark> {
-        (0..3).map(|n| Mark { id: EventId(n << 100 | 5), second: 1_700_000_000 + n as u32 }).collect()
+        (0..3).map(|n| Mark { id: EventId(u128::from(n) << 100 | 5), second: 1_700_000_000 + n }).collect()
     }
 
     #[test]

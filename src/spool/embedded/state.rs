@@ -182,7 +182,8 @@ impl State {
     /// The marks that a segment holds and that are still inside the window.
     pub(super) fn marks_of(&self, segment: u64) -> Vec<Mark> {
         let Some(from) = self.marks_from.get(&segment) else { return Vec::new() };
-        let to = self.marks_from.range(segment + 1..).next().map_or(self.marks.end(), |(_, to)| *to);
+        let next = self.marks_from.range(segment + 1..).next();
+        let to = next.map_or_else(|| self.marks.end(), |(_, to)| *to);
         self.marks.range(*from..to)
     }
 }

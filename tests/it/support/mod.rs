@@ -8,5 +8,4 @@ pub(crate) mod backend;
 pub(crate) mod memory;
 
 #[path = "../../../examples/quickstart/samples.rs"]
-#[expect(dead_code, unreachable_pub, reason = "the quickstart's samples; each test uses some")]
 pub(crate) mod samples;

@@ -43,11 +43,14 @@ pub(crate) struct Receiver {
     state: Arc<State>,
 }
 
+/// A status and headers.
+type Answer = (StatusCode, Vec<(&'static str, String)>);
+
 struct State {
     acknowledged: Mutex<Vec<Delivery>>,
     count: watch::Sender<usize>,
     /// Answers for the next deliveries; 200 when there is none.
-    script: Mutex<VecDeque<(StatusCode, Vec<(&'static str, String)>)>>,
+    script: Mutex<VecDeque<Answer>>,
     /// While set, everything is answered so.
     always: Mutex<Option<StatusCode>>,
 }

@@ -146,17 +146,31 @@ fn names_of_one_conversation_share_a_lane_from_the_event_on_that_says_so() {
 }
 
 #[test]
-fn a_sender_who_names_two_conversations_joins_the_first_and_merges_nothing() {
+fn a_sender_who_names_two_known_conversations_joins_the_first_and_merges_nothing() {
+    let tags = Tags::default();
+    for name in [10, 20] {
+        tags.0.lock().unwrap().resolve(&one(name)[0]);
+    }
     let mut lanes = Lanes::default();
-    enter(&mut lanes, 1, &one(10));
-    enter(&mut lanes, 2, &one(20));
-    enter(&mut lanes, 3, &[place(Join::FirstKnown, &[99, 20, 10])]);
-    enter(&mut lanes, 4, &one(10));
+    lanes.enter(Sequence(1), &one(10), &tags);
+    lanes.enter(Sequence(2), &one(20), &tags);
+    lanes.enter(Sequence(3), &[place(Join::FirstKnown, &[99, 20, 10])], &tags);
+    lanes.enter(Sequence(4), &one(10), &tags);
     assert_eq!(all_next(&mut lanes), [1, 2]);
     lanes.leave(Sequence(1));
     assert_eq!(all_next(&mut lanes), [4], "the second conversation holds the first");
     lanes.leave(Sequence(2));
     assert_eq!(all_next(&mut lanes), [3]);
+}
+
+#[test]
+fn a_name_that_nobody_knows_yet_is_waited_for() {
+    let tags = Tags::default();
+    tags.0.lock().unwrap().resolve(&one(10)[0]);
+    let mut lanes = Lanes::default();
+    lanes.enter(Sequence(1), &[place(Join::FirstKnown, &[20])], &tags);
+    lanes.enter(Sequence(2), &[place(Join::FirstKnown, &[10, 20])], &tags);
+    assert_eq!(all_next(&mut lanes), [1], "2 would teach the tag store that 20 means 10");
 }
 
 #[test]

@@ -1,0 +1,208 @@
+//! The spool on a disk that fails, fills up, waits or loses its power.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use super::{samples::message, *};
+use crate::{
+    clock::ManualClock,
+    ids::{ConversationId, ConversationKey, Timestamp},
+    journal::faults::{Fault, FaultyDisk},
+};
+
+#[derive(Debug)]
+struct NothingKnown;
+
+impl Known for NothingKnown {
+    fn conversation(&self, _key: ConversationKey) -> Option<ConversationId> {
+        None
+    }
+}
+
+fn try_open(path: &Path, disk: Arc<FaultyDisk>) -> Result<Arc<EmbeddedSpool>, OpenError> {
+    let store = Store {
+        path: path.to_owned(),
+        segment_bytes: 1024,
+        disk_free_min: 0,
+        backlog_events_max: 1_000,
+        dedupe_window: Duration::from_secs(7 * 86_400),
+        dedupe_marks_max: 1_000,
+        cache_bytes: 1 << 20,
+        dead_letter_age_max: Duration::from_secs(14 * 86_400),
+    };
+    let clock = Arc::new(ManualClock::new(Timestamp(1_700_000_000_000)));
+    let mut registry = Registry::default();
+    let limits = Limits::new(&mut registry);
+    EmbeddedSpool::open_on(disk, store, Arc::new(NothingKnown), clock, &mut registry, &limits)
+}
+
+/// A spool on a disk whose journal a test can make fail.
+fn on_a_disk(path: &Path) -> (Arc<EmbeddedSpool>, Arc<FaultyDisk>) {
+    let disk = FaultyDisk::sound(&path.join("spool/journal"));
+    (try_open(path, Arc::clone(&disk)).unwrap(), disk)
+}
+
+fn name(unit: &Unit) -> String {
+    unit.events().map(|event| &*event.data).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_failed_sync_nothing_is_taken_or_handed_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let (spool, disk) = on_a_disk(dir.path());
+    spool.accept(message("one", "ann")).await.unwrap();
+    spool.accept(message("two", "bob")).await.unwrap();
+    let one = spool.next().await.unwrap();
+    disk.fail_next_sync();
+    let failed = spool.settle(&one, Settlement::Delivered).await;
+    assert!(matches!(failed, Err(SpoolError::Failed(_))), "{failed:?}");
+    let refused = spool.accept(message("three", "ann")).await;
+    assert!(matches!(refused, Err(SpoolError::Failed(_))), "{refused:?}");
+    assert!(!spool.depth().writable);
+    tokio::select! {
+        biased;
+        _ = spool.next() => panic!("handed out what cannot be noted as delivered"),
+        () = tokio::task::yield_now() => {}
+    }
+    spool.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_a_full_disk_webhooks_are_refused_and_deliveries_wait_to_be_noted() {
+    let dir = tempfile::tempdir().unwrap();
+    let (spool, disk) = on_a_disk(dir.path());
+    spool.accept(message("one", "ann")).await.unwrap();
+    spool.accept(message("two", "ann")).await.unwrap();
+    let one = spool.next().await.unwrap();
+    disk.set_full(true);
+    for _ in 0..2 {
+        let full = spool.accept(message("three", "ann")).await;
+        assert!(matches!(full, Err(SpoolError::Full)), "{full:?}");
+    }
+    let noted = tokio::spawn({
+        let spool = Arc::clone(&spool);
+        async move { spool.settle(&one, Settlement::Delivered).await }
+    });
+    // The refusal of a webhook that is queued behind it shows that it was tried.
+    tokio::task::yield_now().await;
+    assert!(spool.accept(message("three", "ann")).await.is_err());
+    assert_eq!(spool.depth().events, 2);
+    disk.set_full(false);
+    noted.await.unwrap().unwrap();
+    assert_eq!(name(&spool.next().await.unwrap()), r#"{"id":"two"}"#);
+    assert_eq!(spool.accept(message("three", "ann")).await.unwrap().kept, 1, "its mark was not taken back");
+    spool.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_duplicate_of_what_is_being_written_waits_for_that_write() {
+    for fails in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let (spool, disk) = on_a_disk(dir.path());
+        disk.hold();
+        let accept = || {
+            let spool = Arc::clone(&spool);
+            tokio::spawn(async move { spool.accept(message("one", "ann")).await })
+        };
+        let both = [accept(), accept()];
+        tokio::task::spawn_blocking({
+            let disk = Arc::clone(&disk);
+            move || disk.await_sync()
+        })
+        .await
+        .unwrap();
+        assert!(both.iter().all(|accept| !accept.is_finished()), "answered before it was on the disk");
+        if fails {
+            disk.fail_next_sync();
+        }
+        disk.release();
+        let mut kept = 0;
+        for accept in both {
+            match accept.await.unwrap() {
+                Ok(accepted) => kept += accepted.kept,
+                Err(error) => assert!(fails, "{error}"),
+            }
+        }
+        assert_eq!(kept, usize::from(!fails));
+        spool.close().await;
+    }
+}
+
+/// What the outside world was told.
+#[derive(Debug, Default)]
+struct Told {
+    accepted: BTreeSet<String>,
+    delivering: BTreeSet<String>,
+    delivered: BTreeSet<String>,
+}
+
+/// Uses everything that writes, until the disk fails.
+async fn use_everything(spool: &EmbeddedSpool, told: &mut Told) -> Result<(), SpoolError> {
+    for round in 0..8 {
+        for number in 0..3 {
+            let text = format!("{round}-{number}");
+            spool.accept(message(&text, &number.to_string())).await?;
+            told.accepted.insert(format!(r#"{{"id":"{text}"}}"#));
+        }
+        // One conversation never gets on, so that what waits of it is moved.
+        for _ in 0..3 {
+            let handed_out = tokio::time::timeout(Duration::from_secs(20), spool.next()).await;
+            let Ok(Some(unit)) = handed_out else { break };
+            let name = name(&unit);
+            if name.ends_with("-0\"}") {
+                spool.settle(&unit, Settlement::Retry(Duration::from_millis(1))).await?;
+                continue;
+            }
+            told.delivering.insert(name.clone());
+            spool.settle(&unit, Settlement::Delivered).await?;
+            told.delivered.insert(name);
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_power_cut_at_any_step_loses_nothing_accepted_and_repeats_nothing_settled() {
+    let mut cuts = 0;
+    for n in 1.. {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = dir.path().join("spool/journal");
+        let disk = FaultyDisk::nth(&journal, n, Fault::PowerCut);
+        let mut told = Told::default();
+        if let Ok(spool) = try_open(dir.path(), Arc::clone(&disk)) {
+            let _cut = use_everything(&spool, &mut told).await;
+            spool.close().await;
+        }
+        if !disk.was_hit() {
+            break;
+        }
+        cuts += 1;
+        let left = tempfile::tempdir().unwrap();
+        disk.leave_behind(&left.path().join("spool/journal"));
+        let marks = dir.path().join("spool/marks");
+        fs::create_dir_all(left.path().join("spool/marks")).unwrap();
+        for file in fs::read_dir(marks).into_iter().flatten() {
+            let file = file.unwrap().path();
+            fs::copy(&file, left.path().join("spool/marks").join(file.file_name().unwrap())).unwrap();
+        }
+
+        let (spool, _) = on_a_disk(left.path());
+        let mut again = BTreeSet::new();
+        while spool.depth().events > 0 {
+            let unit = spool.next().await.unwrap();
+            assert!(again.insert(name(&unit)), "cut {n}: {} was handed out twice", name(&unit));
+            spool.settle(&unit, Settlement::Delivered).await.unwrap();
+        }
+        let lost: Vec<_> =
+            told.accepted.iter().filter(|n| !again.contains(*n) && !told.delivering.contains(*n)).collect();
+        assert!(lost.is_empty(), "cut {n}: {lost:?} were accepted and are gone");
+        let repeated: Vec<_> = told.delivered.intersection(&again).collect();
+        assert!(repeated.is_empty(), "cut {n}: {repeated:?} were settled and came again");
+        for text in &told.accepted {
+            let id = text.trim_start_matches("{\"id\":\"").trim_end_matches("\"}");
+            let accepted = spool.accept(message(id, "any")).await.unwrap();
+            assert_eq!(accepted.duplicates, 1, "cut {n}: {id} was forgotten");
+        }
+        spool.close().await;
+    }
+    assert!(cuts > 50, "only {cuts} steps");
+}
