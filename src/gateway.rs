@@ -38,6 +38,7 @@ pub struct Gateway {
     outgoing: Arc<Outgoing>,
     clock: SharedClock,
     spool: Arc<EmbeddedSpool>,
+    tags: Arc<EmbeddedTags>,
     fronts: Vec<Front>,
     tasks: TaskTracker,
     stop_delivery: CancellationToken,
@@ -133,7 +134,7 @@ impl Gateway {
         if let (Some(bound), Some(listener)) = (ops, &config.listeners.ops) {
             let ops = Ops {
                 spool: spool.clone(),
-                tags,
+                tags: tags.clone(),
                 admin: Admin { status: shown, reload },
                 registry: Arc::new(registry),
                 tokens: listener.tokens.clone(),
@@ -141,7 +142,19 @@ impl Gateway {
             fronts.push(Front::open(OPS, bound, ops.into_service())?);
         }
         let reloads = Mutex::new(reloads);
-        Ok(Self { current, routes, outgoing, clock, spool, fronts, tasks, stop_delivery, status, reloads })
+        Ok(Self {
+            current,
+            routes,
+            outgoing,
+            clock,
+            spool,
+            tags,
+            fronts,
+            tasks,
+            stop_delivery,
+            status,
+            reloads,
+        })
     }
 
     /// Where the `hooks` listener listens, if there is one.
@@ -247,6 +260,7 @@ impl Gateway {
         self.tasks.close();
         self.tasks.wait().await;
         self.spool.close().await;
+        self.tags.close().await;
     }
 }
 

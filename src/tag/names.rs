@@ -144,7 +144,10 @@ impl Meaning {
             match thread.join {
                 _ if known => {}
                 Join::FirstKnown if !means.found.is_empty() => means.elsewhere.push(*key),
-                Join::Merge if !lasting && changed_hands(thread, &tag) => push_new(&mut means.deserted, tag),
+                // A name that the event itself retires is the provider's word for who it was.
+                Join::Merge if !lasting && !thread.retired.contains(key) && changed_hands(thread, &tag) => {
+                    push_new(&mut means.deserted, tag);
+                }
                 Join::FirstKnown | Join::Merge => means.found.push(tag),
             }
         }
