@@ -2,6 +2,10 @@
 
 use std::{env, io, process::ExitCode};
 
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     headgate::cli::run(env::args_os(), &variable, &mut io::stdout().lock(), &mut io::stderr())
 }
