@@ -13,6 +13,7 @@ mod channel_meta;
 mod config;
 mod delivery;
 mod e2e;
+mod e2e_conversations;
 mod floors;
 mod journal;
 mod ops;
