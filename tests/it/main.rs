@@ -20,6 +20,7 @@ mod e2e_trust;
 mod floors;
 mod journal;
 mod ops;
+mod promises;
 mod receivers;
 mod server;
 mod shared;
