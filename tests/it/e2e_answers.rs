@@ -99,3 +99,34 @@ async fn what_names_none_of_several_mailboxes_waits_for_an_operator() {
     assert_eq!(metric(&metrics, r#"headgate_items_total{provider="postmark",outcome="quarantined"}"#), 2.0);
     gateway.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_kept_now_is_asked_for_again_by_every_provider_and_then_taken() {
+    let world = World::new().await;
+    let setup = world.setup();
+    let main = setup.read("headgate.toml").replace("[store]\n", "[store]\nbacklog_events_max = 1\n");
+    let gateway = setup.file("headgate.toml", &main).start().await;
+    let provider = Provider::new(gateway.hooks(), &world.tls);
+    world.backend.always(Some(503));
+    let first = samples::whatsapp("wamid.first", "1", "first", now());
+    assert_eq!(provider.post(&first).await.status, 200);
+    let samples = samples::all(&world.keys, now());
+    for sample in &samples {
+        let answer = provider.post(sample).await;
+        assert_eq!((answer.status, answer.retry_after.as_deref()), (503, Some("5")), "{}", sample.name);
+    }
+    world.backend.always(None);
+    world.backend.acknowledged(1).await;
+    // Byte for byte the same again: nothing was marked as seen, and no one-time token was used up.
+    for (number, sample) in samples.iter().enumerate() {
+        // The one before may be acknowledged and not yet noted as delivered.
+        let mut tries = 0;
+        while provider.post(sample).await.status == 503 {
+            tries += 1;
+            assert!(tries < 10_000, "{} is never taken", sample.name);
+        }
+        world.backend.acknowledged(number + 2).await;
+    }
+    assert_eq!(world.backend.acknowledged(samples.len() + 1).await.len(), samples.len() + 1);
+    gateway.stop().await;
+}
