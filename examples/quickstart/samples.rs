@@ -140,7 +140,9 @@ fn instagram(now: i64) -> Sample {
     meta("Instagram", &json!({ "object": "instagram", "entry": entry }))
 }
 
-fn meta(name: &'static str, body: &serde_json::Value) -> Sample {
+/// A body as a Meta app signs it.
+#[must_use]
+pub(crate) fn meta(name: &'static str, body: &serde_json::Value) -> Sample {
     let body = body.to_string().into_bytes();
     let mac = HEXLOWER.encode(&hmac_sha256(META_APP_SECRET.as_bytes(), &body));
     let headers = vec![json_type(), ("x-hub-signature-256", format!("sha256={mac}"))];
@@ -153,9 +155,14 @@ fn telegram(now: i64) -> Sample {
         "from": { "id": 5_000_000_001_i64, "is_bot": false, "first_name": "Tomas" },
         "chat": { "id": 5_000_000_001_i64, "type": "private", "first_name": "Tomas" },
     });
-    let body = json!({ "update_id": 900_001, "message": message }).to_string().into_bytes();
+    telegram_update(&json!({ "update_id": 900_001, "message": message }))
+}
+
+/// An update as Telegram posts it.
+#[must_use]
+pub(crate) fn telegram_update(body: &serde_json::Value) -> Sample {
     let headers = vec![json_type(), ("x-telegram-bot-api-secret-token", TELEGRAM_SECRET.to_owned())];
-    Sample { name: "Telegram", endpoint: "telegram-bot", headers, body }
+    Sample { name: "Telegram", endpoint: "telegram-bot", headers, body: body.to_string().into_bytes() }
 }
 
 fn line(now: i64) -> Sample {
@@ -166,7 +173,12 @@ fn line(now: i64) -> Sample {
         "replyToken": "quickstart-reply-token",
         "message": { "type": "text", "id": "14001", "quoteToken": "q", "text": "Konnichiwa" },
     });
-    let body = json!({ "destination": "U00000000000000000000000000000001", "events": [event] });
+    line_webhook(&json!({ "destination": "U00000000000000000000000000000001", "events": [event] }))
+}
+
+/// A body as LINE signs it.
+#[must_use]
+pub(crate) fn line_webhook(body: &serde_json::Value) -> Sample {
     let body = body.to_string().into_bytes();
     let mac = BASE64.encode(&hmac_sha256(LINE_SECRET.as_bytes(), &body));
     Sample {
@@ -185,7 +197,12 @@ fn twitter(now: i64) -> Sample {
             "message_data": { "text": "Is your support on today?", "entities": {} },
         },
     });
-    let body = json!({ "for_user_id": "4337869213", "direct_message_events": [event] });
+    x_webhook(&json!({ "for_user_id": "4337869213", "direct_message_events": [event] }))
+}
+
+/// A body as X signs it.
+#[must_use]
+pub(crate) fn x_webhook(body: &serde_json::Value) -> Sample {
     let body = body.to_string().into_bytes();
     let mac = BASE64.encode(&hmac_sha256(X_SECRET.as_bytes(), &body));
     let headers = vec![json_type(), ("x-twitter-webhooks-signature", format!("sha256={mac}"))];
@@ -250,6 +267,12 @@ fn postmark() -> Sample {
         "TextBody": "I would like to return my order.", "HtmlBody": "", "Attachments": [],
         "Headers": [{ "Name": "Message-ID", "Value": "<postmark-1@customer.example>" }],
     });
+    postmark_webhook(&body)
+}
+
+/// A body as Postmark posts it.
+#[must_use]
+pub(crate) fn postmark_webhook(body: &serde_json::Value) -> Sample {
     let basic = format!("Basic {}", BASE64.encode(POSTMARK_BASIC.as_bytes()));
     let headers = vec![json_type(), ("authorization", basic)];
     Sample {
@@ -278,7 +301,12 @@ fn ses(keys: &ProviderKeys, now: i64) -> Sample {
         "content": BASE64.encode(mail.as_bytes()),
     })
     .to_string();
-    let id = "00000000-0000-4000-8000-0000000000aa";
+    sns_notification(keys, "00000000-0000-4000-8000-0000000000aa", &message, now)
+}
+
+/// A message as SNS signs it.
+#[must_use]
+pub(crate) fn sns_notification(keys: &ProviderKeys, id: &str, message: &str, now: i64) -> Sample {
     let time = jiff::Timestamp::from_second(now).unwrap().to_string().replace('Z', ".000Z");
     let signed = format!(
         "Message\n{message}\nMessageId\n{id}\nTimestamp\n{time}\nTopicArn\n{SNS_TOPIC}\nType\nNotification\n"

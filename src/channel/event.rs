@@ -91,7 +91,8 @@ pub struct Event {
 pub enum AccountRef {
     /// The provider's id: phone number id, page id, destination, …
     Id(String),
-    /// The endpoint serves one account, and the body does not name it (Telegram, Standard Webhooks).
+    /// The endpoint's only account, which the body does not name (Telegram, Standard Webhooks, some events
+    /// of relays). Quarantined if the endpoint has several.
     Endpoint,
     /// A mailbox, lower-cased and without its plus token; found by whole address, then by domain.
     Mailbox(String),

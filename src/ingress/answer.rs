@@ -32,7 +32,7 @@ pub enum Refused {
     #[error("the body is larger than this endpoint takes")]
     TooLarge,
     /// The body came too slowly.
-    #[error("the body did not arrive in time")]
+    #[error("the body did not arrive in time, try again")]
     TooSlow,
     /// The connection broke, or its framing did, before the body was whole.
     #[error("the body is not complete")]
@@ -101,11 +101,13 @@ impl Refused {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Incomplete => StatusCode::BAD_REQUEST,
             Self::NotVerified(_) => StatusCode::UNAUTHORIZED,
             Self::Malformed { status, .. } => *status,
-            Self::Busy | Self::CannotFetch | Self::NotKept(_) => StatusCode::SERVICE_UNAVAILABLE,
+            // Too slow is no 408: SNS and SendGrid would not try again (sections 10 and 12).
+            Self::Busy | Self::TooSlow | Self::CannotFetch | Self::NotKept(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 }

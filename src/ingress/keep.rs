@@ -144,7 +144,8 @@ fn account<'a>(endpoint: &'a Endpoint, event: &event::Event) -> Option<&'a Accou
     let named = |id: &str| endpoint.accounts.get(&(event.channel, id.to_owned()));
     let account = match &event.account {
         AccountRef::Id(id) => named(id),
-        // The configuration gives such an endpoint exactly one account.
+        // Of several, none can be told to be meant: an operator says which.
+        AccountRef::Endpoint if endpoint.accounts.len() > 1 => None,
         AccountRef::Endpoint => endpoint.accounts.values().next(),
         AccountRef::Mailbox(address) => {
             named(address).or_else(|| named(address.rsplit_once('@').map_or("", |(_local, domain)| domain)))

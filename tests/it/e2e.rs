@@ -9,29 +9,29 @@ use crate::support::{
     samples::{self, ProviderKeys, Sample},
 };
 
-fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     jiff::Timestamp::now().as_second()
 }
 
 /// Everything outside the gateway.
-struct World {
-    keys: ProviderKeys,
-    tls: Tls,
-    backend: Receiver,
+pub(crate) struct World {
+    pub(crate) keys: ProviderKeys,
+    pub(crate) tls: Tls,
+    pub(crate) backend: Receiver,
 }
 
 impl World {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let keys = ProviderKeys::generate();
         let tls = Tls::start(&keys).await;
         Self { keys, tls, backend: Receiver::start().await }
     }
 
-    fn setup(&self) -> Setup {
+    pub(crate) fn setup(&self) -> Setup {
         Setup::quickstart(self.backend.address, &self.tls, &self.keys)
     }
 
-    fn sample(&self, name: &str) -> Sample {
+    pub(crate) fn sample(&self, name: &str) -> Sample {
         samples::all(&self.keys, now()).into_iter().find(|sample| sample.name == name).unwrap()
     }
 }
@@ -41,7 +41,7 @@ fn whatsapp(id: &str, from: &str, text: &str) -> Sample {
 }
 
 /// The value of a metric line that starts with `name`, labels included.
-fn metric(metrics: &str, name: &str) -> f64 {
+pub(crate) fn metric(metrics: &str, name: &str) -> f64 {
     metrics
         .lines()
         .find_map(|line| line.strip_prefix(name)?.trim().parse().ok())

@@ -317,11 +317,12 @@ pub(super) fn media_kind(media_type: &str) -> Cow<'static, str> {
     })
 }
 
-/// A webhook that is readable but of no kind that this version knows: kept, for nobody.
+/// A webhook that is readable but of no kind that this version knows: kept for the endpoint's account, if
+/// it has only one.
 pub(super) fn unknown(part: &[u8], raw: Raw) -> Item {
     Event {
         channel: Channel::Email,
-        account: AccountRef::Unknown,
+        account: AccountRef::Endpoint,
         thread: None,
         dedupe: vec![format!("hash:{}", digest_of([part]))],
         time: None,

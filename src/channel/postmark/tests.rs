@@ -125,7 +125,7 @@ fn what_is_readable_but_not_known_is_kept_and_what_is_not_is_malformed() {
     for body in ["{}", "[]", "7", r#"{"MessageID":7}"#, r#"{"MessageID":"a","MessageID":"b"}"#] {
         let items = split(body).unwrap();
         let [Item::Event(event)] = items.as_slice() else { panic!("{body}") };
-        assert_eq!((event.kind, &event.account), (Kind::Unknown, &AccountRef::Unknown), "{body}");
+        assert_eq!((event.kind, &event.account), (Kind::Unknown, &AccountRef::Endpoint), "{body}");
     }
     for body in ["", "{", "\u{feff}{}", "{} {}"] {
         assert!(split(body).is_err(), "{body}");

@@ -1,6 +1,13 @@
 //! A gateway in this process, from configuration files that a test writes.
 
-use std::{collections::HashMap, fs, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use headgate::{
     clock::SystemClock,
@@ -103,6 +110,16 @@ breaker_pause = "10ms"
     pub(crate) fn file(self, name: &str, text: &str) -> Self {
         self.write(name, text);
         self
+    }
+
+    /// A configuration file as it is so far.
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.path().join(name)).unwrap()
+    }
+
+    /// The configuration's folder.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path().to_owned()
     }
 
     fn write(&self, name: &str, text: &str) {
