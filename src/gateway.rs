@@ -22,6 +22,7 @@ use crate::{
     ingress::{self, Fetch, FetchError, Hooks, Ingress},
     metrics::Limits,
     ops::{Admin, ConfigStatus, Ops, Reload, Status},
+    secret::Secret,
     server::{self, Acceptor, BindError, Bound, LimitedBody, Listener, Serving, TlsError},
     spool::{
         Later,
@@ -33,9 +34,12 @@ use crate::{
 /// A running Headgate. Dropped without [`Gateway::stop`], it ends as in a crash, which loses nothing.
 #[derive(Debug)]
 pub struct Gateway {
+    /// What it was started with: what needs a restart goes on as it is here.
+    started: Arc<Config>,
     current: Arc<ArcSwap<Config>>,
     routes: Arc<ArcSwap<Routes>>,
     outgoing: Arc<Outgoing>,
+    tokens: Arc<ArcSwap<Vec<Secret>>>,
     clock: SharedClock,
     spool: Arc<EmbeddedSpool>,
     tags: Arc<EmbeddedTags>,
@@ -124,6 +128,8 @@ impl Gateway {
         let first = ConfigStatus { version: 1, hash: loaded.version, loaded: clock.now() };
         let (status, shown) = watch::channel(Status { config: Some(first), ..Status::default() });
         let (reload, reloads) = mpsc::channel(1);
+        let tokens = config.listeners.ops.as_ref().map(|ops| ops.tokens.clone());
+        let tokens = Arc::new(ArcSwap::from_pointee(tokens.unwrap_or_default()));
         let tasks = TaskTracker::new();
         let stop_delivery = CancellationToken::new();
         tasks.spawn(delivery.run(stop_delivery.clone()));
@@ -131,21 +137,23 @@ impl Gateway {
         if let Some(bound) = hooks {
             fronts.push(Front::open(HOOKS, bound, Hooks::new(Arc::new(ingress)))?);
         }
-        if let (Some(bound), Some(listener)) = (ops, &config.listeners.ops) {
+        if let Some(bound) = ops {
             let ops = Ops {
                 spool: spool.clone(),
                 tags: tags.clone(),
                 admin: Admin { status: shown, reload },
                 registry: Arc::new(registry),
-                tokens: listener.tokens.clone(),
+                tokens: tokens.clone(),
             };
             fronts.push(Front::open(OPS, bound, ops.into_service())?);
         }
         let reloads = Mutex::new(reloads);
         Ok(Self {
+            started: config,
             current,
             routes,
             outgoing,
+            tokens,
             clock,
             spool,
             tags,
@@ -183,11 +191,14 @@ impl Gateway {
             error!(error = error as &dyn std::error::Error, "the configuration was not changed");
             self.status.send_modify(|status| status.mistakes = vec![error.to_string()]);
         })?;
-        for needed in restart_needed(&self.current.load(), &loaded.config) {
+        for needed in restart_needed(&self.started, &loaded.config) {
             warn!(%needed, "changed in the configuration, but needs a restart");
         }
         for (acceptor, tls) in prepared.certificates {
             acceptor.replace(&tls);
+        }
+        if let Some(tokens) = prepared.tokens {
+            self.tokens.store(Arc::new(tokens));
         }
         self.outgoing.0.store(Arc::new(prepared.client));
         self.routes.store(Arc::new(prepared.routes));
@@ -206,10 +217,7 @@ impl Gateway {
     fn prepare(&self, config: &Config) -> Result<Prepared, GatewayError> {
         let mut certificates = Vec::new();
         for front in &self.fronts {
-            let listener = match front.name {
-                HOOKS => config.listeners.hooks.as_ref(),
-                _ => config.listeners.ops.as_ref().map(|ops| &ops.listener),
-            };
+            let listener = listener(config, front.name).filter(|new| self.stays(front.name, new));
             if let (Some(acceptor), Some(tls)) = (&front.tls, listener.and_then(|l| l.tls.as_ref())) {
                 let name = front.name;
                 let new = Acceptor::new(tls)
@@ -221,7 +229,21 @@ impl Gateway {
             routes: Routes::new(config, &self.clock)?,
             client: Client::new(&config.egress, None)?,
             certificates,
+            tokens: config
+                .listeners
+                .ops
+                .as_ref()
+                .filter(|ops| self.stays(OPS, &ops.listener))
+                .map(|ops| ops.tokens.clone()),
         })
+    }
+
+    /// Whether the listener `name` may take `new` over as it runs. Whom a listener lets in was checked
+    /// for its address and TLS; while those wait for a restart, all else of it waits with them, or the
+    /// old address would be open to whom only the new one may let in.
+    fn stays(&self, name: &str, new: &Listener) -> bool {
+        listener(&self.started, name)
+            .is_some_and(|old| old.address == new.address && old.tls.is_some() == new.tls.is_some())
     }
 
     /// Notes that a new configuration was refused; the one in use stays.
@@ -269,10 +291,19 @@ struct Prepared {
     routes: Routes,
     client: Client,
     certificates: Vec<(Arc<Acceptor>, Arc<Acceptor>)>,
+    tokens: Option<Vec<Secret>>,
 }
 
 const HOOKS: &str = "hooks";
 const OPS: &str = "ops";
+
+/// A listener of a configuration, by its name.
+fn listener<'c>(config: &'c Config, name: &str) -> Option<&'c Listener> {
+    match name {
+        HOOKS => config.listeners.hooks.as_ref(),
+        _ => config.listeners.ops.as_ref().map(|ops| &ops.listener),
+    }
+}
 
 fn bind(
     name: &'static str,

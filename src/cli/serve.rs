@@ -32,7 +32,7 @@ async fn serve(folder: &Path, env: Env<'_>, err: &mut dyn Write) -> io::Result<E
     let loaded = match Config::load(folder, env) {
         Ok(loaded) => loaded,
         Err(mistakes) => {
-            write!(err, "{mistakes}")?;
+            writeln!(err, "{mistakes}")?;
             return Ok(ExitCode::FAILURE);
         }
     };

@@ -30,7 +30,8 @@ pub struct Loaded {
     /// same on every node that has the same files. What `${env:…}` and `${file:…}` lead to is not in
     /// it: a digest of secrets would let who sees it test guesses.
     pub version: String,
-    /// The files that `${file:…}` named; a change of one is a change of the configuration.
+    /// The files that `${file:…}` named, certificates and keys; a change of one is a change of the
+    /// configuration.
     pub files: Vec<PathBuf>,
 }
 
@@ -49,8 +50,26 @@ impl Config {
         let Reading { references, digest, .. } = reading;
         let config = build(folder, headgate, tenants, &mut report);
         let config = Arc::new(report.finish(config)?);
-        Ok(Loaded { config, version: digest.version(), files: references.files })
+        let mut files = references.files;
+        files.extend(certificate_files(&config));
+        Ok(Loaded { config, version: digest.version(), files })
     }
+}
+
+/// Every PEM file that the configuration names.
+fn certificate_files(config: &Config) -> Vec<PathBuf> {
+    let listeners = &config.listeners;
+    let listeners = listeners.hooks.iter().chain(listeners.ops.iter().map(|ops| &ops.listener));
+    let mut files = Vec::new();
+    for tls in listeners.filter_map(|listener| listener.tls.as_ref()) {
+        for certificate in &tls.certificates {
+            files.extend([certificate.chain.clone(), certificate.key.clone()]);
+        }
+        files.extend(tls.client_ca.clone());
+    }
+    files.extend(config.backends.values().filter_map(|backend| backend.ca.clone()));
+    files.extend(config.egress.ca.clone());
+    files
 }
 
 /// A file and what it says.

@@ -172,6 +172,8 @@ pub enum Wrong {
     UnknownKey { nearest: Option<String>, known: Vec<String> },
     #[error("not a name; expected text that matches {pattern}")]
     Name { pattern: String },
+    #[error("`none` stands for nobody and no team in deliveries and answers; expected another name")]
+    NoneName,
     #[error("must be given: {description}")]
     Missing { description: String },
     #[error("expected {expected}")]

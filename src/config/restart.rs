@@ -13,7 +13,7 @@ pub enum NeedsRestart {
     Listener(&'static str),
     /// `address` of a listener.
     Address(&'static str),
-    /// `tls` of a listener; other certificates in the same files need no restart.
+    /// `tls` of a listener was added or removed; another `tls` is taken over.
     Tls(&'static str),
     /// `limits` of a listener.
     Limits(&'static str),
@@ -39,7 +39,7 @@ impl fmt::Display for NeedsRestart {
     }
 }
 
-/// What of `new` a process that runs with `old` cannot take over.
+/// What of `new` a process that was started with `old` cannot take over.
 #[must_use]
 pub fn restart_needed(old: &Config, new: &Config) -> Vec<NeedsRestart> {
     let mut needed = Vec::new();
@@ -70,7 +70,7 @@ fn listener(
             if old.address != new.address {
                 needed.push(NeedsRestart::Address(name));
             }
-            if old.tls != new.tls {
+            if old.tls.is_some() != new.tls.is_some() {
                 needed.push(NeedsRestart::Tls(name));
             }
             if old.limits != new.limits {

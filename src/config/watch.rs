@@ -52,7 +52,7 @@ impl Trigger {
     }
 }
 
-/// Watches a configuration folder, and the files that it refers to by `${file:…}`.
+/// Watches a configuration folder, and the files outside of it that it names.
 #[derive(Debug)]
 pub struct Watch {
     folder: PathBuf,

@@ -28,6 +28,7 @@ mod health;
 
 use std::{convert::Infallible, pin::Pin, sync::Arc};
 
+use arc_swap::ArcSwap;
 use http::{Method, Request, StatusCode};
 use hyper::service::Service;
 use prometheus_client::registry::Registry;
@@ -59,8 +60,9 @@ pub struct Ops {
     pub admin: Admin,
     /// The metrics of all rooms.
     pub registry: Arc<Registry>,
-    /// Bearer tokens of the admin API; empty: whoever reaches the listener may use it.
-    pub tokens: Vec<Secret>,
+    /// Bearer tokens of the admin API, which a reload replaces; empty: whoever reaches the listener may
+    /// use it.
+    pub tokens: Arc<ArcSwap<Vec<Secret>>>,
 }
 
 /// How the service reaches the gateway, which holds the other ends.
@@ -98,7 +100,7 @@ impl Ops {
     }
 
     async fn admin(&self, request: Request<LimitedBody>) -> Result<Answer, Refusal> {
-        let who = auth::authenticate(&request, &self.tokens)?;
+        let who = auth::authenticate(&request, &self.tokens.load())?;
         let method = request.method().clone();
         let path = request.uri().path().to_owned();
         let segments: Vec<_> = path.split('/').skip(1).collect();

@@ -511,6 +511,88 @@ fn what_needs_a_restart_is_named() {
     assert_eq!(needed[0].to_string(), "[listener.ops]");
 }
 
+#[test]
+fn other_certificates_are_taken_over_and_tls_itself_needs_a_restart() {
+    let (chain, key) = certificate();
+    let hooks = "[listener.hooks]\naddress = \"127.0.0.1:8443\"\n";
+    let with = |name: &str| {
+        format!(
+            "{HEADGATE}\n{hooks}[listener.hooks.tls]\n\
+             certificates = [{{ chain = \"{name}.pem\", key = \"{name}.key\" }}]\n"
+        )
+    };
+    let folder = folder(&[
+        ("headgate.toml", &with("old")),
+        ("tenants/default/channels.toml", CHANNELS),
+        ("old.pem", &chain),
+        ("old.key", &key),
+        ("new.pem", &chain),
+        ("new.key", &key),
+    ]);
+    let loaded = load(folder.path()).unwrap();
+    assert_eq!(loaded.files, [folder.path().join("old.pem"), folder.path().join("old.key")]);
+    let old = loaded.config;
+    write(folder.path(), "headgate.toml", &with("new"));
+    assert_eq!(restart_needed(&old, &load(folder.path()).unwrap().config), []);
+    write(folder.path(), "headgate.toml", &format!("{HEADGATE}{hooks}"));
+    assert_eq!(restart_needed(&old, &load(folder.path()).unwrap().config), [NeedsRestart::Tls("hooks")]);
+}
+
+#[test]
+fn nobody_and_no_team_can_be_called_none() {
+    let told = mistakes_of("tenants/default/directory.toml", "[user.none]\n[team.none]\n");
+    let wrong = "`none` stands for nobody and no team in deliveries and answers; expected another name";
+    assert_eq!(
+        told.lines().collect::<Vec<_>>(),
+        [
+            format!("tenants/default/directory.toml:1: user.none: {wrong}"),
+            format!("tenants/default/directory.toml:2: team.none: {wrong}"),
+        ]
+    );
+}
+
+/// The blocks of a kind in a document.
+fn blocks<'d>(document: &'d str, kind: &str) -> Vec<&'d str> {
+    let begin = format!("```{kind}\n");
+    document.split(begin.as_str()).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
+}
+
+#[test]
+fn the_examples_of_the_documents_are_valid() {
+    let channels = fs::read_to_string(repository("docs/channels.md")).unwrap();
+    let channels = blocks(&channels, "toml");
+    assert_eq!(channels.len(), 6, "one for each section");
+    let email = channels.iter().find(|block| block.contains("relay = ")).unwrap();
+    let relays = [("mailgun", "secrets = "), ("postmark", "basic = "), ("ses", "topics = ")];
+    for (relay, verifier) in relays {
+        // Of the lines that verify, the one that this relay takes.
+        let verifies = ["secrets = ", "public_keys = ", "basic = ", "topics = "];
+        let lines = email.lines().filter_map(|line| {
+            let key = line.trim_start_matches("# ");
+            let other = verifies.iter().any(|start| key.starts_with(start)) && !key.starts_with(verifier);
+            (!other).then_some(key)
+        });
+        let own = lines.collect::<Vec<_>>().join("\n").replace("\"mailgun\"", &format!("\"{relay}\""));
+        let tenant = channels.iter().map(|block| if block == email { own.as_str() } else { block });
+        let tenant = tenant.collect::<Vec<_>>().join("\n");
+        let folder = folder(&[
+            ("headgate.toml", HEADGATE),
+            ("tenants/default/channels.toml", &tenant),
+            ("tenants/default/directory.toml", "[team.support]\n"),
+        ]);
+        let env = |name: &str| {
+            let key =
+                if name == "SITE_CHAT_KEY" { "whsec_ZXhhbXBsZS1rZXktZXhhbXBsZS1rZXktMTI=" } else { "dummy" };
+            Some(key.to_owned())
+        };
+        if let Err(mistakes) = Config::load(folder.path(), &env) {
+            panic!("{relay}: {mistakes}\n{tenant}");
+        }
+    }
+    let readme = fs::read_to_string(repository("README.md")).unwrap();
+    assert!(blocks(&readme, "toml").is_empty(), "an example in README.md that no test loads");
+}
+
 /// What the command prints, and whether it says that all is well.
 fn headgate(arguments: &[&str]) -> (bool, String) {
     let arguments = ["headgate"].iter().chain(arguments).map(OsString::from);

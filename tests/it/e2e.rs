@@ -327,6 +327,26 @@ async fn a_reload_is_a_whole_new_configuration_or_no_change() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn operators_tokens_change_with_a_reload_but_never_open_an_address_that_waits_for_a_restart() {
+    let world = World::new().await;
+    let gateway = world.setup().start().await;
+    let open = gateway.read("headgate.toml");
+    let address = "[listener.ops]\naddress = \"127.0.0.1:0\"\n";
+    let closed = open.replace(address, &format!("{address}tokens = [\"0123456789abcdef\"]\n"));
+    assert_eq!(gateway.ops("/v1/spool").await.0, 200);
+    gateway.reload_with("headgate.toml", &closed).unwrap();
+    assert_eq!(gateway.ops("/v1/spool").await.0, 401);
+
+    // Without tokens at another address: the old address, which serves on, keeps its tokens.
+    let elsewhere = open.replace(address, "[listener.ops]\naddress = \"127.0.0.2:0\"\n");
+    gateway.reload_with("headgate.toml", &elsewhere).unwrap();
+    assert_eq!(gateway.ops("/v1/spool").await.0, 401);
+    gateway.reload_with("headgate.toml", &open).unwrap();
+    assert_eq!(gateway.ops("/v1/spool").await.0, 200);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_accepted_while_the_backend_was_down_is_delivered_after_a_restart() {
     let world = World::new().await;
     world.backend.always(Some(503));

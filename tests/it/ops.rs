@@ -7,6 +7,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use headgate::{
     ids::{AccountId, ConversationId, ConversationKey, EndpointId, TeamId, TenantId, Timestamp, UserId},
@@ -368,7 +369,7 @@ fn start(tokens: &[&str]) -> Running {
         tags: Arc::clone(&tags) as _,
         admin: Admin { status: current, reload },
         registry: Arc::new(registry),
-        tokens: tokens.iter().map(|token| Secret::new(*token)).collect(),
+        tokens: Arc::new(ArcSwap::from_pointee(tokens.iter().map(|token| Secret::new(*token)).collect())),
     };
     let address = bound.local_address().unwrap();
     let serving = bound.serve(ops.into_service(), CancellationToken::new());

@@ -21,7 +21,7 @@ pub(crate) struct Image {
 /// Between the two moments the file system is being shut down under a machine that goes on running. An
 /// `fdatasync` that is under way then can answer 0 although nothing of it is on the disk: the aborted
 /// file-system journal has already forgotten the transaction that it waits for. (A program of twenty lines
-/// that does nothing but `write` and `fdatasync` shows it in one of ten cuts; `docs/reliability.md`.) When
+/// that does nothing but `write` and `fdatasync` shows it in one of ten cuts.) When
 /// the power is truly cut nobody hears such an answer, so answers after `begin` count for nothing.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cut {

@@ -13,6 +13,9 @@ use crate::{
     ids::{TeamId, UserId},
 };
 
+/// The word for nobody and no team in `headgate-assign` and in `raw` deliveries.
+const NONE: &str = "none";
+
 /// Users and teams.
 pub(in crate::config) fn directory(check: &mut Check<'_>, raw: &raw::Directory) -> Directory {
     let at = KeyPath::default().key("team");
@@ -28,6 +31,10 @@ pub(in crate::config) fn directory(check: &mut Check<'_>, raw: &raw::Directory) 
         if let Some(cycle) = cycle(raw, name) {
             check.wrong(&at.key("parent"), Wrong::TeamCycle { name: name.clone(), cycle });
         }
+    }
+    let names = raw.team.keys().map(|name| ("team", name)).chain(raw.user.keys().map(|name| ("user", name)));
+    for (what, Who(name)) in names.filter(|(_, Who(name))| name == NONE) {
+        check.wrong(&KeyPath::default().key(what).key(name), Wrong::NoneName);
     }
     let teams = raw.team.iter().map(|(Who(name), team)| {
         let members = team.members.iter().map(|Who(name)| UserId::new(name.as_str())).collect();

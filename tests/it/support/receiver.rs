@@ -1,21 +1,19 @@
-//! A chat backend that acknowledges what it gets, refuses when told to, and keeps everything.
+//! A chat backend that acknowledges what it gets, refuses when told to, and keeps what it acknowledged.
 
 use std::{
     collections::VecDeque,
-    convert::Infallible,
     net::SocketAddr,
     sync::{Arc, Mutex},
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
-use http_body_util::{BodyExt, Empty};
-use hyper::{Request, Response, body::Incoming, service::service_fn};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use http::HeaderMap;
 use serde_json::Value;
 use tokio::sync::watch;
 
-/// A delivery as it came.
+use super::backend::{Recorded, Reply, StubBackend, ok_with, status};
+
+/// A delivery as it was acknowledged.
 #[derive(Clone, Debug)]
 pub(crate) struct Delivery {
     pub(crate) headers: HeaderMap,
@@ -37,82 +35,55 @@ impl Delivery {
     }
 }
 
-#[derive(Clone)]
 pub(crate) struct Receiver {
     pub(crate) address: SocketAddr,
     state: Arc<State>,
+    _stub: StubBackend,
 }
 
-/// A status and headers.
-type Answer = (StatusCode, Vec<(&'static str, String)>);
-
+#[derive(Default)]
 struct State {
-    acknowledged: Mutex<Vec<Delivery>>,
-    count: watch::Sender<usize>,
+    acknowledged: watch::Sender<Vec<Delivery>>,
     /// Answers for the next deliveries; 200 when there is none.
-    script: Mutex<VecDeque<Answer>>,
+    script: Mutex<VecDeque<Reply>>,
     /// While set, everything is answered so.
-    always: Mutex<Option<StatusCode>>,
+    always: Mutex<Option<u16>>,
 }
 
 impl Receiver {
     pub(crate) async fn start() -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let state = Arc::new(State {
-            acknowledged: Mutex::default(),
-            count: watch::Sender::new(0),
-            script: Mutex::default(),
-            always: Mutex::default(),
-        });
-        let serving = state.clone();
-        tokio::spawn(async move {
-            while let Ok((stream, _peer)) = listener.accept().await {
-                let state = serving.clone();
-                tokio::spawn(async move {
-                    let service = service_fn(move |request| answer(state.clone(), request));
-                    let server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
-                    let _closed = server.serve_connection(TokioIo::new(stream), service).await;
-                });
-            }
-        });
-        Self { address, state }
+        let state = Arc::new(State::default());
+        let answering = state.clone();
+        let stub = StubBackend::start(move |delivery, _| answering.answer(delivery)).await;
+        Self { address: stub.address, state, _stub: stub }
     }
 
     /// The next delivery is answered so.
-    pub(crate) fn answer_next(&self, status: u16, headers: &[(&'static str, &str)]) {
-        let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-        self.state.script.lock().unwrap().push_back((StatusCode::from_u16(status).unwrap(), headers));
+    pub(crate) fn answer_next(&self, status: u16, headers: &[(&'static str, &'static str)]) {
+        self.state.script.lock().unwrap().push_back(Reply::Answer(status, headers.to_vec(), 0));
     }
 
     /// Everything is answered so, until `None`.
     pub(crate) fn always(&self, status: Option<u16>) {
-        *self.state.always.lock().unwrap() = status.map(|status| StatusCode::from_u16(status).unwrap());
+        *self.state.always.lock().unwrap() = status;
     }
 
     /// Waits until `count` deliveries were acknowledged, and gives all that were.
     pub(crate) async fn acknowledged(&self, count: usize) -> Vec<Delivery> {
-        self.state.count.subscribe().wait_for(|have| *have >= count).await.unwrap();
-        self.state.acknowledged.lock().unwrap().clone()
+        self.state.acknowledged.subscribe().wait_for(|all| all.len() >= count).await.unwrap().clone()
     }
 }
 
-async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Response<Empty<Bytes>>, Infallible> {
-    let (head, body) = request.into_parts();
-    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-    let scripted = match *state.always.lock().unwrap() {
-        Some(status) => (status, Vec::new()),
-        None => state.script.lock().unwrap().pop_front().unwrap_or((StatusCode::OK, Vec::new())),
-    };
-    let (status, headers) = scripted;
-    let mut response = Response::new(Empty::new());
-    *response.status_mut() = status;
-    for (name, value) in headers {
-        response.headers_mut().insert(name, value.parse().unwrap());
+impl State {
+    fn answer(&self, delivery: &Recorded) -> Reply {
+        let reply = match *self.always.lock().unwrap() {
+            Some(code) => status(code),
+            None => self.script.lock().unwrap().pop_front().unwrap_or_else(|| ok_with(&[])),
+        };
+        if matches!(reply, Reply::Answer(200..300, ..)) {
+            let delivery = Delivery { headers: delivery.headers.clone(), body: delivery.body.clone() };
+            self.acknowledged.send_modify(|all| all.push(delivery));
+        }
+        reply
     }
-    if status.is_success() {
-        state.acknowledged.lock().unwrap().push(Delivery { headers: head.headers, body });
-        state.count.send_modify(|count| *count += 1);
-    }
-    Ok(response)
 }
