@@ -1,14 +1,25 @@
 //! The laws every channel's parser keeps, as plain functions: fuzz targets feed them strangers' bytes,
 //! property tests and the replay of saved corpora call them on the stable toolchain.
 
-use http::HeaderMap;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::{
-    Evidence, Item, Malformed, Provider, Request, Split, Verified,
+    Answer, Channel, Evidence, Item, Kind, Malformed, Provider, Request, Split, Verified,
     event::{Event, Raw},
+    line::Line,
+    mailgun::Mailgun,
+    meta::{CHALLENGE_BYTES_MAX, Meta},
+    postmark::Postmark,
+    sendgrid::Sendgrid,
     signature::Matched,
+    sns::Sns,
+    standard::{Key, Pointers, Standard},
+    telegram::Telegram,
+    twitter::Twitter,
 };
-use crate::ids::Timestamp;
+use crate::{ids::Timestamp, secret::Secret};
 
 /// Splits a body as if its signature had matched, and checks what must hold of any result.
 ///
@@ -55,86 +66,148 @@ fn laws_of(event: &Event, body: &[u8]) {
     assert!(fragment.is_ok(), "the raw fragment is not JSON");
 }
 
+/// The header lines (`name: value`) of a text up to an empty line, and what follows it. A line that is no
+/// header is left out.
+#[must_use]
+pub fn head(text: &[u8]) -> (HeaderMap, &[u8]) {
+    let mut headers = HeaderMap::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+        let (line, later) = rest.split_at(end);
+        rest = later.strip_prefix(b"\n").unwrap_or(later);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.is_empty() {
+            break;
+        }
+        let mut parts = line.splitn(2, |byte| *byte == b':');
+        let (name, value) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        if let (Ok(name), Ok(value)) =
+            (HeaderName::from_bytes(name), HeaderValue::from_bytes(value.trim_ascii()))
+        {
+            // Only more headers than a map holds are refused; they change no law.
+            headers.try_append(name, value).ok();
+        }
+    }
+    (headers, rest)
+}
+
+/// A webhook whose every header is a stranger's choice: header lines, an empty line, the body. It is
+/// posted to an endpoint of every provider.
+pub fn signatures(data: &[u8]) {
+    let (headers, body) = head(data);
+    let providers = [
+        meta_app(),
+        bot(),
+        line_channel(),
+        x_app(),
+        source(),
+        mailgun_route(),
+        sendgrid_parse(Vec::new(), vec![secret("send:grid-0b1f6c3a9d52")]),
+        sendgrid_parse(vec![P256_PUBLIC_KEY.to_vec()], Vec::new()),
+        postmark_server(),
+        subscription(Vec::new()),
+        subscription(vec![secret("sns:5d20c7f1e8a4")]),
+    ];
+    for provider in &providers {
+        forged(provider, &headers, body);
+    }
+}
+
+/// The query string of a provider's handshake (`hub.*`, `crc_token`), at an endpoint of every provider.
+///
+/// # Panics
+/// If a law is broken.
+pub fn handshake(query: &[u8]) {
+    let Ok(query) = std::str::from_utf8(query) else { return };
+    let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
+    let has = |name: &str, value: &str| pairs.iter().any(|(n, v)| n == name && v == value);
+    let headers = HeaderMap::new();
+    let request = Request {
+        query: Some(query),
+        headers: &headers,
+        body: &[],
+        now: Timestamp::from_secs(1_700_000_000),
+    };
+
+    let answer = meta_app().handshake(&request);
+    if answer.status == StatusCode::OK {
+        assert!(has("hub.mode", "subscribe"), "a challenge of another mode was met");
+        assert!(has("hub.verify_token", VERIFY_TOKEN), "a stranger's challenge was met");
+        assert!(has("hub.challenge", &answer.body), "the answer is not the challenge");
+        assert!(answer.body.len() <= CHALLENGE_BYTES_MAX, "a long text was echoed");
+        assert_eq!(answer.content_type, Some("text/plain; charset=utf-8"), "an echo that is not inert");
+    } else {
+        assert_eq!(answer, Answer::empty(StatusCode::FORBIDDEN));
+    }
+
+    let x = x_app();
+    let answer = x.handshake(&request);
+    if answer.status == StatusCode::OK {
+        let mac =
+            answer.body.strip_prefix(r#"{"response_token":""#).and_then(|text| text.strip_suffix(r#""}"#));
+        let mac = mac.and_then(|mac| HeaderValue::try_from(mac).ok());
+        assert!(mac.is_some(), "the answer is not the documented object: {}", answer.body);
+        let headers = mac.map(|mac| (HeaderName::from_static("x-twitter-webhooks-signature"), mac));
+        for (_, token) in pairs.iter().filter(|(name, _)| name == "crc_token") {
+            // What a stranger had signed must not pass for a webhook.
+            forged(&x, &headers.clone().into_iter().collect(), token.as_bytes());
+        }
+    } else {
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    }
+
+    for provider in [bot(), line_channel(), source(), mailgun_route(), postmark_server()] {
+        assert_eq!(provider.handshake(&request).status, StatusCode::METHOD_NOT_ALLOWED);
+    }
+}
+
 /// A body of a Meta app that has all three products.
 pub fn meta(data: &[u8]) {
-    let meta = Provider::Meta(super::meta::Meta {
-        app_secrets: vec![crate::secret::Secret::new("app")],
-        verify_token: crate::secret::Secret::new("verify"),
-        channels: vec![super::Channel::Whatsapp, super::Channel::Facebook, super::Channel::Instagram],
-    });
-    drop(split(&meta, &HeaderMap::new(), data));
+    drop(split(&meta_app(), &HeaderMap::new(), data));
 }
 
 /// An update of a Telegram bot.
 pub fn telegram(data: &[u8]) {
-    let secret_tokens = vec![crate::secret::Secret::new("token")];
-    drop(split(&Provider::Telegram(super::telegram::Telegram { secret_tokens }), &HeaderMap::new(), data));
+    drop(split(&bot(), &HeaderMap::new(), data));
 }
 
 /// A webhook of a LINE channel.
 pub fn line(data: &[u8]) {
-    let channel_secrets = vec![crate::secret::Secret::new("channel")];
-    drop(split(&Provider::Line(super::line::Line { channel_secrets }), &HeaderMap::new(), data));
+    drop(split(&line_channel(), &HeaderMap::new(), data));
 }
 
 /// A webhook of an X app.
 pub fn twitter(data: &[u8]) {
-    let consumer_secrets = vec![crate::secret::Secret::new("consumer")];
-    drop(split(&Provider::Twitter(super::twitter::Twitter { consumer_secrets }), &HeaderMap::new(), data));
+    drop(split(&x_app(), &HeaderMap::new(), data));
 }
 
 /// A Standard Webhook of a source whose pointers lead everywhere.
 pub fn standard(data: &[u8]) {
-    let standard = super::standard::Standard {
-        channel: super::Channel::Webchat,
-        keys: vec![super::standard::Key::Hmac(crate::secret::Secret::new("key"))],
-        tolerance: std::time::Duration::from_secs(300),
-        svix: true,
-        pointers: super::standard::Pointers {
-            conversation: "/data/conversation_id".into(),
-            message_id: Some("/data/messages/0/id".into()),
-            text: Some("/data/text".into()),
-            sender: Some("/data/contact/id".into()),
-            sender_name: Some("/data/contact/name".into()),
-            time: Some("/data/at".into()),
-        },
-        kinds: [("message.created".to_owned(), super::Kind::MessageReceived)].into(),
-    };
-    drop(split(&Provider::Standard(standard), &HeaderMap::new(), data));
+    drop(split(&source(), &HeaderMap::new(), data));
 }
 
 /// A Mailgun webhook: JSON, a multipart form (whose boundary is its first line) or an urlencoded form.
 pub fn mailgun(data: &[u8]) {
-    let signing_keys = vec![crate::secret::Secret::new("mailgun")];
-    let window = std::time::Duration::from_secs(900);
-    any(&Provider::Mailgun(super::mailgun::Mailgun { signing_keys, window }), data);
+    any(&mailgun_route(), data);
 }
 
 /// A SendGrid webhook: a multipart form or a JSON array.
 pub fn sendgrid(data: &[u8]) {
-    let basic = vec![crate::secret::Secret::new("send:grid")];
-    let window = std::time::Duration::from_secs(900);
-    any(
-        &Provider::Sendgrid(super::sendgrid::Sendgrid { public_keys: vec![vec![0; 91]], basic, window }),
-        data,
-    );
+    any(&sendgrid_parse(vec![P256_PUBLIC_KEY.to_vec()], Vec::new()), data);
 }
 
 /// A Postmark webhook.
 pub fn postmark(data: &[u8]) {
-    any(
-        &Provider::Postmark(super::postmark::Postmark {
-            basic: vec![crate::secret::Secret::new("post:mark")],
-        }),
-        data,
-    );
+    any(&postmark_server(), data);
 }
 
 /// An SNS message.
+///
+/// # Panics
+/// If a law is broken.
 pub fn sns(data: &[u8]) {
-    let topics = vec!["arn:aws:sns:eu-west-1:123456789012:mail".to_owned()];
-    let window = std::time::Duration::from_secs(1 << 40);
-    let sns = Provider::Sns(super::sns::Sns { topics, window, basic: Vec::new() });
+    let sns = subscription(Vec::new());
     let request =
         Request { query: None, headers: &HeaderMap::new(), body: data, now: Timestamp::from_secs(0) };
     if let Ok(super::Need::Certificate(url)) = sns.need(&request) {
@@ -178,4 +251,82 @@ fn any(provider: &Provider, data: &[u8]) {
         .extend(http::HeaderValue::try_from(content_type).map(|value| (http::header::CONTENT_TYPE, value)));
     drop(split(provider, &headers, data));
     forged(provider, &headers, data);
+}
+
+/// The verify token of [`meta_app`]: the seeds of [`handshake`] hold it.
+const VERIFY_TOKEN: &str = "verify";
+
+/// A P-256 public key (SPKI) whose private half was thrown away.
+const P256_PUBLIC_KEY: &[u8] = &[
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86,
+    0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04, 0x3b, 0x55, 0x7c, 0xb5, 0xfb, 0x50, 0x07,
+    0x35, 0xb6, 0x21, 0x12, 0xa7, 0xff, 0x04, 0x02, 0x0f, 0x5b, 0x55, 0x37, 0x16, 0x89, 0x3d, 0x23, 0x7e,
+    0x6f, 0xfb, 0xb7, 0x30, 0x8d, 0x70, 0x75, 0x00, 0xb8, 0x88, 0x95, 0x41, 0x29, 0x0b, 0xfe, 0x5e, 0xbf,
+    0x2e, 0x60, 0x80, 0x62, 0xd7, 0x17, 0x90, 0x54, 0xe5, 0xb7, 0xfc, 0x5f, 0x95, 0xdd, 0x78, 0x0e, 0xae,
+    0x6e, 0x26, 0xe8, 0x87, 0xf1, 0xf0,
+];
+
+/// An Ed25519 public key whose private half was thrown away.
+const ED25519_PUBLIC_KEY: [u8; 32] = [
+    0xa0, 0x89, 0x2e, 0x45, 0x7a, 0x51, 0x74, 0xef, 0xa3, 0x5c, 0xdf, 0x84, 0x02, 0x28, 0xf4, 0xd5, 0x55,
+    0x83, 0x9f, 0x0d, 0xfa, 0x69, 0xe6, 0xb0, 0xf1, 0xce, 0xdd, 0x76, 0x24, 0x08, 0x8c, 0xb3,
+];
+
+fn secret(text: &str) -> Secret {
+    Secret::new(text)
+}
+
+fn meta_app() -> Provider {
+    Provider::Meta(Meta {
+        app_secrets: vec![secret("app")],
+        verify_token: secret(VERIFY_TOKEN),
+        channels: vec![Channel::Whatsapp, Channel::Facebook, Channel::Instagram],
+    })
+}
+
+fn bot() -> Provider {
+    Provider::Telegram(Telegram { secret_tokens: vec![secret("token-7f3e19b8c604")] })
+}
+
+fn line_channel() -> Provider {
+    Provider::Line(Line { channel_secrets: vec![secret("channel")] })
+}
+
+fn x_app() -> Provider {
+    Provider::Twitter(Twitter { consumer_secrets: vec![secret("consumer")] })
+}
+
+fn source() -> Provider {
+    Provider::Standard(Standard {
+        channel: Channel::Webchat,
+        keys: vec![Key::Hmac(secret("key")), Key::Ed25519(ED25519_PUBLIC_KEY)],
+        tolerance: Duration::from_secs(300),
+        svix: true,
+        pointers: Pointers {
+            conversation: "/data/conversation_id".into(),
+            message_id: Some("/data/messages/0/id".into()),
+            text: Some("/data/text".into()),
+            sender: Some("/data/contact/id".into()),
+            sender_name: Some("/data/contact/name".into()),
+            time: Some("/data/at".into()),
+        },
+        kinds: [("message.created".to_owned(), Kind::MessageReceived)].into(),
+    })
+}
+
+fn mailgun_route() -> Provider {
+    Provider::Mailgun(Mailgun { signing_keys: vec![secret("mailgun")], window: Duration::from_secs(900) })
+}
+
+fn sendgrid_parse(public_keys: Vec<Vec<u8>>, basic: Vec<Secret>) -> Provider {
+    Provider::Sendgrid(Sendgrid { public_keys, basic, window: Duration::from_secs(900) })
+}
+
+fn postmark_server() -> Provider {
+    Provider::Postmark(Postmark { basic: vec![secret("post:mark-c9a2e4d81b70")] })
+}
+
+fn subscription(basic: Vec<Secret>) -> Provider {
+    let topics = vec!["arn:aws:sns:eu-west-1:123456789012:mail".to_owned()];
+    Provider::Sns(Sns { topics, window: Duration::from_secs(1 << 40), basic })
 }

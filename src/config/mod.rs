@@ -11,6 +11,7 @@
 mod build;
 mod document;
 mod folder;
+pub mod fuzzing;
 mod interpolate;
 mod load;
 pub mod markdown;

@@ -15,6 +15,7 @@ pub mod answer;
 mod attempt;
 mod breaker;
 mod cloud_event;
+pub mod fuzzing;
 mod headers;
 mod metrics;
 mod outlet;

@@ -70,7 +70,7 @@ pub(super) fn pause(
 
 /// `Retry-After` as seconds or as an HTTP date (RFC 9110 section 10.2.3). A time in the past is zero;
 /// what is neither is as if absent.
-fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));

@@ -9,11 +9,12 @@
 
 mod answer;
 mod certificates;
+pub mod fuzzing;
 mod keep;
 mod metrics;
 mod service;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -30,11 +31,22 @@ use crate::{
     channel::{Answer, Evidence, Need, Request},
     clock::SharedClock,
     config::{Config, Endpoint},
+    ids::EndpointId,
     spool::Spool,
 };
 
 /// The first part of a webhook's path; the endpoint's name follows.
 const PREFIX: &str = "/hooks/";
+
+/// What a path names.
+fn endpoint<'e, E>(endpoints: &'e BTreeMap<EndpointId, E>, path: &str) -> Option<&'e E> {
+    endpoints.get(path.strip_prefix(PREFIX)?)
+}
+
+/// The query of a request's target.
+fn query(target: &str) -> Option<&str> {
+    target.split_once('?').map(|(_path, query)| query)
+}
 
 /// The webhook service. Cheap to share; knows nothing of connections.
 #[derive(Debug)]
@@ -66,9 +78,8 @@ impl Ingress {
     /// # Errors
     /// [`Refused::UnknownEndpoint`].
     pub fn endpoint(&self, path: &str) -> Result<Arc<Endpoint>, Refused> {
-        let name = path.strip_prefix(PREFIX).ok_or(Refused::UnknownEndpoint)?;
         let config = self.config.load();
-        config.endpoints.get(name).cloned().ok_or(Refused::UnknownEndpoint)
+        endpoint(&config.endpoints, path).cloned().ok_or(Refused::UnknownEndpoint)
     }
 
     /// Whether a request's head can lead to anything, before its body is read.
@@ -123,8 +134,7 @@ impl Ingress {
         headers: &HeaderMap,
         body: Bytes,
     ) -> Result<(), Refused> {
-        let query = target.split_once('?').map(|(_path, query)| query);
-        let request = Request { query, headers, body: &body, now: self.clock.now() };
+        let request = Request { query: query(target), headers, body: &body, now: self.clock.now() };
 
         let verified = match endpoint.provider.need(&request)? {
             Need::Nothing => endpoint.provider.verify(request, Evidence::Nothing)?,

@@ -118,7 +118,7 @@ enum End {
 }
 
 /// The HTTP side of the limits, each said explicitly: hyper's defaults are other ones, or none.
-fn http(limits: &Limits, tasks: Tasks) -> Builder<Tasks> {
+pub(super) fn http<E>(limits: &Limits, tasks: E) -> Builder<E> {
     let header_bytes_max = u32::try_from(limits.header_bytes_max).unwrap_or(u32::MAX);
     let mut builder = Builder::new(tasks);
     builder

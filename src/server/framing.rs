@@ -132,6 +132,11 @@ impl Framing {
         self.verdicts.pop_front().unwrap_or(Err(Breach::Doubt))
     }
 
+    /// The verdicts that nobody has taken yet.
+    pub(super) fn verdicts(&self) -> Vec<Result<(), Breach>> {
+        self.verdicts.iter().copied().collect()
+    }
+
     /// Whether a head has begun and not ended.
     #[must_use]
     pub fn in_head(&self) -> bool {

@@ -13,6 +13,7 @@ mod config;
 mod connection;
 mod frames;
 pub mod framing;
+pub mod fuzzing;
 mod listener;
 mod metrics;
 mod peer;

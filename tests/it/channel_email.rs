@@ -404,10 +404,10 @@ fn the_mails_that_python_is_tested_with_are_all_read() {
 mod laws {
     //! Whatever a relay or a stranger sends, the laws of every parser hold.
 
-    use std::{fs, path::Path};
-
     use headgate::channel::fuzzing;
     use proptest::{prelude::*, sample::Index};
+
+    use crate::support::corpus;
 
     type Target = (&'static str, fn(&[u8]));
 
@@ -418,25 +418,6 @@ mod laws {
         ("sns", fuzzing::sns),
         ("mime", fuzzing::mime),
     ];
-
-    /// The saved inputs of a target.
-    fn corpus(target: &str) -> Vec<Vec<u8>> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(target);
-        let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-        files.sort();
-        files.iter().map(|path| fs::read(path).unwrap()).collect()
-    }
-
-    #[test]
-    fn saved_inputs_break_no_law() {
-        for (name, run) in TARGETS {
-            let corpus = corpus(name);
-            assert!(corpus.len() >= 3, "the corpus of {name} was not found");
-            for input in corpus {
-                run(&input);
-            }
-        }
-    }
 
     /// One change to an input: a piece is taken out, repeated elsewhere, or replaced by bytes that mean
     /// something to a parser.
@@ -496,13 +477,13 @@ mod laws {
             changes in prop::collection::vec(change(), 1..12),
         ) {
             let (name, run) = *TARGETS.get(target).unwrap();
-            let corpus = corpus(name);
-            run(&changed(seed.get(&corpus).clone(), &changes));
+            let inputs = corpus::inputs(name);
+            run(&changed(seed.get(&inputs).clone(), &changes));
         }
 
         #[test]
         fn a_mail_is_read_the_same_twice(seed in any::<Index>(), changes in prop::collection::vec(change(), 0..6)) {
-            let raw = changed(seed.get(&corpus("mime")).clone(), &changes);
+            let raw = changed(seed.get(&corpus::inputs("mime")).clone(), &changes);
             prop_assert_eq!(super::told_of(&raw), super::told_of(&raw));
         }
     }

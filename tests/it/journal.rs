@@ -4,16 +4,13 @@ use std::{fs, path::Path};
 
 use headgate::journal::{Tail, fuzzing, scan_segment};
 
+use crate::support::corpus;
+
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 #[test]
-fn the_saved_corpus_keeps_the_readers_laws() {
-    let seeds: Vec<_> = fs::read_dir(Path::new(ROOT).join("tests/corpus/journal")).unwrap().collect();
-    assert!(seeds.len() >= 5, "the corpus was not found");
-    for seed in seeds {
-        let bytes = fs::read(seed.unwrap().path()).unwrap();
-        fuzzing::scan(&bytes);
-        // What a seed is cut to must be readable too.
+fn every_cut_of_a_saved_segment_keeps_the_readers_laws() {
+    for bytes in corpus::inputs("journal") {
         for cut in 0..bytes.len() {
             fuzzing::scan(&bytes[..cut]);
         }

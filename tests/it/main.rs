@@ -11,6 +11,7 @@ mod channel_chat;
 mod channel_email;
 mod channel_meta;
 mod config;
+mod corpora;
 mod delivery;
 mod e2e;
 mod e2e_answers;

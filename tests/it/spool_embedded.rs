@@ -18,7 +18,7 @@ use headgate::{
     metrics::Limits,
     spool::{
         DeathReason, Sequence, Settlement, Spool, SpoolError,
-        embedded::{EmbeddedSpool, Store, fuzzing},
+        embedded::{EmbeddedSpool, Store},
     },
 };
 use prometheus_client::{encoding::text::encode, registry::Registry};
@@ -492,14 +492,4 @@ async fn a_full_disk_refuses_and_recovers_without_a_restart() {
     let spool = folder.restart(spool).await;
     assert_eq!(spool.depth().events, 1);
     expect_next(&*spool, &accepted.to_string()).await;
-}
-
-#[test]
-fn every_saved_record_is_read_or_refused() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/spool_record");
-    let files: Vec<_> = fs::read_dir(corpus).unwrap().collect();
-    assert!(files.len() >= 5, "the corpus was not found");
-    for file in files {
-        fuzzing::record(&fs::read(file.unwrap().path()).unwrap());
-    }
 }

@@ -1,6 +1,6 @@
 //! What holds whatever a provider, or somebody in its place, sends. The samples are `tests/corpus/`.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use headgate::channel::{Item, Provider, fuzzing};
 use http::HeaderMap;
@@ -8,14 +8,7 @@ use proptest::{prelude::*, sample::Index};
 use serde_json::{Value, json};
 
 use super::{items_in, line, render, signed, standard, telegram, twitter};
-
-/// The self-written samples for the fuzz target `name`.
-fn corpus(name: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(name);
-    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    files.iter().map(|file| fs::read(file).unwrap()).collect()
-}
+use crate::support::corpus;
 
 /// The providers of this test, each with the name of its corpus.
 fn providers() -> [(&'static str, Provider); 4] {
@@ -27,24 +20,9 @@ fn split(provider: &Provider, body: &[u8]) -> Option<Vec<Item>> {
 }
 
 #[test]
-fn the_saved_corpora_keep_the_laws() {
-    type Target = fn(&[u8]);
-    for (name, target) in [
-        ("telegram", fuzzing::telegram as Target),
-        ("line", fuzzing::line),
-        ("twitter", fuzzing::twitter),
-        ("standard", fuzzing::standard),
-    ] {
-        let samples = corpus(name);
-        assert!(samples.len() >= 4, "the corpus of {name} was not found");
-        samples.iter().for_each(|sample| target(sample));
-    }
-}
-
-#[test]
 fn every_sample_gives_as_many_items_as_it_holds() {
     for (name, provider) in providers() {
-        for sample in corpus(name) {
+        for sample in corpus::inputs(name) {
             if let Some(items) = split(&provider, &sample) {
                 // A lone surrogate is JSON, but no text that `Value` could hold.
                 let Ok(body) = serde_json::from_slice::<Value>(&sample) else { continue };
@@ -66,7 +44,7 @@ fn a_redelivery_has_the_ids_of_the_first_delivery() {
             .collect()
     };
     for (name, provider) in providers() {
-        for sample in corpus(name) {
+        for sample in corpus::inputs(name) {
             let Some(first) = split(&provider, &sample).map(ids) else { continue };
             let again = split(&provider, &sample).map(ids).unwrap();
             assert_eq!(first, again);
@@ -181,7 +159,7 @@ proptest! {
         mutations in prop::collection::vec(mutation(), 1..6),
     ) {
         for (name, provider) in providers() {
-            let samples = corpus(name);
+            let samples = corpus::inputs(name);
             let mut body = pick.get(&samples).clone();
             for mutation in mutations.clone() {
                 mutate(&mut body, mutation);
@@ -197,7 +175,7 @@ proptest! {
         value in any_json(),
     ) {
         for (name, provider) in providers() {
-            let samples = corpus(name);
+            let samples = corpus::inputs(name);
             let sample: &Vec<u8> = pick.get(&samples);
             let Ok(mut body) = serde_json::from_slice::<Value>(sample) else { continue };
             let mut at = place.index(places(&mut body));
@@ -215,8 +193,8 @@ proptest! {
             ("line", "batch.json", "events", line()),
             ("twitter", "dm.json", "direct_message_events", twitter()),
         ] {
-            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(name).join(file);
-            let alone: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+            let sample = fs::read(corpus::folder(name).join(file)).unwrap();
+            let alone: Value = serde_json::from_slice(&sample).unwrap();
             let at = place.index(alone[array].as_array().unwrap().len() + 1);
             let mut beside = alone.clone();
             beside[array].as_array_mut().unwrap().insert(at, value.clone());
@@ -239,7 +217,7 @@ proptest! {
         swapped in any::<Index>(),
     ) {
         for (name, provider) in providers() {
-            let samples = corpus(name);
+            let samples = corpus::inputs(name);
             let body = pick.get(&samples);
             for header in signed(&provider, body).keys() {
                 // One header is the forger's; the others are right, for this body.

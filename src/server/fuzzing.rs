@@ -1,0 +1,111 @@
+//! The laws that HTTP framing keeps, whatever a peer sends: a fuzz target feeds them, and the stable test suite
+//! replays the saved corpus.
+
+use std::{
+    convert::Infallible,
+    io::Cursor,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, Version, header};
+use http_body_util::{BodyExt, Full};
+use hyper::{body::Incoming, rt::Executor, service::service_fn};
+use hyper_util::rt::TokioIo;
+
+use super::{
+    config::Limits,
+    connection,
+    framing::{Breach, Framing},
+    watch::Watch,
+    wire::Wire,
+};
+
+/// What a peer sends on a clear-text connection. The cuts between its packets do not matter to what is found
+/// of its framing, and hyper finds no request that was not found here, nor misses one.
+///
+/// # Panics
+/// If a law is broken; this is what a fuzzer looks for.
+pub fn framing(bytes: &[u8]) {
+    let found = |size: usize| {
+        let mut framing = Framing::default();
+        let whole = bytes.chunks(size.max(1)).all(|part| framing.read(part) == part.len());
+        (framing.verdicts(), whole)
+    };
+    let whole = found(bytes.len());
+    assert_eq!(found(1), whole, "read byte by byte");
+    assert_eq!(found(7), whole, "read in parts");
+
+    let served = serve(bytes);
+    assert!(!served.in_doubt, "hyper read a request that was not seen");
+    if served.all {
+        let sound = whole.0.iter().filter(|verdict| verdict.is_ok()).count();
+        assert_eq!(served.requests, sound, "a request was seen that hyper did not read");
+    }
+}
+
+/// What hyper made of a connection.
+#[derive(Clone, Copy, Debug, Default)]
+struct Served {
+    /// Requests of HTTP/1 whose framing was sound.
+    requests: usize,
+    /// It read one where none was seen.
+    in_doubt: bool,
+    /// It read all there is: no request asked to be the last, and none was refused.
+    all: bool,
+}
+
+/// Serves a connection as the listener does after a handshake that settled on HTTP/1.
+fn serve(bytes: &[u8]) -> Served {
+    let watch = Watch::new(&Limits::default());
+    let served = Arc::new(Mutex::new(Served { all: true, ..Served::default() }));
+    let service = {
+        let (watch, served) = (Arc::clone(&watch), Arc::clone(&served));
+        service_fn(move |request| answer(request, Arc::clone(&watch), Arc::clone(&served)))
+    };
+    let wire =
+        TokioIo::new(Wire::new(tokio::io::join(Cursor::new(bytes.to_vec()), tokio::io::sink()), watch));
+    let builder = connection::http(&Limits::default(), NoTasks).http1_only();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let clean = runtime.is_ok_and(|runtime| {
+        runtime.block_on(async { builder.serve_connection(wire, service).await.is_ok() })
+    });
+    let served = lock(&served);
+    Served { all: served.all && clean, ..*served }
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    watch: Arc<Watch>,
+    served: Arc<Mutex<Served>>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let (verdict, _open) = watch.begin();
+    let is_last = request.version() != Version::HTTP_11
+        || request.method() == Method::CONNECT
+        || [header::CONNECTION, header::UPGRADE].iter().any(|name| request.headers().contains_key(name));
+    {
+        let mut served = lock(&served);
+        served.requests += usize::from(verdict.is_ok());
+        served.in_doubt |= verdict == Err(Breach::Doubt);
+    }
+    let whole = verdict.is_ok() && request.into_body().collect().await.is_ok();
+    watch.end();
+    let mut response = Response::new(Full::default());
+    if is_last || !whole {
+        lock(&served).all = false;
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
+}
+
+fn lock(served: &Mutex<Served>) -> MutexGuard<'_, Served> {
+    served.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// HTTP/1 has no tasks beside the connection's own.
+#[derive(Clone, Copy, Debug)]
+struct NoTasks;
+
+impl<F> Executor<F> for NoTasks {
+    fn execute(&self, _task: F) {}
+}
