@@ -78,7 +78,8 @@ impl Model {
             let own = self.tags[owner].keys.iter().any(|(known, l)| {
                 *l && !lasting.contains(known) && { !thread.keys.iter().any(|(key, _)| key == known) }
             });
-            let moved = !is_lasting && own && lasting.iter().any(|key| !has(*key));
+            let retired = thread.retired.contains(key);
+            let moved = !is_lasting && !retired && own && lasting.iter().any(|key| !has(*key));
             if thread.join == Join::FirstKnown {
                 if owners.is_empty() {
                     owners.push(owner);
