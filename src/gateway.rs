@@ -3,14 +3,17 @@
 //! **Invariant:** a reload builds and checks everything new before it swaps anything, so that it takes
 //! effect as a whole or not at all.
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc};
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use prometheus_client::registry::Registry;
-use tokio::sync::{Mutex, mpsc, watch};
+use tokio::{
+    sync::{Mutex, mpsc, watch},
+    time::timeout,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, info, warn};
 
@@ -177,6 +180,13 @@ impl Gateway {
         self.address(OPS)
     }
 
+    fn drain_timeout(&self) -> Duration {
+        let listeners = &self.current.load().listeners;
+        let hooks = listeners.hooks.as_ref();
+        let any = hooks.or_else(|| listeners.ops.as_ref().map(|ops| &ops.listener));
+        any.map_or(Duration::ZERO, |listener| listener.limits.drain_timeout)
+    }
+
     fn address(&self, name: &str) -> Option<SocketAddr> {
         self.fronts.iter().find(|front| front.name == name).map(|front| front.address)
     }
@@ -268,19 +278,38 @@ impl Gateway {
     /// Waits until the gateway can no longer do its work: the data folder's disk failed. The process
     /// should then stop it and start anew, which reads what is truly on the disk.
     pub async fn failed(&self) {
-        self.spool.failed().await;
+        tokio::select! {
+            () = self.spool.failed() => {}
+            () = self.tags.failed() => {}
+        }
     }
 
-    /// Drains: takes no further connection, answers what is open, settles what is under way.
+    /// Drains: takes no further connection, answers what is open, settles what is under way. Ends within
+    /// twice the listeners' `drain_timeout`, whatever a backend or the disk does: a delivery that is cut off
+    /// is made again after the next start.
     pub async fn stop(self) {
         self.status.send_modify(|status| status.draining = true);
-        // The last opened, the operators' listener, closes last: it shows that the others drain.
-        for front in self.fronts {
-            front.close().await;
-        }
         self.stop_delivery.cancel();
         self.tasks.close();
-        self.tasks.wait().await;
+        let (tasks, drain_timeout) = (&self.tasks, self.drain_timeout());
+        let deliveries = async {
+            if timeout(drain_timeout, tasks.wait()).await.is_err() {
+                warn!(
+                    "deliveries were cut off at the end of the drain; they are repeated after the next start"
+                );
+            }
+        };
+        let (ops, others): (Vec<_>, Vec<_>) = self.fronts.into_iter().partition(|front| front.name == OPS);
+        let fronts = async {
+            for front in others {
+                front.close().await;
+            }
+        };
+        tokio::join!(deliveries, fronts);
+        // The operators' listener closes last: it shows that the others drain.
+        for front in ops {
+            front.close().await;
+        }
         self.spool.close().await;
         self.tags.close().await;
     }

@@ -86,7 +86,8 @@ pub trait TagStore: fmt::Debug + Send + Sync + crate::spool::Known {
     ///
     /// The rule for passing names (phone numbers): if a passing name is known to mean conversation A, but
     /// the event also has a lasting name that A does not have while A has another lasting name of its own,
-    /// then the number changed hands: the passing name leaves A, and A is not merged.
+    /// then the number changed hands: the passing name leaves A, and A is not merged. A passing name that the event
+    /// itself retires is the provider's word for who it was until now, and leads to A.
     ///
     /// Of conversations that merge, the older one stays: it takes over what only the younger one knew, and
     /// the younger one's id and alias keep leading to it.

@@ -237,19 +237,71 @@ async fn a_conversation_keeps_its_user_and_the_backend_can_assign_another() {
     gateway.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_account_is_quarantined_and_delivered_once_it_is_configured() {
-    let world = World::new().await;
-    let gateway = world.setup().start().await;
-    let provider = Provider::new(gateway.hooks(), &world.tls);
-    let mut sample = whatsapp("wamid.unknown", "4917011", "who am I for?");
-    let body = String::from_utf8(sample.body).unwrap().replace("106540352242922", "200");
+/// Gives a webhook of Meta's another body.
+fn resign(sample: &mut Sample, body: String) {
     let mac = aws_lc_rs::hmac::sign(
         &aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, samples::META_APP_SECRET.as_bytes()),
         body.as_bytes(),
     );
     sample.headers[1].1 = format!("sha256={}", data_encoding::HEXLOWER.encode(mac.as_ref()));
     sample.body = body.into_bytes();
+}
+
+/// A WhatsApp webhook with one message in the place of a sample's.
+fn whatsapp_message(message: serde_json::Value) -> Sample {
+    let mut sample = whatsapp("", "", "");
+    let mut body: serde_json::Value = serde_json::from_slice(&sample.body).unwrap();
+    body["entry"][0]["changes"][0]["value"]["messages"][0] = message;
+    body["entry"][0]["changes"][0]["value"]["contacts"] = serde_json::json!([]);
+    resign(&mut sample, body.to_string());
+    sample
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_survives_a_new_number_and_the_old_number_begins_another() {
+    let world = World::new().await;
+    let gateway = world.setup().start().await;
+    let provider = Provider::new(gateway.hooks(), &world.tls);
+    let (old, new) = ("4917021", "4917022");
+    let time = now().to_string();
+    let of_user = |id: &str, from: &str, user: &str| {
+        whatsapp_message(serde_json::json!({
+            "from": from, "from_user_id": user, "id": id, "timestamp": time, "type": "text", "text": { "body": id },
+        }))
+    };
+    let changed = whatsapp_message(serde_json::json!({
+        "from": old, "id": "wamid.change", "timestamp": time, "type": "system",
+        "system": { "type": "user_changed_number", "wa_id": new, "user_id": "DE.2", "body": "changed" },
+    }));
+    let webhooks = [
+        of_user("wamid.before", old, "DE.1"),
+        changed,
+        of_user("wamid.after", new, "DE.2"),
+        whatsapp("wamid.after.number", new, "known by the number alone"),
+        of_user("wamid.stranger", old, "DE.3"),
+        whatsapp("wamid.stranger.number", old, "known by the number alone"),
+    ];
+    let mut conversations = Vec::new();
+    for (count, webhook) in webhooks.iter().enumerate() {
+        assert_eq!(provider.post(webhook).await.status, 200);
+        let deliveries = world.backend.acknowledged(count + 1).await;
+        conversations.push(deliveries[count].text("/subject"));
+    }
+    let (kept, stranger) = (conversations[0].clone(), conversations[4].clone());
+    assert_ne!(kept, stranger, "whoever has the old number now is in another's conversation");
+    let expected = [&kept, &kept, &kept, &kept, &stranger, &stranger].map(Clone::clone);
+    assert_eq!(conversations, expected);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_account_is_quarantined_and_delivered_once_it_is_configured() {
+    let world = World::new().await;
+    let gateway = world.setup().start().await;
+    let provider = Provider::new(gateway.hooks(), &world.tls);
+    let mut sample = whatsapp("wamid.unknown", "4917011", "who am I for?");
+    let body = String::from_utf8(sample.body.clone()).unwrap().replace("106540352242922", "200");
+    resign(&mut sample, body);
     assert_eq!(provider.post(&sample).await.status, 200);
 
     gateway.ops_with("/v1/dead-letters", "unknown_account").await;

@@ -239,6 +239,63 @@ async fn a_stuck_unit_does_not_keep_what_came_after_it_on_the_disk() {
     assert_eq!(spool.accept(batch).await.unwrap().duplicates, 2);
 }
 
+/// Whether a body is in one of the spool's files.
+fn is_on_the_disk(folder: &Folder, body: &str) -> bool {
+    let journals = ["journal", "dead"].map(|journal| folder.store.path.join("spool").join(journal));
+    let files = journals.iter().flat_map(|journal| fs::read_dir(journal).unwrap());
+    let files = files.map(|file| file.unwrap().path()).filter(|path| path.is_file());
+    // A file may be removed between listing and reading.
+    let mut contents = files.filter_map(|path| fs::read(path).ok());
+    contents.any(|bytes| bytes.windows(body.len()).any(|part| part == body.as_bytes()))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_little_traffic_too_what_is_delivered_leaves_the_disk_within_a_day() {
+    let folder = Folder::new();
+    let spool = folder.open().await;
+    let with_body = |id: &str, contact: &str, body: &str| {
+        let mut webhook = message(id, contact);
+        webhook.body = body.to_owned().into();
+        webhook
+    };
+    spool.accept(with_body("stuck", "ann", "the stuck body")).await.unwrap();
+    spool.accept(with_body("done", "bob", "the delivered body")).await.unwrap();
+    let stuck = expect_next(&*spool, "stuck").await;
+    let done = expect_next(&*spool, "done").await;
+    spool.settle(&done, Settlement::Delivered).await.unwrap();
+    assert!(is_on_the_disk(&folder, "the delivered body"));
+    folder.clock.advance(Duration::from_secs(86_400));
+    until("the delivered body is gone", || !is_on_the_disk(&folder, "the delivered body")).await;
+    assert!(is_on_the_disk(&folder, "the stuck body"));
+    spool.settle(&stuck, Settlement::Delivered).await.unwrap();
+    let spool = folder.restart(spool).await;
+    folder.clock.advance(Duration::from_secs(86_400));
+    until("the stuck body is gone", || !is_on_the_disk(&folder, "the stuck body")).await;
+    assert_eq!(spool.accept(message("done", "bob")).await.unwrap().duplicates, 1);
+    assert_eq!(spool.accept(message("stuck", "ann")).await.unwrap().duplicates, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_id_that_was_forgotten_and_accepted_again_is_known_after_a_restart() {
+    let folder = Folder::new();
+    let spool = folder.open().await;
+    spool.accept(message("one", "ann")).await.unwrap();
+    until("the mark is counted", || folder.metric("headgate_spool_marks") > 0.0).await;
+    folder.clock.advance(WEEK + Duration::from_secs(2));
+    until("the mark is forgotten", || folder.metric("headgate_spool_marks") < 1.0).await;
+    assert_eq!(spool.accept(message("one", "ann")).await.unwrap().kept, 1);
+    let spool = folder.restart(spool).await;
+    assert_eq!(spool.accept(message("one", "ann")).await.unwrap().duplicates, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn below_the_reserve_the_spool_does_not_call_itself_writable() {
+    let folder = Folder::with(|store| store.disk_free_min = u64::MAX);
+    let spool = folder.open().await;
+    assert!(!spool.depth().writable);
+    until("the metric says so", || folder.metric("headgate_spool_writable") < 1.0).await;
+}
+
 #[tokio::test]
 async fn a_redelivery_is_recognised_for_the_window_whatever_the_wall_clock_does() {
     let folder = Folder::new();

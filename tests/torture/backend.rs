@@ -1,4 +1,4 @@
-//! The backend: acknowledges every delivery and notes it, or refuses all until told otherwise.
+//! The backend: acknowledges every delivery and notes it, or refuses all or hangs until told otherwise.
 
 use std::{
     convert::Infallible,
@@ -12,6 +12,7 @@ use std::{
 use http_body_util::{BodyExt, Empty};
 use hyper::{Request, Response, body::Incoming, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::sync::watch;
 
 use crate::checker::Delivered;
 
@@ -24,6 +25,8 @@ pub(crate) struct Backend {
 #[derive(Debug, Default)]
 struct State {
     refusing: AtomicBool,
+    hang: watch::Sender<bool>,
+    hanging: watch::Sender<usize>,
     log: Mutex<Vec<Delivered>>,
 }
 
@@ -57,6 +60,16 @@ impl Backend {
         self.state.refusing.store(false, Ordering::SeqCst);
     }
 
+    /// Whether requests from now on are left without an answer.
+    pub(crate) fn hang(&self, hang: bool) {
+        self.state.hang.send_replace(hang);
+    }
+
+    /// Waits until so many requests were left without an answer.
+    pub(crate) async fn hanging(&self, count: usize) {
+        self.state.hanging.subscribe().wait_for(|hanging| *hanging >= count).await.unwrap();
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
@@ -76,6 +89,10 @@ async fn answer(
         *response.status_mut() = http::StatusCode::BAD_REQUEST;
         return Ok(response);
     };
+    if *state.hang.borrow() {
+        state.hanging.send_modify(|hanging| *hanging += 1);
+        std::future::pending::<()>().await;
+    }
     if state.refusing.load(Ordering::SeqCst) {
         *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
         return Ok(response);

@@ -1,8 +1,10 @@
 //! The one checker: reads what was sent and what was delivered, and says which promise was broken.
 //!
 //! * **L** loss: every acknowledged event was delivered.
-//! * **D** duplicates: second successful deliveries are at most what was in flight at each crash.
-//! * **O** order: within a conversation, if `a` was acknowledged before `b` was sent, `a` comes first.
+//! * **D** duplicates: second successful deliveries are at most what was in flight at each crash, and each
+//!   has the sequence of the first: another one means that a redelivery was accepted as new.
+//! * **O** order: within a conversation, if `a` was acknowledged before `b` was sent, `a` comes first; and
+//!   what comes again is what came last: what was delivered before that was settled for good.
 //! * **N** nothing else: no delivery of what was never sent, no changed body.
 //! * **A** answers: looked at by the tests, which know when the store was down.
 //! * **V** liveness: the tests wait for the drained spool before they check.
@@ -38,6 +40,8 @@ pub(crate) struct Delivered {
 pub(crate) struct Faults {
     pub(crate) crashes: usize,
     pub(crate) in_flight_max: usize,
+    /// A sync may have been answered although nothing was kept ([`crate::disk::Cut`]).
+    pub(crate) disk_lies: bool,
 }
 
 /// How often each promise was broken, with the first examples.
@@ -104,10 +108,24 @@ pub(crate) fn check(sent: &[Sent], delivered: &[Delivered], faults: Faults) -> R
         }
     }
 
-    // D
+    // D and O of second deliveries
+    let mut last: HashMap<u32, &Delivered> = HashMap::new();
+    for (at, delivery) in delivered.iter().enumerate() {
+        let before = last.insert(delivery.conversation, delivery);
+        let Some(original) = first.get(delivery.id.as_str()).filter(|first| **first < at) else { continue };
+        let same = delivered.get(*original).is_some_and(|first| first.sequence == delivery.sequence);
+        if !same {
+            violations.duplicates += 1;
+            violations.note(format!("D: {} was accepted twice", delivery.id));
+        }
+        if let Some(before) = before.filter(|before| !faults.disk_lies && before.id != delivery.id) {
+            violations.disordered += 1;
+            violations.note(format!("O: {} came again after {}", delivery.id, before.id));
+        }
+    }
     let allowed = faults.crashes * faults.in_flight_max;
     if repeated > allowed {
-        violations.duplicates = repeated;
+        violations.duplicates += repeated;
         violations.note(format!("D: {repeated} second deliveries, {allowed} allowed"));
     }
 
@@ -154,5 +172,69 @@ pub(crate) fn check(sent: &[Sent], delivered: &[Delivered], faults: Faults) -> R
         Ok(())
     } else {
         Err(violations)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const CRASHED_ONCE: Faults = Faults { crashes: 1, in_flight_max: 2, disk_lies: false };
+
+    /// Sent one after the other in one conversation, each when the one before was acknowledged.
+    fn sent(ids: &[&str]) -> Vec<Sent> {
+        let begin = Instant::now();
+        let at = |ms: usize| begin + Duration::from_millis(ms as u64);
+        let one = |(n, id): (usize, &&str)| Sent {
+            id: (*id).to_owned(),
+            conversation: 1,
+            text: (*id).to_owned(),
+            sent: at(10 * n),
+            answer: Some((200, at(10 * n + 5))),
+        };
+        ids.iter().enumerate().map(one).collect()
+    }
+
+    /// `id:sequence`, in the order of arrival.
+    fn delivered(all: &[&str]) -> Vec<Delivered> {
+        let one = |text: &&str| {
+            let (id, sequence) = text.split_once(':').unwrap();
+            let sequence = sequence.parse().unwrap();
+            Delivered { id: id.to_owned(), conversation: 1, text: id.to_owned(), sequence }
+        };
+        all.iter().map(one).collect()
+    }
+
+    /// Lost, duplicates, disordered, phantoms.
+    fn found(came: &[&str], faults: Faults) -> [usize; 4] {
+        match check(&sent(&["a", "b", "c"]), &delivered(came), faults) {
+            Ok(()) => [0; 4],
+            Err(v) => [v.lost, v.duplicates, v.disordered, v.phantoms],
+        }
+    }
+
+    #[test]
+    fn the_checker_finds_what_it_is_for() {
+        for (came, expected) in [
+            (&["a:1", "b:2", "c:3"][..], [0, 0, 0, 0]),
+            (&["a:1", "b:2", "b:2", "c:3"], [0, 0, 0, 0]),
+            (&["a:1", "c:3"], [1, 0, 0, 0]),
+            (&["a:1", "c:2", "b:3"], [0, 0, 1, 0]),
+            (&["a:1", "b:3", "c:2"], [0, 0, 1, 0]),
+            (&["a:1", "b:2", "a:1", "c:3"], [0, 0, 1, 0]),
+            (&["a:1", "b:2", "b:4", "c:3"], [0, 1, 0, 0]),
+            (&["a:1", "a:1", "a:1", "a:1", "b:2", "c:3"], [0, 3, 0, 0]),
+            (&["a:1", "b:2", "c:3", "x:4"], [0, 0, 0, 1]),
+        ] {
+            assert_eq!(found(came, CRASHED_ONCE), expected, "{came:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_crash_nothing_comes_twice() {
+        let faults = Faults { crashes: 0, ..CRASHED_ONCE };
+        assert_eq!(found(&["a:1", "b:2", "b:2", "c:3"], faults), [0, 1, 0, 0]);
     }
 }

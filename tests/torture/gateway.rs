@@ -116,7 +116,10 @@ impl Gateway {
     pub(crate) async fn stop(mut self) {
         let id = self.process.id().unwrap().to_string();
         assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-        let status = self.process.wait().await.unwrap();
+        // The bound that the service manager sets (`packaging/headgate.service`).
+        let ended = tokio::time::timeout(Duration::from_secs(45), self.process.wait()).await;
+        let Ok(status) = ended else { panic!("the gateway did not end in time") };
+        let status = status.unwrap();
         assert!(status.success(), "the gateway did not end cleanly: {status}");
     }
 
@@ -129,6 +132,13 @@ impl Gateway {
     pub(crate) async fn writable(&self) {
         self.spool(|spool| spool.pointer("/writable").and_then(serde_json::Value::as_bool) == Some(true))
             .await;
+    }
+
+    /// Whether it says that webhooks should be sent to it.
+    pub(crate) async fn is_ready(&self) -> bool {
+        let client = Client::builder(TokioExecutor::new()).build_http::<Empty<bytes::Bytes>>();
+        let url: http::Uri = format!("http://{}/readyz", self.ops).parse().unwrap();
+        client.get(url).await.unwrap().status() == http::StatusCode::OK
     }
 
     async fn spool(&self, reached: impl Fn(&serde_json::Value) -> bool) {
@@ -169,6 +179,7 @@ disk_free_min = "4MiB"
 
 [backend.chat]
 urls = ["http://{backend}/events"]
+timeout = "3s"
 keys = ["whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="]
 concurrency_max = {IN_FLIGHT_MAX}
 backoff_min = "50ms"

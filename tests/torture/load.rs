@@ -74,9 +74,9 @@ impl Load {
         self.log.lock().unwrap().len()
     }
 
-    /// The statuses of the answers since a mark.
+    /// The statuses of the answers since a mark; 0 for none, where the connection broke.
     pub(crate) fn statuses_since(&self, mark: usize) -> BTreeSet<u16> {
-        self.log().iter().skip(mark).filter_map(|sent| sent.answer.map(|(status, _)| status)).collect()
+        self.log().iter().skip(mark).map(|sent| sent.answer.map_or(0, |(status, _)| status)).collect()
     }
 
     /// The power was cut during the last run: what was sent once the disk was gone must not have been

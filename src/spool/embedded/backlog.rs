@@ -40,6 +40,8 @@ pub(super) struct Live {
     pub(super) webhooks: usize,
     /// Bytes of their records.
     pub(super) bytes: u64,
+    /// When the first webhook that was written here was settled, and is here for nothing since.
+    pub(super) spent_since: Option<Timestamp>,
 }
 
 /// A webhook of which something waits.
@@ -202,7 +204,7 @@ impl Backlog {
     }
 
     /// Events are settled, durably. Gives the webhooks of which nothing waits any more.
-    pub(super) fn settled(&mut self, sequences: &[Sequence]) -> Vec<Sequence> {
+    pub(super) fn settled(&mut self, sequences: &[Sequence], now: Timestamp) -> Vec<Sequence> {
         let mut all = Vec::new();
         for sequence in sequences {
             let Some((first, waiting)) = self.webhooks.range_mut(..=*sequence).next_back() else { continue };
@@ -211,7 +213,9 @@ impl Backlog {
             let waits = waiting.settle(place);
             self.events -= (before - waiting.unsettled()) as u64;
             if !waits {
+                let segment = waiting.position.segment;
                 self.remove(first);
+                self.segments.entry(segment).or_default().spent_since.get_or_insert(now);
                 all.push(first);
             }
         }

@@ -1,6 +1,7 @@
 //! What the spool's tasks and its callers share.
 
 use std::{
+    io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -40,9 +41,9 @@ pub(super) struct Core {
     pub(super) state: Mutex<State>,
     /// The number of the last applied record.
     pub(super) applied: watch::Sender<u64>,
-    /// A unit is ready.
     /// Cancelled when the disk failed.
     pub(super) broken: CancellationToken,
+    /// A unit is ready.
     pub(super) ready: Notify,
     /// The next retry may be due earlier than it was.
     pub(super) timer: Notify,
@@ -92,14 +93,15 @@ impl Core {
     pub(super) fn depth(&self) -> Depth {
         let bytes: u64 = self.journal.segments().iter().map(|segment| segment.bytes).sum();
         let dead = self.dead.len() as u64;
-        let state = self.state();
+        let mut state = self.state();
+        let writable = state.check_open().is_ok() && state.room.is_left(self.monotonic());
         Depth {
             events: state.backlog.events(),
             lanes: state.lanes.len() as u64,
             oldest: state.backlog.oldest(),
             dead,
             bytes: bytes + self.dead.bytes(),
-            writable: state.check_open().is_ok(),
+            writable,
         }
     }
 
@@ -128,7 +130,7 @@ impl Core {
                 answer(reply, Ok(()));
             }
             What::Settled(Settling { units, events, replies }) => {
-                state.backlog.settled(&events);
+                state.backlog.settled(&events, self.age.now());
                 for unit in units {
                     state.lanes.leave(unit);
                 }
@@ -143,13 +145,8 @@ impl Core {
 
     /// A record did not get to the disk.
     fn give_up(&self, state: &mut State, error: &JournalError, what: What) {
-        if let JournalError::Failed(source) = error
-            && state.failed.is_none()
-        {
-            tracing::error!(error = %source, "the spool's disk failed; webhooks are refused until a restart");
-            state.failed = Some(Arc::clone(source));
-            self.broken.cancel();
-            self.metrics.writable.set(0);
+        if let JournalError::Failed(source) = error {
+            self.fail(state, source);
         }
         let error = self.spool_error(error);
         match what {
@@ -167,14 +164,27 @@ impl Core {
             What::Moved { reply, .. } | What::Next { reply } => answer(reply, Err(error)),
             What::Settled(settling) => match error {
                 // A delivery was made and must not be made again: the keeper notes it when there is room.
-                SpoolError::Full | SpoolError::Limit { .. } => state.unsettled.push(settling),
-                SpoolError::Failed(_) | SpoolError::Closed => {
-                    for reply in settling.replies {
-                        answer(reply, Err(error.clone()));
-                    }
+                SpoolError::Full | SpoolError::Limit { .. } if !state.is_closed() => {
+                    state.unsettled.push(settling);
                 }
+                SpoolError::Full | SpoolError::Limit { .. } => settling.end(&SpoolError::Closed),
+                SpoolError::Failed(_) | SpoolError::Closed => settling.end(&error),
             },
         }
+    }
+
+    /// The disk failed: nothing is taken or handed out any more, and nobody waits for what cannot be noted.
+    pub(super) fn fail(&self, state: &mut State, source: &Arc<io::Error>) {
+        if state.failed.is_some() {
+            return;
+        }
+        tracing::error!(error = %source, "the spool's disk failed; webhooks are refused until a restart");
+        state.failed = Some(Arc::clone(source));
+        self.metrics.writable.set(0);
+        for settling in std::mem::take(&mut state.unsettled) {
+            settling.end(&SpoolError::Failed(Arc::clone(source)));
+        }
+        self.broken.cancel();
     }
 
     fn enter(&self, state: &mut State, position: Position, kept: &Kept<Arc<Webhook>>) {

@@ -6,6 +6,7 @@
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     future::Future,
+    io,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -20,7 +21,7 @@ use super::{
 };
 use crate::{
     ids::{AccountId, EndpointId, EventId, TenantId, Timestamp},
-    journal::{Journal, JournalError, Options, Position, Recovery},
+    journal::{Files, Journal, JournalError, Options, Position, Recovery},
     spool::{DeadLetter, DeathReason, Sequence, Webhook},
 };
 
@@ -31,6 +32,10 @@ const DEAD_LETTERS_MAX: usize = 1_000_000;
 
 /// Segments are smaller than the spool's, since a letter that is kept for weeks keeps its segment.
 const SEGMENT_BYTES_MAX: u64 = 16 << 20;
+
+/// Letters of one segment are at most so far apart, so that none stays on the disk much longer than it is
+/// kept.
+const SEGMENT_AGE_MAX: Duration = Duration::from_secs(86_400);
 
 /// One record of the dead letters' journal. `B` is [`Burial`] when read and a reference when written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -89,6 +94,7 @@ impl Dead {
     /// Opens the dead letters. Gives the sequences of all their events too: what of them still waits in the
     /// spool was buried and not settled.
     pub(super) fn open(
+        files: Arc<dyn Files>,
         dir: PathBuf,
         segment_bytes: u64,
         age_max: Duration,
@@ -99,7 +105,9 @@ impl Dead {
         let mut bad = None;
         let options = Options { segment_bytes: segment_bytes.min(SEGMENT_BYTES_MAX), ..Options::new(dir) };
         let (journal, recovery) =
-            Journal::open(options, &mut |position, bytes| match record::decode::<Record>(VERSION, bytes) {
+            Journal::open_on(files, options, &mut |position, bytes| match record::decode::<Record>(
+                VERSION, bytes,
+            ) {
                 Ok(Record::Buried(burial)) => {
                     events.extend(&burial.sequences);
                     letters.insert(&burial, position);
@@ -171,7 +179,7 @@ impl Dead {
     }
 
     /// Whether there is a letter, in sight or not.
-    pub(super) fn contains(&self, sequence: Sequence) -> bool {
+    fn contains(&self, sequence: Sequence) -> bool {
         self.letters().letters.contains_key(&sequence)
     }
 
@@ -236,8 +244,28 @@ impl Dead {
         self.count();
     }
 
+    /// Why nothing can be buried any more, if the disk has failed.
+    pub(super) fn failure(&self) -> Option<Arc<io::Error>> {
+        self.journal.failure()
+    }
+
+    /// Closes the active segment when its first letter is [`SEGMENT_AGE_MAX`] old: a letter leaves the disk
+    /// with the last one of its segment.
+    pub(super) async fn close_segment(&self, now: Timestamp) {
+        let Some(active) = self.journal.segments().last().map(|segment| segment.id) else { return };
+        let oldest = {
+            let letters = self.letters();
+            let here = letters.letters.values().filter(|letter| letter.position.segment == active);
+            here.map(|letter| letter.since).min()
+        };
+        if oldest.is_some_and(|since| now.since(since) >= SEGMENT_AGE_MAX) {
+            // Where the disk is full, later.
+            let _full = self.journal.roll().await;
+        }
+    }
+
     /// Gives back the space of segments whose letters are all gone.
-    pub(super) async fn collect(self: &Arc<Self>) -> std::io::Result<()> {
+    pub(super) async fn collect(self: &Arc<Self>) -> io::Result<()> {
         let segments = self.journal.segments();
         let Some(active) = segments.last().map(|segment| segment.id) else { return Ok(()) };
         if self.letters().segments.get(&active) == Some(&0) {
@@ -326,11 +354,12 @@ impl Letter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spool::embedded::samples;
+    use crate::{journal::Disk, spool::embedded::samples};
 
     fn open(dir: &std::path::Path) -> (Arc<Dead>, HashSet<Sequence>) {
         let metrics = Arc::new(Metrics::unregistered());
-        let (dead, events, _) = Dead::open(dir.to_owned(), 4096, Duration::from_secs(100), metrics).unwrap();
+        let (dead, events, _) =
+            Dead::open(Arc::new(Disk), dir.to_owned(), 4096, Duration::from_secs(100), metrics).unwrap();
         (Arc::new(dead), events)
     }
 
@@ -386,6 +415,21 @@ mod tests {
         dead.collect().await.unwrap();
         assert_eq!(dead.len(), 0);
         assert!(dead.bytes() < 4096, "{} of {before} bytes are left", dead.bytes());
+    }
+
+    #[tokio::test]
+    async fn a_letter_goes_at_its_age_although_a_later_one_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let (dead, _) = open(dir.path());
+        dead.bury(burial(1, Timestamp::from_secs(0))).await.unwrap();
+        dead.close_segment(Timestamp::from_secs(86_399)).await;
+        assert_eq!(dead.journal.segments().len(), 1);
+        dead.close_segment(Timestamp::from_secs(86_400)).await;
+        dead.bury(burial(2, Timestamp::from_secs(86_400))).await.unwrap();
+        dead.expire(Timestamp::from_secs(86_401));
+        dead.collect().await.unwrap();
+        assert_eq!((dead.len(), dead.journal.segments().len()), (1, 1));
+        assert!(dead.read(Sequence(2)).is_some());
     }
 
     #[test]

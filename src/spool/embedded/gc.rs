@@ -5,9 +5,10 @@
 //!
 //! A few stuck units must not keep all that came after them on the disk. When what they keep is much more
 //! than what they are, they are written again at the end of the journal, under their sequences of old, so
-//! that their segment can go.
+//! that their segment can go. The same is done, whatever it costs, when something delivered is still there
+//! after [`SPENT_AGE_MAX`]: a segment with little traffic would otherwise keep it for ever.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use tokio::sync::oneshot;
 
@@ -15,7 +16,7 @@ use super::{
     core::Core,
     marks::Mark,
     record::{Kept, Record, size_hint},
-    state::What,
+    state::{State, What},
 };
 use crate::{
     ids::Timestamp,
@@ -29,6 +30,10 @@ const SPENT_BYTES_PER_MOVED: u64 = 4;
 /// Webhooks that are moved together.
 const MOVE_BATCH: usize = 256;
 
+/// What is delivered leaves the disk this long after, whatever it costs: personal data are not kept without
+/// need.
+const SPENT_AGE_MAX: Duration = Duration::from_secs(12 * 3600);
+
 /// Why space was not given back.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CollectError {
@@ -41,6 +46,8 @@ pub(super) enum CollectError {
 }
 
 enum Step {
+    /// The active segment holds what was delivered long ago: another one must begin.
+    Roll,
     /// These segments can go, when their marks are kept.
     Remove { through: u64, marks: Vec<(u64, Vec<Mark>)> },
     /// These webhooks keep much more than they are.
@@ -52,6 +59,11 @@ impl Core {
     pub(super) async fn collect(self: &Arc<Self>) -> Result<(), CollectError> {
         while let Some(step) = self.step() {
             match step {
+                Step::Roll => {
+                    self.journal.roll().await?;
+                    // Applied, it says that all of the segment before is applied.
+                    self.note_next().await?;
+                }
                 Step::Remove { through, marks } => self.remove(through, marks).await?,
                 Step::Move(webhooks) => {
                     if !self.move_all(webhooks).await? {
@@ -73,12 +85,20 @@ impl Core {
         }
         let segments = self.journal.segments();
         let active = segments.last()?.id;
+        let now = self.age.now();
+        let is_overdue = |segment: u64, state: &State| {
+            let since = state.backlog.live_in(segment).spent_since;
+            since.is_some_and(|since| now.since(since) >= SPENT_AGE_MAX)
+        };
+        if is_overdue(active, &state) {
+            return Some(Step::Roll);
+        }
         // What is not applied yet is not known to wait.
         let closed = || segments.iter().filter(|segment| segment.id < active.min(state.applied_segment));
         let spent = closed().take_while(|segment| state.backlog.live_in(segment.id).webhooks == 0);
         let spent: Vec<u64> = spent.map(|segment| segment.id).collect();
         if let Some(through) = spent.last().copied() {
-            state.marks.expire(self.age.now());
+            state.marks.expire(now);
             let marks = spent.iter().map(|id| (*id, state.marks_of(*id))).collect();
             return Some(Step::Remove { through, marks });
         }
@@ -86,9 +106,8 @@ impl Core {
         let spent_bytes: u64 =
             closed().map(|s| s.bytes.saturating_sub(state.backlog.live_in(s.id).bytes)).sum();
         let to_move = state.backlog.live_in(oldest.id).bytes;
-        if spent_bytes
-            < self.store.segment_bytes.saturating_add(to_move.saturating_mul(SPENT_BYTES_PER_MOVED))
-        {
+        let worth_it = self.store.segment_bytes.saturating_add(to_move.saturating_mul(SPENT_BYTES_PER_MOVED));
+        if spent_bytes < worth_it && !closed().any(|segment| is_overdue(segment.id, &state)) {
             return None;
         }
         Some(Step::Move(state.backlog.in_segment(oldest.id, MOVE_BATCH)))
@@ -99,14 +118,7 @@ impl Core {
         through: u64,
         marks: Vec<(u64, Vec<Mark>)>,
     ) -> Result<(), CollectError> {
-        let (reply, outcome) = oneshot::channel();
-        {
-            let mut state = self.state();
-            state.check_open()?;
-            let next = Record::<&Webhook>::Next(state.next).encode(16);
-            state.write(&self.journal, next, self.monotonic(), What::Next { reply });
-        }
-        outcome.await.unwrap_or(Err(SpoolError::Closed))?;
+        self.note_next().await?;
         let core = Arc::clone(self);
         let removed = tokio::task::spawn_blocking(move || {
             for (segment, marks) in &marks {
@@ -122,6 +134,18 @@ impl Core {
         state.backlog.forget_segments(through);
         state.marks_from = state.marks_from.split_off(&(through + 1));
         Ok(())
+    }
+
+    /// Notes the next sequence in the active segment.
+    async fn note_next(&self) -> Result<(), SpoolError> {
+        let (reply, outcome) = oneshot::channel();
+        {
+            let mut state = self.state();
+            state.check_open()?;
+            let next = Record::<&Webhook>::Next(state.next).encode(16);
+            state.write(&self.journal, next, self.monotonic(), What::Next { reply });
+        }
+        outcome.await.unwrap_or(Err(SpoolError::Closed))
     }
 
     /// Writes webhooks again. `false` if none could be.

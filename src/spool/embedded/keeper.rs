@@ -64,6 +64,9 @@ impl Core {
                 _ = beat.tick() => {}
                 () = self.keeper.notified() => {}
             }
+            if let Some(source) = self.dead.failure() {
+                self.fail(&mut self.state(), &source);
+            }
             self.write_unsettled();
             let done = self.quarantine().await;
             let gone = self.finish_revivals().await;
@@ -71,6 +74,7 @@ impl Core {
             if expired.is_none_or(|expired: Duration| now.saturating_sub(expired) >= EXPIRE_EVERY) {
                 expired = Some(now);
                 self.dead.expire(self.age.now());
+                self.dead.close_segment(self.age.now()).await;
             }
             let collected = self.collect().await;
             let trouble = done.and(gone).map_err(CollectError::from).and(collected).err();
@@ -84,7 +88,7 @@ impl Core {
     }
 
     /// Notes what was settled while the disk was full.
-    fn write_unsettled(&self) {
+    pub(super) fn write_unsettled(&self) {
         let mut state = self.state();
         if state.unsettled.is_empty() || state.check_open().is_err() {
             return;

@@ -87,7 +87,7 @@ impl Metrics {
         );
         gauge(
             "headgate_spool_writable",
-            "Whether the spool's disk takes webhooks (1) or has failed (0)",
+            "Whether the spool's disk takes webhooks (1), or is full or has failed (0)",
             None,
             &metrics.writable,
         );

@@ -137,7 +137,7 @@ impl EmbeddedSpool {
         Self::open_on(Arc::new(journal::Disk), store, known, clock, registry, limits)
     }
 
-    /// As [`EmbeddedSpool::open`], with the journal on `files`.
+    /// As [`EmbeddedSpool::open`], with the journals on `files`.
     fn open_on(
         files: Arc<dyn journal::Files>,
         store: Store,
@@ -155,14 +155,15 @@ impl EmbeddedSpool {
             tracing::error!(path = %path.display(), "a file of marks is damaged; redeliveries may come through");
         }
         let damaged_files = found.damaged.len();
-        let mut recovered = Recovered::read(files, &store, found)?;
+        let mut recovered = Recovered::read(Arc::clone(&files), &store, found)?;
         let (dead, buried, dead_recovery) = Dead::open(
+            files,
             dir.join("dead"),
             store.segment_bytes,
             store.dead_letter_age_max,
             Arc::clone(&metrics),
         )?;
-        recovered.enter(&buried, |letter| dead.contains(letter), &*known);
+        recovered.enter(&buried, |letter| dead.begin_revival(letter), &*known);
         let Recovered { journal, journal_recovery, mut state, written, newest, .. } = recovered;
         let newest = dead.newest().map_or(newest, |letter| letter.max(newest));
         let age = Age::new(clock, newest);
@@ -218,6 +219,8 @@ impl EmbeddedSpool {
     }
 
     fn begin_close(&self) {
+        // The last try to note what was delivered while the disk was full.
+        self.core.write_unsettled();
         self.core.state().close();
         self.stop.cancel();
         self.core.ready.notify_waiters();

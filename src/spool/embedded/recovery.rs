@@ -50,7 +50,9 @@ impl Recovered {
         let mut newest_of = BTreeMap::new();
         for (segment, of_segment) in sidecars.files {
             for mark in of_segment {
-                marks.set(mark.id, Timestamp::from_secs(mark.second.into()));
+                let at = Timestamp::from_secs(mark.second.into());
+                marks.expire(at);
+                marks.set(mark.id, at);
                 newest = newest.max(mark.second);
                 newest_of.insert(segment, newest);
             }
@@ -87,15 +89,20 @@ impl Recovered {
     }
 
     /// Sets what was found beside the dead letters, whose events are `buried`, and lets what waits enter
-    /// its lanes in the order of acceptance.
+    /// its lanes in the order of acceptance. `begin_revival` takes a letter that is back here out of sight,
+    /// if it is still there.
     pub(super) fn enter(
         &mut self,
         buried: &HashSet<Sequence>,
-        is_letter: impl Fn(Sequence) -> bool,
+        begin_revival: impl Fn(Sequence) -> bool,
         known: &dyn Known,
     ) {
         let state = &mut self.state;
-        self.revived.retain(|letter| is_letter(*letter));
+        // Were the journal's end lost to damage, a sequence that a letter has must still not be given again.
+        if let Some(newest) = buried.iter().max() {
+            state.next = state.next.max(Sequence(newest.0 + 1));
+        }
+        self.revived.retain(|letter| begin_revival(*letter));
         state.gone.append(&mut self.revived);
         let firsts: Vec<Sequence> = state.backlog.iter().map(|(first, _)| first).collect();
         for first in firsts {
@@ -125,6 +132,8 @@ impl Log {
     fn apply(&mut self, position: Position, record: Record) {
         match record {
             Record::Accepted(kept) => {
+                // As when it ran: an id that was forgotten and accepted again has its later time.
+                self.state.marks.expire(kept.at);
                 let begin = self.state.marks.end();
                 self.state.marks_from.entry(position.segment).or_insert(begin);
                 for mark in marks_of(&kept.webhook) {
@@ -138,7 +147,7 @@ impl Log {
             }
             Record::Moved { kept, live } => self.wait(position, &kept, Some(&live)),
             Record::Settled(events) => {
-                for all in self.state.backlog.settled(&events) {
+                for all in self.state.backlog.settled(&events, self.newest) {
                     self.places.remove(&all);
                 }
             }

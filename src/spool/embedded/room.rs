@@ -24,6 +24,11 @@ impl Room {
         Self { dir, reserve, free: 0, asked: None }
     }
 
+    /// Whether more than the reserve is free. `now` is monotonic.
+    pub(super) fn is_left(&mut self, now: Duration) -> bool {
+        self.take(0, now)
+    }
+
     /// Takes `bytes` above the reserve. `false` if they are not there. `now` is monotonic.
     pub(super) fn take(&mut self, bytes: u64, now: Duration) -> bool {
         let needed = bytes.saturating_add(self.reserve);
@@ -56,7 +61,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let now = Duration::from_secs(1);
         assert!(Room::new(dir.path().to_owned(), 0).take(1, now));
-        assert!(!Room::new(dir.path().to_owned(), u64::MAX).take(1, now));
+        let mut room = Room::new(dir.path().to_owned(), u64::MAX);
+        assert!(!room.take(1, now));
+        assert!(!room.is_left(now));
     }
 
     #[test]

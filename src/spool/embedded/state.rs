@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     backlog::Backlog,
+    core::answer,
     lanes::{Lanes, Place},
     marks::{Commit, Count, Mark, Marks},
     record::{self, Kept, Record},
@@ -92,6 +93,15 @@ pub(super) struct Settling {
     /// All their events, and events that never were handed out.
     pub(super) events: Vec<Sequence>,
     pub(super) replies: SmallVec<[Reply<()>; 1]>,
+}
+
+impl Settling {
+    /// Tells who waits that it was not noted.
+    pub(super) fn end(self, error: &SpoolError) {
+        for reply in self.replies {
+            answer(reply, Err(error.clone()));
+        }
+    }
 }
 
 impl State {

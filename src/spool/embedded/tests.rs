@@ -7,6 +7,7 @@ use crate::{
     clock::ManualClock,
     ids::{ConversationId, ConversationKey, Timestamp},
     journal::faults::{Fault, FaultyDisk},
+    spool::DeathReason,
 };
 
 #[derive(Debug)]
@@ -35,9 +36,9 @@ fn try_open(path: &Path, disk: Arc<FaultyDisk>) -> Result<Arc<EmbeddedSpool>, Op
     EmbeddedSpool::open_on(disk, store, Arc::new(NothingKnown), clock, &mut registry, &limits)
 }
 
-/// A spool on a disk whose journal a test can make fail.
+/// A spool on a disk whose journals a test can make fail.
 fn on_a_disk(path: &Path) -> (Arc<EmbeddedSpool>, Arc<FaultyDisk>) {
-    let disk = FaultyDisk::sound(&path.join("spool/journal"));
+    let disk = FaultyDisk::sound(&path.join("spool"));
     (try_open(path, Arc::clone(&disk)).unwrap(), disk)
 }
 
@@ -127,10 +128,55 @@ async fn a_duplicate_of_what_is_being_written_waits_for_that_write() {
     }
 }
 
+/// Only the dead letters' journal fails; the spool's own would go on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_sync_of_the_dead_letters_ends_the_spool() {
+    let dir = tempfile::tempdir().unwrap();
+    let (spool, disk) = on_a_disk(dir.path());
+    spool.accept(message("one", "ann")).await.unwrap();
+    let one = spool.next().await.unwrap();
+    disk.fail_next_sync();
+    let failed = spool.settle(&one, Settlement::Dead(DeathReason::Gone)).await;
+    assert!(matches!(failed, Err(SpoolError::Failed(_))), "{failed:?}");
+    tokio::time::timeout(Duration::from_secs(20), spool.failed()).await.expect("nobody was told");
+    let refused = spool.accept(message("two", "ann")).await;
+    assert!(matches!(refused, Err(SpoolError::Failed(_))), "{refused:?}");
+    assert!(!spool.depth().writable);
+    spool.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_waits_for_what_a_full_disk_cannot_note_when_the_spool_ends() {
+    for fails in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let (spool, disk) = on_a_disk(dir.path());
+        spool.accept(message("one", "ann")).await.unwrap();
+        spool.accept(message("two", "bob")).await.unwrap();
+        let (one, two) = (spool.next().await.unwrap(), spool.next().await.unwrap());
+        disk.set_full(true);
+        let noted = tokio::spawn({
+            let spool = Arc::clone(&spool);
+            async move { spool.settle(&one, Settlement::Delivered).await }
+        });
+        tokio::task::yield_now().await;
+        assert!(spool.accept(message("three", "ann")).await.is_err());
+        if fails {
+            disk.set_full(false);
+            disk.fail_next_sync();
+            let _failed = spool.settle(&two, Settlement::Delivered).await;
+        }
+        spool.close().await;
+        let noted = tokio::time::timeout(Duration::from_secs(20), noted).await.expect("it waits for ever");
+        let noted = noted.unwrap();
+        assert!(matches!(noted, Err(SpoolError::Closed | SpoolError::Failed(_))) || fails, "{noted:?}");
+    }
+}
+
 /// What the outside world was told.
 #[derive(Debug, Default)]
 struct Told {
     accepted: BTreeSet<String>,
+    buried: BTreeSet<String>,
     delivering: BTreeSet<String>,
     delivered: BTreeSet<String>,
 }
@@ -143,6 +189,12 @@ async fn use_everything(spool: &EmbeddedSpool, told: &mut Told) -> Result<(), Sp
             spool.accept(message(&text, &number.to_string())).await?;
             told.accepted.insert(format!(r#"{{"id":"{text}"}}"#));
         }
+        // Every other round's letter is put back.
+        if round % 2 == 1
+            && let Some(letter) = spool.dead_letters(Sequence(0), 1).first()
+        {
+            spool.revive(letter.sequence, None).await?;
+        }
         // One conversation never gets on, so that what waits of it is moved.
         for _ in 0..3 {
             let handed_out = tokio::time::timeout(Duration::from_secs(20), spool.next()).await;
@@ -150,6 +202,10 @@ async fn use_everything(spool: &EmbeddedSpool, told: &mut Told) -> Result<(), Sp
             let name = name(&unit);
             if name.ends_with("-0\"}") {
                 spool.settle(&unit, Settlement::Retry(Duration::from_millis(1))).await?;
+                continue;
+            }
+            if name.ends_with("-1\"}") && told.buried.insert(name.clone()) {
+                spool.settle(&unit, Settlement::Dead(DeathReason::Gone)).await?;
                 continue;
             }
             told.delivering.insert(name.clone());
@@ -165,8 +221,7 @@ async fn a_power_cut_at_any_step_loses_nothing_accepted_and_repeats_nothing_sett
     let mut cuts = 0;
     for n in 1.. {
         let dir = tempfile::tempdir().unwrap();
-        let journal = dir.path().join("spool/journal");
-        let disk = FaultyDisk::nth(&journal, n, Fault::PowerCut);
+        let disk = FaultyDisk::nth(&dir.path().join("spool"), n, Fault::PowerCut);
         let mut told = Told::default();
         if let Ok(spool) = try_open(dir.path(), Arc::clone(&disk)) {
             let _cut = use_everything(&spool, &mut told).await;
@@ -177,7 +232,7 @@ async fn a_power_cut_at_any_step_loses_nothing_accepted_and_repeats_nothing_sett
         }
         cuts += 1;
         let left = tempfile::tempdir().unwrap();
-        disk.leave_behind(&left.path().join("spool/journal"));
+        disk.leave_behind(&left.path().join("spool"));
         let marks = dir.path().join("spool/marks");
         fs::create_dir_all(left.path().join("spool/marks")).unwrap();
         for file in fs::read_dir(marks).into_iter().flatten() {
@@ -187,6 +242,9 @@ async fn a_power_cut_at_any_step_loses_nothing_accepted_and_repeats_nothing_sett
 
         let (spool, _) = on_a_disk(left.path());
         let mut again = BTreeSet::new();
+        for letter in spool.dead_letters(Sequence(0), usize::MAX) {
+            assert!(spool.revive(letter.sequence, None).await.unwrap(), "cut {n}: {letter:?}");
+        }
         while spool.depth().events > 0 {
             let unit = spool.next().await.unwrap();
             assert!(again.insert(name(&unit)), "cut {n}: {} was handed out twice", name(&unit));

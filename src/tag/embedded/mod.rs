@@ -23,7 +23,7 @@ use std::{
 };
 
 use prometheus_client::metrics::counter::Counter;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     Found, NewTag, Tag, TagError, TagStore,
@@ -76,6 +76,8 @@ struct Store {
     compact_at: AtomicU64,
     compaction_bytes_min: u64,
     compacting: AtomicBool,
+    /// Cancelled when the disk failed.
+    broken: CancellationToken,
     keys_dropped: Counter,
 }
 
@@ -117,9 +119,15 @@ impl EmbeddedTags {
             compact_at: AtomicU64::new(compact_at),
             compaction_bytes_min,
             compacting: AtomicBool::new(false),
+            broken: CancellationToken::new(),
             keys_dropped: limits.of("tag_keys_max"),
         };
         Ok((Self(Arc::new(store)), recovery))
+    }
+
+    /// Waits until the disk fails: no change is kept any more, and only a new start helps.
+    pub async fn failed(&self) {
+        self.0.broken.cancelled().await;
     }
 
     /// Waits for the changes under way and ends. Later changes are refused.
@@ -245,9 +253,13 @@ impl Store {
         let store = self.clone();
         let kept = self.tasks.spawn(async move {
             let kept = ticket.await;
-            if kept.is_ok() {
-                steps.iter().for_each(|step| store.state.apply(step));
-                store.compact_if_due();
+            match &kept {
+                Ok(_) => {
+                    steps.iter().for_each(|step| store.state.apply(step));
+                    store.compact_if_due();
+                }
+                Err(JournalError::Failed(_)) => store.broken.cancel(),
+                Err(_) => {}
             }
             drop(locked);
             kept

@@ -164,6 +164,16 @@ async fn a_full_disk_refuses_a_change_which_readers_never_see() {
 }
 
 #[tokio::test]
+async fn a_failed_sync_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = FaultyDisk::sound(dir.path());
+    let store = open_on(disk.clone(), dir.path(), u64::MAX).unwrap();
+    disk.fail_next_sync();
+    store.resolve(&thread("Ana", Join::Merge, None), at(1)).await.unwrap_err();
+    tokio::time::timeout(Duration::from_secs(20), store.failed()).await.expect("nobody was told");
+}
+
+#[tokio::test]
 async fn a_record_of_a_later_version_is_not_guessed_at() {
     let dir = tempfile::tempdir().unwrap();
     let (log, _) = Journal::open(journal::Options::new(dir.path()), &mut |_, _| {}).unwrap();
