@@ -22,6 +22,7 @@ use crate::{
     ingress::{self, Fetch, FetchError, Hooks, Ingress},
     metrics::Limits,
     ops::{Admin, ConfigStatus, Ops, Reload, Status},
+    secret::Secret,
     server::{self, Acceptor, BindError, Bound, LimitedBody, Listener, Serving, TlsError},
     spool::{
         Later,
@@ -36,6 +37,7 @@ pub struct Gateway {
     current: Arc<ArcSwap<Config>>,
     routes: Arc<ArcSwap<Routes>>,
     outgoing: Arc<Outgoing>,
+    ops_tokens: Arc<ArcSwap<Vec<Secret>>>,
     clock: SharedClock,
     spool: Arc<EmbeddedSpool>,
     tags: Arc<EmbeddedTags>,
@@ -131,13 +133,15 @@ impl Gateway {
         if let Some(bound) = hooks {
             fronts.push(Front::open(HOOKS, bound, Hooks::new(Arc::new(ingress)))?);
         }
-        if let (Some(bound), Some(listener)) = (ops, &config.listeners.ops) {
+        let tokens = config.listeners.ops.as_ref().map(|ops| ops.tokens.clone());
+        let ops_tokens = Arc::new(ArcSwap::from_pointee(tokens.unwrap_or_default()));
+        if let Some(bound) = ops {
             let ops = Ops {
                 spool: spool.clone(),
                 tags: tags.clone(),
                 admin: Admin { status: shown, reload },
                 registry: Arc::new(registry),
-                tokens: listener.tokens.clone(),
+                tokens: ops_tokens.clone(),
             };
             fronts.push(Front::open(OPS, bound, ops.into_service())?);
         }
@@ -146,6 +150,7 @@ impl Gateway {
             current,
             routes,
             outgoing,
+            ops_tokens,
             clock,
             spool,
             tags,
@@ -188,6 +193,10 @@ impl Gateway {
         }
         for (acceptor, tls) in prepared.certificates {
             acceptor.replace(&tls);
+        }
+        // A listener that runs with tokens never goes on without: it may be open to more than this machine.
+        if let Some(ops) = loaded.config.listeners.ops.as_ref().filter(|ops| !ops.tokens.is_empty()) {
+            self.ops_tokens.store(Arc::new(ops.tokens.clone()));
         }
         self.outgoing.0.store(Arc::new(prepared.client));
         self.routes.store(Arc::new(prepared.routes));

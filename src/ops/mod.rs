@@ -2,8 +2,9 @@
 //!
 //! It shows and changes what other rooms hold, through their seams: [`Spool`], [`TagStore`], and the
 //! gateway itself through [`Admin`]. It decides nothing. `/healthz`, `/readyz` and `/metrics` are open
-//! to whoever reaches the listener; the rest needs a token where tokens are configured, and every
-//! change is told to the log target `audit` before it is made and again with what came of it.
+//! to whoever reaches the listener; the rest needs a token where tokens are configured. Pages in a browser
+//! are no clients: a change with an `Origin` is refused, and without a token only a `Host` that no other
+//! site can claim is answered, `/healthz` and `/readyz` aside. Every change is told to the log target `audit` before it is made and again with what came of it.
 //!
 //! | request | answer |
 //! | --- | --- |
@@ -28,6 +29,7 @@ mod health;
 
 use std::{convert::Infallible, pin::Pin, sync::Arc};
 
+use arc_swap::ArcSwap;
 use http::{Method, Request, StatusCode};
 use hyper::service::Service;
 use prometheus_client::registry::Registry;
@@ -59,8 +61,9 @@ pub struct Ops {
     pub admin: Admin,
     /// The metrics of all rooms.
     pub registry: Arc<Registry>,
-    /// Bearer tokens of the admin API; empty: whoever reaches the listener may use it.
-    pub tokens: Vec<Secret>,
+    /// Bearer tokens of the admin API; empty: whoever reaches the listener may use it. Read anew for each
+    /// request.
+    pub tokens: Arc<ArcSwap<Vec<Secret>>>,
 }
 
 /// How the service reaches the gateway, which holds the other ends.
@@ -87,7 +90,10 @@ impl Ops {
         let open = match request.uri().path() {
             "/healthz" => Some(health::live()),
             "/readyz" => Some(self.ready()),
-            "/metrics" => Some(self.metrics()),
+            "/metrics" => match auth::check_host(&request, &self.tokens.load()) {
+                Ok(()) => Some(self.metrics()),
+                Err(refusal) => return refusal.into(),
+            },
             _ => None,
         };
         let answered = match open {
@@ -98,7 +104,7 @@ impl Ops {
     }
 
     async fn admin(&self, request: Request<LimitedBody>) -> Result<Answer, Refusal> {
-        let who = auth::authenticate(&request, &self.tokens)?;
+        let who = auth::authenticate(&request, &self.tokens.load())?;
         let method = request.method().clone();
         let path = request.uri().path().to_owned();
         let segments: Vec<_> = path.split('/').skip(1).collect();
