@@ -123,7 +123,7 @@ impl Gateway {
             spool.clone(),
             outgoing.clone(),
             clock.clone(),
-            ingress::Metrics::new(&mut registry),
+            ingress::Metrics::new(&mut registry, &limits),
         );
         let delivery =
             Delivery::new(spool.clone(), tags.clone(), routes.clone(), clock.clone(), &limits, &mut registry);

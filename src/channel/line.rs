@@ -22,8 +22,7 @@ pub struct Line {
 impl Line {
     /// `x-line-signature` is the base64 HMAC of the body. The query is not signed and not looked at.
     pub(super) fn verify(&self, request: &Request<'_>) -> Result<Matched, Refusal> {
-        let mac = signature::base64(signature::header(request.headers, "x-line-signature")?)?;
-        signature::hmac_sha256(&self.channel_secrets, &[request.body], &mac)
+        signature::hmac_sha256(&self.channel_secrets, &[request.body], &mac(request.headers)?)
     }
 
     /// One item for each of `events`. The console's Verify button sends none: no item.
@@ -43,6 +42,11 @@ impl Line {
         };
         Ok(Split { items, ..Split::default() })
     }
+}
+
+/// The MAC that the head claims for the body.
+pub(super) fn mac(headers: &http::HeaderMap) -> Result<Vec<u8>, Refusal> {
+    signature::base64(signature::header(headers, "x-line-signature")?)
 }
 
 /// An item of `events`. What cannot be read is kept as [`Kind::Unknown`], in its conversation if the

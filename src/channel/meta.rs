@@ -9,7 +9,7 @@ pub(super) mod loose;
 use std::borrow::Cow;
 
 use aws_lc_rs::digest;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 
 use super::{
     Answer, Channel, Malformed, Refusal, Request, Split, Verified,
@@ -64,12 +64,7 @@ impl Meta {
 
     /// `X-Hub-Signature-256` alone counts; the SHA-1 header that comes beside it is not looked at.
     pub(super) fn verify(&self, request: &Request<'_>) -> Result<Matched, Refusal> {
-        let header = signature::header(request.headers, "x-hub-signature-256")?;
-        let mac = signature::hex(header.strip_prefix("sha256=").ok_or(Refusal::Malformed)?)?;
-        if mac.len() != digest::SHA256_OUTPUT_LEN {
-            return Err(Refusal::Malformed);
-        }
-        signature::hmac_sha256(&self.app_secrets, &[request.body], &mac)
+        signature::hmac_sha256(&self.app_secrets, &[request.body], &mac(request.headers)?)
     }
 
     /// One item for each item of the envelope's lists.
@@ -79,9 +74,16 @@ impl Meta {
     }
 }
 
+/// The MAC that the head claims for the body.
+pub(super) fn mac(headers: &HeaderMap) -> Result<Vec<u8>, Refusal> {
+    let header = signature::header(headers, "x-hub-signature-256")?;
+    let mac = signature::hex(header.strip_prefix("sha256=").ok_or(Refusal::Malformed)?)?;
+    if mac.len() == digest::SHA256_OUTPUT_LEN { Ok(mac) } else { Err(Refusal::Malformed) }
+}
+
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, HeaderValue};
+    use http::HeaderValue;
 
     use super::*;
     use crate::{

@@ -333,6 +333,27 @@ impl Provider {
         }
     }
 
+    /// What the head tells against a request before its body is read: the credential is missing or not in
+    /// the provider's form, or, where nothing is signed and the head holds all there is, it is wrong. So a
+    /// stranger cannot make us read and hold a large body. [`Provider::verify`] decides.
+    ///
+    /// # Errors
+    /// The [`Refusal`] that [`Provider::verify`] would give whatever the body is.
+    pub fn check_head(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        match self {
+            Self::Meta(_) => meta::mac(headers).map(drop),
+            Self::Telegram(telegram) => telegram.check_token(headers).map(drop),
+            Self::Line(_) => line::mac(headers).map(drop),
+            Self::Twitter(_) => twitter::mac(headers).map(drop),
+            // The signature is in the body.
+            Self::Mailgun(_) => Ok(()),
+            Self::Sendgrid(sendgrid) => sendgrid.check_head(headers),
+            Self::Postmark(postmark) => postmark.check_password(headers).map(drop),
+            Self::Sns(sns) => sns.check_password(headers).map(drop),
+            Self::Standard(standard) => standard.signed(headers).map(drop),
+        }
+    }
+
     /// Decides whether the request is the provider's, over the exact bytes received.
     ///
     /// # Errors

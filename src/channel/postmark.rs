@@ -26,7 +26,11 @@ pub struct Postmark {
 
 impl Postmark {
     pub(super) fn verify(&self, request: &Request<'_>) -> Result<Matched, Refusal> {
-        signature::basic(request.headers, &self.basic)
+        self.check_password(request.headers)
+    }
+
+    pub(super) fn check_password(&self, headers: &http::HeaderMap) -> Result<Matched, Refusal> {
+        signature::basic(headers, &self.basic)
     }
 
     pub(super) fn split(&self, verified: &Verified<'_>) -> Result<Split, Malformed> {

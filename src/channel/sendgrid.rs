@@ -34,17 +34,24 @@ pub struct Sendgrid {
 
 impl Sendgrid {
     pub(super) fn verify(&self, request: &Request<'_>) -> Result<Matched, Refusal> {
-        let basic =
-            (!self.basic.is_empty()).then(|| signature::basic(request.headers, &self.basic)).transpose()?;
+        let basic = self.check_password(request.headers)?;
         let signed = (!self.public_keys.is_empty()).then(|| self.signed_by(request)).transpose()?;
         signed.or(basic).ok_or(Refusal::Missing)
     }
 
+    pub(super) fn check_head(&self, headers: &http::HeaderMap) -> Result<(), Refusal> {
+        self.check_password(headers)?;
+        if self.public_keys.is_empty() { Ok(()) } else { claimed(headers).map(drop) }
+    }
+
+    /// Which password matched; `None` if the endpoint has none.
+    fn check_password(&self, headers: &http::HeaderMap) -> Result<Option<Matched>, Refusal> {
+        (!self.basic.is_empty()).then(|| signature::basic(headers, &self.basic)).transpose()
+    }
+
     /// Which key signed the timestamp followed by the raw body.
     fn signed_by(&self, request: &Request<'_>) -> Result<Matched, Refusal> {
-        let given = signature::header(request.headers, "x-twilio-email-event-webhook-signature")?;
-        let given = signature::base64(given)?;
-        let timestamp = signature::header(request.headers, "x-twilio-email-event-webhook-timestamp")?;
+        let (timestamp, given) = claimed(request.headers)?;
         let signed = [timestamp.as_bytes(), request.body].concat();
         let matched = self
             .public_keys
@@ -68,6 +75,13 @@ impl Sendgrid {
         };
         Ok(Split { items, ..Split::default() })
     }
+}
+
+/// The timestamp and the signature that the head claims.
+fn claimed(headers: &http::HeaderMap) -> Result<(&str, Vec<u8>), Refusal> {
+    let signature = signature::header(headers, "x-twilio-email-event-webhook-signature")?;
+    let timestamp = signature::header(headers, "x-twilio-email-event-webhook-timestamp")?;
+    Ok((timestamp, signature::base64(signature)?))
 }
 
 /// The event webhook: a JSON array.

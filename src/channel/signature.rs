@@ -25,16 +25,24 @@ impl Matched {
 pub(super) fn hmac_sha256(secrets: &[Secret], parts: &[&[u8]], mac: &[u8]) -> Result<Matched, Refusal> {
     secrets
         .iter()
-        .position(|secret| {
-            let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose());
-            let mut context = hmac::Context::with_key(&key);
-            for part in parts {
-                context.update(part);
-            }
-            aws_lc_rs::constant_time::verify_slices_are_equal(context.sign().as_ref(), mac).is_ok()
-        })
+        .position(|secret| same(self::mac(secret, parts).as_ref(), mac))
         .map(Matched)
         .ok_or(Refusal::Wrong)
+}
+
+/// The HMAC-SHA256 of `parts` put one after the other.
+pub(super) fn mac(secret: &Secret, parts: &[&[u8]]) -> hmac::Tag {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose());
+    let mut context = hmac::Context::with_key(&key);
+    for part in parts {
+        context.update(part);
+    }
+    context.sign()
+}
+
+/// Whether two MACs are the same, in a time that tells nothing of where they differ.
+pub(super) fn same(ours: &[u8], given: &[u8]) -> bool {
+    aws_lc_rs::constant_time::verify_slices_are_equal(ours, given).is_ok()
 }
 
 /// The bytes of a hex signature; upper and lower case are the same.

@@ -57,10 +57,14 @@ impl Sns {
         }
     }
 
+    /// Which password matched; `None` if the endpoint has none.
+    pub(super) fn check_password(&self, headers: &http::HeaderMap) -> Result<Option<Matched>, Refusal> {
+        (!self.basic.is_empty()).then(|| signature::basic(headers, &self.basic)).transpose()
+    }
+
     /// All that can be checked of a request before anything is fetched for it.
     fn believable<'a>(&self, request: &Request<'a>) -> Result<Delivery<'a>, Refusal> {
-        let basic =
-            (!self.basic.is_empty()).then(|| signature::basic(request.headers, &self.basic)).transpose()?;
+        let basic = self.check_password(request.headers)?;
         match (Envelope::read(request.body), basic) {
             (Some(envelope), _) => {
                 let topic = self.listed(&envelope.topic_arn)?;

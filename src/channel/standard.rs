@@ -83,23 +83,28 @@ impl Names {
 impl Standard {
     /// `<id>.<timestamp>.<body>` is signed, by any of the listed signatures.
     pub(super) fn verify(&self, request: &Request<'_>) -> Result<Matched, Refusal> {
-        let names = self.names(request.headers)?;
-        let id = signature::header(request.headers, names.id)?;
+        let Signed { id, timestamp, at, signatures } = self.signed(request.headers)?;
+        signature::fresh(at, request.now, self.tolerance)?;
+        let content: [&[u8]; 5] = [id.as_bytes(), b".", timestamp.as_bytes(), b".", request.body];
+        self.keys
+            .iter()
+            .position(|key| key.signed_any(&signatures, &content))
+            .map(Matched)
+            .ok_or(Refusal::Wrong)
+    }
+
+    /// What the head claims of the body.
+    pub(super) fn signed<'a>(&self, headers: &'a HeaderMap) -> Result<Signed<'a>, Refusal> {
+        let names = self.names(headers)?;
+        let id = signature::header(headers, names.id)?;
         // A dot in the id would let parts of the signed content change places.
         if id.is_empty() || id.contains('.') {
             return Err(Refusal::Malformed);
         }
-        let timestamp = signature::header(request.headers, names.timestamp)?;
-        let signed_at = seconds(timestamp).ok_or(Refusal::Malformed)?;
-        let listed = signatures(signature::header(request.headers, names.signature)?)?;
-        signature::fresh(signed_at, request.now, self.tolerance)?;
-
-        let content: [&[u8]; 5] = [id.as_bytes(), b".", timestamp.as_bytes(), b".", request.body];
-        self.keys
-            .iter()
-            .position(|key| listed.iter().any(|signature| key.signed(signature, &content)))
-            .map(Matched)
-            .ok_or(Refusal::Wrong)
+        let timestamp = signature::header(headers, names.timestamp)?;
+        let at = seconds(timestamp).ok_or(Refusal::Malformed)?;
+        let signatures = signatures(signature::header(headers, names.signature)?)?;
+        Ok(Signed { id, timestamp, at, signatures })
     }
 
     /// The spelling of the headers. Both at once are refused: which of them a proxy in between looked
@@ -164,6 +169,14 @@ impl Standard {
     }
 }
 
+/// What is signed beside the body, and the signatures.
+pub(super) struct Signed<'a> {
+    id: &'a str,
+    timestamp: &'a str,
+    at: Timestamp,
+    signatures: Vec<Signature>,
+}
+
 /// A signature of a version that we know.
 enum Signature {
     /// `v1`.
@@ -188,15 +201,26 @@ fn signatures(list: &str) -> Result<Vec<Signature>, Refusal> {
 }
 
 impl Key {
-    fn signed(&self, signature: &Signature, content: &[&[u8]]) -> bool {
-        match (self, signature) {
-            (Self::Hmac(secret), Signature::Hmac(mac)) => {
-                signature::hmac_sha256(std::slice::from_ref(secret), content, mac).is_ok()
+    /// Whether any of the signatures is this key's. The MAC is made once, however many are listed: a
+    /// stranger's list must not cost us a pass over the body for each.
+    fn signed_any(&self, listed: &[Signature], content: &[&[u8]]) -> bool {
+        match self {
+            Self::Hmac(secret) => {
+                let mac = signature::mac(secret, content);
+                listed.iter().any(|signature| match signature {
+                    Signature::Hmac(given) => signature::same(mac.as_ref(), given),
+                    Signature::Ed25519(_) => false,
+                })
             }
-            (Self::Ed25519(key), Signature::Ed25519(signature)) => {
-                UnparsedPublicKey::new(&ED25519, key).verify(&content.concat(), signature).is_ok()
+            Self::Ed25519(key) => {
+                let content = content.concat();
+                listed.iter().any(|signature| match signature {
+                    Signature::Ed25519(given) => {
+                        UnparsedPublicKey::new(&ED25519, key).verify(&content, given).is_ok()
+                    }
+                    Signature::Hmac(_) => false,
+                })
             }
-            (Self::Hmac(_), Signature::Ed25519(_)) | (Self::Ed25519(_), Signature::Hmac(_)) => false,
         }
     }
 }

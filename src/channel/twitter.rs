@@ -55,8 +55,7 @@ impl Twitter {
 
     /// `x-twitter-webhooks-signature` is `sha256=` and the base64 HMAC of the body.
     pub(super) fn verify(&self, request: &Request<'_>) -> Result<Matched, Refusal> {
-        let header = signature::header(request.headers, "x-twitter-webhooks-signature")?;
-        let mac = signature::base64(header.strip_prefix("sha256=").ok_or(Refusal::Malformed)?)?;
+        let mac = mac(request.headers)?;
         if !may_be_body(request.body) {
             return Err(Refusal::Wrong);
         }
@@ -75,6 +74,12 @@ impl Twitter {
         };
         Ok(Split { items, ..Split::default() })
     }
+}
+
+/// The MAC that the head claims for the body.
+pub(super) fn mac(headers: &http::HeaderMap) -> Result<Vec<u8>, Refusal> {
+    let header = signature::header(headers, "x-twitter-webhooks-signature")?;
+    signature::base64(header.strip_prefix("sha256=").ok_or(Refusal::Malformed)?)
 }
 
 /// Whether a text can be a webhook's body, which is a JSON object, and so can be no challenge. Nothing is

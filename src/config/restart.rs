@@ -15,6 +15,8 @@ pub enum NeedsRestart {
     Address(&'static str),
     /// `tls` of a listener was added or removed; another `tls` is taken over.
     Tls(&'static str),
+    /// The last of the `tokens` of the operators' listener was taken away.
+    Tokens,
     /// `limits` of a listener.
     Limits(&'static str),
     /// `path` of `[store]`.
@@ -31,6 +33,7 @@ impl fmt::Display for NeedsRestart {
             Self::Listener(name) => write!(f, "[listener.{name}]"),
             Self::Address(name) => write!(f, "listener.{name}.address"),
             Self::Tls(name) => write!(f, "[listener.{name}.tls]"),
+            Self::Tokens => f.write_str("listener.ops.tokens"),
             Self::Limits(name) => write!(f, "[listener.{name}.limits]"),
             Self::StorePath => f.write_str("store.path"),
             Self::Store => f.write_str("[store]"),
@@ -46,6 +49,10 @@ pub fn restart_needed(old: &Config, new: &Config) -> Vec<NeedsRestart> {
     listener("hooks", old.listeners.hooks.as_ref(), new.listeners.hooks.as_ref(), &mut needed);
     let ops = |config: &'_ Config| config.listeners.ops.as_ref().map(|ops| ops.listener.clone());
     listener("ops", ops(old).as_ref(), ops(new).as_ref(), &mut needed);
+    let tokens = |config: &'_ Config| config.listeners.ops.as_ref().is_some_and(|ops| !ops.tokens.is_empty());
+    if tokens(old) && new.listeners.ops.is_some() && !tokens(new) {
+        needed.push(NeedsRestart::Tokens);
+    }
     if old.store.path != new.store.path {
         needed.push(NeedsRestart::StorePath);
     } else if old.store != new.store {

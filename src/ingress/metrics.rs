@@ -10,8 +10,9 @@ use prometheus_client::{
 
 use super::Refused;
 use crate::{
-    channel::{Item, Refusal, signature::Matched},
+    channel::{Item, signature::Matched},
     config::Endpoint,
+    metrics::Limits,
     spool::Accepted,
 };
 
@@ -34,20 +35,28 @@ struct SecretMatched {
 }
 
 /// The ingress' metrics.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Metrics {
     webhooks: Family<Webhook, Counter>,
     refusals: Family<NotVerified, Counter>,
     handshakes: Family<Webhook, Counter>,
     items: Family<Webhook, Counter>,
     secrets: Family<SecretMatched, Counter>,
+    fetches_refused: Counter,
 }
 
 impl Metrics {
     /// Registers them.
     #[must_use]
-    pub fn new(registry: &mut Registry) -> Self {
-        let metrics = Self::default();
+    pub fn new(registry: &mut Registry, limits: &Limits) -> Self {
+        let metrics = Self {
+            webhooks: Family::default(),
+            refusals: Family::default(),
+            handshakes: Family::default(),
+            items: Family::default(),
+            secrets: Family::default(),
+            fetches_refused: limits.of("sns_fetches_max"),
+        };
         registry.register(
             "headgate_webhooks_received",
             "Webhooks by what became of them",
@@ -79,16 +88,25 @@ impl Metrics {
 
     pub(super) fn webhook(&self, endpoint: &Endpoint, result: &Result<(), Refused>) {
         let provider = endpoint.provider.label();
-        let outcome = result.as_ref().map_or_else(Refused::label, |()| "kept");
-        self.webhooks.get_or_create(&Webhook { provider, outcome }).inc();
-        if let Err(Refused::NotVerified(refusal)) = result {
-            self.refusals.get_or_create(&NotVerified { provider, reason: Refusal::label(*refusal) }).inc();
+        match result {
+            Ok(()) => {
+                self.webhooks.get_or_create(&Webhook { provider, outcome: "kept" }).inc();
+            }
+            Err(refused) => self.refused(provider, refused),
         }
     }
 
-    /// A request that found no endpoint, or whose body did not arrive.
-    pub(super) fn refused_early(&self, provider: &'static str, refused: &Refused) {
+    /// A webhook that is not kept; `provider` is `none` if it found no endpoint.
+    pub(super) fn refused(&self, provider: &'static str, refused: &Refused) {
         self.webhooks.get_or_create(&Webhook { provider, outcome: refused.label() }).inc();
+        if let Refused::NotVerified(refusal) = refused {
+            self.refusals.get_or_create(&NotVerified { provider, reason: refusal.label() }).inc();
+        }
+    }
+
+    /// Counts what was not fetched because too much is being fetched.
+    pub(super) fn fetches_refused(&self) -> Counter {
+        self.fetches_refused.clone()
     }
 
     pub(super) fn handshake(&self, endpoint: &Endpoint, status: StatusCode) {

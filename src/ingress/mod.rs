@@ -68,7 +68,7 @@ impl Ingress {
         clock: SharedClock,
         metrics: Metrics,
     ) -> Self {
-        let certificates = Certificates::new(fetch, clock.clone());
+        let certificates = Certificates::new(fetch, clock.clone(), metrics.fetches_refused());
         Self { config, spool, certificates, clock, metrics }
     }
 
@@ -85,17 +85,25 @@ impl Ingress {
     /// Whether a request's head can lead to anything, before its body is read.
     ///
     /// # Errors
-    /// [`Refused::Method`] or [`Refused::MediaType`].
-    pub fn check_head(&self, method: &Method, headers: &HeaderMap) -> Result<(), Refused> {
-        if method != Method::POST && method != Method::GET {
+    /// [`Refused::Method`], [`Refused::MediaType`] or [`Refused::NotVerified`].
+    pub fn check_head(
+        &self,
+        endpoint: &Endpoint,
+        method: &Method,
+        headers: &HeaderMap,
+    ) -> Result<(), Refused> {
+        if method == Method::GET {
+            return Ok(());
+        }
+        if method != Method::POST {
             return Err(Refused::Method);
         }
         // No provider compresses, and a decoded body is not what was signed.
         let identity = |value: &header::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
-        if headers.get(header::CONTENT_ENCODING).is_some_and(|value| !identity(value)) {
+        if !headers.get_all(header::CONTENT_ENCODING).iter().all(identity) {
             return Err(Refused::MediaType);
         }
-        Ok(())
+        Ok(endpoint.provider.check_head(headers)?)
     }
 
     /// Answers a `GET`: a provider's handshake.
@@ -140,7 +148,8 @@ impl Ingress {
             Need::Nothing => endpoint.provider.verify(request, Evidence::Nothing)?,
             Need::Certificate(url) => {
                 let pem = self.certificates.get(&url).await.map_err(|error| {
-                    warn!(endpoint.id = %endpoint.id, error = %error, "could not get a signing certificate");
+                    // At `debug`: nothing is verified yet, and a stranger must not be able to fill the log.
+                    debug!(endpoint.id = %endpoint.id, error = %error, "could not get a signing certificate");
                     Refused::CannotFetch
                 })?;
                 endpoint.provider.verify(request, Evidence::Certificate(&pem))?

@@ -42,11 +42,10 @@ impl Service<Request<LimitedBody>> for Hooks {
 impl Ingress {
     async fn answer(&self, request: Request<LimitedBody>) -> Result<Answer, Refused> {
         let (head, mut body) = request.into_parts();
-        let endpoint = self
-            .endpoint(head.uri.path())
-            .inspect_err(|refused| self.metrics.refused_early("none", refused))?;
-        let early = |refused: &Refused| self.metrics.refused_early(endpoint.provider.label(), refused);
-        self.check_head(&head.method, &head.headers).inspect_err(early)?;
+        let endpoint =
+            self.endpoint(head.uri.path()).inspect_err(|refused| self.metrics.refused("none", refused))?;
+        let early = |refused: &Refused| self.metrics.refused(endpoint.provider.label(), refused);
+        self.check_head(&endpoint, &head.method, &head.headers).inspect_err(early)?;
         if head.method == Method::GET {
             return Ok(self.get(&endpoint, head.uri.query(), &head.headers));
         }

@@ -68,6 +68,7 @@ pub(super) fn json_with(status: StatusCode, value: &impl Serialize) -> Answer {
     let mut answer = Response::new(Full::from(text));
     *answer.status_mut() = status;
     let answer = with_header(answer, header::CONTENT_TYPE, "application/json");
+    let answer = with_header(answer, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     with_header(answer, header::CACHE_CONTROL, "no-store")
 }
 

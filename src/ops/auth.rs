@@ -1,8 +1,11 @@
 //! Who calls the admin API.
 
-use std::{fmt, net::SocketAddr};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+};
 
-use http::{HeaderMap, Method, Request, StatusCode, header};
+use http::{HeaderMap, Method, Request, StatusCode, header, uri::Authority};
 
 use super::answer::Refusal;
 use crate::{
@@ -33,6 +36,7 @@ impl fmt::Display for Who {
 
 /// Finds out who calls. Where tokens are configured, one of them must be shown.
 pub(super) fn authenticate(request: &Request<LimitedBody>, tokens: &[Secret]) -> Result<Who, Refusal> {
+    check_host(request, tokens)?;
     // No page in a browser is a client of this API, whatever it can reach on the operator's machine.
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
     if changes && request.headers().contains_key(header::ORIGIN) {
@@ -50,6 +54,32 @@ pub(super) fn authenticate(request: &Request<LimitedBody>, tokens: &[Secret]) ->
         certificate: tls.and_then(|tls| tls.client_names.first().cloned()),
         address: peer.map(|peer| peer.address),
     })
+}
+
+/// Refuses a request for another host than this machine, where neither a token nor a certificate says who
+/// calls. A page of another site can have its own name point at this listener and then read the answers as
+/// its own; it cannot do so with an address or with `localhost`.
+pub(super) fn check_host(request: &Request<LimitedBody>, tokens: &[Secret]) -> Result<(), Refusal> {
+    let certified = request
+        .extensions()
+        .get::<Peer>()
+        .and_then(|peer| peer.tls.as_ref())
+        .is_some_and(|tls| !tls.client_names.is_empty());
+    let of_header = || {
+        let host = request.headers().get(header::HOST)?;
+        Authority::try_from(host.as_bytes()).ok()
+    };
+    let authority = request.uri().authority().cloned().or_else(of_header);
+    let local = authority.as_ref().is_some_and(|authority| {
+        let host = authority.host();
+        let address = host.trim_start_matches('[').trim_end_matches(']');
+        host.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
+    });
+    if certified || local || !tokens.is_empty() {
+        return Ok(());
+    }
+    let detail = "without a token, the host of the request must be `localhost` or an address";
+    Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, "host", detail).into())
 }
 
 /// The one bearer token of a request.

@@ -2,8 +2,9 @@
 //!
 //! It shows and changes what other rooms hold, through their seams: [`Spool`], [`TagStore`], and the
 //! gateway itself through [`Admin`]. It decides nothing. `/healthz`, `/readyz` and `/metrics` are open
-//! to whoever reaches the listener; the rest needs a token where tokens are configured, and every
-//! change is told to the log target `audit` before it is made and again with what came of it.
+//! to whoever reaches the listener; the rest needs a token where tokens are configured. Pages in a browser
+//! are no clients: a change with an `Origin` is refused, and without a token only a `Host` that no other
+//! site can claim is answered, `/healthz` and `/readyz` aside. Every change is told to the log target `audit` before it is made and again with what came of it.
 //!
 //! | request | answer |
 //! | --- | --- |
@@ -89,7 +90,10 @@ impl Ops {
         let open = match request.uri().path() {
             "/healthz" => Some(health::live()),
             "/readyz" => Some(self.ready()),
-            "/metrics" => Some(self.metrics()),
+            "/metrics" => match auth::check_host(&request, &self.tokens.load()) {
+                Ok(()) => Some(self.metrics()),
+                Err(refusal) => return refusal.into(),
+            },
             _ => None,
         };
         let answered = match open {

@@ -6,7 +6,9 @@
     reason = "clippy takes only functions under `#[test]` for tests; their helpers may fail as loudly"
 )]
 
+mod attacks;
 mod backend;
+mod canaries;
 mod channel_chat;
 mod channel_email;
 mod channel_meta;

@@ -88,6 +88,41 @@ async fn everything_else_needs_one_of_the_tokens() {
 }
 
 #[tokio::test]
+async fn a_page_in_a_browser_can_neither_change_nor_read() {
+    let ops = start(&[]);
+    let json = ("content-type", "application/json");
+    for (method, path) in [
+        (Method::POST, "/v1/reload"),
+        (Method::POST, "/v1/dead-letters/revive"),
+        (Method::PATCH, "/v1/conversations/cv_00000000000000000000000000000007"),
+    ] {
+        for origin in ["http://evil.test", "null", "http://localhost"] {
+            let answer = ops.call(method.clone(), path, &[json, ("origin", origin)], "{}").await;
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{origin} {path}");
+        }
+    }
+    // A name that was made to point here, so that the browser takes our answers for that site's own.
+    for host in ["evil.test", "evil.test:8090", "localhost.evil.test", "127.0.0.1.evil.test"] {
+        for path in ["/v1/spool", "/v1/dead-letters", "/v1/config", "/metrics"] {
+            let answer = ops.call(Method::GET, path, &[("host", host)], "").await;
+            assert_eq!(answer.status, StatusCode::MISDIRECTED_REQUEST, "{host} {path}");
+        }
+        let answer = ops.call(Method::POST, "/v1/reload", &[("host", host)], "").await;
+        assert_eq!(answer.status, StatusCode::MISDIRECTED_REQUEST, "{host}");
+        assert_eq!(ops.call(Method::GET, "/readyz", &[("host", host)], "").await.status, StatusCode::OK);
+    }
+    for host in ["localhost:8090", "127.0.0.1:8090", "[::1]:8090", "LOCALHOST"] {
+        let answer = ops.call(Method::GET, "/v1/spool", &[("host", host)], "").await;
+        assert_eq!(answer.status, StatusCode::OK, "{host}");
+        assert_eq!(answer.headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+    }
+    // A token is what no page has.
+    let ops = start(&["s3cret"]);
+    let headers = [("host", "gate.example"), ("authorization", "Bearer s3cret")];
+    assert_eq!(ops.call(Method::GET, "/v1/spool", &headers, "").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn paths_and_methods_that_are_not_there_are_refused() {
     let ops = start(&[]);
     for (method, path, status) in [
@@ -406,7 +441,10 @@ impl Running {
         let (mut send, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
-        let mut request = Request::builder().method(method).uri(path).header(header::HOST, "ops.test");
+        let mut request = Request::builder().method(method).uri(path);
+        if !headers.iter().any(|(name, _)| *name == "host") {
+            request = request.header(header::HOST, "localhost");
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

@@ -80,8 +80,10 @@ fn endpoint(
 ) -> Option<Endpoint> {
     let at = at(name);
     let provider = providers::provider(check, &at, sort, raw, around.dedupe_window);
-    let own_limit = raw.body_bytes_max.map(Size::in_memory).or_else(|| sort.body_bytes_max());
-    if own_limit.is_some_and(|limit| limit > around.bodies_in_memory_max) {
+    let of_sort = || sort.body_bytes_max(around.body_bytes_max);
+    let body_bytes_max = raw.body_bytes_max.map_or_else(of_sort, Size::in_memory);
+    let own = body_bytes_max != around.body_bytes_max;
+    if own && body_bytes_max > around.bodies_in_memory_max {
         let larger = "bodies_in_memory_max` of `listener.hooks.limits` in `headgate.toml";
         check.wrong(&at.key("body_bytes_max"), Wrong::MoreThan { larger });
     }
@@ -92,7 +94,7 @@ fn endpoint(
         id: EndpointId::new(name.as_ref()),
         tenant: around.tenant.clone(),
         provider: provider?,
-        body_bytes_max: own_limit.unwrap_or(around.body_bytes_max),
+        body_bytes_max,
         format,
         accounts: by_id.collect(),
     })

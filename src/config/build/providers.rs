@@ -75,13 +75,15 @@ impl Sort {
         matches!(self, Self::Telegram | Self::Standard)
     }
 
-    /// The largest body, where attachments need more than the listener's limit.
-    pub(super) fn body_bytes_max(self) -> Option<usize> {
+    /// The largest body, where the listener's limit is too small (attachments) or larger than it needs to be.
+    pub(super) fn body_bytes_max(self, of_listener: usize) -> usize {
         match self {
+            // One update, in which media are but references.
+            Self::Telegram => of_listener.min(1 << 20),
             // Message limits of 25 MB and 30 MB; attachments of 35 MB, in base64.
-            Self::Mailgun | Self::Sendgrid => Some(32 << 20),
-            Self::Postmark => Some(64 << 20),
-            Self::Meta | Self::Telegram | Self::Line | Self::Twitter | Self::Ses | Self::Standard => None,
+            Self::Mailgun | Self::Sendgrid => 32 << 20,
+            Self::Postmark => 64 << 20,
+            Self::Meta | Self::Line | Self::Twitter | Self::Ses | Self::Standard => of_listener,
         }
     }
 }

@@ -71,8 +71,9 @@ pub(crate) struct Endpoint {
     /// `webchat`, `livechat`, `crm`: what the body's `type` means, as
     /// `{ "message.created" = "chat.message.received" }`. A type that is not here is delivered as `chat.unknown`.
     pub(crate) types: BTreeMap<String, KindName>,
-    /// Largest body. Default: `body_bytes_max` of `[listener.hooks.limits]`; for `email` with room for
-    /// attachments: `32MiB` through `mailgun` and `sendgrid`, `64MiB` through `postmark`.
+    /// Largest body. Default: `body_bytes_max` of `[listener.hooks.limits]`; for `telegram` at most `1MiB`;
+    /// for `email` with room for attachments: `32MiB` through `mailgun` and `sendgrid`, `64MiB` through
+    /// `postmark`.
     pub(crate) body_bytes_max: Option<Size>,
 }
 

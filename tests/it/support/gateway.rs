@@ -112,6 +112,12 @@ breaker_pause = "10ms"
         self
     }
 
+    /// Changes a file that was written before.
+    pub(crate) fn edit(self, name: &str, change: impl FnOnce(String) -> String) -> Self {
+        self.write(name, &change(self.read(name)));
+        self
+    }
+
     /// A configuration file as it is so far.
     pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.folder.path().join(name)).unwrap()
@@ -122,7 +128,14 @@ breaker_pause = "10ms"
         self.folder.path().to_owned()
     }
 
-    fn write(&self, name: &str, text: &str) {
+    /// The `headgate` program with this configuration.
+    pub(crate) fn command(&self, verb: &str) -> std::process::Command {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_headgate"));
+        command.arg(verb).arg("--config").arg(self.folder.path()).envs(&self.environment);
+        command
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.folder.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();

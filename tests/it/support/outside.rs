@@ -56,6 +56,18 @@ impl Tls {
         });
         Self { certificate, key, amazon, visits }
     }
+
+    /// A client that trusts the certificate.
+    pub(crate) fn client(&self) -> rustls::ClientConfig {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(self.certificate.as_bytes()).unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth()
+    }
 }
 
 fn acceptor(certificate: &str, key: &str) -> TlsAcceptor {
@@ -88,16 +100,8 @@ pub(crate) struct Provider {
 
 impl Provider {
     pub(crate) fn new(hooks: SocketAddr, tls: &Tls) -> Self {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(tls.certificate.as_bytes()).unwrap()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
         let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(config)
+            .with_tls_config(tls.client())
             .https_only()
             .enable_http1()
             .enable_http2()
