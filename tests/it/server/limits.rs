@@ -317,8 +317,9 @@ fn status(answer: &str) -> u16 {
 #[test]
 fn every_limit_is_documented_with_its_default_and_metric() {
     let documented = include_str!("../../../docs/limits.md");
-    let (documented, _of_webhooks) = documented.split_once("## Limits of a webhook").unwrap();
-    let rows: Vec<Vec<&str>> = documented
+    let (_, of_a_listener) = documented.split_once("## Of a listener\n").unwrap();
+    let (of_a_listener, _) = of_a_listener.split_once("\n## ").unwrap();
+    let rows: Vec<Vec<&str>> = of_a_listener
         .lines()
         .filter(|line| line.starts_with("| `"))
         .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
