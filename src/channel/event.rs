@@ -130,6 +130,9 @@ pub enum Join {
     Merge,
     /// The sender says so (email references): the first known name wins, and nothing is merged.
     FirstKnown,
+    /// As [`Self::FirstKnown`], and the first name is a secret that we gave out (an email token): whoever
+    /// comes with it was let in, wherever they come from.
+    TokenFirst,
 }
 
 impl Thread {

@@ -84,15 +84,11 @@ pub(super) struct Plan {
 
 /// Finds the conversation of a thread, by the rules that [`super::TagStore::resolve`] states.
 pub(super) fn plan(names: &impl Names, thread: &Thread, new: &NewTag) -> Plan {
-    let means = Meaning::of(names, thread);
+    let mut means = Meaning::of(names, thread);
     let mut touched: Vec<_> = means.found.iter().chain(&means.deserted).map(|tag| tag.conversation).collect();
     // The older one stays; of two of the same age, the one with the stronger name.
     let (mut tag, before, weak) = match means.found.iter().min_by_key(|tag| tag.created) {
-        Some(oldest) => {
-            let weak =
-                thread.join == Join::FirstKnown && oldest.domain.as_deref() != thread.domain.as_deref();
-            (Tag::clone(oldest), Some(oldest.clone()), weak)
-        }
+        Some(oldest) => (Tag::clone(oldest), Some(oldest.clone()), is_weak(oldest, thread)),
         None => (begin(names, thread, new), None, false),
     };
     let into = tag.conversation;
@@ -100,6 +96,10 @@ pub(super) fn plan(names: &impl Names, thread: &Thread, new: &NewTag) -> Plan {
     for other in means.found.iter().filter(|other| other.conversation != into) {
         absorb(&mut tag, other);
         merged.push(Step::Merged { from: other.conversation, into, alias: other.alias() });
+    }
+    if weak && thread.join == Join::TokenFirst {
+        // Anybody can write a token into an address: learnt from a stranger, it would let the stranger in.
+        means.elsewhere.extend(thread.keys.first().map(|(token, _)| *token));
     }
     take_names(&mut tag, thread, &means.elsewhere);
     let dropped = drop_middle_names(&mut tag);
@@ -124,6 +124,17 @@ pub(super) fn plan(names: &impl Names, thread: &Thread, new: &NewTag) -> Plan {
     Plan { found: Found { tag, weak }, steps, touched, dropped }
 }
 
+/// Whether an event joins a conversation by the sender's word alone, and from another domain.
+fn is_weak(tag: &Tag, thread: &Thread) -> bool {
+    let first_is_known = thread.keys.first().is_some_and(|(key, _)| tag.has(*key));
+    let believed = match thread.join {
+        Join::Merge => true,
+        Join::TokenFirst => first_is_known,
+        Join::FirstKnown => false,
+    };
+    !believed && tag.domain.as_deref() != thread.domain.as_deref()
+}
+
 /// What the names of a thread mean before the event.
 #[derive(Default)]
 struct Meaning {
@@ -143,12 +154,12 @@ impl Meaning {
             let known = means.found.iter().any(|found| found.conversation == tag.conversation);
             match thread.join {
                 _ if known => {}
-                Join::FirstKnown if !means.found.is_empty() => means.elsewhere.push(*key),
+                Join::FirstKnown | Join::TokenFirst if !means.found.is_empty() => means.elsewhere.push(*key),
                 // A name that the event itself retires is the provider's word for who it was.
                 Join::Merge if !lasting && !thread.retired.contains(key) && changed_hands(thread, &tag) => {
                     push_new(&mut means.deserted, tag);
                 }
-                Join::FirstKnown | Join::Merge => means.found.push(tag),
+                Join::FirstKnown | Join::TokenFirst | Join::Merge => means.found.push(tag),
             }
         }
         // A conversation that a lasting name leads to is found, whatever its passing names say.

@@ -20,6 +20,7 @@ macro_rules! tag_store_suite {
             a_conversation_that_begins_with_a_name_given_up_by_another_has_its_own_id,
             the_first_known_reference_wins_and_merges_nothing,
             a_reference_from_another_domain_is_weak,
+            a_token_lets_in_from_any_domain_but_is_not_learnt_from_a_stranger,
             a_change_of_an_outdated_tag_is_refused_with_the_current_one,
             a_put_changes_neither_names_nor_owner,
             an_alias_means_the_conversation_that_was_given_it_last,
@@ -201,6 +202,25 @@ pub(crate) async fn a_reference_from_another_domain_is_weak(store: &dyn TagStore
         assert_eq!((reply.tag.conversation, reply.weak), (first.tag.conversation, weak), "{domain:?}");
     }
     assert!(!mail(store, "Mail9", Some("b.example")).await.weak);
+}
+
+pub(crate) async fn a_token_lets_in_from_any_domain_but_is_not_learnt_from_a_stranger(store: &dyn TagStore) {
+    let with_token = async |names: &str, domain| {
+        store.resolve(&thread(names, Join::TokenFirst, Some(domain)), at(1)).await.unwrap()
+    };
+    let ours = with_token("Token1 Mail1", "a.example").await.tag.conversation;
+    for (names, domain, weak) in [
+        ("Token1 Mail2", "b.example", false),
+        // A made-up token beside a reference changes nothing, however often it comes.
+        ("Token9 Mail1", "b.example", true),
+        ("Token9 Mail1", "b.example", true),
+        ("Token2 Mail1", "a.example", false),
+        ("Token2 Mail3", "b.example", false),
+    ] {
+        let found = with_token(names, domain).await;
+        assert_eq!((found.tag.conversation, found.weak), (ours, weak), "{names} {domain}");
+    }
+    assert_eq!(meaning(store, "Token9"), None);
 }
 
 pub(crate) async fn a_change_of_an_outdated_tag_is_refused_with_the_current_one(store: &dyn TagStore) {

@@ -478,7 +478,7 @@ async fn a_mail_finds_its_conversation_by_token_then_by_reference_and_a_stranger
         (
             5,
             &token.to_uppercase(),
-            ana,
+            "ana@private.example",
             &[("Message-ID", "<m5@c>"), ("In-Reply-To", "<m1@customer.example>")],
         ),
         // The subject alone leads nowhere.

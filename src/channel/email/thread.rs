@@ -46,7 +46,7 @@ impl Place<'_> {
         keys.extend(self.own.filter(|own| !keys.contains(own)));
         (!keys.is_empty()).then_some(Thread {
             keys,
-            join: Join::FirstKnown,
+            join: if self.token.is_some() { Join::TokenFirst } else { Join::FirstKnown },
             retired: Vec::new(),
             domain: self.domain,
         })

@@ -111,7 +111,7 @@ impl Lanes {
         for place in places {
             let lanes = match place.join {
                 Join::Merge => SmallVec::from_slice(&[self.lane_of_all(&place.names, known)]),
-                Join::FirstKnown => self.lanes_of_first(&place.names, known),
+                Join::FirstKnown | Join::TokenFirst => self.lanes_of_first(&place.names, known),
             };
             for lane in lanes {
                 self.join(sequence, lane);

@@ -80,7 +80,7 @@ fn thread(thread: &Thread) -> String {
     });
     let join = match thread.join {
         Join::Merge => "=",
-        Join::FirstKnown => "|",
+        Join::FirstKnown | Join::TokenFirst => "|",
     };
     keys.collect::<Vec<_>>().join(join)
 }

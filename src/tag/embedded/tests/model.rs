@@ -31,7 +31,7 @@ const NAMES: [&str; 6] = ["A", "B", "C", "p", "q", "r"];
 
 fn ops() -> impl Strategy<Value = Op> {
     let names = prop::collection::vec(0..NAMES.len(), 1..4);
-    let join = prop_oneof![3 => Just(Join::Merge), 1 => Just(Join::FirstKnown)];
+    let join = prop_oneof![3 => Just(Join::Merge), 1 => Just(Join::FirstKnown), 1 => Just(Join::TokenFirst)];
     let retired = prop::option::weighted(0.2, 0..NAMES.len());
     let resolve = (names, join, retired, any::<Option<bool>>())
         .prop_map(|(names, join, retired, domain)| Op::Resolve { names, join, retired, domain });
@@ -80,7 +80,7 @@ impl Model {
             });
             let retired = thread.retired.contains(key);
             let moved = !is_lasting && !retired && own && lasting.iter().any(|key| !has(*key));
-            if thread.join == Join::FirstKnown {
+            if thread.join != Join::Merge {
                 if owners.is_empty() {
                     owners.push(owner);
                 }
@@ -117,7 +117,10 @@ impl Model {
                 }
             }
         };
-        let weak = thread.join == Join::FirstKnown
+        let first = thread.keys[0].0;
+        let by_token = thread.join == Join::TokenFirst && self.owner(first).is_some();
+        let weak = thread.join != Join::Merge
+            && !by_token
             && oldest.is_some()
             && tag.domain.as_deref() != thread.domain.as_deref();
         let before = tag.clone();
@@ -135,10 +138,10 @@ impl Model {
             self.merged.push((other.conversation, tag.conversation, other.alias));
         }
         for (key, is_lasting) in &thread.keys {
-            let elsewhere = self
-                .owner(*key)
-                .is_some_and(|owner| thread.join == Join::FirstKnown && !owners.contains(&owner));
-            if elsewhere {
+            let elsewhere =
+                self.owner(*key).is_some_and(|owner| thread.join != Join::Merge && !owners.contains(&owner));
+            let strangers_token = weak && thread.join == Join::TokenFirst && *key == first;
+            if elsewhere || strangers_token {
                 continue;
             }
             match tag.keys.iter_mut().find(|(known, _)| known == key) {
