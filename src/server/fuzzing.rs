@@ -109,3 +109,22 @@ struct NoTasks;
 impl<F> Executor<F> for NoTasks {
     fn execute(&self, _task: F) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_hyper_reads_is_counted() {
+        let one = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi";
+        for (wire, requests, all) in [
+            (one.repeat(3), 3, true),
+            (format!("{one}{}", one.replace("Host", "Connection")), 2, false),
+            (format!("{one}GET / HTTP/1.1\n\n"), 1, false),
+            (one.replace("2", "2, 2"), 0, false),
+        ] {
+            let served = serve(wire.as_bytes());
+            assert_eq!((served.requests, served.all, served.in_doubt), (requests, all, false), "{wire:?}");
+        }
+    }
+}

@@ -7,6 +7,7 @@
 )]
 
 mod backend;
+mod channel_batches;
 mod channel_chat;
 mod channel_email;
 mod channel_meta;
