@@ -81,6 +81,22 @@ fn mistakes_of(file: &str, text: &str) -> String {
     load(folder(&files).path()).map(|_| ()).unwrap_err().to_string()
 }
 
+#[test]
+fn a_file_nested_beyond_reason_is_a_mistake() {
+    const DEPTH: usize = 100_000;
+    let dotted = vec!["a"; DEPTH].join(".");
+    for text in [
+        format!("{dotted} = 1"),
+        format!("[{dotted}]"),
+        format!("x = {}{}", "[".repeat(DEPTH), "]".repeat(DEPTH)),
+        format!("x = {}", "{a = ".repeat(DEPTH)),
+        format!("x = {{ {dotted} = 1 }}"),
+    ] {
+        let told = mistakes_of("headgate.toml", &text);
+        assert!(told.contains("not TOML") && told.contains("recurs"), "{told:.200}");
+    }
+}
+
 /// The environment that the shipped example documents.
 fn documented(name: &str) -> Option<String> {
     let variables = fs::read_to_string(repository("config/env.example")).unwrap();

@@ -9,6 +9,7 @@
 mod attacks;
 mod backend;
 mod canaries;
+mod channel_batches;
 mod channel_chat;
 mod channel_email;
 mod channel_meta;

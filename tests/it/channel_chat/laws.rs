@@ -5,10 +5,10 @@ use std::fs;
 use headgate::channel::{Item, Provider, fuzzing};
 use http::HeaderMap;
 use proptest::{prelude::*, sample::Index};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{items_in, line, render, signed, standard, telegram, twitter};
-use crate::support::corpus;
+use crate::support::{corpus, json::any_json};
 
 /// The providers of this test, each with the name of its corpus.
 fn providers() -> [(&'static str, Provider); 4] {
@@ -52,26 +52,6 @@ fn a_redelivery_has_the_ids_of_the_first_delivery() {
             assert_eq!(apart.len(), first.len(), "two events of {name} with one id: {first:?}");
         }
     }
-}
-
-/// A JSON value of any shape.
-fn any_json() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        any::<f64>().prop_map(Value::from),
-        "\\PC{0,8}".prop_map(Value::from),
-        prop_oneof![Just("message"), Just("follow"), Just("private"), Just("-1:2"), Just("")]
-            .prop_map(Value::from),
-    ];
-    leaf.prop_recursive(3, 16, 4, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::btree_map("type|id|chat|source|message|data|[a-z]{1,4}", inner, 0..4)
-                .prop_map(|members| json!(members)),
-        ]
-    })
 }
 
 /// Every value inside `value`, itself first.

@@ -6,6 +6,7 @@ pub(crate) mod outside;
 pub(crate) mod receiver;
 
 pub(crate) mod backend;
+pub(crate) mod json;
 pub(crate) mod memory;
 
 #[path = "../../../examples/quickstart/samples.rs"]
