@@ -16,7 +16,7 @@ use http::{HeaderValue, Method, Request, Response, Version, header};
 use http_body_util::{BodyExt, Full};
 use hyper::{body::Incoming, rt::Executor, service::service_fn};
 use hyper_util::rt::TokioIo;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{
     config::Limits,
@@ -83,6 +83,9 @@ fn serve(bytes: &[u8]) -> Served {
     while waits && woken.0.swap(false, Relaxed) {
         waits = connection.as_mut().poll(&mut Context::from_waker(&waker)).is_pending();
     }
+    // Having refused a head by itself, hyper has ended its side, and what comes is thrown away.
+    let mut answers = Vec::new();
+    waits &= pin!(peer.read_to_end(&mut answers)).poll(&mut Context::from_waker(&waker)).is_pending();
     let served = lock(&served);
     Served { all: served.all && waits, ..*served }
 }
