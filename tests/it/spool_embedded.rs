@@ -518,7 +518,8 @@ impl Drop for SmallDisk {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_refuses_and_recovers_without_a_restart() {
     let Some(disk) = SmallDisk::mount(1 << 20) else { return };
-    let folder = Folder::at(disk.0.path());
+    let mut folder = Folder::at(disk.0.path());
+    folder.store.disk_free_min = 256 << 10;
     let spool = folder.open().await;
     let mut accepted = 0;
     let full = loop {

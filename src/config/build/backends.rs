@@ -70,11 +70,19 @@ fn ca(check: &mut Check<'_>, at: &KeyPath, file: &std::path::Path) -> std::path:
     check.resolved(file)
 }
 
+/// The least reserve: with none, webhooks could fill the disk so that no delivery can be noted any more,
+/// and so nothing be given back.
+const DISK_FREE_LEAST: u64 = 1 << 20;
+
 /// Where events are kept.
 pub(in crate::config) fn store(check: &mut Check<'_>, raw: raw::Store) -> Option<Store> {
-    if raw.segment_bytes.0 < SEGMENT_BYTES_MIN {
-        let path = KeyPath::default().key("store").key("segment_bytes");
-        check.wrong(&path, Wrong::LessThan { least: "1MiB" });
+    for (key, value, least) in [
+        ("segment_bytes", raw.segment_bytes.0, SEGMENT_BYTES_MIN),
+        ("disk_free_min", raw.disk_free_min.0, DISK_FREE_LEAST),
+    ] {
+        if value < least {
+            check.wrong(&KeyPath::default().key("store").key(key), Wrong::LessThan { least: "1MiB" });
+        }
     }
     Some(Store {
         path: check.resolved(&raw.path?.0),

@@ -258,7 +258,7 @@ pub(crate) struct Store {
     /// Size at which a journal file is closed and the next begun; 1MiB or more.
     pub(crate) segment_bytes: Size,
     /// Free disk space below which webhooks are refused with 503, so that what was accepted can still
-    /// be worked off.
+    /// be worked off. At least 1MiB.
     pub(crate) disk_free_min: Size,
     /// Events that may wait for delivery. Above it, webhooks are refused with 503.
     #[schemars(range(min = 1))]

@@ -144,15 +144,28 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> (u16, String) {
 
 /// The answer to a clear-text request.
 pub(crate) async fn send(address: SocketAddr, method: &str, path: &str, body: String) -> (u16, String) {
+    send_with(address, method, path, &[], body).await
+}
+
+/// The answer to a clear-text request with headers.
+pub(crate) async fn send_with(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, String)],
+    body: String,
+) -> (u16, String) {
     let client = Client::builder(TokioExecutor::new())
         .build_http::<http_body_util::combinators::BoxBody<Bytes, Infallible>>();
     let body = if body.is_empty() { Empty::new().boxed() } else { Full::new(Bytes::from(body)).boxed() };
-    let request = Request::builder()
+    let mut request = Request::builder()
         .method(method)
         .uri(format!("http://{address}{path}"))
-        .header("content-type", "application/json")
-        .body(body)
-        .unwrap();
+        .header("content-type", "application/json");
+    for (name, value) in headers {
+        request = request.header(*name, value);
+    }
+    let request = request.body(body).unwrap();
     let (head, body) = client.request(request).await.unwrap().into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     (head.status.as_u16(), String::from_utf8(body.to_vec()).unwrap())
