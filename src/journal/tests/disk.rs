@@ -1,7 +1,7 @@
 //! A disk that fails, is full, or loses power at any step.
 
 use super::{
-    super::faults::{Fault, FaultyDisk},
+    super::faults::{self, Fault, FaultyDisk},
     *,
 };
 
@@ -57,11 +57,11 @@ fn assert_kept(outcome: &Outcome, dir: &Path, context: &str) {
 fn whatever_step_fails_what_was_acknowledged_is_there() {
     for fault in [Fault::Error, Fault::Full, Fault::PowerCut] {
         for n in 1.. {
-            let dir = tempfile::tempdir().unwrap();
+            let dir = faults::folder();
             let disk = FaultyDisk::nth(dir.path(), n, fault);
             let outcome = scenario(&disk, dir.path());
             let context = format!("{fault:?} at step {n}");
-            let stable = tempfile::tempdir().unwrap();
+            let stable = faults::folder();
             disk.leave_behind(stable.path());
             assert_kept(&outcome, stable.path(), &format!("{context}, then a power cut"));
             assert_kept(&outcome, dir.path(), &format!("{context}, then a kill"));

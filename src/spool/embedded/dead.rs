@@ -75,6 +75,8 @@ struct Letters {
     by_reason: HashMap<DeathReason, usize>,
     /// Letters in each segment; one whose letters are all gone stays here until it is removed.
     segments: BTreeMap<u64, usize>,
+    /// Letters that are on their way to the disk: their segments do not count them yet.
+    under_way: usize,
 }
 
 /// What is known of a letter without reading it.
@@ -136,12 +138,17 @@ impl Dead {
         let known = burial.sequences.first().is_none_or(|letter| dead.letters().letters.contains_key(letter));
         let ticket = (!known).then(|| {
             let hint = record::size_hint(&burial.webhook);
-            dead.journal.append(record::encode(VERSION, &Record::Buried(&burial), hint))
+            let record = record::encode(VERSION, &Record::Buried(&burial), hint);
+            // INVARIANT: counted before it is queued, so that whoever finds none under way knows of every
+            // letter in the segments that are closed then.
+            let under_way = UnderWay::begin(Arc::clone(&dead));
+            (dead.journal.append(record), under_way)
         });
         async move {
-            if let Some(ticket) = ticket {
+            if let Some((ticket, under_way)) = ticket {
                 let position = ticket.await?;
                 dead.letters().insert(&burial, position);
+                drop(under_way);
                 dead.count();
             }
             Ok(())
@@ -274,6 +281,10 @@ impl Dead {
         }
         let through = {
             let letters = self.letters();
+            if letters.under_way > 0 {
+                // They may be in a segment that looks spent; another time.
+                return Ok(());
+            }
             let gone = |id: &u64| letters.segments.get(id).copied().unwrap_or(0) == 0;
             let closed = self.journal.segments().into_iter().rev().skip(1).rev().map(|segment| segment.id);
             closed.take_while(gone).last()
@@ -301,6 +312,23 @@ impl Dead {
         for reason in DeathReason::ALL {
             self.metrics.dead(reason, letters.by_reason.get(&reason).copied().unwrap_or(0));
         }
+    }
+}
+
+/// A letter on its way to the disk, counted as long as this lives.
+#[derive(Debug)]
+struct UnderWay(Arc<Dead>);
+
+impl UnderWay {
+    fn begin(dead: Arc<Dead>) -> Self {
+        dead.letters().under_way += 1;
+        Self(dead)
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.letters().under_way -= 1;
     }
 }
 
@@ -415,6 +443,21 @@ mod tests {
         dead.collect().await.unwrap();
         assert_eq!(dead.len(), 0);
         assert!(dead.bytes() < 4096, "{} of {before} bytes are left", dead.bytes());
+    }
+
+    #[tokio::test]
+    async fn a_segment_with_a_letter_on_its_way_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let (dead, _) = open(dir.path());
+        dead.bury(burial(1, Timestamp(0))).await.unwrap();
+        dead.remove(Sequence(1)).await.unwrap();
+        let second = dead.bury(burial(2, Timestamp(0)));
+        dead.collect().await.unwrap();
+        second.await.unwrap();
+        dead.collect().await.unwrap();
+        assert!(dead.read(Sequence(2)).is_some());
+        drop(dead);
+        assert!(open(dir.path()).0.read(Sequence(2)).is_some());
     }
 
     #[tokio::test]

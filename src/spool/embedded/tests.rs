@@ -6,7 +6,7 @@ use super::{samples::message, *};
 use crate::{
     clock::ManualClock,
     ids::{ConversationId, ConversationKey, Timestamp},
-    journal::faults::{Fault, FaultyDisk},
+    journal::faults::{self, Fault, FaultyDisk},
     spool::DeathReason,
 };
 
@@ -197,8 +197,11 @@ async fn use_everything(spool: &EmbeddedSpool, told: &mut Told) -> Result<(), Sp
         }
         // One conversation never gets on, so that what waits of it is moved.
         for _ in 0..3 {
-            let handed_out = tokio::time::timeout(Duration::from_secs(20), spool.next()).await;
-            let Ok(Some(unit)) = handed_out else { break };
+            let handed_out = tokio::select! {
+                unit = spool.next() => unit,
+                () = spool.failed() => return Err(SpoolError::Closed),
+            };
+            let Some(unit) = handed_out else { break };
             let name = name(&unit);
             if name.ends_with("-0\"}") {
                 spool.settle(&unit, Settlement::Retry(Duration::from_millis(1))).await?;
@@ -220,7 +223,7 @@ async fn use_everything(spool: &EmbeddedSpool, told: &mut Told) -> Result<(), Sp
 async fn a_power_cut_at_any_step_loses_nothing_accepted_and_repeats_nothing_settled() {
     let mut cuts = 0;
     for n in 1.. {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = faults::folder();
         let disk = FaultyDisk::nth(&dir.path().join("spool"), n, Fault::PowerCut);
         let mut told = Told::default();
         if let Ok(spool) = try_open(dir.path(), Arc::clone(&disk)) {
@@ -231,7 +234,7 @@ async fn a_power_cut_at_any_step_loses_nothing_accepted_and_repeats_nothing_sett
             break;
         }
         cuts += 1;
-        let left = tempfile::tempdir().unwrap();
+        let left = faults::folder();
         disk.leave_behind(&left.path().join("spool"));
         let marks = dir.path().join("spool/marks");
         fs::create_dir_all(left.path().join("spool/marks")).unwrap();

@@ -1,7 +1,7 @@
 //! The disk fails, is full or loses power at any step: nothing that was answered is lost.
 
 use super::*;
-use crate::journal::faults::Fault;
+use crate::journal::faults::{self, Fault};
 
 /// Changes, a rewritten log, more changes; every step may fail. The last answer for each conversation.
 async fn scenario(store: &EmbeddedTags) -> Vec<Arc<Tag>> {
@@ -61,7 +61,7 @@ fn assert_kept(kept: &[Arc<Tag>], dir: &Path, context: &str) {
 async fn whatever_step_fails_nothing_that_was_answered_is_lost() {
     for fault in [Fault::Error, Fault::Full, Fault::PowerCut] {
         for n in 1.. {
-            let dir = tempfile::tempdir().unwrap();
+            let dir = faults::folder();
             let disk = FaultyDisk::nth(dir.path(), n, fault);
             let mut kept = Vec::new();
             if let Ok(store) = open_on(disk.clone(), dir.path(), u64::MAX) {
@@ -69,7 +69,7 @@ async fn whatever_step_fails_nothing_that_was_answered_is_lost() {
                 store.close().await;
             }
             let context = format!("{fault:?} at step {n}");
-            let stable = tempfile::tempdir().unwrap();
+            let stable = faults::folder();
             disk.leave_behind(stable.path());
             assert_kept(&kept, stable.path(), &format!("{context}, then a power cut"));
             assert_kept(&kept, dir.path(), &format!("{context}, then a kill"));
