@@ -163,6 +163,13 @@ pub struct BadId {
     expected: &'static str,
 }
 
+impl BadId {
+    /// With what was expected instead.
+    pub(crate) const fn expected(expected: &'static str) -> Self {
+        Self { expected }
+    }
+}
+
 digest!(
     /// The `webhook-id` and CloudEvents `id` of an event, and its mark in the dedupe window: a digest of
     /// tenant, channel, our account and the provider's own id of the event (`providers.md` section 0).

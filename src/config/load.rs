@@ -182,9 +182,10 @@ fn build(
         }
         let mut check = Check { folder, document: &files.directory.document, report };
         let directory = build::directory(&mut check, &files.directory.raw);
+        let source = build::source(&mut check, &files.directory.raw);
         let mut check = Check { folder, document: &files.assignment.document, report };
         let assignment = build::assignment(&mut check, files.assignment.raw, &files.directory.raw);
-        built.insert(files.id.clone(), Tenant { id: files.id, directory, accounts, assignment });
+        built.insert(files.id.clone(), Tenant { id: files.id, directory, source, accounts, assignment });
     }
     Some(Config {
         listeners,

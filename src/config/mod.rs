@@ -35,7 +35,7 @@ use crate::{
     assign::Queue,
     backend::{Backend, Egress},
     channel::{Channel, Provider},
-    directory::Directory,
+    directory::{self, Directory},
     ids::{AccountId, BackendId, EndpointId, TeamId, TenantId},
     secret::Secret,
     server::Listener,
@@ -102,8 +102,10 @@ pub struct Telemetry {
 pub struct Tenant {
     /// Its name.
     pub id: TenantId,
-    /// Users and teams.
+    /// Users and teams of the configuration.
     pub directory: Directory,
+    /// The directory over HTTP, if actors come from there.
+    pub source: Option<directory::http::Settings>,
     /// Accounts by name.
     pub accounts: BTreeMap<AccountId, Arc<Account>>,
     /// Strategies by team; a team that is not here is `manual`.

@@ -16,6 +16,7 @@
 //! | `GET /v1/spool` | what waits |
 //! | `GET /v1/dead-letters?from=&limit=` | dead letters, oldest first |
 //! | `POST /v1/dead-letters/revive` | puts those that a filter matches back, or counts them |
+//! | `POST /v1/grants/invalidate` | what is cached of a user, role, team, tenant or all is asked for again |
 //! | `GET /v1/config` | which configuration is in use |
 //! | `POST /v1/reload` | reads the configuration anew |
 
@@ -25,6 +26,7 @@ mod auth;
 mod config;
 mod conversations;
 mod dead_letters;
+mod grants;
 mod health;
 
 use std::{convert::Infallible, pin::Pin, sync::Arc};
@@ -41,6 +43,7 @@ pub use self::{
     health::NotReady,
 };
 use crate::{
+    directory::{Actors, World},
     secret::Secret,
     server::{LimitedBody, Problem},
     spool::Spool,
@@ -57,6 +60,10 @@ pub struct Ops {
     pub spool: Arc<dyn Spool>,
     /// Conversations.
     pub tags: Arc<dyn TagStore>,
+    /// Users' grants.
+    pub actors: Arc<Actors>,
+    /// The configuration's tenants, which a reload replaces.
+    pub world: Arc<ArcSwap<World>>,
     /// The gateway.
     pub admin: Admin,
     /// The metrics of all rooms.
@@ -127,6 +134,10 @@ impl Ops {
             ["v1", "dead-letters", "revive"] => {
                 only(&[Method::POST], &method)?;
                 self.revive(request, &who).await
+            }
+            ["v1", "grants", "invalidate"] => {
+                only(&[Method::POST], &method)?;
+                self.invalidate_grants(request, &who).await
             }
             ["v1", "config"] => {
                 only(&[Method::GET], &method)?;

@@ -18,7 +18,7 @@ use std::{
 pub(super) use self::{
     backends::{backends, delivery, egress, store, telemetry},
     channels::{Around, channels},
-    directory::{assignment, directory},
+    directory::{assignment, directory, source},
     listeners::listeners,
 };
 use super::{
