@@ -20,7 +20,6 @@ use super::{
 use crate::{
     clock::SharedClock,
     ids::{TenantId, Timestamp, UserId},
-    metrics::Limits,
     policy::Actor,
 };
 
@@ -105,7 +104,7 @@ enum Outcome {
 impl Metrics {
     /// Registers them.
     #[must_use]
-    pub fn new(registry: &mut Registry, _limits: &Limits) -> Self {
+    pub fn new(registry: &mut Registry) -> Self {
         let metrics = Self { lookups: Family::default(), invalidations: Counter::default() };
         registry.register(
             "headgate_grants_lookups",
@@ -217,8 +216,7 @@ impl Actors {
             return Ok(Arc::clone(&built.granted));
         }
         let known = member.value.as_deref().ok_or(NoActor::Unknown)?;
-        let (actor, until) =
-            world.actor(user, known, &tree.value, now).map_err(|_too_many| NoActor::TooManyRoles)?;
+        let (actor, until) = world.actor(user, known, &tree.value, now)?;
         let granted = Arc::new(Granted { actor, version: member.version });
         let built = Built { granted: Arc::clone(&granted), member, tree, world: Arc::clone(world), until };
         slot.built.store(Some(Arc::new(built)));
@@ -355,3 +353,6 @@ impl Question<Arc<Tree>> for OfTree<'_> {
         false
     }
 }
+
+#[cfg(test)]
+mod tests;

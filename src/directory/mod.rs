@@ -9,7 +9,6 @@
 //!
 //! It decides nothing: `policy` does. It knows no requests: `gate` asks it for [`Actors::actor`].
 
-
 mod actors;
 mod cached;
 pub mod http;
@@ -17,17 +16,14 @@ mod invalidation;
 mod source;
 mod world;
 
-
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use self::{
     actors::{Actors, Granted, Metrics, NoActor},
-
     cached::{Rules, Version},
     invalidation::Scope as Invalidate,
     source::{Answer, FileSource, Source, SourceError, Validator},
     world::{TenantWorld, World},
-
 };
 use crate::ids::{TeamId, UserId};
 

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::{Member, Rules, Source, Tree};
+use super::{Member, NoActor, Rules, Source, Tree};
 use crate::{
     ids::{TeamId, TenantId, Timestamp, UserId},
     policy::{self, Actor, Grants, Keys, Policy, RoleNo, TooManyRoles},
@@ -83,14 +83,14 @@ impl TenantWorld {
     /// A user as an actor, and when that changes by itself (a role that ends).
     ///
     /// # Errors
-    /// If the user has more roles than an actor can have.
+    /// If the user has more roles than an actor can have, or no name.
     pub fn actor(
         &self,
         user: &UserId,
         member: &Member,
         tree: &Tree,
         now: Timestamp,
-    ) -> Result<(Actor, Option<Timestamp>), TooManyRoles> {
+    ) -> Result<(Actor, Option<Timestamp>), NoActor> {
         let above = tree.above(&member.teams);
         let who = policy::Member {
             user: user.as_str(),
@@ -109,11 +109,11 @@ impl TenantWorld {
             team_keys: self.team_keys(&member.teams),
             tree_keys: self.team_keys(&below),
             queue_keys: self.team_keys(queues),
-            user_key: self.keys.user(&self.tenant, user.as_str()),
+            user_key: self.keys.user(&self.tenant, user.as_str()).ok_or(NoActor::Unknown)?,
             tenant_key: self.keys.tenant(&self.tenant),
             apps: self.policy.apps_of(&who),
             active: member.active,
-            grants: self.grants(&roles)?,
+            grants: self.grants(&roles).map_err(|_too_many| NoActor::TooManyRoles)?,
         };
         Ok((actor, until))
     }

@@ -57,7 +57,9 @@ impl Invalidation {
             (None, None, Some(team), false) => Ok(Invalidate::Team(tenant()?, team.clone())),
             (None, None, None, true) if self.tenant.is_none() => Ok(Invalidate::All),
             (None, None, None, false) => Ok(Invalidate::Tenant(tenant()?)),
-            _ => Err(bad_request("say one of `user`, `role`, `team` (with `tenant`), `tenant` alone, or `all`")),
+            _ => Err(bad_request(
+                "say one of `user`, `role`, `team` (with `tenant`), `tenant` alone, or `all`",
+            )),
         }
     }
 }
