@@ -123,6 +123,8 @@ suite! {
     what_is_new_of_a_webhook_is_kept_and_the_rest_counted
     a_nonce_is_used_once
     a_late_receipt_says_what_came_before_it
+    a_receipt_up_to_a_message_says_what_came_before_it
+    a_receipt_that_was_a_dead_letter_does_not_go_back
     a_conversation_keeps_its_order_over_a_restart
     what_was_out_at_a_restart_is_handed_out_again_before_what_follows
     a_retry_holds_its_own_conversation_alone

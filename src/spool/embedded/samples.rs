@@ -6,10 +6,10 @@ use smallvec::smallvec;
 use crate::{
     channel::{
         Channel, Kind,
-        event::{Join, Raw},
+        event::{Join, Raw, State},
     },
     ids::{AccountId, ConversationKey, EndpointId, EventId, TenantId, Timestamp},
-    spool::{Event, Format, Thread, Webhook},
+    spool::{Event, Format, Further, Reached, Thread, Webhook},
 };
 
 /// An event with the id `id` in the conversation `conversation`.
@@ -29,7 +29,7 @@ pub(super) fn event(id: &str, conversation: &str) -> Event {
             retired: smallvec![],
             domain: None,
         }),
-        higher: smallvec![],
+        reached: None,
         superseded: None,
         data: format!(r#"{{"id":"{id}"}}"#).into(),
         raw: Raw::Whole,
@@ -67,7 +67,11 @@ pub(super) fn webhook() -> impl Strategy<Value = Webhook> {
                 event.account = event.account.filter(|_| account);
                 event.thread = event.thread.filter(|_| thread);
                 event.raw = if range { Raw::Range(3..9) } else { Raw::Owned(conversation.into()) };
-                event.superseded = late.then_some(crate::channel::event::State::Read);
+                if late {
+                    let rungs = vec![(State::Delivered, EventId(7)), (State::Read, EventId(8))];
+                    event.reached = Some(Reached { rungs, up_to: 1_700_000_000_000 });
+                    event.superseded = Some(Further { state: State::Read, up_to: 1_700_000_000_001 });
+                }
                 event
             });
             Webhook {
