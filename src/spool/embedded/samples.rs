@@ -57,6 +57,16 @@ pub(super) fn message(id: &str, conversation: &str) -> Webhook {
     webhook_of(vec![event(id, conversation)])
 }
 
+/// A receipt that all of `conversation` up to `up_to` got as far as `state`, delivered or read.
+pub(super) fn receipt(conversation: &str, state: State, up_to: u64) -> Webhook {
+    let mark = |text: &str| EventId::derive(&TenantId::new("default"), "webchat", conversation, text);
+    let read = (State::Read, mark("read"));
+    let delivered = (state == State::Delivered).then_some((state, mark("delivered")));
+    let mut event = event(&format!("{state:?} {up_to}"), conversation);
+    event.reached = Some(Reached { rungs: delivered.into_iter().chain([read]).collect(), up_to });
+    webhook_of(vec![event])
+}
+
 /// Webhooks of every shape.
 pub(super) fn webhook() -> impl Strategy<Value = Webhook> {
     let events = proptest::collection::vec((any::<String>(), any::<String>(), any::<[bool; 4]>()), 1..4);
