@@ -1,9 +1,12 @@
 //! What a channel's file makes of a webhook: items, of which most are events.
 
+mod receipt;
+
 use std::{borrow::Cow, ops::Range};
 
 use serde::{Deserialize, Serialize};
 
+pub use self::receipt::{Reached, State, Status};
 use crate::ids::Timestamp;
 
 /// Everything that one verified webhook held, in the order it stood there.
@@ -84,35 +87,6 @@ pub struct Event {
     /// For a receipt whose state others of the same messages can be compared with. If a further one was
     /// accepted earlier, this one came late, and what is delivered does not go back.
     pub reached: Option<Reached>,
-}
-
-/// What a receipt says: how far a message got, or all messages up to one of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reached {
-    /// What the receipt is about, unique within (channel, account): a message and its recipient, or a
-    /// conversation. Receipts that are about the same are compared.
-    pub of: String,
-    /// How far it got; never [`State::Failed`], which stands apart.
-    pub state: State,
-    /// For a receipt about all messages up to one: that one's time or id, in any unit that rises. 0 for a
-    /// receipt about one message.
-    pub up_to: u64,
-}
-
-impl Reached {
-    /// What a receipt says of one message; `None` where its state stands apart.
-    #[must_use]
-    pub fn message(of: String, state: State) -> Option<Self> {
-        (state != State::Failed).then_some(Self { of, state, up_to: 0 })
-    }
-
-    /// The marks of this state and of those above it, lowest first: each is set when a receipt with that state
-    /// is accepted. None is the dedupe id of another event; one may be a dedupe id of this one, and then
-    /// takes no room of its own.
-    pub fn rungs(&self) -> impl Iterator<Item = (State, String)> + '_ {
-        let above = State::LADDER.into_iter().filter(|state| *state >= self.state);
-        above.map(|state| (state, format!("{}:{}", self.of, state.label())))
-    }
 }
 
 /// Our identity, as found in the verified body.
@@ -389,65 +363,6 @@ pub struct Media {
     /// SHA-256, as the provider writes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
-}
-
-/// How far a message of ours got. Later states are greater.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// Handed to the network.
-    Sent,
-    /// On the contact's device.
-    Delivered,
-    /// Seen.
-    Read,
-    /// Listened to (voice).
-    Played,
-    /// Not delivered; stands apart from the ladder.
-    Failed,
-}
-
-impl State {
-    /// The states that follow each other, lowest first.
-    const LADDER: [Self; 4] = [Self::Sent, Self::Delivered, Self::Read, Self::Played];
-
-    /// As in a delivery.
-    fn label(self) -> &'static str {
-        match self {
-            Self::Sent => "sent",
-            Self::Delivered => "delivered",
-            Self::Read => "read",
-            Self::Played => "played",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-/// A receipt.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Status {
-    /// The furthest state known of the message; never goes back.
-    pub state: State,
-    /// What the provider reported now, where something further is known already.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reported: Option<State>,
-    /// Everything up to this time (milliseconds) has at least the state (Messenger); never goes back.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub watermark: Option<i64>,
-    /// Our own string that came back with the receipt.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub opaque: Option<String>,
-    /// The provider's error code, if it failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-}
-
-impl Status {
-    /// A receipt with a state and nothing else.
-    #[must_use]
-    pub fn of(state: State) -> Self {
-        Self { state, reported: None, watermark: None, opaque: None, error: None }
-    }
 }
 
 /// A reaction to a message.
