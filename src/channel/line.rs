@@ -177,7 +177,7 @@ fn unknown(account: AccountRef, dedupe: String, raw: Raw) -> Event {
         kind: Kind::Unknown,
         message: Message::default(),
         raw,
-        higher: Vec::new(),
+        reached: None,
     }
 }
 

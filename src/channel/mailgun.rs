@@ -200,9 +200,11 @@ impl EventData<'_> {
         let severity = self.severity.unwrap_or_default();
         let id = self.id.unwrap_or_else(|| email::digest_of([fragment.get().as_bytes()]));
         let code = self.delivery_status.and_then(|status| status.code).map(|code| code.as_str().to_owned());
+        let message_ids = message_id.as_deref().map(email::ids).unwrap_or_default();
         Receipt {
             sender: from.filter(|from| email::mailbox(from).is_some()),
-            message_ids: message_id.as_deref().map(email::ids).unwrap_or_default(),
+            mail: message_ids.first().cloned(),
+            message_ids,
             dedupe: vec![format!("relay:{id}")],
             time: self.timestamp.and_then(|seconds| fraction(seconds.get())),
             outcome: outcome(&event, &severity),
@@ -259,9 +261,11 @@ fn legacy(form: &Form, headers: &Headers, event: String, time: Option<Timestamp>
     let signed = ["timestamp", "token", "signature"];
     let rest = form.fields().iter().filter(|field| !signed.contains(&field.name.as_str()));
     let id = email::digest_of(rest.flat_map(|field| [field.name.as_bytes(), &field.bytes]));
+    let message_ids = message_id.as_deref().map(email::ids).unwrap_or_default();
     Receipt {
         sender: from.map(|from| from.id).or_else(|| known("domain")),
-        message_ids: message_id.as_deref().map(email::ids).unwrap_or_default(),
+        mail: message_ids.first().cloned(),
+        message_ids,
         dedupe: vec![format!("relay:{id}")],
         time,
         outcome: outcome(&event, ""),

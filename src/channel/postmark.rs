@@ -183,6 +183,7 @@ impl Webhook<'_> {
         let id = self.id.map_or_else(|| email::digest_of([body]), |id| id.as_str().to_owned());
         let receipt = Receipt {
             sender: self.from.filter(|from| !from.is_empty()),
+            mail: (!message_id.is_empty()).then(|| message_id.clone()),
             // Postmark does not name the Message-ID that recipients see.
             message_ids: Vec::new(),
             dedupe: vec![format!("relay:{record}:{message_id}:{id}")],

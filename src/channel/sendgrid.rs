@@ -108,6 +108,8 @@ struct Sent<'a> {
     email: Option<String>,
     #[serde(borrow)]
     sg_event_id: Option<Id<'a>>,
+    #[serde(borrow)]
+    sg_message_id: Option<Id<'a>>,
     timestamp: Option<Number>,
     #[serde(rename = "smtp-id", alias = "smtp_id")]
     smtp_id: Option<String>,
@@ -127,10 +129,14 @@ impl Sent<'_> {
             "dropped" => Outcome::Failed,
             _ => Outcome::Other,
         };
+        // What follows the id of the mail tells SendGrid's machines apart.
+        let mail = self.sg_message_id.as_ref().map(|id| id.as_str());
+        let mail = mail.map(|id| id.split_once(".filter").map_or(id, |(mail, _machine)| mail));
         let id = self.sg_event_id.map(|id| id.as_str().to_owned()).filter(|id| !id.is_empty());
         Receipt {
             // SendGrid names the recipient alone.
             sender: None,
+            mail: mail.map(str::to_owned),
             message_ids: self.smtp_id.as_deref().map(email::ids).unwrap_or_default(),
             dedupe: vec![format!(
                 "relay:{}",

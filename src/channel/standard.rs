@@ -164,7 +164,7 @@ impl Standard {
                 ..Message::default()
             },
             raw: Raw::Whole,
-            higher: Vec::new(),
+            reached: None,
         })
     }
 }

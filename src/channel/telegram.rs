@@ -109,7 +109,7 @@ fn kept(happened: Happened, dedupe: String, raw: Raw) -> Event {
         kind: happened.kind,
         message: happened.message,
         raw,
-        higher: Vec::new(),
+        reached: None,
     }
 }
 

@@ -84,13 +84,16 @@ pub(super) fn render(
 /// The stored message with what only delivery knows, and the provider's fragment last.
 fn data<'a>(webhook: &'a Webhook, event: &'a Event, weak: bool) -> Result<Object<'a>, Unreadable> {
     let mut data: Object<'a> = serde_json::from_str(&event.data)?;
-    // A receipt that came late tells the furthest state known, and beside it what it said.
-    if let (Some(furthest), Some(status)) = (event.superseded, data.find("status")) {
+    // A receipt that came late tells what was known before it, and beside that what it said.
+    if let (Some(further), Some(status)) = (event.superseded, data.find("status")) {
         let status = {
             let mut status: Object<'_> = serde_json::from_str(status.get())?;
             if let Some(reported) = status.find("state").map(RawValue::to_owned) {
-                status.set("state", Cow::Owned(to_raw_value(&furthest)?));
+                status.set("state", Cow::Owned(to_raw_value(&further.state)?));
                 status.set("reported", Cow::Owned(reported));
+                if status.find("watermark").is_some() {
+                    status.set("watermark", Cow::Owned(to_raw_value(&further.up_to)?));
+                }
             }
             to_raw_value(&status)?
         };
@@ -197,10 +200,17 @@ mod tests {
     use crate::{
         channel::{Channel, Kind, event::State},
         ids::{AccountId, EndpointId, EventId, TenantId, Timestamp},
-        spool::Format,
+        spool::{Format, Further},
     };
 
-    fn rendered(data: &str, superseded: Option<State>, raw: Raw, body: &[u8]) -> Result<String, Unreadable> {
+    const READ: Further = Further { state: State::Read, up_to: 7 };
+
+    fn rendered(
+        data: &str,
+        superseded: Option<Further>,
+        raw: Raw,
+        body: &[u8],
+    ) -> Result<String, Unreadable> {
         let event = Event {
             id: EventId(7),
             also: smallvec![],
@@ -210,7 +220,7 @@ mod tests {
             kind: Kind::Unknown,
             time: None,
             thread: None,
-            higher: smallvec![],
+            reached: None,
             superseded,
             data: data.into(),
             raw,
@@ -246,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_receipt_without_a_state_stays_as_it_is() {
-        let text = rendered(r#"{"status":{"watermark":1}}"#, Some(State::Read), Raw::Whole, b"1").unwrap();
+        let text = rendered(r#"{"status":{"watermark":1}}"#, Some(READ), Raw::Whole, b"1").unwrap();
         assert!(text.ends_with(r#""data":{"status":{"watermark":1},"raw":1}}"#), "{text}");
     }
 
@@ -255,7 +265,7 @@ mod tests {
         for data in ["", "[]", "{", "null", r#"{"status":1"#] {
             assert!(rendered(data, None, Raw::Whole, b"{}").is_err(), "{data:?}");
         }
-        assert!(rendered(r#"{"status":1}"#, Some(State::Read), Raw::Whole, b"{}").is_err());
+        assert!(rendered(r#"{"status":1}"#, Some(READ), Raw::Whole, b"{}").is_err());
     }
 
     proptest! {

@@ -13,6 +13,7 @@ use std::{
 };
 
 use headgate::{
+    channel::event::State,
     clock::{Clock, ManualClock},
     ids::Timestamp,
     metrics::Limits,
@@ -123,6 +124,8 @@ suite! {
     what_is_new_of_a_webhook_is_kept_and_the_rest_counted
     a_nonce_is_used_once
     a_late_receipt_says_what_came_before_it
+    a_receipt_up_to_a_message_says_what_came_before_it
+    a_receipt_that_was_a_dead_letter_does_not_go_back
     a_conversation_keeps_its_order_over_a_restart
     what_was_out_at_a_restart_is_handed_out_again_before_what_follows
     a_retry_holds_its_own_conversation_alone
@@ -212,6 +215,45 @@ async fn the_disk_is_given_back_and_nothing_is_forgotten() {
     spool.accept(message("new", "ann")).await.unwrap();
     let new = expect_next(&*spool, "new").await;
     assert!(new.sequence > Sequence(3_000), "{:?} was given away before", new.sequence);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn how_far_receipts_got_outlives_what_said_so_on_the_disk() {
+    let folder = Folder::new();
+    let spool = folder.open().await;
+    let accept = async |spool: &Arc<dyn Spool>, about, state, up_to| {
+        spool.accept(suite::webhook(vec![suite::receipt(about, state, up_to)])).await.unwrap();
+        suite::told(&**spool).await
+    };
+    assert_eq!(accept(&spool, "conversation", State::Read, 20).await, None);
+    assert_eq!(accept(&spool, "message", State::Read, 0).await, None);
+    accept_many(&spool, 0..2_000).await;
+    deliver(&spool, 2_000).await;
+    until("at most two segments are left", || spool.depth().bytes <= 2 * (64 << 10)).await;
+    let spool = folder.restart(spool).await;
+    assert_eq!(accept(&spool, "message", State::Delivered, 0).await, Some((State::Read, 0)));
+    for (state, up_to, expected) in [
+        (State::Delivered, 10, Some((State::Read, 20))),
+        (State::Read, 19, Some((State::Read, 20))),
+        (State::Delivered, 21, None),
+    ] {
+        assert_eq!(accept(&spool, "conversation", state, up_to).await, expected, "{state:?} {up_to}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn how_far_a_conversation_was_read_is_known_for_the_window_from_the_last_receipt_on() {
+    let folder = Folder::new();
+    let spool = folder.open().await;
+    for up_to in [20, 30] {
+        spool.accept(suite::webhook(vec![suite::receipt("ann", State::Read, up_to)])).await.unwrap();
+        suite::told(&*spool).await;
+        folder.clock.advance(WEEK - Duration::from_secs(60));
+    }
+    until("the first receipt is forgotten", || folder.metric("headgate_spool_marks") == 2.0).await;
+    let spool = folder.restart(spool).await;
+    spool.accept(suite::webhook(vec![suite::receipt("ann", State::Delivered, 25)])).await.unwrap();
+    assert_eq!(suite::told(&*spool).await, Some((State::Read, 30)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

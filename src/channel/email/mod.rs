@@ -171,7 +171,7 @@ impl Mail {
             },
             message: self.message(read, token),
             raw,
-            higher: Vec::new(),
+            reached: None,
         }
     }
 
@@ -329,7 +329,7 @@ pub(super) fn unknown(part: &[u8], raw: Raw) -> Item {
         kind: Kind::Unknown,
         message: Message::default(),
         raw,
-        higher: Vec::new(),
+        reached: None,
     }
     .into()
 }

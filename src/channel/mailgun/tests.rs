@@ -3,7 +3,7 @@ use http::{HeaderMap, HeaderValue};
 use super::*;
 use crate::channel::{
     Evidence, Provider,
-    event::{AccountRef, Event, Kind},
+    event::{AccountRef, Event, Kind, State},
 };
 
 const KEY: &str = "mailgun_signing_key";
@@ -154,4 +154,23 @@ fn what_is_readable_but_not_known_is_kept() {
     ] {
         assert_eq!(only(split(content_type, body)).kind, Kind::Unknown, "{body}");
     }
+}
+
+#[test]
+fn receipts_of_one_mail_are_compared_for_each_recipient() {
+    let reached = |event: &str, recipient: &str| {
+        let json = format!(
+            r#"{{"signature":{{"timestamp":"1","token":"t","signature":"s"}},"event-data":{{"event":"{event}","recipient":"{recipient}","message":{{"headers":{{"message-id":"m@in.example"}}}}}}}}"#
+        );
+        let legacy = format!("&event={event}&recipient={recipient}&Message-Id=%3Cm@in.example%3E");
+        let found = only(split("application/json", &json)).reached;
+        assert_eq!(only(split(FORM, &signed(&legacy))).reached, found, "{event}");
+        found
+    };
+    let delivered = reached("delivered", "ana@x.example").unwrap();
+    let opened = reached("opened", "Ana@x.example").unwrap();
+    assert_eq!((delivered.state, opened.state), (State::Delivered, State::Read));
+    assert_eq!(delivered.of, opened.of);
+    assert_ne!(delivered.of, reached("delivered", "ben@x.example").unwrap().of);
+    assert_eq!(reached("bounced", "ana@x.example"), None);
 }

@@ -167,7 +167,7 @@ impl<'a> Place<'a> {
             kind,
             message: Message::default(),
             raw: Raw::slice_of(self.body, fragment),
-            higher: Vec::new(),
+            reached: None,
         }
     }
 

@@ -218,11 +218,15 @@ impl Notification {
             .chain(detail.recipients.iter().map(String::as_str))
             .chain(self.mail.destination.iter().map(String::as_str))
             .collect();
+        // An `Open` does not say who of the mail's recipients opened it.
+        let is_for_one = self.mail.destination.len() == 1;
+        let message_ids = self.mail.message_ids(context.region);
         let subtype = [Some(kind.as_str()), detail.bounce_type.as_deref(), detail.bounce_sub_type.as_deref()];
         let status = detail.bounced_recipients.iter().find_map(|recipient| recipient.status.clone());
         let receipt = Receipt {
             sender: self.mail.sender(),
-            message_ids: self.mail.message_ids(context.region),
+            mail: message_ids.first().filter(|_id| is_for_one).cloned(),
+            message_ids,
             dedupe: vec![format!("relay:{}", context.sns_id)],
             time: detail.timestamp.as_deref().and_then(time).or(context.time),
             outcome,

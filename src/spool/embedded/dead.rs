@@ -25,7 +25,7 @@ use crate::{
     spool::{DeadLetter, DeathReason, Sequence, Webhook},
 };
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Dead letters at most; the oldest go first. A letter takes about 300 bytes of memory.
 const DEAD_LETTERS_MAX: usize = 1_000_000;

@@ -8,7 +8,7 @@ use headgate::{
         event::{Raw, State},
     },
     ids::AccountId,
-    spool::{Event, Format, Settlement, Webhook},
+    spool::{Event, Format, Further, Settlement, Webhook},
 };
 
 use super::house::{House, KEYS, NOW, config, conversation, event, thread, webhook};
@@ -92,14 +92,14 @@ async fn a_receipt_that_came_late_tells_the_furthest_state() {
         |event| {
             event.kind = Kind::MessageStatus;
             event.data = r#"{"status":{"state":"delivered","watermark":1700000000123}}"#.into();
-            event.superseded = Some(State::Read);
+            event.superseded = Some(Further { state: State::Read, up_to: 1_700_000_000_456 });
         },
         "{}",
     )
     .await;
     assert_eq!(
         request.json()["data"]["status"],
-        serde_json::json!({"state": "read", "reported": "delivered", "watermark": 1_700_000_000_123_i64})
+        serde_json::json!({"state": "read", "reported": "delivered", "watermark": 1_700_000_000_456_i64})
     );
 }
 

@@ -193,7 +193,7 @@ pub(crate) fn event(contact: &str, id: u128) -> Event {
         kind: Kind::MessageReceived,
         time: Some(Timestamp(NOW.0 - 1500)),
         thread: Some(thread(contact)),
-        higher: smallvec![],
+        reached: None,
         superseded: None,
         data: r#"{"id":"wamid.1","text":"Hello"}"#.into(),
         raw: Raw::Whole,
