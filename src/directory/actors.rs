@@ -18,6 +18,7 @@ use super::{
     world::{TenantWorld, World},
 };
 use crate::{
+    spool::Later,
     clock::SharedClock,
     ids::{TenantId, Timestamp, UserId},
     policy::Actor,

@@ -2,7 +2,7 @@
 //! of roles that were met. One world for each configuration; a request keeps the one it began with.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, PoisonError},
 };
 

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use super::*;
 use crate::{
+    spool::Later,
     clock::ManualClock,
     ids::TeamId,
     policy::{Keys, Policy, Source as Roles},
