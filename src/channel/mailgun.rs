@@ -357,14 +357,16 @@ fn stored(known: &impl Fn(&str) -> Option<String>) -> Vec<Media> {
 /// `message-headers`: pairs in the mail's order. A value that Mailgun took apart is put together again
 /// (`["multipart/alternative", {"boundary": "…"}]`).
 fn message_headers(form: &Form) -> Headers {
-    let pairs: Vec<serde_json::Value> =
-        form.first("message-headers").and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default();
-    Headers::new(pairs.iter().filter_map(|pair| match pair.as_array()?.as_slice() {
-        [name, value] => Some((name.as_str()?.to_owned(), header_value(value))),
-        _ => None,
+    let json = form.first("message-headers");
+    let pairs: Vec<&RawValue> = json.and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default();
+    // Each pair by itself: one that nests deeper than `serde_json` reads takes no other with it.
+    Headers::new(pairs.iter().filter_map(|pair| {
+        let (name, value): (String, serde_json::Value) = serde_json::from_str(pair.get()).ok()?;
+        Some((name, header_value(&value)))
     }))
 }
 
+/// A value as text. It recurses as deep as `serde_json` reads a value, 127 levels.
 fn header_value(value: &serde_json::Value) -> String {
     use serde_json::Value;
     match value {

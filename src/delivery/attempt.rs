@@ -10,7 +10,7 @@ use super::{
     Context,
     answer::{self, Ignored, Reason, Wishes},
     breaker,
-    cloud_event::{self, Unreadable},
+    cloud_event::{self, Rendered, Unreadable},
     headers::{self, Facts},
     outlet::Pass,
     routes::Route,
@@ -62,7 +62,7 @@ async fn attempt(context: &Context, unit: &Unit, pass: &mut Pass) -> Settlement 
             return Settlement::Postponed(pause);
         }
     };
-    let request = match Request::of(context, backend, unit, event, &tags) {
+    let request = match Request::of(context, &route, unit, event, &tags) {
         Ok(request) => request,
         Err(error) => {
             warn!(
@@ -166,11 +166,12 @@ struct Request {
 impl Request {
     fn of(
         context: &Context,
-        backend: &Backend,
+        route: &Route<'_>,
         unit: &Unit,
         event: &Event,
         tags: &[Found],
     ) -> Result<Self, Unreadable> {
+        let backend = &route.upstream.backend;
         let shown: Vec<&crate::tag::Tag> = tags.iter().map(|found| &*found.tag).collect();
         let facts = Facts {
             id: event.id,
@@ -181,7 +182,12 @@ impl Request {
         };
         match unit.webhook.format {
             Format::Event => {
-                let body = cloud_event::render(&unit.webhook, event, unit.sequence, tags.first())?;
+                let (found, nesting_max) = (tags.first(), route.upstream.nesting_max);
+                let Rendered { body, too_deep } =
+                    cloud_event::render(&unit.webhook, event, unit.sequence, found, nesting_max)?;
+                if too_deep && unit.attempts == 0 {
+                    context.nesting_max.inc();
+                }
                 Ok(Self { headers: headers::of_event(&facts, &backend.keys, &body), body })
             }
             Format::Raw => Ok(Self {

@@ -59,6 +59,7 @@ struct Context {
     clock: SharedClock,
     metrics: Metrics,
     waiting_max: Counter,
+    nesting_max: Counter,
     /// Cancelled: no attempt begins any more.
     halt: CancellationToken,
 }
@@ -77,8 +78,10 @@ impl Delivery {
         let tagging = Tagging::new(tags);
         let metrics = Metrics::new(registry);
         let waiting_max = limits.of("delivery_waiting_max");
+        let nesting_max = limits.of("json_nesting_max");
         let halt = CancellationToken::new();
-        Self { context: Arc::new(Context { spool, tagging, routes, clock, metrics, waiting_max, halt }) }
+        let context = Context { spool, tagging, routes, clock, metrics, waiting_max, nesting_max, halt };
+        Self { context: Arc::new(context) }
     }
 
     /// Delivers until `drain` is cancelled, or the spool closes or fails: then takes no further unit,
