@@ -87,7 +87,8 @@ impl<'a> Body<'a> {
         let content_type =
             headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if form::is(content_type, "application/json") {
-            serde_json::from_slice::<&RawValue>(body).map_err(|_not_json| Malformed { expected: "JSON" })?;
+            serde_json::from_slice::<&RawValue>(body)
+                .map_err(|_not_json| Malformed { expected: "JSON", limit: None })?;
             return Ok(serde_json::from_slice(body).map_or(Self::OtherJson, Self::Json));
         }
         Form::read(content_type, body).map(Self::Form)

@@ -12,6 +12,7 @@ use super::{
     breaker,
     cloud_event::{self, Rendered, Unreadable},
     headers::{self, Facts},
+    metrics::Outcome,
     outlet::Pass,
     routes::Route,
     verdict::{self, Verdict},
@@ -81,6 +82,9 @@ async fn attempt(context: &Context, unit: &Unit, pass: &mut Pass) -> Settlement 
         metrics.duration.observe(context.clock.elapsed().saturating_sub(started).as_secs_f64());
         metrics.ended(outcome);
     }
+    if outcome == Outcome::Oversize {
+        context.reached.answer_bytes.inc();
+    }
     if verdict != Verdict::Acknowledged {
         info!(
             backend.id = %backend.id,
@@ -128,9 +132,11 @@ async fn attempt(context: &Context, unit: &Unit, pass: &mut Pass) -> Settlement 
 /// Another attempt later, unless attempts or age are used up.
 fn again(context: &Context, backend: &Backend, unit: &Unit, retry_after: Option<Duration>) -> Settlement {
     if unit.attempts.saturating_add(1) >= backend.attempts_max {
+        context.reached.attempts.inc();
         return Settlement::Dead(DeathReason::Attempts);
     }
     if context.clock.now().since(unit.webhook.received) >= backend.age_max {
+        context.reached.age.inc();
         return Settlement::Dead(DeathReason::Age);
     }
     Settlement::Retry(pause(backend, unit, retry_after))
@@ -186,7 +192,7 @@ impl Request {
                 let Rendered { body, too_deep } =
                     cloud_event::render(&unit.webhook, event, unit.sequence, found, nesting_max)?;
                 if too_deep && unit.attempts == 0 {
-                    context.nesting_max.inc();
+                    context.reached.nesting.inc();
                 }
                 Ok(Self { headers: headers::of_event(&facts, &backend.keys, &body), body })
             }
