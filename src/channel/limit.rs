@@ -94,3 +94,35 @@ impl Email {
         Limit::ALL.into_iter().filter(flagged)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channel::{email, event::Raw};
+
+    fn limits(mail: &str, mailboxes: usize) -> Vec<Limit> {
+        let mut mail = email::mime::read(mail.as_bytes());
+        mail.envelope_to = (0..mailboxes).map(|n| format!("help{n}@in.example")).collect();
+        let items = mail.events(&Raw::Whole);
+        Split { items, ..Split::default() }.limits().into_iter().collect()
+    }
+
+    #[test]
+    fn a_mail_over_a_limit_names_it_once_for_all_its_mailboxes() {
+        let parts = "--b\n\nx\n".repeat(1001);
+        let nested: String = (0..21)
+            .map(|n| format!("Content-Type: multipart/mixed; boundary=\"b{n}\"\n\n--b{n}\n"))
+            .collect();
+        for (mail, limit) in [
+            (format!("Subject: {}\n\nx", "a\n ".repeat(100_000)), Limit::MailHeaders),
+            (format!("Content-Type: multipart/mixed; boundary=b\n\n{parts}--b--\n"), Limit::MailParts),
+            (nested, Limit::MailNesting),
+            (format!("To: {}\n\nx", "a@b.example, ".repeat(1001)), Limit::MailAddresses),
+            (format!("\n{}", "a".repeat((1 << 20) + 1)), Limit::MailText),
+        ] {
+            assert_eq!(limits(&mail, 2), [limit]);
+        }
+        assert_eq!(limits("\nx", 101), [Limit::MailRecipients]);
+        assert_eq!(limits("\nx", 100), []);
+    }
+}
