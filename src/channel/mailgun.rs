@@ -36,7 +36,7 @@ pub struct Mailgun {
 impl Mailgun {
     pub(super) fn verify(&self, request: &Request<'_>) -> Result<Matched, Refusal> {
         let signature = Body::read(request.headers, request.body)
-            .map_err(|_unreadable| Refusal::Malformed)?
+            .map_err(|malformed| malformed.limit.map_or(Refusal::Malformed, Refusal::TooMany))?
             .signature()?;
         let mac = signature::hex(&signature.signature)?;
         let parts = [signature.timestamp.as_bytes(), signature.token.as_bytes()];

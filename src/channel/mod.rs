@@ -202,15 +202,21 @@ pub enum Refusal {
     /// It is signed by somebody whom the endpoint does not list (SNS topic, certificate host).
     #[error("the sender is not on the endpoint's list")]
     NotListed,
-    /// It lists more signatures than are looked at ([`Limit::Signatures`]).
-    #[error("there are too many signatures")]
-    TooMany,
+    /// It is over a limit on what is looked at to verify it.
+    #[error("there is more to verify than is looked at")]
+    TooMany(Limit),
 }
 
 impl Refusal {
     /// Every refusal, for metrics.
-    pub const ALL: [Self; 6] =
-        [Self::Missing, Self::Malformed, Self::Wrong, Self::Stale, Self::NotListed, Self::TooMany];
+    pub const ALL: [Self; 6] = [
+        Self::Missing,
+        Self::Malformed,
+        Self::Wrong,
+        Self::Stale,
+        Self::NotListed,
+        Self::TooMany(Limit::Signatures),
+    ];
 
     /// The metric label.
     #[must_use]
@@ -221,14 +227,14 @@ impl Refusal {
             Self::Wrong => "wrong",
             Self::Stale => "stale",
             Self::NotListed => "not_listed",
-            Self::TooMany => "too_many",
+            Self::TooMany(_) => "too_many",
         }
     }
 
     /// The limit that the request is over, if that is why it is not believed.
     #[must_use]
     pub fn limit(self) -> Option<Limit> {
-        (self == Self::TooMany).then_some(Limit::Signatures)
+        if let Self::TooMany(limit) = self { Some(limit) } else { None }
     }
 }
 

@@ -9,7 +9,7 @@ use http::HeaderMap;
 use serde_json::value::RawValue;
 
 use super::{
-    Channel, Kind, Malformed, Refusal, Request, Split, Verified,
+    Channel, Kind, Limit, Malformed, Refusal, Request, Split, Verified,
     event::{AccountRef, Event, Message, Party, Raw, Thread},
     json::{Id, fingerprint},
     signature::{self, Matched},
@@ -201,7 +201,7 @@ fn signatures(list: &str) -> Result<Vec<Signature>, Refusal> {
     match known.len() {
         0 => Err(Refusal::Malformed),
         1..=SIGNATURES_MAX => Ok(known),
-        _ => Err(Refusal::TooMany),
+        _ => Err(Refusal::TooMany(Limit::Signatures)),
     }
 }
 

@@ -5,7 +5,12 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use crate::support::{gateway::Setup, outside::Tls, receiver::Receiver, samples::ProviderKeys};
+use crate::support::{
+    gateway::Setup,
+    outside::{Provider, Tls},
+    receiver::Receiver,
+    samples::{self, ProviderKeys},
+};
 
 const LIMITS: &str = include_str!("../../docs/limits.md");
 const CONFIG: &str = include_str!("../../docs/config.md");
@@ -39,6 +44,36 @@ async fn the_documented_limits_are_those_that_are_counted() {
         .filter(|metric| !metric.starts_with("headgate_"))
         .collect();
     assert_eq!(documented, counted);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_over_a_limit_of_webhooks_is_counted_by_its_name() {
+    let keys = ProviderKeys::generate();
+    let tls = Tls::start(&keys).await;
+    let backend = Receiver::start().await;
+    let gateway = Setup::quickstart(backend.address, &tls, &keys).start().await;
+    let provider = Provider::new(gateway.hooks(), &tls);
+    let sample = |endpoint: &str| {
+        let all = samples::all(&keys, jiff::Timestamp::now().as_second());
+        all.into_iter().find(|sample| sample.endpoint == endpoint).unwrap()
+    };
+
+    let mut signed = sample("webchat");
+    let (_name, list) = signed.headers.iter_mut().find(|(name, _)| *name == "webhook-signature").unwrap();
+    *list = [list.as_str(); 9].join(" ");
+    assert_eq!(provider.post(&signed).await.status, 401);
+
+    let items = vec![serde_json::json!({}); 10_001];
+    let entry = serde_json::json!({ "id": "1", "messaging": items });
+    let batch = samples::meta("Meta", &serde_json::json!({ "object": "page", "entry": [entry] }));
+    assert_eq!(provider.post(&batch).await.status, 400);
+
+    let (_status, metrics) = gateway.ops("/metrics").await;
+    for limit in ["signatures_max", "webhook_items_max"] {
+        let counted = format!("headgate_limit_reached_total{{limit=\"{limit}\"}} 1");
+        assert!(metrics.lines().any(|line| line == counted), "{limit}: {metrics}");
+    }
     gateway.stop().await;
 }
 
