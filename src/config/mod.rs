@@ -86,6 +86,8 @@ pub struct OpsListener {
 pub struct Delivery {
     /// The largest answer of a backend that is read, in bytes.
     pub answer_bytes_max: usize,
+    /// How deep a provider's fragment may nest to be delivered as JSON.
+    pub json_nesting_max: usize,
 }
 
 /// `[telemetry]`.

@@ -155,7 +155,7 @@ pub(crate) fn config(urls: Vec<http::Uri>) -> Config {
             cache_bytes: 0,
             dead_letter_age_max: Duration::ZERO,
         },
-        delivery: headgate::config::Delivery { answer_bytes_max: 1024 },
+        delivery: headgate::config::Delivery { answer_bytes_max: 1024, json_nesting_max: 60 },
         egress: Egress { ca: None, resolve: BTreeMap::new(), timeout: Duration::from_secs(10) },
         telemetry: Telemetry { log: "info".to_owned(), json: false },
         tenants: [(tenant.id.clone(), tenant)].into(),
