@@ -24,6 +24,7 @@ mod e2e_trust;
 mod floors;
 mod journal;
 mod ops;
+mod policy;
 mod promises;
 mod receivers;
 mod server;

@@ -1,0 +1,5 @@
+//! x
+mod conformance;
+mod presets;
+mod reference;
+mod world;
