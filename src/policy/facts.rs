@@ -7,7 +7,7 @@
 
 use std::{collections::hash_map::RandomState, hash::BuildHasher, sync::Arc};
 
-use super::{Grants, ResourceNo, RoleNo, Symbol};
+use super::{Apps, Grants, ResourceNo, RoleNo, Symbol};
 use crate::ids::{TeamId, TenantId, UserId};
 
 /// A user, to a decision.
@@ -65,6 +65,8 @@ pub struct Actor {
     pub user_key: UserKey,
     /// The tenant's key.
     pub tenant_key: TenantKey,
+    /// The apps that the user may see ([`super::Policy::apps_of`]).
+    pub apps: Apps,
     /// Whether the user is active; one who is not may nothing (`G5`).
     pub active: bool,
     /// What the user's roles grant.
@@ -78,6 +80,9 @@ pub struct Facts<'a> {
     pub tenant: TenantKey,
     /// Who is responsible.
     pub responsible: Option<UserKey>,
+    /// It is known that nobody is responsible. An absent [`Facts::responsible`] alone may also be one that is
+    /// not known.
+    pub unassigned: bool,
     /// Teams of the responsible user, or the object's own team.
     pub teams: &'a [TeamKey],
     /// Whether [`Facts::teams`] is the object's own (a conversation in a team's queue): it then counts while
@@ -125,12 +130,13 @@ pub struct Place {
 }
 
 impl Facts<'_> {
-    /// An object of which nothing is known but whose it is.
+    /// An object of which nothing is known but whose it is: only `all` reaches it.
     #[must_use]
     pub const fn unknown(tenant: TenantKey) -> Self {
         Self {
             tenant,
             responsible: None,
+            unassigned: false,
             teams: &[],
             own_team: false,
             participants: &[],

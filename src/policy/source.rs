@@ -140,6 +140,22 @@ pub enum Relation {
     Queue,
 }
 
+impl Relation {
+    /// Every relation.
+    pub const ALL: [Self; 4] = [Self::Participant, Self::Creator, Self::Unassigned, Self::Queue];
+
+    /// As it is written in the configuration.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Participant => "participant",
+            Self::Creator => "creator",
+            Self::Unassigned => "unassigned",
+            Self::Queue => "queue",
+        }
+    }
+}
+
 /// A right that follows from others, or a condition on one; the same for all roles.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
