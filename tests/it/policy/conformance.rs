@@ -13,6 +13,7 @@ use headgate::{
 use serde::Deserialize;
 
 use super::{
+    engine::Engine,
     reference::Reference,
     world::{Ask, Person, Teams, Thing},
 };
@@ -340,6 +341,18 @@ fn every_case(wrong: &dyn Fn(&Source, &Teams, &Case) -> Option<String>) -> usize
     }
     assert!(failed.is_empty(), "{} of {total}:\n{}", failed.len(), failed.join("\n"));
     total
+}
+
+#[test]
+fn every_conformance_case_is_answered_as_expected() {
+    let total = every_case(&|source, teams, case| {
+        let engine = Engine::new(source, TENANT, teams).unwrap();
+        let answer =
+            case.subject.person().and_then(|person| engine.ask(&engine.actor(&person, NOW), &case.ask()));
+        let allowed = answer.as_ref().is_some_and(|answer| answer.is_allowed());
+        case.judge(allowed, &|field| answer.as_ref().is_some_and(|answer| answer.sees(field)))
+    });
+    assert_eq!(total, 528);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use headgate::{
     },
 };
 
-use super::world::{Ask, Person, Teams, Thing, above, is_within};
+use super::world::{Ask, Person, Teams, Thing, is_within};
 
 /// A policy and the teams of its people.
 pub(super) struct Reference<'a> {
