@@ -2,6 +2,7 @@
 
 use super::{
     Actor, Allowed, Decision, DenyReason, Facts, ForbidNo, Grants, PairNo, Question, Reason, Scope, TeamKey,
+    VIA_DEPTH_MAX,
     compiled::Pair,
     decision::Ways,
     grants::{Cell, Detail, Flags, RoleScopes},
@@ -291,9 +292,10 @@ impl RoleScopes {
 }
 
 /// Whether the object, and all through which it is reached, are of the actor's tenant.
+#[inline]
 fn is_of(object: &Facts<'_>, actor: &Actor) -> bool {
     let mut facts = object;
-    loop {
+    for _ in 0..=VIA_DEPTH_MAX {
         if facts.tenant != actor.tenant_key {
             return false;
         }
@@ -302,6 +304,7 @@ fn is_of(object: &Facts<'_>, actor: &Actor) -> bool {
             None => return true,
         }
     }
+    false
 }
 
 /// The narrowest scope that covers the object (`G3`). About no object, any scope will do.

@@ -82,7 +82,7 @@ pub enum Reason {
 /// Why no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DenyReason {
-    /// The object is another tenant's.
+    /// The object is another tenant's, or reached through one that is, or through too many to tell.
     OtherTenant,
     /// The user is not active.
     Inactive,

@@ -73,6 +73,10 @@ pub struct Actor {
     pub grants: Arc<Grants>,
 }
 
+/// Through how many objects in a row an object can be reached: media in a message in the conversation on a
+/// lead's card are three. A longer row is refused.
+pub const VIA_DEPTH_MAX: usize = 4;
+
 /// What is known of an object. What is not known is `None` or empty, and matches nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
@@ -102,7 +106,7 @@ pub struct Facts<'a> {
     pub kind: Option<Symbol>,
     /// The role that is acted on (user administration).
     pub role: Option<RoleNo>,
-    /// The object through which this one is reached.
+    /// The object through which this one is reached; at most [`VIA_DEPTH_MAX`] in a row.
     pub via: Option<&'a Via<'a>>,
 }
 

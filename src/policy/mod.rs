@@ -35,7 +35,7 @@ pub use self::{
     compiled::Policy,
     decision::{Allowed, Decision, DenyReason, Question, Reason, decide},
     explain::{Explained, explain},
-    facts::{Actor, Facts, Keys, Place, TeamKey, TenantKey, UserKey, Via},
+    facts::{Actor, Facts, Keys, Place, TeamKey, TenantKey, UserKey, VIA_DEPTH_MAX, Via},
     grants::{Grants, ROLES_PER_USER_MAX, Reach, TooManyRoles},
     member::{Apps, Member},
     problem::{AsAllowed, Noun, Problem, ProblemKind},

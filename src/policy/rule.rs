@@ -142,7 +142,8 @@ impl Grants {
         self.allowed(on, right, actor, object)
     }
 
-    /// Ends: compiling bounds how deep lists of alternatives and rights that ask rights go.
+    /// Ends: compiling bounds how deep alternatives stand in alternatives and how often rights ask rights of
+    /// one object, and objects are reached through at most `VIA_DEPTH_MAX` others.
     fn holds(&self, condition: &Holds, actor: &Actor, object: Option<&Facts<'_>>) -> bool {
         match condition {
             Holds::Any(conditions) => conditions.iter().any(|condition| self.holds(condition, actor, object)),

@@ -27,7 +27,7 @@ impl Compiler<'_> {
             let of = self.pairs_of_rule(&at, rule);
             let (table, asked) = self.rule(&at, rule);
             for pair in &of {
-                asks.entry(*pair).or_default().extend(&asked.all);
+                asks.entry(*pair).or_default().extend(&asked.of_object);
                 if let Some(info) = self.policy.pairs.get_mut(usize::from(pair.0)) {
                     let rules =
                         if rule.effect == Effect::Require { &mut info.requires } else { &mut info.grants };
@@ -210,7 +210,9 @@ impl Compiler<'_> {
                 (Asked::OfVia(number?), rights)
             }
         };
-        asked.all.extend(&rights);
+        if on == On::Object {
+            asked.of_object.extend(&rights);
+        }
         if depth == 0 && asked.first.is_empty() {
             asked.first.extend(&rights);
         }
@@ -424,8 +426,10 @@ impl Compiler<'_> {
 /// The rights that a rule's conditions may ask.
 #[derive(Default)]
 struct AskedRights {
-    all: BTreeSet<PairNo>,
-    /// Those of the first condition.
+    /// Of the same object. Those of the object through which it is reached need no bound here, since objects
+    /// are reached through at most [`crate::policy::VIA_DEPTH_MAX`] others.
+    of_object: BTreeSet<PairNo>,
+    /// Of the object and of others, by the first condition.
     first: BTreeSet<PairNo>,
 }
 
