@@ -25,6 +25,7 @@ mod floors;
 mod journal;
 mod limits;
 mod ops;
+mod policy;
 mod promises;
 mod receivers;
 mod server;

@@ -139,6 +139,7 @@ pub(crate) fn config(urls: Vec<http::Uri>) -> Config {
     let tenant = Tenant {
         id: tenant,
         directory,
+        policy: headgate::policy::Source::default(),
         accounts: accounts.map(|account| (account.id.clone(), Arc::new(account))).into(),
         assignment: [(TeamId::new("support"), in_turn)].into(),
     };
