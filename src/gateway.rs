@@ -3,6 +3,8 @@
 //! **Invariant:** a reload builds and checks everything new before it swaps anything, so that it takes
 //! effect as a whole or not at all.
 
+mod people;
+
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
@@ -22,9 +24,12 @@ use crate::{
     clock::SharedClock,
     config::{Config, Loaded, Mistakes, restart_needed},
     delivery::{Delivery, Routes},
+    directory::{self, Actors, World},
+    ids::TenantId,
     ingress::{self, Fetch, FetchError, Hooks, Ingress},
     metrics::Limits,
     ops::{Admin, ConfigStatus, Ops, Reload, Status},
+    policy::Keys,
     secret::Secret,
     server::{self, Acceptor, BindError, Bound, LimitedBody, Listener, Serving, TlsError},
     spool::{
@@ -43,6 +48,9 @@ pub struct Gateway {
     routes: Arc<ArcSwap<Routes>>,
     outgoing: Arc<Outgoing>,
     tokens: Arc<ArcSwap<Vec<Secret>>>,
+    actors: Arc<Actors>,
+    world: Arc<ArcSwap<World>>,
+    keys: Keys,
     clock: SharedClock,
     spool: Arc<EmbeddedSpool>,
     tags: Arc<EmbeddedTags>,
@@ -83,6 +91,14 @@ pub enum GatewayError {
     /// A listener's address cannot be told.
     #[error("could not tell where a listener listens")]
     Address(#[from] io::Error),
+    /// A policy does not compile, although the configuration was checked.
+    #[error("the policy of the tenant `{tenant}` has {problems} mistakes")]
+    Policy {
+        /// The tenant.
+        tenant: TenantId,
+        /// How many.
+        problems: usize,
+    },
     /// A CA file cannot be used.
     #[error("could not set up calls to the outside")]
     Client(#[from] ClientError),
@@ -133,6 +149,9 @@ impl Gateway {
         let (reload, reloads) = mpsc::channel(1);
         let tokens = config.listeners.ops.as_ref().map(|ops| ops.tokens.clone());
         let tokens = Arc::new(ArcSwap::from_pointee(tokens.unwrap_or_default()));
+        let keys = Keys::default();
+        let world = Arc::new(ArcSwap::from_pointee(people::world(&config, &keys)?));
+        let actors = Actors::new(ACTORS_MAX, clock.clone(), directory::Metrics::new(&mut registry));
         let tasks = TaskTracker::new();
         let stop_delivery = CancellationToken::new();
         tasks.spawn(delivery.run(stop_delivery.clone()));
@@ -144,6 +163,8 @@ impl Gateway {
             let ops = Ops {
                 spool: spool.clone(),
                 tags: tags.clone(),
+                actors: actors.clone(),
+                world: world.clone(),
                 admin: Admin { status: shown, reload },
                 registry: Arc::new(registry),
                 tokens: tokens.clone(),
@@ -157,6 +178,9 @@ impl Gateway {
             routes,
             outgoing,
             tokens,
+            actors,
+            world,
+            keys,
             clock,
             spool,
             tags,
@@ -212,6 +236,7 @@ impl Gateway {
         }
         self.outgoing.0.store(Arc::new(prepared.client));
         self.routes.store(Arc::new(prepared.routes));
+        self.world.store(Arc::new(prepared.world));
         self.current.store(loaded.config);
         let mut now = ConfigStatus { version: 1, hash: loaded.version, loaded: self.clock.now() };
         self.status.send_modify(|status| {
@@ -237,6 +262,7 @@ impl Gateway {
         }
         Ok(Prepared {
             routes: Routes::new(config, &self.clock)?,
+            world: people::world(config, &self.keys)?,
             client: Client::new(&config.egress, None)?,
             certificates,
             tokens: config
@@ -310,6 +336,7 @@ impl Gateway {
         for front in ops {
             front.close().await;
         }
+        self.actors.stop().await;
         self.spool.close().await;
         self.tags.close().await;
     }
@@ -318,10 +345,14 @@ impl Gateway {
 /// What a reload swaps, built and checked.
 struct Prepared {
     routes: Routes,
+    world: World,
     client: Client,
     certificates: Vec<(Arc<Acceptor>, Arc<Acceptor>)>,
     tokens: Option<Vec<Secret>>,
 }
+
+/// Users whose grants are kept at most; some 500 bytes each.
+const ACTORS_MAX: usize = 100_000;
 
 const HOOKS: &str = "hooks";
 const OPS: &str = "ops";

@@ -147,6 +147,32 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     }
 }
 
+/// Whether arrays and objects stand in each other more than `max` deep in this JSON text. Reads each byte at
+/// most once and recurses into nothing.
+#[must_use]
+pub fn nests_deeper(json: &str, max: usize) -> bool {
+    let mut depth = 0_usize;
+    let mut bytes = json.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'"' => {
+                while let Some(byte) = bytes.next().filter(|byte| *byte != b'"') {
+                    if byte == b'\\' {
+                        bytes.next();
+                    }
+                }
+            }
+            _ => {}
+        }
+        if depth > max {
+            return true;
+        }
+    }
+    false
+}
+
 /// A dedupe id for what the provider gave none: a digest of its fragment, so that only the same bytes
 /// are the same event.
 #[must_use]
@@ -179,6 +205,20 @@ mod tests {
         assert!(members.read::<Vec<u8>>("z").is_err());
         assert!(members.need::<Vec<u8>>("b").is_err());
         assert!(members.need_id("b").is_err());
+    }
+
+    #[test]
+    fn nesting_is_counted_outside_of_strings() {
+        for (json, depth) in [
+            ("1", 0),
+            ("[]", 1),
+            (r#"{"a":[],"b":[1,{}]}"#, 3),
+            (r#"["[[[","\"[[[","\\",[]]"#, 2),
+            (r#"[{"}":"]"},[[]]]"#, 3),
+        ] {
+            assert!(!nests_deeper(json, depth), "{json}");
+            assert!(depth == 0 || nests_deeper(json, depth - 1), "{json}");
+        }
     }
 
     #[test]

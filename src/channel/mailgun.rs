@@ -36,7 +36,7 @@ pub struct Mailgun {
 impl Mailgun {
     pub(super) fn verify(&self, request: &Request<'_>) -> Result<Matched, Refusal> {
         let signature = Body::read(request.headers, request.body)
-            .map_err(|_unreadable| Refusal::Malformed)?
+            .map_err(|malformed| malformed.limit.map_or(Refusal::Malformed, Refusal::TooMany))?
             .signature()?;
         let mac = signature::hex(&signature.signature)?;
         let parts = [signature.timestamp.as_bytes(), signature.token.as_bytes()];
@@ -87,7 +87,8 @@ impl<'a> Body<'a> {
         let content_type =
             headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if form::is(content_type, "application/json") {
-            serde_json::from_slice::<&RawValue>(body).map_err(|_not_json| Malformed { expected: "JSON" })?;
+            serde_json::from_slice::<&RawValue>(body)
+                .map_err(|_not_json| Malformed { expected: "JSON", limit: None })?;
             return Ok(serde_json::from_slice(body).map_or(Self::OtherJson, Self::Json));
         }
         Form::read(content_type, body).map(Self::Form)
@@ -361,14 +362,16 @@ fn stored(known: &impl Fn(&str) -> Option<String>) -> Vec<Media> {
 /// `message-headers`: pairs in the mail's order. A value that Mailgun took apart is put together again
 /// (`["multipart/alternative", {"boundary": "…"}]`).
 fn message_headers(form: &Form) -> Headers {
-    let pairs: Vec<serde_json::Value> =
-        form.first("message-headers").and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default();
-    Headers::new(pairs.iter().filter_map(|pair| match pair.as_array()?.as_slice() {
-        [name, value] => Some((name.as_str()?.to_owned(), header_value(value))),
-        _ => None,
+    let json = form.first("message-headers");
+    let pairs: Vec<&RawValue> = json.and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default();
+    // Each pair by itself: one that nests deeper than `serde_json` reads takes no other with it.
+    Headers::new(pairs.iter().filter_map(|pair| {
+        let (name, value): (String, serde_json::Value) = serde_json::from_str(pair.get()).ok()?;
+        Some((name, header_value(&value)))
     }))
 }
 
+/// A value as text. It recurses as deep as `serde_json` reads a value, 127 levels.
 fn header_value(value: &serde_json::Value) -> String {
     use serde_json::Value;
     match value {

@@ -35,7 +35,8 @@ impl Postmark {
 
     pub(super) fn split(&self, verified: &Verified<'_>) -> Result<Split, Malformed> {
         let body = verified.body();
-        serde_json::from_slice::<&RawValue>(body).map_err(|_not_json| Malformed { expected: "JSON" })?;
+        serde_json::from_slice::<&RawValue>(body)
+            .map_err(|_not_json| Malformed { expected: "JSON", limit: None })?;
         let items = match serde_json::from_slice::<Webhook<'_>>(body) {
             Ok(webhook) => webhook.items(body),
             Err(_of_another_shape) => vec![email::unknown(body, Raw::Whole)],

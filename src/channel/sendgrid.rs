@@ -87,7 +87,7 @@ fn claimed(headers: &http::HeaderMap) -> Result<(&str, Vec<u8>), Refusal> {
 /// The event webhook: a JSON array.
 fn events(body: &[u8]) -> Result<Vec<Item>, Malformed> {
     serde_json::from_slice::<&RawValue>(body)
-        .map_err(|_not_json| Malformed { expected: "a form or JSON" })?;
+        .map_err(|_not_json| Malformed { expected: "a form or JSON", limit: None })?;
     let Ok(batch) = serde_json::from_slice::<Vec<&RawValue>>(body) else {
         return Ok(vec![email::unknown(body, Raw::Whole)]);
     };

@@ -64,7 +64,7 @@ impl Twitter {
 
     /// One item for each event of the body, whichever product sent it.
     pub(super) fn split(&self, verified: &Verified<'_>) -> Result<Split, Malformed> {
-        const EXPECTED: Malformed = Malformed { expected: "a webhook of X" };
+        const EXPECTED: Malformed = Malformed { expected: "a webhook of X", limit: None };
         let text = std::str::from_utf8(verified.body()).map_err(|_not_text| EXPECTED)?;
         let body: Members<'_> = serde_json::from_str(text).map_err(|_no_object| EXPECTED)?;
         let activity = body.value("data").map_or(Ok(None), Activity::of).map_err(|_no_envelope| EXPECTED)?;

@@ -1,6 +1,6 @@
 //! Actors: what a user may do at this moment, cached.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use prometheus_client::{
@@ -18,14 +18,11 @@ use super::{
     world::{TenantWorld, World},
 };
 use crate::{
-    spool::Later,
     clock::SharedClock,
     ids::{TenantId, Timestamp, UserId},
     policy::Actor,
+    spool::Later,
 };
-
-/// Who waits for a directory that cannot be asked may ask again after this time.
-pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Tenants whose teams are kept at most.
 const TENANTS_MAX: usize = 10_000;

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Sets of roles whose tables are kept at most. Above it all are dropped and made again as they are met.
-pub const ROLE_SETS_MAX: usize = 10_000;
+const ROLE_SETS_MAX: usize = 10_000;
 
 /// All tenants.
 #[derive(Debug, Default)]

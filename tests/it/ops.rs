@@ -10,6 +10,8 @@ use std::{
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use headgate::{
+    clock::SystemClock,
+    directory::{self, Actors},
     ids::{AccountId, ConversationId, ConversationKey, EndpointId, TeamId, TenantId, Timestamp, UserId},
     metrics,
     ops::{Admin, ConfigStatus, Ops, Reload, Status},
@@ -402,6 +404,12 @@ fn start(tokens: &[&str]) -> Running {
     let ops = Ops {
         spool: Arc::clone(&spool) as _,
         tags: Arc::clone(&tags) as _,
+        actors: Actors::new(
+            10,
+            Arc::new(SystemClock::new()),
+            directory::Metrics::new(&mut Registry::default()),
+        ),
+        world: Arc::default(),
         admin: Admin { status: current, reload },
         registry: Arc::new(registry),
         tokens: Arc::new(ArcSwap::from_pointee(tokens.iter().map(|token| Secret::new(*token)).collect())),

@@ -2,7 +2,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::*;
 use crate::channel::{
-    Evidence, Provider,
+    Evidence, Limit, Provider,
     event::{AccountRef, Event, Kind, State},
 };
 
@@ -69,6 +69,7 @@ fn whatever_is_not_signed_in_time_is_refused() {
         (signed("&timestamp=1700000001"), 1_700_000_000, Refusal::Malformed),
         (signed("&signature=00"), 1_700_000_000, Refusal::Malformed),
         (String::new(), 1_700_000_000, Refusal::Missing),
+        (signed(&"&a=b".repeat(1000)), 1_700_000_000, Refusal::TooMany(Limit::FormFields)),
     ] {
         assert_eq!(verify_at(FORM, &body, now), Err(want), "{body}");
     }

@@ -6,16 +6,17 @@ use std::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use tokio::sync::Notify;
 
 use super::*;
 use crate::{
-    spool::Later,
     clock::ManualClock,
     ids::TeamId,
     policy::{Keys, Policy, Source as Roles},
+    spool::Later,
 };
 
 const RULES: Rules = Rules {
