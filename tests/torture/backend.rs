@@ -14,7 +14,10 @@ use hyper::{Request, Response, body::Incoming, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::sync::watch;
 
-use crate::checker::Delivered;
+use crate::{
+    bounds::{STEP_MAX, within},
+    checker::Delivered,
+};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Backend {
@@ -67,7 +70,9 @@ impl Backend {
 
     /// Waits until so many requests were left without an answer.
     pub(crate) async fn hanging(&self, count: usize) {
-        self.state.hanging.subscribe().wait_for(|hanging| *hanging >= count).await.unwrap();
+        let mut hanging = self.state.hanging.subscribe();
+        let reached = hanging.wait_for(|hanging| *hanging >= count);
+        drop(within(STEP_MAX, "deliveries to a backend that hangs", reached).await.unwrap());
     }
 
     pub(crate) fn address(&self) -> SocketAddr {

@@ -12,6 +12,7 @@ use http_body_util::Full;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 
 use crate::{
+    bounds::{STEP_MAX, within},
     checker::Sent,
     disk::Cut,
     gateway::{APP_SECRET, PHONE_NUMBER_ID},
@@ -119,8 +120,8 @@ impl Load {
             .body(Full::new(Bytes::from(body)))
             .unwrap();
         let sent = Instant::now();
-        let answer =
-            client.request(request).await.ok().map(|answer| (answer.status().as_u16(), Instant::now()));
+        let answer = within(STEP_MAX, "a webhook", client.request(request)).await.ok();
+        let answer = answer.map(|answer| (answer.status().as_u16(), Instant::now()));
         self.log.lock().unwrap().push(Sent {
             id: id.to_owned(),
             conversation,

@@ -15,6 +15,7 @@
 )]
 
 mod backend;
+mod bounds;
 mod checker;
 mod disk;
 mod gateway;
@@ -23,6 +24,7 @@ mod load;
 use std::time::Duration;
 
 use backend::Backend;
+use bounds::whole_test;
 use checker::{Faults, check};
 use disk::{Image, Tmpfs};
 use gateway::{Build, Gateway};
@@ -42,6 +44,11 @@ fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// Time for one whole test, some times what it takes.
+fn test_max() -> Duration {
+    Duration::from_secs(60) + Duration::from_secs(4) * u32::try_from(cycles()).unwrap()
+}
+
 /// Says that a test did not run, and fails where that is not allowed.
 fn skip(why: &str) {
     eprintln!("SKIPPED: {why}");
@@ -55,141 +62,176 @@ fn under_load(cycle: usize) -> Duration {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn t1_kill_9_under_load_loses_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let backend = Backend::start().await;
-    let load = Load::new(0x7461);
-    for cycle in 0..cycles() {
+    whole_test(test_max(), async {
+        let folder = tempfile::tempdir().unwrap();
+        let backend = Backend::start().await;
+        let load = Load::new(0x7461);
+        for cycle in 0..cycles() {
+            let gateway = Gateway::start(Build::Normal, folder.path(), backend.address()).await;
+            load.run(gateway.hooks(), RATE, under_load(cycle)).await;
+            gateway.kill().await;
+        }
         let gateway = Gateway::start(Build::Normal, folder.path(), backend.address()).await;
-        load.run(gateway.hooks(), RATE, under_load(cycle)).await;
-        gateway.kill();
-    }
-    let gateway = Gateway::start(Build::Normal, folder.path(), backend.address()).await;
-    gateway.drained().await;
-    let faults = Faults { crashes: cycles(), in_flight_max: gateway::IN_FLIGHT_MAX, disk_lies: false };
-    check(&load.log(), &backend.log(), faults).unwrap();
-    gateway.stop().await;
+        gateway.drained().await;
+        let faults = Faults { crashes: cycles(), in_flight_max: gateway::IN_FLIGHT_MAX, disk_lies: false };
+        check(&load.log(), &backend.log(), faults).unwrap();
+        gateway.stop().await;
+    })
+    .await;
 }
 
 /// SIGTERM while webhooks arrive and events wait: it ends soon and in order, and no event is lost or comes
 /// twice, since an attempt that is under way is waited for.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_under_load_loses_and_repeats_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let backend = Backend::start().await;
-    let load = Load::new(0x7465);
-    for cycle in 0..cycles().div_ceil(8) {
+    whole_test(test_max(), async {
+        let folder = tempfile::tempdir().unwrap();
+        let backend = Backend::start().await;
+        let load = Load::new(0x7465);
+        for cycle in 0..cycles().div_ceil(8) {
+            let gateway = Gateway::start(Build::Normal, folder.path(), backend.address()).await;
+            let hooks = gateway.hooks();
+            let stop = async {
+                // Time under load is the input of the test, not something it waits for.
+                tokio::time::sleep(under_load(cycle)).await;
+                gateway.stop().await;
+            };
+            tokio::join!(stop, load.run(hooks, RATE, under_load(cycle) * 2));
+        }
         let gateway = Gateway::start(Build::Normal, folder.path(), backend.address()).await;
-        let hooks = gateway.hooks();
-        let stop = async {
-            // Time under load is the input of the test, not something it waits for.
-            tokio::time::sleep(under_load(cycle)).await;
-            gateway.stop().await;
-        };
-        tokio::join!(stop, load.run(hooks, RATE, under_load(cycle) * 2));
-    }
-    let gateway = Gateway::start(Build::Normal, folder.path(), backend.address()).await;
-    gateway.drained().await;
-    check(&load.log(), &backend.log(), Faults { crashes: 0, in_flight_max: 0, disk_lies: false }).unwrap();
-    gateway.stop().await;
+        gateway.drained().await;
+        check(&load.log(), &backend.log(), Faults { crashes: 0, in_flight_max: 0, disk_lies: false })
+            .unwrap();
+        gateway.stop().await;
+    })
+    .await;
 }
 
 /// A backend that takes connections and never answers: the gateway ends all the same, and what it could not
 /// deliver comes after the restart.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backend_that_hangs_does_not_hold_up_a_stop() {
-    let folder = tempfile::tempdir().unwrap();
-    let backend = Backend::start().await;
-    let load = Load::new(0x7468);
-    backend.hang(true);
-    let gateway = Gateway::start(Build::Normal, folder.path(), backend.address()).await;
-    load.run(gateway.hooks(), RATE, Duration::from_millis(300)).await;
-    backend.hanging(gateway::IN_FLIGHT_MAX).await;
-    gateway.stop().await;
-    backend.hang(false);
-    let gateway = Gateway::start(Build::Normal, folder.path(), backend.address()).await;
-    gateway.drained().await;
-    check(&load.log(), &backend.log(), Faults { crashes: 0, in_flight_max: 0, disk_lies: false }).unwrap();
-    gateway.stop().await;
+    whole_test(test_max(), async {
+        let folder = tempfile::tempdir().unwrap();
+        let backend = Backend::start().await;
+        let load = Load::new(0x7468);
+        backend.hang(true);
+        let gateway = Gateway::start(Build::Normal, folder.path(), backend.address()).await;
+        load.run(gateway.hooks(), RATE, Duration::from_millis(300)).await;
+        backend.hanging(gateway::IN_FLIGHT_MAX).await;
+        gateway.stop().await;
+        backend.hang(false);
+        let gateway = Gateway::start(Build::Normal, folder.path(), backend.address()).await;
+        gateway.drained().await;
+        check(&load.log(), &backend.log(), Faults { crashes: 0, in_flight_max: 0, disk_lies: false })
+            .unwrap();
+        gateway.stop().await;
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn t2_power_cut_under_load_loses_nothing() {
-    let mut image = match Image::make() {
-        Ok(image) => image,
-        Err(why) => return skip(&why),
-    };
-    let backend = Backend::start().await;
-    let load = Load::new(0x7462);
-    for cycle in 0..cycles() {
+    whole_test(test_max(), async {
+        let mut image = match Image::make().await {
+            Ok(image) => image,
+            Err(why) => return skip(&why),
+        };
+        let backend = Backend::start().await;
+        let load = Load::new(0x7462);
+        for cycle in 0..cycles() {
+            let gateway = Gateway::start(Build::Normal, image.path(), backend.address()).await;
+            let switch = image.switch();
+            let cut = async {
+                // Time under load is the input of the test, not something it waits for.
+                tokio::time::sleep(under_load(cycle)).await;
+                switch.cut().await
+            };
+            let (cut, ()) = tokio::join!(cut, load.run(gateway.hooks(), RATE, under_load(cycle) * 2));
+            load.cut(cut);
+            gateway.kill().await;
+            image.remount().await;
+        }
         let gateway = Gateway::start(Build::Normal, image.path(), backend.address()).await;
-        let cut = image.cut_after(under_load(cycle));
-        let (cut, ()) = tokio::join!(cut, load.run(gateway.hooks(), RATE, under_load(cycle) * 2));
-        load.cut(cut);
-        gateway.kill();
-        image.remount();
-    }
-    let gateway = Gateway::start(Build::Normal, image.path(), backend.address()).await;
-    gateway.drained().await;
-    let faults = Faults { crashes: cycles(), in_flight_max: gateway::IN_FLIGHT_MAX, disk_lies: true };
-    check(&load.log(), &backend.log(), faults).unwrap();
-    gateway.stop().await;
+        gateway.drained().await;
+        let faults = Faults { crashes: cycles(), in_flight_max: gateway::IN_FLIGHT_MAX, disk_lies: true };
+        check(&load.log(), &backend.log(), faults).unwrap();
+        gateway.stop().await;
+    })
+    .await;
 }
 
 /// The positive control: a build that answers without waiting for the disk must be caught by the same
 /// test. If it passes, the test proves nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn t2_power_cut_catches_a_build_without_fsync() {
-    let Some(control) = Build::without_fsync() else {
-        return skip("HEADGATE_NO_FSYNC_BIN names no binary built with the feature `unsafe-no-fsync`");
-    };
-    let mut image = match Image::make() {
-        Ok(image) => image,
-        Err(why) => return skip(&why),
-    };
-    // Nothing must be delivered before the cut: what was delivered is not lost.
-    let backend = Backend::refusing().await;
-    let load = Load::new(0x7463);
-    for cycle in 0..3 {
-        let gateway = Gateway::start(control.clone(), image.path(), backend.address()).await;
-        let cut = image.cut_after(under_load(cycle));
-        let (cut, ()) = tokio::join!(cut, load.run(gateway.hooks(), RATE, under_load(cycle) * 2));
-        load.cut(cut);
-        gateway.kill();
-        image.remount();
-    }
-    backend.accept_from_now_on();
-    let gateway = Gateway::start(Build::Normal, image.path(), backend.address()).await;
-    gateway.drained().await;
-    let faults = Faults { crashes: 3, in_flight_max: gateway::IN_FLIGHT_MAX, disk_lies: true };
-    let caught = check(&load.log(), &backend.log(), faults);
-    let violations = caught.expect_err("the power cut did not catch a build without fsync");
-    assert!(violations.lost > 0, "{violations}");
-    gateway.stop().await;
+    whole_test(test_max(), async {
+        let Some(control) = Build::without_fsync() else {
+            return skip("HEADGATE_NO_FSYNC_BIN names no binary built with the feature `unsafe-no-fsync`");
+        };
+        let mut image = match Image::make().await {
+            Ok(image) => image,
+            Err(why) => return skip(&why),
+        };
+        // Nothing must be delivered before the cut: what was delivered is not lost.
+        let backend = Backend::refusing().await;
+        let load = Load::new(0x7463);
+        for cycle in 0..3 {
+            let gateway = Gateway::start(control.clone(), image.path(), backend.address()).await;
+            let switch = image.switch();
+            let cut = async {
+                // Time under load is the input of the test, not something it waits for.
+                tokio::time::sleep(under_load(cycle)).await;
+                switch.cut().await
+            };
+            let (cut, ()) = tokio::join!(cut, load.run(gateway.hooks(), RATE, under_load(cycle) * 2));
+            load.cut(cut);
+            gateway.kill().await;
+            image.remount().await;
+        }
+        backend.accept_from_now_on();
+        let gateway = Gateway::start(Build::Normal, image.path(), backend.address()).await;
+        gateway.drained().await;
+        let faults = Faults { crashes: 3, in_flight_max: gateway::IN_FLIGHT_MAX, disk_lies: true };
+        let caught = check(&load.log(), &backend.log(), faults);
+        let violations = caught.expect_err("the power cut did not catch a build without fsync");
+        assert!(violations.lost > 0, "{violations}");
+        gateway.stop().await;
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn t6_a_full_disk_is_answered_503_and_recovers_without_a_restart() {
-    let tmpfs = match Tmpfs::mount("64m") {
-        Ok(tmpfs) => tmpfs,
-        Err(why) => return skip(&why),
-    };
-    let backend = Backend::start().await;
-    let load = Load::new(0x7466);
-    let gateway = Gateway::start(Build::Normal, tmpfs.path(), backend.address()).await;
-    load.run(gateway.hooks(), RATE, Duration::from_millis(300)).await;
+    whole_test(test_max(), async {
+        let tmpfs = match Tmpfs::mount("64m").await {
+            Ok(tmpfs) => tmpfs,
+            Err(why) => return skip(&why),
+        };
+        let backend = Backend::start().await;
+        let load = Load::new(0x7466);
+        let gateway = Gateway::start(Build::Normal, tmpfs.path(), backend.address()).await;
+        load.run(gateway.hooks(), RATE, Duration::from_millis(300)).await;
 
-    let ballast = tmpfs.fill();
-    let full = load.mark();
-    load.run(gateway.hooks(), RATE, Duration::from_millis(300)).await;
-    assert_eq!(load.statuses_since(full), [503].into(), "a webhook was answered otherwise on a full disk");
-    assert!(!gateway.is_ready().await, "it says that it takes webhooks while its disk is full");
+        let ballast = tmpfs.fill();
+        let full = load.mark();
+        load.run(gateway.hooks(), RATE, Duration::from_millis(300)).await;
+        assert_eq!(
+            load.statuses_since(full),
+            [503].into(),
+            "a webhook was answered otherwise on a full disk"
+        );
+        assert!(!gateway.is_ready().await, "it says that it takes webhooks while its disk is full");
 
-    drop(ballast);
-    gateway.writable().await;
-    let freed = load.mark();
-    load.run(gateway.hooks(), RATE, Duration::from_millis(300)).await;
-    assert_eq!(load.statuses_since(freed), [200].into(), "webhooks were refused after space was freed");
-    gateway.drained().await;
-    check(&load.log(), &backend.log(), Faults { crashes: 0, in_flight_max: 0, disk_lies: false }).unwrap();
-    gateway.stop().await;
+        drop(ballast);
+        gateway.writable().await;
+        let freed = load.mark();
+        load.run(gateway.hooks(), RATE, Duration::from_millis(300)).await;
+        assert_eq!(load.statuses_since(freed), [200].into(), "webhooks were refused after space was freed");
+        gateway.drained().await;
+        check(&load.log(), &backend.log(), Faults { crashes: 0, in_flight_max: 0, disk_lies: false })
+            .unwrap();
+        gateway.stop().await;
+    })
+    .await;
 }
