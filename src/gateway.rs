@@ -3,7 +3,7 @@
 //! **Invariant:** a reload builds and checks everything new before it swaps anything, so that it takes
 //! effect as a whole or not at all.
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, mem, net::SocketAddr, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -87,6 +87,14 @@ pub enum GatewayError {
     #[error("could not set up calls to the outside")]
     Client(#[from] ClientError),
 }
+
+/// The data folder's disk does not answer.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the data folder's disk does not answer")]
+pub struct DiskHangs;
+
+/// Time that the stores have to close, when nothing is under way any more. They need one sync each.
+pub const CLOSE_MAX: Duration = Duration::from_secs(3);
 
 impl Gateway {
     /// Opens the stores, recovers what they hold, and begins to serve and deliver. Must be called inside
@@ -285,9 +293,13 @@ impl Gateway {
     }
 
     /// Drains: takes no further connection, answers what is open, settles what is under way. Ends within
-    /// twice the listeners' `drain_timeout`, whatever a backend or the disk does: a delivery that is cut off
-    /// is made again after the next start.
-    pub async fn stop(self) {
+    /// twice the listeners' `drain_timeout` and [`CLOSE_MAX`], whatever a backend or the disk does: a delivery
+    /// that is cut off is made again after the next start.
+    ///
+    /// # Errors
+    /// [`DiskHangs`]: threads are left that wait for the disk. Nothing that was acknowledged is lost by
+    /// ending the process.
+    pub async fn stop(self) -> Result<(), DiskHangs> {
         self.status.send_modify(|status| status.draining = true);
         self.stop_delivery.cancel();
         self.tasks.close();
@@ -310,8 +322,17 @@ impl Gateway {
         for front in ops {
             front.close().await;
         }
-        self.spool.close().await;
-        self.tags.close().await;
+        let (spool, tags) = (self.spool, self.tags);
+        let closed = timeout(CLOSE_MAX, async {
+            spool.close().await;
+            tags.close().await;
+        });
+        if closed.await.is_err() {
+            // Dropped, they would wait for the disk once more.
+            mem::forget((spool, tags));
+            return Err(DiskHangs);
+        }
+        Ok(())
     }
 }
 

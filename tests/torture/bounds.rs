@@ -43,20 +43,19 @@ pub(crate) fn folder_prefix() -> String {
 
 /// Takes a file system out of sight, whoever still hangs on it. Whether that was possible.
 pub(crate) fn unmount_at_once(path: &Path) -> bool {
-    let umount = Command::new("umount")
-        .args(["--lazy", "--no-canonicalize"])
-        .arg(path)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    let Ok(mut umount) = umount else { return false };
+    run_at_once(Command::new("umount").args(["--lazy", "--no-canonicalize"]).arg(path))
+}
+
+/// Runs a command where nothing can be awaited. Whether it succeeded within [`STEP_MAX`].
+pub(crate) fn run_at_once(command: &mut Command) -> bool {
+    let started = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let Ok(mut process) = started else { return false };
     let until = Instant::now() + STEP_MAX;
     while Instant::now() < until {
-        if let Ok(Some(status)) = umount.try_wait() {
+        if let Ok(Some(status)) = process.try_wait() {
             return status.success();
         }
-        // Called where nothing can be awaited; another process can only be asked.
+        // Another process can only be asked.
         std::thread::sleep(Duration::from_millis(5));
     }
     false
@@ -121,7 +120,7 @@ fn hanging() -> String {
 }
 
 /// A field of a process' or a thread's `status`.
-fn status(task: &str, field: &str) -> Option<String> {
+pub(crate) fn status(task: &str, field: &str) -> Option<String> {
     let status = fs::read_to_string(format!("{task}/status")).ok()?;
     let mut fields = status.lines().filter_map(|line| line.split_once(':'));
     fields.find(|(name, _)| *name == field).map(|(_, value)| value.trim().to_owned())

@@ -12,7 +12,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-use crate::bounds::{STEP_MAX, folder_prefix, unmount_at_once, within};
+use crate::bounds::{STEP_MAX, folder_prefix, run_at_once, unmount_at_once, within};
 
 /// An XFS file system in a file, mounted.
 ///
@@ -70,6 +70,13 @@ impl Image {
         Switch(process.unwrap())
     }
 
+    /// Makes the disk hang: whoever writes waits in the kernel, where not even SIGKILL reaches, until what
+    /// this returns is dropped.
+    pub(crate) async fn hang(&self) -> Hanging {
+        run("fsfreeze", &["--freeze", &self.mount.display().to_string()]).await.unwrap();
+        Hanging(self.mount.clone())
+    }
+
     /// The machine starts again: the journal of the file system is replayed.
     pub(crate) async fn remount(&mut self) {
         run("umount", &[&self.mount.display().to_string()]).await.unwrap();
@@ -91,6 +98,16 @@ impl Drop for Image {
             // Nobody should look for what is to be removed on a disk that hangs.
             self.folder.disable_cleanup(true);
         }
+    }
+}
+
+/// A disk that hangs until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Hanging(PathBuf);
+
+impl Drop for Hanging {
+    fn drop(&mut self) {
+        run_at_once(std::process::Command::new("fsfreeze").arg("--unfreeze").arg(&self.0));
     }
 }
 

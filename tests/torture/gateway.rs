@@ -15,7 +15,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-use crate::bounds::{STEP_MAX, within};
+use crate::bounds::{STEP_MAX, status, within};
 
 pub(crate) const APP_SECRET: &str = "torture-app-secret";
 pub(crate) const PHONE_NUMBER_ID: &str = "106540352242922";
@@ -136,6 +136,30 @@ impl Gateway {
         assert!(status.success(), "the gateway did not end cleanly: {status}");
     }
 
+    /// Waits until one of its threads waits for the disk in the kernel.
+    pub(crate) async fn hangs(&self) {
+        let threads = format!("/proc/{}/task", self.process.id().unwrap());
+        let hangs = || {
+            let threads = fs::read_dir(&threads).unwrap().flatten();
+            let mut states =
+                threads.filter_map(|thread| status(&thread.path().display().to_string(), "State"));
+            states.any(|state| state.starts_with('D'))
+        };
+        within(STEP_MAX, "a thread that waits for the disk", until(hangs)).await;
+    }
+
+    /// Waits until it has ended, except for the threads that the kernel does not let end.
+    pub(crate) async fn ended_but_for_its_disk(&self) {
+        let process = format!("/proc/{}", self.process.id().unwrap());
+        let ended = || status(&process, "State").is_some_and(|state| state.starts_with('Z'));
+        within(STOP_MAX, "a stop while the disk hangs", until(ended)).await;
+    }
+
+    /// Waits for its end by itself, and says whether it was in order.
+    pub(crate) async fn ended(mut self) -> bool {
+        within(STEP_MAX, "the end", self.process.wait()).await.unwrap().success()
+    }
+
     /// Waits until nothing waits for delivery any more.
     pub(crate) async fn drained(&self) {
         self.spool(|spool| spool.pointer("/events").and_then(serde_json::Value::as_u64) == Some(0)).await;
@@ -173,6 +197,13 @@ impl Gateway {
     }
 }
 
+/// Waits for a state of another process, which can only be asked for.
+async fn until(reached: impl Fn() -> bool) {
+    while !reached() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 fn write_config(config: &Path, data: &Path, backend: SocketAddr) {
     let tenant = config.join("tenants/default");
     fs::create_dir_all(&tenant).unwrap();
@@ -183,6 +214,7 @@ fn write_config(config: &Path, data: &Path, backend: SocketAddr) {
             r#"
 [listener.hooks]
 address = "127.0.0.1:0"
+limits.drain_timeout = "5s"
 
 [listener.ops]
 address = "127.0.0.1:0"

@@ -130,6 +130,41 @@ async fn a_backend_that_hangs_does_not_hold_up_a_stop() {
     .await;
 }
 
+/// A disk that neither answers nor fails: nothing is acknowledged, and the gateway ends all the same. The
+/// kernel keeps the threads that wait for the disk until it answers.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_hangs_does_not_hold_up_a_stop() {
+    whole_test(test_max(), async {
+        let image = match Image::make().await {
+            Ok(image) => image,
+            Err(why) => return skip(&why),
+        };
+        let backend = Backend::start().await;
+        let load = Load::new(0x7469);
+        let gateway = Gateway::start(Build::Normal, image.path(), backend.address()).await;
+        load.run(gateway.hooks(), RATE, Duration::from_millis(300)).await;
+
+        let hanging = image.hang().await;
+        let mark = load.mark();
+        let stop = async {
+            gateway.hangs().await;
+            gateway.terminate();
+            gateway.ended_but_for_its_disk().await;
+        };
+        tokio::join!(stop, load.run(gateway.hooks(), RATE, Duration::from_millis(300)));
+        assert!(!load.statuses_since(mark).contains(&200), "acknowledged while the disk hung");
+        drop(hanging);
+        assert!(!gateway.ended().await, "it does not say that it could not end in order");
+
+        let gateway = Gateway::start(Build::Normal, image.path(), backend.address()).await;
+        gateway.drained().await;
+        let faults = Faults { crashes: 1, in_flight_max: gateway::IN_FLIGHT_MAX, disk_lies: false };
+        check(&load.log(), &backend.log(), faults).unwrap();
+        gateway.stop().await;
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn t2_power_cut_under_load_loses_nothing() {
     whole_test(test_max(), async {

@@ -34,6 +34,7 @@ pub(super) struct Metrics {
     pub(super) dedupe_marks_max: Counter,
     pub(super) dead_letters_max: Counter,
     pub(super) journal_queue_max: Counter,
+    pub(super) commit_wait_max: Counter,
     pub(super) webhook_events_max: Counter,
 }
 
@@ -64,6 +65,7 @@ impl Metrics {
             dedupe_marks_max: limits.of("dedupe_marks_max"),
             dead_letters_max: limits.of("dead_letters_max"),
             journal_queue_max: limits.of("journal_queue_max"),
+            commit_wait_max: limits.of("commit_wait_max"),
             webhook_events_max: limits.of("webhook_events_max"),
         };
         let mut gauge = |name, help, unit: Option<Unit>, gauge: &Gauge| match unit {
