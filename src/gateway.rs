@@ -111,7 +111,8 @@ impl Gateway {
         let hooks = bind(HOOKS, config.listeners.hooks.as_ref(), &server_metrics)?;
         let ops = bind(OPS, config.listeners.ops.as_ref().map(|ops| &ops.listener), &server_metrics)?;
 
-        let (tags, recovery) = EmbeddedTags::open(&config.store.path.join("tags"), &limits)?;
+        let (tags, recovery) =
+            EmbeddedTags::open(&config.store.path.join("tags"), config.store.segment_bytes, &limits)?;
         for damage in &recovery.damaged {
             error!(
                 segment = damage.segment,
