@@ -19,6 +19,9 @@ use crate::{
     checker::Delivered,
 };
 
+/// Length of the stages and aliases of a backend that changes tags: about the longest there is.
+const NAME_CHARS: usize = 240;
+
 #[derive(Clone, Debug)]
 pub(crate) struct Backend {
     address: SocketAddr,
@@ -28,6 +31,7 @@ pub(crate) struct Backend {
 #[derive(Debug, Default)]
 struct State {
     refusing: AtomicBool,
+    tagging: AtomicBool,
     hang: watch::Sender<bool>,
     hanging: watch::Sender<usize>,
     log: Mutex<Vec<Delivered>>,
@@ -56,6 +60,13 @@ impl Backend {
     pub(crate) async fn refusing() -> Self {
         let backend = Self::start().await;
         backend.state.refusing.store(true, Ordering::SeqCst);
+        backend
+    }
+
+    /// A backend that changes the conversation's tag with every answer, which makes the tag store's log grow.
+    pub(crate) async fn tagging() -> Self {
+        let backend = Self::start().await;
+        backend.state.tagging.store(true, Ordering::SeqCst);
         backend
     }
 
@@ -103,6 +114,11 @@ async fn answer(
         return Ok(response);
     }
     let event: serde_json::Value = serde_json::from_slice(&body.to_bytes()).unwrap();
+    if state.tagging.load(Ordering::SeqCst) {
+        let long = || (0..NAME_CHARS).map(|_| fastrand::alphanumeric()).collect::<String>();
+        response.headers_mut().insert("headgate-stage", format!("torture/{}", long()).parse().unwrap());
+        response.headers_mut().insert("headgate-alias", long().parse().unwrap());
+    }
     let text = |pointer: &str| event.pointer(pointer).unwrap().as_str().unwrap().to_owned();
     state.log.lock().unwrap().push(Delivered {
         id: text("/data/raw/id"),

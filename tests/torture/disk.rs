@@ -16,8 +16,8 @@ use crate::bounds::{STEP_MAX, folder_prefix, run_at_once, unmount_at_once, withi
 
 /// An XFS file system in a file, mounted.
 ///
-/// XFS, because there a sync that the shutdown overtakes answers with an error. On ext4 it may answer 0 and have
-/// kept nothing, or not answer at all (`docs/reliability.md`).
+/// XFS, because there a sync that the shutdown overtakes nearly always answers with an error. On ext4 it often
+/// answers 0 and has kept nothing, and seems not to answer at all sometimes (`docs/reliability.md`).
 #[derive(Debug)]
 pub(crate) struct Image {
     folder: tempfile::TempDir,
@@ -28,9 +28,9 @@ pub(crate) struct Image {
 ///
 /// Between the two moments the file system is being shut down under a machine that goes on running. An
 /// `fdatasync` that is under way then can answer 0 although nothing of it is on the disk: the aborted
-/// file-system journal has already forgotten the transaction that it waits for. (A program of twenty lines
-/// that does nothing but `write` and `fdatasync` shows it in one of ten cuts.) When
-/// the power is truly cut nobody hears such an answer, so answers after `begin` count for nothing.
+/// file-system journal has already forgotten the transaction that it waits for. That is rare on XFS and frequent
+/// on ext4 (`docs/reliability.md`). When the power is truly cut nobody hears such an answer, so answers after
+/// `begin` count for nothing.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cut {
     /// What was answered before this moment was on the disk.

@@ -136,6 +136,12 @@ impl Gateway {
         assert!(status.success(), "the gateway did not end cleanly: {status}");
     }
 
+    /// Whether it has not ended yet.
+    pub(crate) fn is_running(&self) -> bool {
+        let process = format!("/proc/{}", self.process.id().unwrap());
+        status(&process, "State").is_some_and(|state| !state.starts_with('Z'))
+    }
+
     /// Waits until one of its threads waits for the disk in the kernel.
     pub(crate) async fn hangs(&self) {
         let threads = format!("/proc/{}/task", self.process.id().unwrap());
@@ -167,7 +173,16 @@ impl Gateway {
 
     /// Waits until the spool takes webhooks.
     pub(crate) async fn writable(&self) {
-        self.spool(|spool| spool.pointer("/writable").and_then(serde_json::Value::as_bool) == Some(true))
+        self.says_writable(true).await;
+    }
+
+    /// Waits until the spool has noticed that its disk is full. Until then what still fits is taken.
+    pub(crate) async fn full(&self) {
+        self.says_writable(false).await;
+    }
+
+    async fn says_writable(&self, writable: bool) {
+        self.spool(|spool| spool.pointer("/writable").and_then(serde_json::Value::as_bool) == Some(writable))
             .await;
     }
 

@@ -20,8 +20,13 @@ mod checker;
 mod disk;
 mod gateway;
 mod load;
+mod moments;
 
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
 
 use backend::Backend;
 use bounds::whole_test;
@@ -29,12 +34,17 @@ use checker::{Faults, check};
 use disk::{Image, Tmpfs};
 use gateway::{Build, Gateway};
 use load::Load;
+use moments::{Moment, Watch};
+use tokio::sync::watch;
 
 /// Cycles of T1 and T2; `HEADGATE_TORTURE_CYCLES` sets another number (1,000 for a long run).
 const CYCLES: usize = 40;
 
 /// Webhooks a second while a fault is awaited.
 const RATE: u32 = 500;
+
+/// The load goes on this long after a power cut: nothing may be acknowledged then.
+const AFTER_THE_CUT: Duration = Duration::from_millis(150);
 
 fn cycles() -> usize {
     setting("HEADGATE_TORTURE_CYCLES").and_then(|n| n.parse().ok()).unwrap_or(CYCLES)
@@ -172,21 +182,38 @@ async fn t2_power_cut_under_load_loses_nothing() {
             Ok(image) => image,
             Err(why) => return skip(&why),
         };
-        let backend = Backend::start().await;
-        let load = Load::new(0x7462);
-        for cycle in 0..cycles() {
+        let backend = Backend::tagging().await;
+        let load = Load::of_long_texts(0x7462);
+        let mut random = fastrand::Rng::with_seed(0x7462);
+        let mut planned = BTreeMap::new();
+        let mut hit = BTreeMap::new();
+        for (cycle, moment) in (0..cycles()).zip(Moment::SCHEDULE.into_iter().cycle()) {
+            *planned.entry(moment).or_insert(0) += 1;
             let gateway = Gateway::start(Build::Normal, image.path(), backend.address()).await;
+            let mut watch = Watch::begin(&image.path().join("store"));
             let switch = image.switch();
             let cut = async {
                 // Time under load is the input of the test, not something it waits for.
-                tokio::time::sleep(under_load(cycle)).await;
-                switch.cut().await
+                tokio::time::sleep(under_load(cycle) / 3).await;
+                match moment {
+                    Moment::Load => {}
+                    Moment::Shutdown => gateway.terminate(),
+                    _ => watch.next(moment).await,
+                }
+                tokio::time::sleep(moments::delay(&mut random)).await;
+                if gateway.is_running() {
+                    *hit.entry(moment).or_insert(0) += 1;
+                }
+                let cut = switch.cut().await;
+                tokio::time::sleep(AFTER_THE_CUT).await;
+                cut
             };
-            let (cut, ()) = tokio::join!(cut, load.run(gateway.hooks(), RATE, under_load(cycle) * 2));
+            let cut = load.run_until(gateway.hooks(), RATE, cut).await;
             load.cut(cut);
             gateway.kill().await;
             image.remount().await;
         }
+        assert_eq!(hit, planned, "not every cut came at its moment");
         let gateway = Gateway::start(Build::Normal, image.path(), backend.address()).await;
         gateway.drained().await;
         let faults = Faults { crashes: cycles(), in_flight_max: gateway::IN_FLIGHT_MAX, disk_lies: true };
@@ -194,6 +221,87 @@ async fn t2_power_cut_under_load_loses_nothing() {
         gateway.stop().await;
     })
     .await;
+}
+
+/// The power is cut while a gateway makes its data folder. What is left opens, and takes webhooks.
+#[tokio::test(flavor = "multi_thread")]
+async fn t2_power_cut_at_the_first_start_leaves_what_can_be_started() {
+    whole_test(test_max(), async {
+        let mut image = match Image::make().await {
+            Ok(image) => image,
+            Err(why) => return skip(&why),
+        };
+        let whole_start = first_start(&image).await;
+        let mut before_it_listened = 0;
+        let starts = cycles().div_ceil(4);
+        for start in 0..starts {
+            let folder = image.path().join(format!("start-{start}"));
+            std::fs::create_dir(&folder).unwrap();
+            let backend = Backend::start().await;
+            let load = Load::new(0x746a + start as u64);
+            let mut watch = Watch::begin(&folder);
+            let switch = image.switch();
+            let listens = AtomicBool::new(false);
+            let (has_cut, mut is_cut) = watch::channel(None);
+            let cut = async {
+                watch.anything_made().await;
+                // Spread over a whole start and a little more.
+                tokio::time::sleep(whole_start.mul_f64(1.25 * start as f64 / starts as f64)).await;
+                before_it_listened += usize::from(!listens.load(Ordering::SeqCst));
+                has_cut.send_replace(Some(switch.cut().await));
+            };
+            let first = async {
+                let Ok(gateway) = Gateway::try_start(Build::Normal, &folder, backend.address()).await else {
+                    return;
+                };
+                listens.store(true, Ordering::SeqCst);
+                let end = async {
+                    let cut = is_cut.wait_for(Option::is_some).await.unwrap().unwrap();
+                    tokio::time::sleep(AFTER_THE_CUT).await;
+                    cut
+                };
+                load.cut(load.run_until(gateway.hooks(), RATE, end).await);
+                gateway.kill().await;
+            };
+            tokio::join!(cut, first);
+            drop(watch);
+            image.remount().await;
+
+            let gateway = Gateway::start(Build::Normal, &folder, backend.address()).await;
+            let restarted = load.mark();
+            load.run(gateway.hooks(), RATE, Duration::from_millis(100)).await;
+            assert_eq!(
+                load.statuses_since(restarted),
+                [200].into(),
+                "it takes no webhooks after start {start}"
+            );
+            gateway.drained().await;
+            gateway.stop().await;
+            let faults = Faults { crashes: 1, in_flight_max: gateway::IN_FLIGHT_MAX, disk_lies: true };
+            check(&load.log(), &backend.log(), faults).unwrap();
+        }
+        assert!(
+            before_it_listened > starts / 4,
+            "only {before_it_listened} of {starts} cuts came during the start"
+        );
+    })
+    .await;
+}
+
+/// The time of a first start, from its first file until it listens.
+async fn first_start(image: &Image) -> Duration {
+    let folder = image.path().join("measured");
+    std::fs::create_dir(&folder).unwrap();
+    let backend = Backend::start().await;
+    let mut watch = Watch::begin(&folder);
+    let begun = async {
+        watch.anything_made().await;
+        Instant::now()
+    };
+    let (gateway, begun) = tokio::join!(Gateway::start(Build::Normal, &folder, backend.address()), begun);
+    let whole_start = begun.elapsed();
+    gateway.stop().await;
+    whole_start
 }
 
 /// The positive control: a build that answers without waiting for the disk must be caught by the same
@@ -249,6 +357,7 @@ async fn t6_a_full_disk_is_answered_503_and_recovers_without_a_restart() {
         load.run(gateway.hooks(), RATE, Duration::from_millis(300)).await;
 
         let ballast = tmpfs.fill();
+        gateway.full().await;
         let full = load.mark();
         load.run(gateway.hooks(), RATE, Duration::from_millis(300)).await;
         assert_eq!(
