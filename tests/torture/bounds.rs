@@ -23,7 +23,9 @@ const CLEANING_MAX: Duration = Duration::from_secs(60);
 
 /// Waits for `work`; fails if that takes longer.
 pub(crate) async fn within<T>(bound: Duration, what: &str, work: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(bound, work).await {
+    // It outlives the report: what it holds is what hangs.
+    let mut work = std::pin::pin!(work);
+    match tokio::time::timeout(bound, &mut work).await {
         Ok(done) => done,
         Err(_elapsed) => panic!("{what} was not done after {bound:?}\n{}", hanging()),
     }

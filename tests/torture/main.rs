@@ -56,7 +56,7 @@ fn setting(name: &str) -> Option<String> {
 
 /// Time for one whole test, some times what it takes.
 fn test_max() -> Duration {
-    Duration::from_secs(60) + Duration::from_secs(4) * u32::try_from(cycles()).unwrap()
+    Duration::from_secs(60) + Duration::from_secs(10) * u32::try_from(cycles()).unwrap()
 }
 
 /// Says that a test did not run, and fails where that is not allowed.
