@@ -5,7 +5,7 @@
 
 mod people;
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, mem, net::SocketAddr, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -104,6 +104,14 @@ pub enum GatewayError {
     Client(#[from] ClientError),
 }
 
+/// The data folder's disk does not answer.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the data folder's disk does not answer")]
+pub struct DiskHangs;
+
+/// Time that the stores have to close, when nothing is under way any more. They need one sync each.
+pub const CLOSE_MAX: Duration = Duration::from_secs(3);
+
 impl Gateway {
     /// Opens the stores, recovers what they hold, and begins to serve and deliver. Must be called inside
     /// a tokio runtime.
@@ -119,7 +127,8 @@ impl Gateway {
         let hooks = bind(HOOKS, config.listeners.hooks.as_ref(), &server_metrics)?;
         let ops = bind(OPS, config.listeners.ops.as_ref().map(|ops| &ops.listener), &server_metrics)?;
 
-        let (tags, recovery) = EmbeddedTags::open(&config.store.path.join("tags"), &limits)?;
+        let (tags, recovery) =
+            EmbeddedTags::open(&config.store.path.join("tags"), config.store.segment_bytes, &limits)?;
         for damage in &recovery.damaged {
             error!(
                 segment = damage.segment,
@@ -311,9 +320,13 @@ impl Gateway {
     }
 
     /// Drains: takes no further connection, answers what is open, settles what is under way. Ends within
-    /// twice the listeners' `drain_timeout`, whatever a backend or the disk does: a delivery that is cut off
-    /// is made again after the next start.
-    pub async fn stop(self) {
+    /// twice the listeners' `drain_timeout` and [`CLOSE_MAX`], whatever a backend or the disk does: a delivery
+    /// that is cut off is made again after the next start.
+    ///
+    /// # Errors
+    /// [`DiskHangs`]: threads are left that wait for the disk. Nothing that was acknowledged is lost by
+    /// ending the process.
+    pub async fn stop(self) -> Result<(), DiskHangs> {
         self.status.send_modify(|status| status.draining = true);
         self.stop_delivery.cancel();
         self.tasks.close();
@@ -337,8 +350,17 @@ impl Gateway {
             front.close().await;
         }
         self.actors.stop().await;
-        self.spool.close().await;
-        self.tags.close().await;
+        let (spool, tags) = (self.spool, self.tags);
+        let closed = timeout(CLOSE_MAX, async {
+            spool.close().await;
+            tags.close().await;
+        });
+        if closed.await.is_err() {
+            // Dropped, they would wait for the disk once more.
+            mem::forget((spool, tags));
+            return Err(DiskHangs);
+        }
+        Ok(())
     }
 }
 

@@ -103,6 +103,10 @@ async fn attempt(context: &Context, unit: &Unit, pass: &mut Pass) -> Settlement 
             match follow(context, &route, &tags, &headers).await {
                 Ok(()) => Settlement::Delivered,
                 Err(error) => {
+                    if matches!(error, TagError::Failed(_)) {
+                        // Nor will it be kept that this was delivered: see `Context::settle`.
+                        context.halt.cancel();
+                    }
                     // What the backend asked for must not be lost: it is asked again.
                     warn!(
                         spool.sequence = unit.sequence.0,

@@ -36,6 +36,7 @@ pub(super) struct Metrics {
     pub(super) dead_letters_max: Counter,
     pub(super) journal_record_bytes_max: Counter,
     pub(super) journal_queue_max: Counter,
+    pub(super) commit_wait_max: Counter,
     pub(super) webhook_events_max: Counter,
 }
 
@@ -68,6 +69,7 @@ impl Metrics {
             dead_letters_max: limits.of("dead_letters_max"),
             journal_record_bytes_max: limits.of("journal_record_bytes_max"),
             journal_queue_max: limits.of("journal_queue_max"),
+            commit_wait_max: limits.of("commit_wait_max"),
             webhook_events_max: limits.of("webhook_events_max"),
         };
         let mut gauge = |name, help, unit: Option<Unit>, gauge: &Gauge| match unit {
