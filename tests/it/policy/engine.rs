@@ -5,8 +5,8 @@ use std::sync::Arc;
 use headgate::{
     ids::{TeamId, TenantId, Timestamp, UserId},
     policy::{
-        Actor, Allowed, Decision, Facts, FieldNo, Keys, Member, Place, Policy, Problem, Question, Source, Symbol,
-        TeamKey, UserKey, Via, decide,
+        Actor, Allowed, Decision, Facts, FieldNo, Keys, Member, Place, Policy, Problem, Question, Source,
+        Symbol, TeamKey, UserKey, Via, decide,
     },
 };
 
@@ -49,7 +49,8 @@ impl Engine {
         };
         let (roles, _next) = self.policy.roles_of(&member, now);
         let tenant = TenantId::new(person.tenant.as_str());
-        let tree = self.teams.keys().filter(|team| person.teams.iter().any(|top| is_within(&self.teams, team, top)));
+        let tree =
+            self.teams.keys().filter(|team| person.teams.iter().any(|top| is_within(&self.teams, team, top)));
         let tree: Vec<String> = tree.chain(&person.teams).cloned().collect();
         Arc::new(Actor {
             user: UserId::new(person.user.as_str()),
@@ -76,7 +77,8 @@ impl Engine {
     pub(super) fn ask(&self, actor: &Arc<Actor>, ask: &Ask) -> Option<Answer> {
         let resource = self.policy.resource(&ask.resource)?;
         let action = self.policy.action(&ask.action)?;
-        let writes: Vec<FieldNo> = ask.writes.iter().map(|field| self.policy.field(resource, field)).collect();
+        let writes: Vec<FieldNo> =
+            ask.writes.iter().map(|field| self.policy.field(resource, field)).collect();
         let answer = |object: Option<&Facts<'_>>| Answer {
             actor: Arc::clone(actor),
             decision: decide(actor, Question { resource, action, object, writes: &writes }),
@@ -96,7 +98,8 @@ impl Engine {
         let symbol = |name: &Option<String>| -> Option<Symbol> {
             name.as_deref().map(|name| self.policy.symbol(name))
         };
-        let teams: Vec<TeamKey> = thing.teams.iter().filter_map(|team| self.keys.team(&tenant, team)).collect();
+        let teams: Vec<TeamKey> =
+            thing.teams.iter().filter_map(|team| self.keys.team(&tenant, team)).collect();
         let participants: Vec<UserKey> =
             thing.participants.iter().filter_map(|name| self.keys.user(&tenant, name)).collect();
         let facts = Facts {
