@@ -3,6 +3,8 @@
 
 mod conformance;
 mod engine;
+mod laws;
 mod presets;
+mod random;
 mod reference;
 mod world;
