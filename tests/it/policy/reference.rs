@@ -291,8 +291,12 @@ impl<'a> Reference<'a> {
                 self.declared(resource).is_some() && self.declared(resource) == self.declared(wanted)
             })
         });
+        let same = |kind: &String, wanted: &String| {
+            kind == wanted || (self.declared(kind).is_some() && self.declared(kind) == self.declared(wanted))
+        };
+        let kind = object.and_then(|object| object.kind.as_ref());
         let kind = rule.kinds.is_empty()
-            || object.and_then(|object| object.kind.as_ref()).is_some_and(|kind| rule.kinds.contains(kind));
+            || kind.is_some_and(|kind| rule.kinds.iter().any(|wanted| same(kind, wanted)));
         via && kind
     }
 
