@@ -72,7 +72,9 @@ fn the_engine_answers_a_million_random_questions_like_the_reference() {
             }
         }
     }
-    println!("seed {SEED:#x}: {asked} questions of {POLICIES} policies, {allowed} allowed, {redacted} of them redacted");
+    println!(
+        "seed {SEED:#x}: {asked} questions of {POLICIES} policies, {allowed} allowed, {redacted} of them redacted"
+    );
     assert!(asked >= 1_000_000 && allowed > asked / 10 && redacted > asked / 20);
 }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use headgate::policy::{
     Relation, Scope, Source,
     source::{
-        ANY, App, Assignment, Combine, Condition, Effect, Fields, Forbid, Mode, Of, On, Override, Principal, Role,
-        Rule,
+        ANY, App, Assignment, Combine, Condition, Effect, Fields, Forbid, Mode, Of, On, Override, Principal,
+        Role, Rule,
     },
 };
 
@@ -62,7 +62,11 @@ impl Dice {
         self.pick(&Scope::ALL)
     }
 
-    fn table<T>(&mut self, size: usize, value: &mut dyn FnMut(&mut Self) -> T) -> BTreeMap<String, BTreeMap<String, T>> {
+    fn table<T>(
+        &mut self,
+        size: usize,
+        value: &mut dyn FnMut(&mut Self) -> T,
+    ) -> BTreeMap<String, BTreeMap<String, T>> {
         let mut table: BTreeMap<String, BTreeMap<String, T>> = BTreeMap::new();
         for _ in 0..self.0.usize(..=size) {
             let (resource, action) = (self.or_any(&RESOURCES, 6), self.or_any(&ACTIONS, 6));
@@ -90,7 +94,11 @@ impl Dice {
             mode: self.pick(&[Mode::Replace, Mode::Cap, Mode::Raise]),
             scopes: BTreeMap::new(),
         };
-        if change.pipeline.is_none() && change.channel.is_none() && change.account.is_none() && change.stage.is_empty() {
+        if change.pipeline.is_none()
+            && change.channel.is_none()
+            && change.account.is_none()
+            && change.stage.is_empty()
+        {
             change.stage.push("won".to_owned());
         }
         for _ in 0..self.0.usize(1..=2) {
@@ -175,7 +183,8 @@ impl Dice {
             0 => Effect::Require,
             _ => Effect::Grant { profile: self.profile() },
         };
-        let mut conditions: Vec<_> = (0..self.0.usize(..=2)).map(|_| self.condition(rank - 1, false)).collect();
+        let mut conditions: Vec<_> =
+            (0..self.0.usize(..=2)).map(|_| self.condition(rank - 1, false)).collect();
         if as_allowed {
             let resource = Of::Resource(RESOURCES[self.0.usize(..rank)].to_owned());
             conditions.push(Condition::Allowed { on: On::Object, resource, action: "view".to_owned() });
@@ -250,7 +259,8 @@ impl Dice {
             }
             if self.one_in(4) {
                 let needs = self.some(&PATTERNS[..7], 5).into_iter();
-                let needs = needs.map(|field| (field, (self.name(&RESOURCES), self.name(&ACTIONS)))).collect();
+                let needs =
+                    needs.map(|field| (field, (self.name(&RESOURCES), self.name(&ACTIONS)))).collect();
                 source.needs.insert(resource.to_owned(), needs);
             }
         }
@@ -316,8 +326,14 @@ impl Dice {
 
 /// company > sales > north, company > support, and one that stands alone.
 pub(super) fn teams() -> Teams {
-    [("company", None), ("sales", Some("company")), ("north", Some("sales")), ("support", Some("company")), ("lone", None)]
-        .into_iter()
-        .map(|(team, parent)| (team.to_owned(), parent.map(str::to_owned)))
-        .collect()
+    [
+        ("company", None),
+        ("sales", Some("company")),
+        ("north", Some("sales")),
+        ("support", Some("company")),
+        ("lone", None),
+    ]
+    .into_iter()
+    .map(|(team, parent)| (team.to_owned(), parent.map(str::to_owned)))
+    .collect()
 }

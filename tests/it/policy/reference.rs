@@ -235,7 +235,8 @@ impl<'a> Reference<'a> {
             if refused && !self.source.relations_beat_overrides {
                 continue;
             }
-            for relation in [Relation::Participant, Relation::Creator, Relation::Unassigned, Relation::Queue] {
+            for relation in [Relation::Participant, Relation::Creator, Relation::Unassigned, Relation::Queue]
+            {
                 let profile = self.layer_says(role, |layer| {
                     self.most_exact(layer.relations.get(&relation)?, &ways.resource, &ways.action)
                 });
@@ -404,25 +405,18 @@ impl<'a> Reference<'a> {
         object: Option<&Thing>,
         purpose: Purpose,
     ) -> bool {
-        if self.is_withheld(asker, ways, field, object) {
+        if self.is_withheld(asker, ways, field, object, purpose) {
             return false;
         }
-        self.opens_by(asker, ways, field, object, purpose)
+        self.opens_by(asker, ways, field, purpose)
             || ways.as_other.as_ref().is_some_and(|other| {
-                !self.is_withheld(asker, other, field, object)
-                    && self.opens_by(asker, other, field, object, purpose)
+                !self.is_withheld(asker, other, field, object, purpose)
+                    && self.opens_by(asker, other, field, purpose)
             })
     }
 
-    /// A forbid hides the field here.
-    fn is_withheld(&self, asker: &Asker<'_>, ways: &Ways, field: &str, object: Option<&Thing>) -> bool {
-        self.source.forbids.iter().any(|forbid| {
-            forbid.fields.iter().any(|pattern| fits(pattern, field))
-                && self.forbids(forbid, asker, &ways.resource, &ways.action, object)
-        })
-    }
-
-    fn opens_by(
+    /// The field is kept back whoever grants it: forbidden, needing a right that is not held, or secret.
+    fn is_withheld(
         &self,
         asker: &Asker<'_>,
         ways: &Ways,
@@ -431,24 +425,27 @@ impl<'a> Reference<'a> {
         purpose: Purpose,
     ) -> bool {
         let resource = &ways.resource;
-        if let Some((needed, action)) = self.need(resource, field)
-            && self.held(asker, needed, action) == Scope::None
-        {
-            return false;
-        }
+        let forbidden = self.source.forbids.iter().any(|forbid| {
+            forbid.fields.iter().any(|pattern| fits(pattern, field))
+                && self.forbids(forbid, asker, resource, &ways.action, object)
+        });
+        let unheld = self
+            .need(resource, field)
+            .is_some_and(|(needed, action)| self.held(asker, needed, action) == Scope::None);
+        let secret = purpose == Purpose::See && self.is_secret(resource, field) && {
+            let edit = self.right(asker, resource, "edit", object);
+            let mut granting = edit.iter().flat_map(|edit| &edit.granting);
+            !granting.any(|role| self.access(role, resource, field) == Access::Editable)
+        };
+        forbidden || unheld || secret
+    }
+
+    fn opens_by(&self, asker: &Asker<'_>, ways: &Ways, field: &str, purpose: Purpose) -> bool {
+        let resource = &ways.resource;
         let enough = |role: &str| match purpose {
             Purpose::See => self.access(role, resource, field) != Access::Hidden,
             Purpose::Write => self.access(role, resource, field) == Access::Editable,
         };
-        if purpose == Purpose::See && self.is_secret(resource, field) {
-            let edit = self.right(asker, resource, "edit", object);
-            let editable = edit.is_some_and(|edit| {
-                edit.granting.iter().any(|role| self.access(role, resource, field) == Access::Editable)
-            });
-            if !editable {
-                return false;
-            }
-        }
         ways.granting.iter().any(|role| enough(role))
             || ways.related.iter().any(|(role, profile)| enough(role) && self.shows(profile, resource, field))
             || ways.ruled.iter().any(|profile| self.shows(profile, resource, field))
@@ -479,7 +476,8 @@ impl<'a> Reference<'a> {
     /// What the role says of the field: the uppermost layer that names it.
     fn access(&self, role: &str, resource: &str, field: &str) -> Access {
         let said = self.layer_says(role, |layer| {
-            let single = layer.fields.iter().find(|(name, _)| *name != ANY && self.is_resource(name, resource));
+            let single =
+                layer.fields.iter().find(|(name, _)| *name != ANY && self.is_resource(name, resource));
             let any = layer.fields.get(ANY);
             single.and_then(|(_, fields)| access_of(fields, field)).or_else(|| access_of(any?, field))
         });
