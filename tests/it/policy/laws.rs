@@ -14,7 +14,7 @@ use super::{
 
 const TENANT: &str = "acme";
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
-const SEED: u64 = 0x5eed_0f_9a7e;
+const SEED: u64 = 0x5eed_0f9a7e;
 const POLICIES: u64 = 2_000;
 const PEOPLE: usize = 10;
 const QUESTIONS: usize = 55;

@@ -4,6 +4,7 @@
 mod conformance;
 mod engine;
 mod laws;
+mod matrix;
 mod presets;
 mod random;
 mod reference;
