@@ -37,7 +37,7 @@ fn mistakes_in_roles_are_told_with_their_line_and_what_was_meant() {
         ),
         (
             "use = [\"kommo\"]\n[[role.x.override]]\nresource = \"lead\"\nstage = [\"a\"]\nview = \"own\"\n[[role.x.stage]]\nresource = \"leed\"\nstage = [\"b\"]\nview = \"own\"",
-            "roles.toml:6: role.x.stage[0]",
+            "roles.toml:9: role.x.stage[0].view: there is no resource `leed` (did you mean `lead`?)",
         ),
         (
             "use = [\"kommo\"]\n[[assign]]\nrole = \"nobody\"\nto = \"everyone\"",
