@@ -17,7 +17,7 @@ use super::{
     interpolate::{Env, References},
     mistake::{KeyPath, Mistakes, Place, Report, Wrong},
     raw,
-    roles::{self, Layer, Roles},
+    roles::{self, Layer},
     schema::{self, FileKind},
 };
 use crate::{ids::TenantId, server::Limits};
@@ -193,7 +193,12 @@ fn build(
         let mut check = Check { folder, document: &files.roles.document, report };
         build::check_people(&mut check, &files.roles.raw, &files.directory.raw);
         let Read { document, raw } = files.roles;
-        let Roles { source: policy, .. } = roles::source(folder, Layer { document, raw }, report);
+        let roles = roles::source(folder, Layer { document, raw }, report);
+        if let Some((policy, keys)) = roles::compile(&roles, &files.id, report) {
+            let mut check = Check { folder, document: &files.tests.document, report };
+            build::ask_tests(&mut check, &files.tests.raw, &files.directory.raw, &files.id, policy, &keys);
+        }
+        let policy = roles.source;
         built.insert(
             files.id.clone(),
             Tenant { id: files.id, directory, source, policy, accounts, assignment },

@@ -298,6 +298,10 @@ pub enum Wrong {
         "must be given, since the condition is about the object itself: the name of a resource, or `kind`"
     )]
     AsWhat,
+    #[error("{0}")]
+    Policy(crate::policy::ProblemKind),
+    #[error("expected {expected}, but {got}")]
+    TestFails { expected: &'static str, got: String },
 }
 
 fn quote(written: Option<&String>) -> String {

@@ -6,24 +6,28 @@
 use std::path::Path;
 
 use super::{
-    build::{self, Check},
+    build::{self, Check, Laid, Origins},
     document::Document,
     interpolate::References,
-    mistake::{Mistakes, Report},
+    mistake::{Mistakes, Report, Wrong},
     presets::Preset,
     raw, schema,
 };
-use crate::policy::Source;
+use crate::{
+    ids::TenantId,
+    policy::{Keys, Policy, Source},
+};
 
 /// Reads the text of a `roles.toml`, with the presets that it uses. `file` is what mistakes call it.
 ///
 /// # Errors
-/// Every mistake in it that the file alone can tell.
+/// Every mistake in it, people aside, who are in the directory.
 pub fn read(file: &str, text: &str) -> Result<Source, Mistakes> {
     let mut report = Report::default();
     let layer = Layer::read(file, text, &mut report);
-    let source = source(Path::new(""), layer, &mut report).source;
-    report.finish(Some(source))
+    let roles = source(Path::new(""), layer, &mut report);
+    compile(&roles, &TenantId::new("default"), &mut report);
+    report.finish(Some(roles.source))
 }
 
 /// What a preset alone says, with those that it uses.
@@ -55,8 +59,9 @@ impl Layer {
 #[derive(Debug)]
 pub(super) struct Roles {
     pub(super) source: Source,
+    origins: Origins,
     /// First to last: presets, then the tenant's own.
-    pub(super) documents: Vec<Document>,
+    documents: Vec<Document>,
 }
 
 /// The policy of a tenant's file and the presets that it uses.
@@ -67,15 +72,32 @@ pub(super) fn source(folder: &Path, own: Layer, report: &mut Report) -> Roles {
         add(*preset, &mut presets, &mut layers, report);
     }
     layers.push(own);
-    let mut source = Source::default();
+    let mut laid = Laid::default();
     let mut documents = Vec::new();
     for Layer { document, raw } in layers {
         let mut check = Check { folder, document: &document, report };
-        build::check_roles(&mut check, &raw, &source);
-        build::lay(&mut source, raw);
+        build::check_roles(&mut check, &raw, &laid.source);
+        laid.lay(&document.file, raw);
         documents.push(document);
     }
-    Roles { source, documents }
+    let Laid { source, origins } = laid;
+    Roles { source, origins, documents }
+}
+
+/// Compiles a policy; what is wrong with it is noted. The keys are drawn for this policy alone.
+pub(super) fn compile(roles: &Roles, tenant: &TenantId, report: &mut Report) -> Option<(Policy, Keys)> {
+    let keys = Keys::default();
+    match Policy::compile(&roles.source, tenant, &keys) {
+        Ok(policy) => Some((policy, keys)),
+        Err(problems) => {
+            let documents: Vec<&Document> = roles.documents.iter().collect();
+            for problem in problems {
+                let place = roles.origins.place(&problem, &documents);
+                report.add_unless_wrong_already(place, Wrong::Policy(problem.what));
+            }
+            None
+        }
+    }
 }
 
 /// Adds a preset after those that it uses itself, each once.

@@ -104,7 +104,9 @@ fn fit(schema: &mut Schema) {
         Value::Object(keys) => !keys.is_empty(),
         _ => false,
     };
-    if object.get("default").is_some_and(says_nothing) {
+    let of_tables = object.get("items").is_some_and(|items| items.get("properties").is_some());
+    let no_tables = |default: &Value| of_tables && default.as_array().is_some_and(Vec::is_empty);
+    if object.get("default").is_some_and(|default| says_nothing(default) || no_tables(default)) {
         object.remove("default");
     }
     if object.get("format").is_some_and(|format| format == "uint32") {

@@ -1,6 +1,6 @@
 //! Which fields an answer shows and which a write may touch.
 
-use super::{Allowed, FieldNo, Grants, PairNo, decision::Ways};
+use super::{Allowed, FieldNo, Grants, PairNo, Scope, decision::Ways};
 
 impl Grants {
     /// Whether a field is returned. The field is one of [`Allowed::resource`]'s.
@@ -27,21 +27,30 @@ impl Grants {
         else {
             return false;
         };
-        // What is forbidden here stays forbidden.
-        let hidden = self.hidden(allowed.pair, &allowed.ways, field);
+        // What is withheld here stays withheld.
+        let withheld = self.withheld(allowed.pair, &allowed.ways, field, purpose);
         let field = self.policy.field(theirs.resource, self.policy.field_name(own.resource, field));
-        !hidden && self.opens_by(*other, ways, field, purpose)
+        !withheld && self.opens_by(*other, ways, field, purpose)
     }
 
-    fn hidden(&self, pair: PairNo, ways: &Ways, field: FieldNo) -> bool {
-        let Some(info) = self.policy.pair_info(pair) else {
+    /// Whether a field is kept back whoever grants it: forbidden, needing a right that is not held, or secret.
+    fn withheld(&self, pair: PairNo, ways: &Ways, field: FieldNo, purpose: Purpose) -> bool {
+        let Some(resource) = self.policy.pair_info(pair).map(|info| info.resource) else {
             return true;
         };
-        let at = self.policy.field_at(info.resource, field);
-        at.and_then(|at| self.policy.fields.get(at)).is_none_or(|field| field.hidden_by & ways.hiding != 0)
+        let at = self.policy.field_at(resource, field);
+        at.and_then(|at| self.policy.fields.get(at)).is_none_or(|info| {
+            let editing = ways.editing & self.field_masks(resource, field).editable != 0;
+            let unheld = info.needs.is_some_and(|needs| self.base(needs) == Scope::None);
+            let secret = matches!(purpose, Purpose::See) && info.secret && !editing;
+            info.hidden_by & ways.hiding != 0 || unheld || secret
+        })
     }
 
     fn opens_by(&self, pair: PairNo, ways: &Ways, field: FieldNo, purpose: Purpose) -> bool {
+        if self.withheld(pair, ways, field, purpose) {
+            return false;
+        }
         let Some(resource) = self.policy.pair_info(pair).map(|info| info.resource) else {
             return false;
         };
@@ -50,11 +59,7 @@ impl Grants {
             return false;
         };
         let masks = self.field_masks(resource, field);
-        if info.hidden_by & ways.hiding != 0 {
-            return false;
-        }
         let roles = match purpose {
-            Purpose::See if info.secret && ways.editing & masks.editable == 0 => return false,
             Purpose::See => masks.seen,
             Purpose::Write => masks.editable,
         };

@@ -10,6 +10,7 @@ mod listeners;
 mod pem;
 mod providers;
 mod roles;
+mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,7 +22,8 @@ pub(super) use self::{
     channels::{Around, channels},
     directory::{assignment, directory, source},
     listeners::listeners,
-    roles::{check_people, check_roles, lay},
+    roles::{Laid, Origins, check_people, check_roles},
+    tests::ask_tests,
 };
 use super::{
     document::Document,

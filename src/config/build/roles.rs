@@ -5,12 +5,16 @@ use std::collections::BTreeMap;
 use super::Check;
 use crate::{
     config::{
-        mistake::{KeyPath, Wrong},
+        document::Document,
+        mistake::{KeyPath, Place, Wrong},
         raw::{self, RoleName, Word},
     },
-    policy::source::{
-        App, Assignment, Combine, Condition, Effect, Fields, Forbid, Mode, Of, On, Override, Principal,
-        Relation, Role, Rule, Source,
+    policy::{
+        Problem, Scope, Source,
+        source::{
+            App, Assignment, Combine, Condition, Effect, Fields, Forbid, Mode, Of, On, Override, Principal,
+            Relation, Role, Rule,
+        },
     },
 };
 
@@ -19,58 +23,91 @@ fn texts<N: AsRef<str>>(names: &[N]) -> Vec<String> {
     names.iter().map(|name| name.as_ref().to_owned()).collect()
 }
 
-/// Lays a file over what was read before it: what it says of the same thing replaces that.
-pub(in crate::config) fn lay(source: &mut Source, raw: raw::Roles) {
-    source.rules.retain(|rule| !raw.without.contains(&rule.name));
-    source.forbids.retain(|forbid| !raw.without.contains(&forbid.name));
-    for (Word(name), resource) in raw.resource {
-        let actions = source.resources.entry(name).or_default();
-        for action in resource.actions {
-            if !actions.contains(&action) {
-                actions.push(action);
-            }
+/// Lays files over each other: what a later one says of the same thing replaces what the earlier ones say.
+#[derive(Debug, Default)]
+pub(in crate::config) struct Laid {
+    pub(in crate::config) source: Source,
+    pub(in crate::config) origins: Origins,
+}
+
+impl Laid {
+    /// Lays the next file, called `file`, over what was read before it.
+    pub(in crate::config) fn lay(&mut self, file: &str, raw: raw::Roles) {
+        let source = &mut self.source;
+        let layer = self.origins.next_layer();
+        source.rules.retain(|rule| !raw.without.contains(&rule.name));
+        source.forbids.retain(|forbid| !raw.without.contains(&forbid.name));
+        for (Word(name), resource) in raw.resource {
+            let actions = source.resources.entry(name).or_default();
+            let new: Vec<_> =
+                resource.actions.into_iter().filter(|action| !actions.contains(action)).collect();
+            actions.extend(new);
         }
-    }
-    source.aliases.extend(raw.alias.into_iter().map(|(Word(name), Word(of))| (name, of)));
-    if let Some(combine) = raw.combine {
-        source.combine = match combine {
-            raw::Combine::Max => Combine::Max,
-            raw::Combine::SpecificThenMax => Combine::SpecificThenMax,
-        };
-    }
-    if let Some(beat) = raw.relations_beat_overrides {
-        source.relations_beat_overrides = beat;
-    }
-    for (Word(name), fields) in raw.profile {
-        let fields = fields.into_iter().map(|(Word(resource), fields)| (resource, fields));
-        source.profiles.entry(name).or_default().extend(fields);
-    }
-    lay_role(&mut source.every_role, raw.every_role);
-    for (RoleName(name), role) in raw.role {
-        lay_role(source.roles.entry(name).or_default(), role);
-    }
-    for new in raw.rule.into_iter().filter_map(rule) {
-        replace(&mut source.rules, new, |old, new| old.name == new.name);
-    }
-    for new in raw.forbid.into_iter().filter_map(forbid) {
-        replace(&mut source.forbids, new, |old, new| old.name == new.name);
-    }
-    source.secrets.extend(raw.secret.into_iter().map(|(Word(resource), fields)| (resource, fields)));
-    for (Word(resource), needs) in raw.needs {
-        let fields = source.needs.entry(resource).or_default();
-        for (field, right) in needs {
-            match right.into_iter().next() {
-                Some((Word(resource), action)) => fields.insert(field, (resource, action)),
-                None => fields.remove(&field),
+        source.aliases.extend(raw.alias.into_iter().map(|(Word(name), Word(of))| (name, of)));
+        if let Some(combine) = raw.combine {
+            source.combine = match combine {
+                raw::Combine::Max => Combine::Max,
+                raw::Combine::SpecificThenMax => Combine::SpecificThenMax,
             };
         }
-    }
-    for new in raw.assign.into_iter().filter_map(assignment) {
-        replace(&mut source.assignments, new, |old, new| old.role == new.role && old.to == new.to);
-    }
-    for (Word(name), app) in raw.app {
-        let access = app.access.into_iter().map(|to| to.0).collect();
-        source.apps.insert(name, App { installed: app.installed.unwrap_or(false), access });
+        if let Some(beat) = raw.relations_beat_overrides {
+            source.relations_beat_overrides = beat;
+        }
+        for (Word(name), fields) in raw.profile {
+            let fields = fields.into_iter().map(|(Word(resource), fields)| (resource, fields));
+            source.profiles.entry(name).or_default().extend(fields);
+        }
+        lay_every_role(&mut source.every_role, role(raw.every_role));
+        for (RoleName(name), raw) in raw.role {
+            let mut role = role(raw);
+            // The role as it was before goes on under another name, and the new one begins with it.
+            if let Some(before) = source.roles.remove(&name) {
+                let other = format!("{name} before {file}");
+                self.origins.rename_role(&name, &other);
+                role.cites = role.cites.or_else(|| before.cites.clone());
+                role.extends.insert(0, other.clone());
+                source.roles.insert(other, before);
+            }
+            self.origins.roles.insert(name.clone(), layer);
+            source.roles.insert(name, role);
+        }
+        for (index, raw) in raw.rule.into_iter().enumerate() {
+            if let Some(new) = rule(raw) {
+                self.origins.rules.insert(new.name.clone(), (layer, index));
+                replace(&mut source.rules, new, |old, new| old.name == new.name);
+            }
+        }
+        for (index, raw) in raw.forbid.into_iter().enumerate() {
+            if let Some(new) = forbid(raw) {
+                self.origins.forbids.insert(new.name.clone(), (layer, index));
+                replace(&mut source.forbids, new, |old, new| old.name == new.name);
+            }
+        }
+        source.secrets.extend(raw.secret.into_iter().map(|(Word(resource), fields)| (resource, fields)));
+        for (Word(resource), needs) in raw.needs {
+            let fields = source.needs.entry(resource).or_default();
+            for (field, right) in needs {
+                match right.into_iter().next() {
+                    Some((Word(resource), action)) => fields.insert(field, (resource, action)),
+                    None => fields.remove(&field),
+                };
+            }
+        }
+        for (index, raw) in raw.assign.into_iter().enumerate() {
+            if let Some(new) = assignment(raw) {
+                let same = |old: &Assignment| old.role == new.role && old.to == new.to;
+                if let Some(at) = source.assignments.iter().position(same) {
+                    source.assignments.remove(at);
+                    self.origins.assignments.remove(at);
+                }
+                source.assignments.push(new);
+                self.origins.assignments.push((layer, index));
+            }
+        }
+        for (Word(name), app) in raw.app {
+            let access = app.access.into_iter().map(|to| to.0).collect();
+            source.apps.insert(name, App { installed: app.installed.unwrap_or(false), access });
+        }
     }
 }
 
@@ -81,64 +118,164 @@ fn replace<T>(list: &mut Vec<T>, new: T, same: impl Fn(&T, &T) -> bool) {
     }
 }
 
-fn lay_role(role: &mut Role, raw: raw::Role) {
-    if !raw.extends.is_empty() {
-        role.extends = texts(&raw.extends);
-    }
-    for (Word(resource), scopes) in raw.grants {
-        role.grants.entry(resource).or_default().extend(scopes);
-    }
-    let overrides: Vec<Override> = raw.overrides.into_iter().chain(raw.stage).filter_map(placed).collect();
-    // A file's own overrides stand beside each other, as the policy takes two alike; only earlier files' are
-    // replaced, action by action.
-    for new in &overrides {
-        for old in role.overrides.iter_mut().filter(|old| is_same_place(old, new)) {
-            old.scopes.retain(|action, _| !new.scopes.contains_key(action));
-        }
-    }
-    role.overrides.retain(|old| !old.scopes.is_empty());
-    role.overrides.extend(overrides);
-    for (Word(resource), fields) in raw.fields {
-        lay_fields(role.fields.entry(resource).or_default(), fields);
-    }
+fn role(raw: raw::Role) -> Role {
     let raw::Relations { participant, creator, unassigned, queue } = raw.relation;
-    for (relation, profiles) in [
+    let relations = [
         (Relation::Participant, participant),
         (Relation::Creator, creator),
         (Relation::Unassigned, unassigned),
         (Relation::Queue, queue),
-    ] {
-        for (Word(resource), actions) in profiles {
+    ];
+    let relations = relations.into_iter().filter(|(_, resources)| !resources.is_empty());
+    let resources = |resources: raw::Profiles| {
+        let resources = resources.into_iter().map(|(Word(resource), actions)| {
             let actions = actions.into_iter().map(|(action, Word(profile))| (action, profile));
-            role.relations.entry(relation).or_default().entry(resource).or_default().extend(actions);
+            (resource, actions.collect())
+        });
+        resources.collect()
+    };
+    let fields =
+        raw.fields.into_iter().map(|(Word(resource), raw::Fields { hidden, read_only, editable })| {
+            (resource, Fields { hidden, read_only, editable })
+        });
+    Role {
+        extends: texts(&raw.extends),
+        grants: raw.grants.into_iter().map(|(Word(resource), scopes)| (resource, scopes)).collect(),
+        overrides: raw.overrides.into_iter().chain(raw.stage).filter_map(placed).collect(),
+        fields: fields.collect(),
+        relations: relations.map(|(relation, of)| (relation, resources(of))).collect(),
+        draft: raw.draft,
+        cites: raw.cites,
+    }
+}
+
+/// What two files say of every role stands beside each other; of the same key the later one's counts.
+fn lay_every_role(every: &mut Role, new: Role) {
+    for (resource, scopes) in new.grants {
+        every.grants.entry(resource).or_default().extend(scopes);
+    }
+    every.overrides.extend(new.overrides);
+    every.fields.extend(new.fields);
+    for (relation, resources) in new.relations {
+        for (resource, actions) in resources {
+            every.relations.entry(relation).or_default().entry(resource).or_default().extend(actions);
         }
     }
-    role.draft = raw.draft;
-    role.cites = raw.cites.or_else(|| role.cites.take());
 }
 
-fn is_same_place(one: &Override, other: &Override) -> bool {
-    let stages = |of: &Override| {
-        let mut stages = of.stage.clone();
-        stages.sort();
-        stages
-    };
-    (&one.resource, &one.pipeline, &one.channel, &one.account)
-        == (&other.resource, &other.pipeline, &other.channel, &other.account)
-        && stages(one) == stages(other)
+/// Where the parts of a [`Source`] stand in the files that were laid over each other: the number of the file, and
+/// for lists the position in it.
+#[derive(Debug, Default)]
+pub(in crate::config) struct Origins {
+    layers: usize,
+    roles: BTreeMap<String, usize>,
+    /// What a role was called in its file, where it has another name now.
+    renamed: BTreeMap<String, String>,
+    rules: BTreeMap<String, (usize, usize)>,
+    forbids: BTreeMap<String, (usize, usize)>,
+    assignments: Vec<(usize, usize)>,
 }
 
-/// A field that the new rules name is in no list of the old ones any more.
-fn lay_fields(fields: &mut Fields, raw: raw::Fields) {
-    let raw::Fields { hidden, read_only, editable } = raw;
-    let named =
-        |field: &String| hidden.contains(field) || read_only.contains(field) || editable.contains(field);
-    for list in [&mut fields.hidden, &mut fields.read_only, &mut fields.editable] {
-        list.retain(|field| !named(field));
+impl Origins {
+    fn next_layer(&mut self) -> usize {
+        self.layers += 1;
+        self.layers - 1
     }
-    fields.hidden.extend(hidden);
-    fields.read_only.extend(read_only);
-    fields.editable.extend(editable);
+
+    fn rename_role(&mut self, name: &str, other: &str) {
+        if let Some(layer) = self.roles.remove(name) {
+            self.roles.insert(other.to_owned(), layer);
+        }
+        self.renamed.insert(other.to_owned(), name.to_owned());
+    }
+
+    /// The place of what a [`Problem`] is about.
+    pub(in crate::config) fn place(&self, problem: &Problem, documents: &[&Document]) -> Place {
+        let at: Vec<&str> = problem.at.iter().map(String::as_str).collect();
+        let root = KeyPath::default();
+        let listed = |list: &str, origin: Option<&(usize, usize)>, rest: &[&str]| {
+            let (layer, index) = origin.copied().unwrap_or_default();
+            (Some(layer), rest.iter().fold(root.key(list).index(index), |at, key| at.key(*key)))
+        };
+        let (layer, path) = match at.as_slice() {
+            ["role", name, rest @ ..] => {
+                let layer = self.roles.get(*name).copied();
+                let written = self.renamed.get(*name).map_or(*name, String::as_str);
+                let document = layer.and_then(|layer| documents.get(layer).copied());
+                let begins_with = self.renamed.values().filter(|old| old.as_str() == *name).count();
+                (layer, of_role(&root.key("role").key(written), rest, document, begins_with))
+            }
+            ["every_role", rest @ ..] => {
+                let document = documents.iter().rev().find(|document| document.has(&root.key("every_role")));
+                (None, of_role(&root.key("every_role"), rest, document.copied(), 0))
+            }
+            ["rule", name, rest @ ..] => {
+                let (layer, mut path) = listed("rule", self.rules.get(*name), &[]);
+                let mut list = "when";
+                let mut rest = rest.iter();
+                while let Some(key) = rest.next() {
+                    let index = rest.as_slice().first().and_then(|index| index.parse().ok());
+                    match (*key, index) {
+                        ("conditions", Some(index)) => {
+                            path = path.key(list).index(index);
+                            list = "any";
+                            rest.next();
+                        }
+                        _ => path = path.key(*key),
+                    }
+                }
+                (layer, path)
+            }
+            ["forbid", name, rest @ ..] => listed("forbid", self.forbids.get(*name), rest),
+            ["assignment", index, rest @ ..] => {
+                let index: Option<usize> = index.parse().ok();
+                listed("assign", index.and_then(|index| self.assignments.get(index)), rest)
+            }
+            ["need", rest @ ..] => (None, rest.iter().fold(root.key("needs"), |at, key| at.key(*key))),
+            rest => (None, rest.iter().fold(root, |at, key| at.key(*key))),
+        };
+        let saying = |document: &&&Document| {
+            let mut part = Some(path.clone()).filter(|path| !path.steps().is_empty());
+            while let Some(here) = part {
+                if document.has(&here) {
+                    return true;
+                }
+                part = here.parent().filter(|path| !path.steps().is_empty());
+            }
+            false
+        };
+        let document =
+            layer.and_then(|layer| documents.get(layer)).or_else(|| documents.iter().rev().find(saying));
+        match document.or(documents.last()) {
+            Some(document) => document.at(&path),
+            None => Place { file: String::new(), line: None, path },
+        }
+    }
+}
+
+/// The path of a part of a role, in the words of the file. A role that was there before stands first among those
+/// that it extends, and not in the file.
+fn of_role(at: &KeyPath, rest: &[&str], document: Option<&Document>, before: usize) -> KeyPath {
+    match rest {
+        ["extends", index, ..] => {
+            let index = index.parse().unwrap_or(0_usize).saturating_sub(before);
+            at.key("extends").index(index)
+        }
+        ["overrides", index, rest @ ..] => {
+            let index: usize = index.parse().unwrap_or_default();
+            let has = |index: usize| {
+                document.is_some_and(|document| document.has(&at.key("override").index(index)))
+            };
+            let of_override = (0..).take_while(|index| has(*index)).count();
+            let at = match index.checked_sub(of_override) {
+                Some(index) => at.key("stage").index(index),
+                None => at.key("override").index(index),
+            };
+            rest.iter().filter(|key| **key != "scopes").fold(at, |at, key| at.key(*key))
+        }
+        ["relations", rest @ ..] => rest.iter().fold(at.key("relation"), |at, key| at.key(*key)),
+        rest => rest.iter().fold(at.clone(), |at, key| at.key(*key)),
+    }
 }
 
 fn placed(raw: raw::Override) -> Option<Override> {
@@ -201,7 +338,7 @@ fn alternative(raw: raw::Alternative) -> Option<Condition> {
         return Some(Condition::Allowed { on: on(allowed.on), resource, action: allowed.action? });
     }
     if let Some(held) = raw.held {
-        let scope = held.scope.unwrap_or(crate::policy::Scope::Own);
+        let scope = held.scope.unwrap_or(Scope::Own);
         return Some(Condition::Held { resource: held.resource?.0, action: held.action?, scope });
     }
     if let Some(related) = raw.related {

@@ -27,9 +27,9 @@ pub(crate) use self::{
     },
     roles::{
         AllowedOn, Alternative, Assign, Combine, Condition, Effect, Fields, Forbid, Mode, On, Override,
-        Relation, Relations, Role, Roles, Rule,
+        Profiles, Relation, Relations, Role, Roles, Rule,
     },
-    tests::Tests,
+    tests::{Case, Expect, Object, OfObject, Tests},
 };
 
 macro_rules! name {

@@ -72,6 +72,8 @@ macro_rules! object {
             $($own)*
             /// The user responsible for it.
             pub(crate) responsible: Option<Who>,
+            /// Nobody is responsible for it. Without this and `responsible` it is not known who is.
+            pub(crate) unassigned: bool,
             /// Teams of the responsible user.
             pub(crate) teams: Vec<Who>,
             /// The team in whose queue it waits; it counts while nobody is responsible.
@@ -95,7 +97,45 @@ macro_rules! object {
             /// The role that is acted on.
             pub(crate) role: Option<RoleName>,
         }
+
+        impl $name {
+            pub(crate) fn of(&self) -> OfObject<'_> {
+                OfObject {
+                    responsible: self.responsible.as_ref(),
+                    unassigned: self.unassigned,
+                    teams: &self.teams,
+                    queue: self.queue.as_ref(),
+                    participants: &self.participants,
+                    creator: self.creator.as_ref(),
+                    open: self.open,
+                    pipeline: &self.pipeline,
+                    stage: &self.stage,
+                    channel: &self.channel,
+                    account: &self.account,
+                    kind: &self.kind,
+                    role: self.role.as_ref(),
+                }
+            }
+        }
     };
+}
+
+/// What both kinds of objects have.
+#[derive(Debug)]
+pub(crate) struct OfObject<'a> {
+    pub(crate) responsible: Option<&'a Who>,
+    pub(crate) unassigned: bool,
+    pub(crate) teams: &'a [Who],
+    pub(crate) queue: Option<&'a Who>,
+    pub(crate) participants: &'a [Who],
+    pub(crate) creator: Option<&'a Who>,
+    pub(crate) open: bool,
+    pub(crate) pipeline: &'a Option<String>,
+    pub(crate) stage: &'a Option<String>,
+    pub(crate) channel: &'a Option<String>,
+    pub(crate) account: &'a Option<String>,
+    pub(crate) kind: &'a Option<String>,
+    pub(crate) role: Option<&'a RoleName>,
 }
 
 object!(

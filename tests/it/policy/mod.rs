@@ -3,6 +3,9 @@
 
 mod conformance;
 mod engine;
+mod laws;
+mod matrix;
 mod presets;
+mod random;
 mod reference;
 mod world;

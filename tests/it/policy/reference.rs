@@ -20,8 +20,8 @@ pub(super) struct Reference<'a> {
     source: &'a Source,
     tenant: &'a str,
     teams: &'a Teams,
-    /// Every role that is in force, with everything that it begins with.
-    roles: BTreeMap<&'a str, Role>,
+    /// Every role that is in force, with all that it begins with, uppermost first.
+    roles: BTreeMap<&'a str, Vec<&'a Role>>,
 }
 
 /// A person with the roles that are in force for them.
@@ -48,14 +48,14 @@ pub(super) struct Ways {
 impl<'a> Reference<'a> {
     pub(super) fn new(source: &'a Source, tenant: &'a str, teams: &'a Teams) -> Self {
         let in_force = source.roles.iter().filter(|(_, role)| !role.draft);
-        let roles = in_force.map(|(name, _)| (name.as_str(), whole(source, name))).collect();
+        let roles = in_force.map(|(name, _)| (name.as_str(), layers(source, name))).collect();
         Self { source, tenant, teams, roles }
     }
 
     /// The person with all roles that assignments and the directory give.
-    pub(super) fn asker(&self, person: &'a Person, now: Timestamp) -> Asker<'a>
+    pub(super) fn asker<'p>(&self, person: &'p Person, now: Timestamp) -> Asker<'p>
     where
-        'a: 'a,
+        'a: 'p,
     {
         let mut names: Vec<&str> = person.roles.iter().map(String::as_str).collect();
         for assignment in &self.source.assignments {
@@ -153,41 +153,58 @@ impl<'a> Reference<'a> {
         ways.granting = granting;
     }
 
-    /// What the role grants, wherever the object stands: the more exact name wins.
+    /// What the role grants, wherever the object stands: of the uppermost layer that says something, the more
+    /// exact name.
     fn base(&self, role: &str, resource: &str, action: &str) -> Scope {
-        let grants = &self.roles[role].grants;
-        for of in [Some(resource), None] {
-            for named in [action, ANY] {
-                let scope = grants.iter().find_map(|(name, actions)| {
-                    let fits = match of {
-                        Some(resource) => name != ANY && self.declared(name) == Some(resource),
-                        None => name == ANY,
-                    };
-                    fits.then(|| actions.get(named)).flatten()
-                });
-                if let Some(scope) = scope {
-                    return *scope;
+        self.layer_says(role, |layer| self.most_exact(&layer.grants, resource, action)).unwrap_or_default()
+    }
+
+    /// What the uppermost layer of a role says that says anything.
+    fn layer_says<T>(&self, role: &str, says: impl Fn(&Role) -> Option<T>) -> Option<T> {
+        self.roles[role].iter().find_map(|layer| says(layer))
+    }
+
+    /// A single resource before `*`, then a single action before `*`.
+    fn most_exact<T: Clone>(
+        &self,
+        table: &BTreeMap<String, BTreeMap<String, T>>,
+        resource: &str,
+        action: &str,
+    ) -> Option<T> {
+        let single = table.iter().find(|(name, _)| *name != ANY && self.declared(name) == Some(resource));
+        let of = |actions: &BTreeMap<String, T>| actions.get(action).or_else(|| actions.get(ANY)).cloned();
+        single.and_then(|(_, actions)| of(actions)).or_else(|| table.get(ANY).and_then(of))
+    }
+
+    /// The scope after the role's most specific override, if one matches. Of the same place the uppermost
+    /// layer's counts; of two alike in one layer, the narrower.
+    fn override_of(&self, role: &str, ways: &Ways, object: &Thing) -> Option<Scope> {
+        let base = self.base(role, &ways.resource, &ways.action);
+        let mut most: Option<((bool, bool, bool, bool), Scope)> = None;
+        for layer in &self.roles[role] {
+            let mut of_layer = BTreeMap::new();
+            for change in &layer.overrides {
+                let Some(scope) = change.scopes.get(&ways.action).or_else(|| change.scopes.get(ANY)) else {
+                    continue;
+                };
+                if self.is_resource(&change.resource, &ways.resource)
+                    && is_part(&change.pipeline, &object.pipeline)
+                    && is_part(&change.channel, &object.channel)
+                    && is_part(&change.account, &object.account)
+                    && is_stage(&change.stage, object)
+                {
+                    let scope = after(change.mode, base, *scope);
+                    let narrowest = of_layer.entry(specificity(change)).or_insert(scope);
+                    *narrowest = scope.min(*narrowest);
+                }
+            }
+            for (specific, scope) in of_layer {
+                if most.is_none_or(|(other, _)| specific > other) {
+                    most = Some((specific, scope));
                 }
             }
         }
-        Scope::None
-    }
-
-    /// The scope after the role's most specific override, if one matches.
-    fn override_of(&self, role: &str, ways: &Ways, object: &Thing) -> Option<Scope> {
-        let base = self.base(role, &ways.resource, &ways.action);
-        let matching = self.roles[role].overrides.iter().filter_map(|change| {
-            let scope = change.scopes.get(&ways.action).or_else(|| change.scopes.get(ANY))?;
-            let fits = self.is_resource(&change.resource, &ways.resource)
-                && is_part(&change.pipeline, &object.pipeline)
-                && is_part(&change.channel, &object.channel)
-                && is_part(&change.account, &object.account)
-                && is_stage(&change.stage, object);
-            fits.then(|| (specificity(change), after(change.mode, base, *scope)))
-        });
-        let matching: Vec<_> = matching.collect();
-        let most = matching.iter().map(|(specific, _)| *specific).max()?;
-        matching.iter().filter(|(specific, _)| *specific == most).map(|(_, scope)| *scope).min()
+        most.map(|(_, scope)| scope)
     }
 
     fn covers(&self, scope: Scope, asker: &Asker<'_>, object: Option<&Thing>) -> bool {
@@ -218,15 +235,15 @@ impl<'a> Reference<'a> {
             if refused && !self.source.relations_beat_overrides {
                 continue;
             }
-            for (relation, resources) in &self.roles[*role].relations {
-                for (resource, actions) in resources {
-                    let profile = actions.get(&ways.action);
-                    if let Some(profile) = profile
-                        && self.is_resource(resource, &ways.resource)
-                        && is_related(asker.person, object, *relation)
-                    {
-                        ways.related.push(((*role).to_owned(), profile.clone()));
-                    }
+            for relation in [Relation::Participant, Relation::Creator, Relation::Unassigned, Relation::Queue]
+            {
+                let profile = self.layer_says(role, |layer| {
+                    self.most_exact(layer.relations.get(&relation)?, &ways.resource, &ways.action)
+                });
+                if let Some(profile) = profile
+                    && is_related(asker.person, object, relation)
+                {
+                    ways.related.push(((*role).to_owned(), profile));
                 }
             }
         }
@@ -275,8 +292,12 @@ impl<'a> Reference<'a> {
                 self.declared(resource).is_some() && self.declared(resource) == self.declared(wanted)
             })
         });
+        let same = |kind: &String, wanted: &String| {
+            kind == wanted || (self.declared(kind).is_some() && self.declared(kind) == self.declared(wanted))
+        };
+        let kind = object.and_then(|object| object.kind.as_ref());
         let kind = rule.kinds.is_empty()
-            || object.and_then(|object| object.kind.as_ref()).is_some_and(|kind| rule.kinds.contains(kind));
+            || kind.is_some_and(|kind| rule.kinds.iter().any(|wanted| same(kind, wanted)));
         via && kind
     }
 
@@ -384,25 +405,18 @@ impl<'a> Reference<'a> {
         object: Option<&Thing>,
         purpose: Purpose,
     ) -> bool {
-        if self.is_withheld(asker, ways, field, object) {
+        if self.is_withheld(asker, ways, field, object, purpose) {
             return false;
         }
-        self.opens_by(asker, ways, field, object, purpose)
+        self.opens_by(asker, ways, field, purpose)
             || ways.as_other.as_ref().is_some_and(|other| {
-                !self.is_withheld(asker, other, field, object)
-                    && self.opens_by(asker, other, field, object, purpose)
+                !self.is_withheld(asker, other, field, object, purpose)
+                    && self.opens_by(asker, other, field, purpose)
             })
     }
 
-    /// A forbid hides the field here.
-    fn is_withheld(&self, asker: &Asker<'_>, ways: &Ways, field: &str, object: Option<&Thing>) -> bool {
-        self.source.forbids.iter().any(|forbid| {
-            forbid.fields.iter().any(|pattern| fits(pattern, field))
-                && self.forbids(forbid, asker, &ways.resource, &ways.action, object)
-        })
-    }
-
-    fn opens_by(
+    /// The field is kept back whoever grants it: forbidden, needing a right that is not held, or secret.
+    fn is_withheld(
         &self,
         asker: &Asker<'_>,
         ways: &Ways,
@@ -411,24 +425,27 @@ impl<'a> Reference<'a> {
         purpose: Purpose,
     ) -> bool {
         let resource = &ways.resource;
-        if let Some((needed, action)) = self.need(resource, field)
-            && self.held(asker, needed, action) == Scope::None
-        {
-            return false;
-        }
+        let forbidden = self.source.forbids.iter().any(|forbid| {
+            forbid.fields.iter().any(|pattern| fits(pattern, field))
+                && self.forbids(forbid, asker, resource, &ways.action, object)
+        });
+        let unheld = self
+            .need(resource, field)
+            .is_some_and(|(needed, action)| self.held(asker, needed, action) == Scope::None);
+        let secret = purpose == Purpose::See && self.is_secret(resource, field) && {
+            let edit = self.right(asker, resource, "edit", object);
+            let mut granting = edit.iter().flat_map(|edit| &edit.granting);
+            !granting.any(|role| self.access(role, resource, field) == Access::Editable)
+        };
+        forbidden || unheld || secret
+    }
+
+    fn opens_by(&self, asker: &Asker<'_>, ways: &Ways, field: &str, purpose: Purpose) -> bool {
+        let resource = &ways.resource;
         let enough = |role: &str| match purpose {
             Purpose::See => self.access(role, resource, field) != Access::Hidden,
             Purpose::Write => self.access(role, resource, field) == Access::Editable,
         };
-        if purpose == Purpose::See && self.is_secret(resource, field) {
-            let edit = self.right(asker, resource, "edit", object);
-            let editable = edit.is_some_and(|edit| {
-                edit.granting.iter().any(|role| self.access(role, resource, field) == Access::Editable)
-            });
-            if !editable {
-                return false;
-            }
-        }
         ways.granting.iter().any(|role| enough(role))
             || ways.related.iter().any(|(role, profile)| enough(role) && self.shows(profile, resource, field))
             || ways.ruled.iter().any(|profile| self.shows(profile, resource, field))
@@ -456,29 +473,32 @@ impl<'a> Reference<'a> {
             })
     }
 
-    /// What the role says of the field: the most exact name counts, of two alike the stricter list.
+    /// What the role says of the field: the uppermost layer that names it.
     fn access(&self, role: &str, resource: &str, field: &str) -> Access {
-        let mut found: Vec<(bool, (usize, usize), Access)> = Vec::new();
-        for (name, fields) in &self.roles[role].fields {
-            if !self.is_resource(name, resource) {
-                continue;
-            }
-            let lists = [
-                (&fields.hidden, Access::Hidden),
-                (&fields.read_only, Access::ReadOnly),
-                (&fields.editable, Access::Editable),
-            ];
-            for (list, access) in lists {
-                for pattern in list.iter().filter(|pattern| fits(pattern, field)) {
-                    found.push((name != ANY, exactness(pattern), access));
-                }
-            }
-        }
-        let Some(most) = found.iter().map(|(of, exact, _)| (*of, *exact)).max() else {
-            return Access::Editable;
-        };
-        found.iter().filter(|(of, exact, _)| (*of, *exact) == most).map(|(.., access)| *access).min().unwrap()
+        let said = self.layer_says(role, |layer| {
+            let single =
+                layer.fields.iter().find(|(name, _)| *name != ANY && self.is_resource(name, resource));
+            let any = layer.fields.get(ANY);
+            single.and_then(|(_, fields)| access_of(fields, field)).or_else(|| access_of(any?, field))
+        });
+        said.unwrap_or(Access::Editable)
     }
+}
+
+/// What the lists say of a field: the most exact name counts, of two alike the stricter list.
+fn access_of(fields: &Fields, field: &str) -> Option<Access> {
+    let lists = [
+        (&fields.hidden, Access::Hidden),
+        (&fields.read_only, Access::ReadOnly),
+        (&fields.editable, Access::Editable),
+    ];
+    let found = lists.iter().flat_map(|(list, access)| {
+        let covering = list.iter().filter(|pattern| fits(pattern, field));
+        covering.map(|pattern| (exactness(pattern), *access))
+    });
+    let found: Vec<_> = found.collect();
+    let most = found.iter().map(|(exact, _)| *exact).max()?;
+    found.iter().filter(|(exact, _)| *exact == most).map(|(_, access)| *access).min()
 }
 
 /// What is to be done with a field.
@@ -544,49 +564,12 @@ fn is_related(person: &Person, thing: &Thing, relation: Relation) -> bool {
     }
 }
 
-/// The role with everything that it begins with: first what every role has, then each role that it extends,
-/// then its own.
-fn whole(source: &Source, name: &str) -> Role {
-    let mut role = source.every_role.clone();
-    extend(source, &mut role, name);
-    role
-}
-
-fn extend(source: &Source, role: &mut Role, name: &str) {
-    let own = &source.roles[name];
-    for base in &own.extends {
-        extend(source, role, base);
+/// The role, over those that it extends (the last uppermost), over what every role has. Uppermost first.
+fn layers<'a>(source: &'a Source, name: &str) -> Vec<&'a Role> {
+    fn with_bases<'a>(source: &'a Source, name: &str) -> Vec<&'a Role> {
+        let own = &source.roles[name];
+        let bases = own.extends.iter().rev().flat_map(|base| with_bases(source, base));
+        [own].into_iter().chain(bases).collect()
     }
-    for (resource, scopes) in &own.grants {
-        role.grants.entry(resource.clone()).or_default().extend(scopes.clone());
-    }
-    for new in &own.overrides {
-        for old in role.overrides.iter_mut().filter(|old| same_place(old, new)) {
-            old.scopes.retain(|action, _| !new.scopes.contains_key(action));
-        }
-    }
-    role.overrides.extend(own.overrides.iter().cloned());
-    for (resource, Fields { hidden, read_only, editable }) in &own.fields {
-        let fields = role.fields.entry(resource.clone()).or_default();
-        let named: Vec<&String> = hidden.iter().chain(read_only).chain(editable).collect();
-        for list in [&mut fields.hidden, &mut fields.read_only, &mut fields.editable] {
-            list.retain(|field| !named.contains(&field));
-        }
-        fields.hidden.extend(hidden.iter().cloned());
-        fields.read_only.extend(read_only.iter().cloned());
-        fields.editable.extend(editable.iter().cloned());
-    }
-    for (relation, resources) in &own.relations {
-        for (resource, actions) in resources {
-            let profiles = role.relations.entry(*relation).or_default().entry(resource.clone()).or_default();
-            profiles.extend(actions.clone());
-        }
-    }
-}
-
-fn same_place(one: &Override, other: &Override) -> bool {
-    let stages = |of: &Override| of.stage.iter().cloned().collect::<BTreeSet<_>>();
-    (&one.resource, &one.pipeline, &one.channel, &one.account)
-        == (&other.resource, &other.pipeline, &other.channel, &other.account)
-        && stages(one) == stages(other)
+    with_bases(source, name).into_iter().chain([&source.every_role]).collect()
 }
