@@ -42,36 +42,20 @@ impl Grants {
         }
         let granting = self.granting(actor, cell, object);
         if granting == 0 {
-            return Decision::Deny(self.out_of_scope(cell));
+            return Decision::Deny(out_of_scope(cell));
         }
-        Decision::Allow(Allowed {
-            by: self.by_grant(cell),
-            pair,
-            ways: Ways { granting, ..Ways::default() },
-            as_other: None,
-        })
+        let ways = Ways { granting, ..Ways::default() };
+        Decision::Allow(Allowed { by: by_grant(cell), pair, ways, as_other: None })
     }
 
-    /// The roles whose grant covers the object, overrides aside.
+    /// The roles whose grant covers the object, overrides aside. Which they are matters to fields alone: where
+    /// no role restricts any, it is the one with the widest scope or none.
     #[inline]
     fn granting(&self, actor: &Actor, cell: Cell, object: Option<&Facts<'_>>) -> u64 {
-        // Which roles it is matters to fields alone, and `all` covers every object.
-        let needed = if cell.base == Scope::All && !cell.flags.has(Flags::FIELDS) {
-            Scope::All
+        if cell.flags.has(Flags::FIELDS) {
+            self.reaching(cell, needed(actor, object))
         } else {
-            needed(actor, object)
-        };
-        self.reaching(cell, needed)
-    }
-
-    fn by_grant(&self, cell: Cell) -> Reason {
-        Reason::Grant { role: self.role_at(cell.by), scope: cell.base, overridden: false }
-    }
-
-    fn out_of_scope(&self, cell: Cell) -> DenyReason {
-        match cell.base {
-            Scope::None => DenyReason::NoGrant,
-            scope => DenyReason::OutOfScope { role: self.role_at(cell.by), scope },
+            u64::from(covers(cell.base, actor, object)) << cell.by
         }
     }
 
@@ -85,12 +69,16 @@ impl Grants {
         let Some(info) = self.policy.pair_info(pair) else {
             return Decision::Deny(DenyReason::NoGrant);
         };
-        if let Some(forbid) = self.forbidden(pair, actor, object) {
+        if cell.flags.has(Flags::FORBIDS)
+            && let Some(forbid) = self.forbidden(pair, actor, object)
+        {
             return Decision::Deny(DenyReason::Forbidden(forbid));
         }
         let mut weighed = self.weigh_grants(actor, cell, object);
         // Relations and rules only widen; where a role sees and writes every field there is nothing to widen.
-        if weighed.ways.granting & self.unrestricted(info.resource) == 0 {
+        let sees_all =
+            if cell.flags.has(Flags::FIELDS) { self.unrestricted(info.resource) } else { u64::MAX };
+        if weighed.ways.granting & sees_all == 0 {
             self.weigh_relations(&mut weighed, actor, cell, object);
             self.weigh_rules(&mut weighed, actor, info, object);
         }
@@ -131,8 +119,7 @@ impl Grants {
             }
             _ => {
                 let granting = self.granting(actor, cell, object);
-                let verdict =
-                    if granting == 0 { Err(self.out_of_scope(cell)) } else { Ok(self.by_grant(cell)) };
+                let verdict = if granting == 0 { Err(out_of_scope(cell)) } else { Ok(by_grant(cell)) };
                 Weighed { ways: Ways { granting, ..Ways::default() }, closed: 0, verdict, as_other: None }
             }
         }
@@ -307,28 +294,67 @@ fn is_of(object: &Facts<'_>, actor: &Actor) -> bool {
     false
 }
 
-/// The narrowest scope that covers the object (`G3`). About no object, any scope will do.
+fn by_grant(cell: Cell) -> Reason {
+    Reason::Grant { role: cell.role, scope: cell.base, overridden: false }
+}
+
+fn out_of_scope(cell: Cell) -> DenyReason {
+    match cell.base {
+        Scope::None => DenyReason::NoGrant,
+        scope => DenyReason::OutOfScope { role: cell.role, scope },
+    }
+}
+
+/// Whether a scope covers the object (`G3`). About no object, any scope will do.
+#[inline]
+fn covers(scope: Scope, actor: &Actor, object: Option<&Facts<'_>>) -> bool {
+    let Some(facts) = object else {
+        return scope > Scope::None;
+    };
+    match scope {
+        Scope::None => false,
+        Scope::Own => facts.responsible == Some(actor.user_key),
+        Scope::Team => facts.responsible == Some(actor.user_key) || counts_in(facts, &actor.team_keys),
+        Scope::TeamTree => facts.responsible == Some(actor.user_key) || counts_in(facts, &actor.tree_keys),
+        Scope::Open => {
+            facts.open || facts.responsible == Some(actor.user_key) || counts_in(facts, &actor.tree_keys)
+        }
+        Scope::All => true,
+    }
+}
+
+/// The narrowest scope that [`covers`] the object.
 #[inline]
 fn needed(actor: &Actor, object: Option<&Facts<'_>>) -> Scope {
     let Some(facts) = object else {
         return Scope::Own;
     };
     if facts.responsible == Some(actor.user_key) {
-        return Scope::Own;
+        Scope::Own
+    } else if counts_in(facts, &actor.team_keys) {
+        Scope::Team
+    } else if counts_in(facts, &actor.tree_keys) {
+        Scope::TeamTree
+    } else if facts.open {
+        Scope::Open
+    } else {
+        Scope::All
     }
-    if facts.responsible.is_some() || facts.own_team {
-        if any_in(facts.teams, &actor.team_keys) {
-            return Scope::Team;
-        }
-        if any_in(facts.teams, &actor.tree_keys) {
-            return Scope::TeamTree;
-        }
-    }
-    if facts.open { Scope::Open } else { Scope::All }
 }
 
-/// Whether one of the object's teams is among these, which are sorted.
+/// Whether one of the object's teams is among these, which are sorted. Teams of somebody who is not there do
+/// not count; those of the object itself do.
 #[inline]
-fn any_in(teams: &[TeamKey], sorted: &[TeamKey]) -> bool {
-    teams.iter().any(|team| sorted.binary_search(team).is_ok())
+fn counts_in(facts: &Facts<'_>, sorted: &[TeamKey]) -> bool {
+    (facts.responsible.is_some() || facts.own_team) && facts.teams.iter().any(|team| contains(sorted, *team))
+}
+
+/// Looks at every key where they are few: that needs no branch, and so none is guessed wrong.
+#[inline]
+fn contains(sorted: &[TeamKey], team: TeamKey) -> bool {
+    if sorted.len() <= 16 {
+        sorted.iter().fold(false, |found, key| found | (*key == team))
+    } else {
+        sorted.binary_search(&team).is_ok()
+    }
 }

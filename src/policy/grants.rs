@@ -42,11 +42,12 @@ pub struct Grants {
 pub(super) type Reaching = [u64; 5];
 
 /// What the roles grant of one pair; all that the common decision reads.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Cell {
     /// The widest scope.
     pub(super) base: Scope,
-    /// A role (by its bit) that grants it.
+    /// A role that grants it, and its bit.
+    pub(super) role: RoleNo,
     pub(super) by: u8,
     /// What else is to be asked.
     pub(super) flags: Flags,
@@ -54,6 +55,12 @@ pub(super) struct Cell {
     pub(super) reaching: u16,
     /// Place in [`Grants::details`], if a flag says that there is one.
     pub(super) detail: u16,
+}
+
+impl Cell {
+    /// Nothing.
+    const EMPTY: Self =
+        Self { base: Scope::None, role: RoleNo(u16::MAX), by: 0, flags: Flags(0), reaching: 0, detail: 0 };
 }
 
 /// What else a decision has to ask.
@@ -160,6 +167,7 @@ impl Grants {
         };
         for (number, pair) in (0..).zip(&grants.policy.pairs) {
             let mut cell = base_cell(number, tables);
+            cell.role = grants.role_at(cell.by);
             let masks = masks(number, tables);
             cell.reaching = *seen_reaching.entry(masks).or_insert_with(|| {
                 reaching.push(masks);
@@ -268,7 +276,7 @@ impl Grants {
     }
 
     pub(super) fn cell(&self, pair: PairNo) -> Cell {
-        self.cells.get(usize::from(pair.0)).copied().unwrap_or_default()
+        self.cells.get(usize::from(pair.0)).copied().unwrap_or(Cell::EMPTY)
     }
 
     pub(super) fn base(&self, pair: PairNo) -> Scope {
@@ -363,7 +371,7 @@ fn of_pair(overrides: &[PlacedScope], pair: PairNo) -> Range<usize> {
 }
 
 fn base_cell(pair: u16, tables: &[&RoleTable]) -> Cell {
-    let mut cell = Cell::default();
+    let mut cell = Cell::EMPTY;
     for (bit, table) in (0..).zip(tables) {
         let scope = table.scopes.get(usize::from(pair)).copied().unwrap_or_default();
         if scope > cell.base {

@@ -19,10 +19,12 @@ const EVERY_KIND_OF_OBJECT: [&str; 9] = [
 fn each_scope_reaches_what_it_says_and_no_more() {
     for (scope, reached) in [("none", 0), ("own", 1), ("team", 3), ("team-tree", 4), ("open", 6), ("all", 9)]
     {
-        let ana = World::new().role("seller", &format!("lead.view={scope}")).ana("seller");
-        let seen: Vec<_> =
-            EVERY_KIND_OF_OBJECT.into_iter().filter(|object| ana.may("lead.view", object)).collect();
-        assert_eq!(seen, EVERY_KIND_OF_OBJECT[..reached], "{scope}");
+        let world = World::new().role("seller", &format!("lead.view={scope}"));
+        for world in [world.clone(), world.hides("seller", "lead", "budget")] {
+            let ana = world.ana("seller");
+            let seen = EVERY_KIND_OF_OBJECT.into_iter().filter(|object| ana.may("lead.view", object));
+            assert_eq!(seen.collect::<Vec<_>>(), EVERY_KIND_OF_OBJECT[..reached], "{scope}");
+        }
     }
 }
 
