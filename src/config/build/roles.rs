@@ -246,7 +246,7 @@ impl Origins {
         };
         let document =
             layer.and_then(|layer| documents.get(layer)).or_else(|| documents.iter().rev().find(saying));
-        match document.or(documents.last()) {
+        match document.or_else(|| documents.last()) {
             Some(document) => document.at(&path),
             None => Place { file: String::new(), line: None, path },
         }

@@ -336,7 +336,7 @@ fn every_case(wrong: &dyn Fn(&Source, &Teams, &Case) -> Option<String>) -> usize
                 }
             }
         }
-        println!("{}: {passed} of {} cases", table.system, table.case.len());
+        eprintln!("{}: {passed} of {} cases", table.system, table.case.len());
         total += table.case.len();
     }
     assert!(failed.is_empty(), "{} of {total}:\n{}", failed.len(), failed.join("\n"));

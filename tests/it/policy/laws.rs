@@ -72,7 +72,7 @@ fn the_engine_answers_a_million_random_questions_like_the_reference() {
             }
         }
     }
-    println!(
+    eprintln!(
         "seed {SEED:#x}: {asked} questions of {POLICIES} policies, {allowed} allowed, {redacted} of them redacted"
     );
     assert!(asked >= 1_000_000 && allowed > asked / 10 && redacted > asked / 20);
@@ -94,7 +94,7 @@ fn each(policies: u64, law: &mut dyn FnMut(&mut Dice, &mut Source, &Person, &Ask
             judged += 1;
         }
     }
-    println!("{judged} judged");
+    eprintln!("{judged} judged");
 }
 
 /// What a policy answers; `None` if it does not compile.
@@ -105,7 +105,7 @@ fn answer(source: &Source, person: &Person, ask: &Ask) -> Option<Option<Vec<(boo
 }
 
 /// Whether `more` allows, shows and lets write all that `less` does.
-fn is_at_least(more: &Option<Vec<(bool, bool)>>, less: &Option<Vec<(bool, bool)>>) -> bool {
+fn is_at_least(more: Option<&Vec<(bool, bool)>>, less: Option<&Vec<(bool, bool)>>) -> bool {
     match (more, less) {
         (_, None) => true,
         (None, Some(_)) => false,
@@ -127,7 +127,8 @@ fn taking_a_grant_away_never_allows_more() {
         actions.insert(action.clone(), headgate::policy::Scope::None);
         let told = format!("without {resource}.{action}");
         let after = answer(&less, person, ask)?;
-        (!is_at_least(&before, &after)).then(|| format!("{told}: {before:?} became {after:?}"))
+        (!is_at_least(before.as_ref(), after.as_ref()))
+            .then(|| format!("{told}: {before:?} became {after:?}"))
     });
 }
 
@@ -139,7 +140,8 @@ fn a_role_added_never_allows_less() {
         let mut more = person.clone();
         more.roles.push(dice.name(&ROLES));
         let after = answer(source, &more, ask)?;
-        (!is_at_least(&after, &before)).then(|| format!("{:?}: {before:?} became {after:?}", more.roles))
+        (!is_at_least(after.as_ref(), before.as_ref()))
+            .then(|| format!("{:?}: {before:?} became {after:?}", more.roles))
     });
 }
 
@@ -151,7 +153,7 @@ fn a_forbid_added_never_allows_more() {
         let other = dice.source().forbids.into_iter().next()?;
         stricter.forbids.push(Forbid { name: "one-more".to_owned(), ..other });
         let after = answer(&stricter, person, ask)?;
-        (!is_at_least(&before, &after)).then(|| format!("{before:?} became {after:?}"))
+        (!is_at_least(before.as_ref(), after.as_ref())).then(|| format!("{before:?} became {after:?}"))
     });
 }
 

@@ -188,9 +188,9 @@ impl<'a> Reference<'a> {
                     continue;
                 };
                 if self.is_resource(&change.resource, &ways.resource)
-                    && is_part(&change.pipeline, &object.pipeline)
-                    && is_part(&change.channel, &object.channel)
-                    && is_part(&change.account, &object.account)
+                    && is_part(change.pipeline.as_ref(), object.pipeline.as_ref())
+                    && is_part(change.channel.as_ref(), object.channel.as_ref())
+                    && is_part(change.account.as_ref(), object.account.as_ref())
                     && is_stage(&change.stage, object)
                 {
                     let scope = after(change.mode, base, *scope);
@@ -380,9 +380,9 @@ impl<'a> Reference<'a> {
             && (forbid.actions.is_empty() || forbid.actions.iter().any(|of| of == action || of == ANY))
             && (forbid.users.is_empty() || forbid.users.contains(&asker.person.user))
             && (forbid.teams.is_empty() || forbid.teams.iter().any(|team| asker.person.teams.contains(team)))
-            && is_part(&forbid.pipeline, &thing.pipeline)
-            && is_part(&forbid.channel, &thing.channel)
-            && is_part(&forbid.account, &thing.account)
+            && is_part(forbid.pipeline.as_ref(), thing.pipeline.as_ref())
+            && is_part(forbid.channel.as_ref(), thing.channel.as_ref())
+            && is_part(forbid.account.as_ref(), thing.account.as_ref())
             && is_stage(&forbid.stage, thing)
             && (forbid.role.is_none() || forbid.role == thing.role)
     }
@@ -534,7 +534,7 @@ fn exactness(pattern: &str) -> (usize, usize) {
     }
 }
 
-fn is_part(wanted: &Option<String>, known: &Option<String>) -> bool {
+fn is_part(wanted: Option<&String>, known: Option<&String>) -> bool {
     wanted.is_none() || wanted == known
 }
 
