@@ -147,6 +147,43 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     }
 }
 
+/// A list whose items are read one by one: what is no `T` is `None`, at its place, and costs its neighbours
+/// nothing. What is no list is empty.
+#[derive(Clone, Debug)]
+pub struct Each<T>(pub Vec<Option<T>>);
+
+impl<T> Default for Each<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Each<T> {
+    /// The items that are a `T`.
+    pub fn readable(self) -> impl Iterator<Item = T> {
+        self.0.into_iter().flatten()
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Each<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let items: Vec<&'de RawValue> = lenient(deserializer)?;
+        Ok(Self(items.into_iter().map(|item| serde_json::from_str(item.get()).ok()).collect()))
+    }
+}
+
+/// Reads a field on which the event does not hang: of another shape than documented, it is as if absent
+/// (`#[serde(deserialize_with = "lenient")]`).
+///
+/// # Errors
+/// If the text is no JSON.
+pub fn lenient<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    let value = <&'de RawValue>::deserialize(deserializer)?;
+    Ok(serde_json::from_str(value.get()).unwrap_or_default())
+}
+
 /// A dedupe id for what the provider gave none: a digest of its fragment, so that only the same bytes
 /// are the same event.
 #[must_use]
@@ -179,6 +216,16 @@ mod tests {
         assert!(members.read::<Vec<u8>>("z").is_err());
         assert!(members.need::<Vec<u8>>("b").is_err());
         assert!(members.need_id("b").is_err());
+    }
+
+    #[test]
+    fn an_item_of_another_shape_costs_its_neighbours_nothing() {
+        let read = |json| serde_json::from_str::<Each<u8>>(json).unwrap().0;
+        assert_eq!(read(r#"[1, "x", {"a":1}, null, 2]"#), [Some(1), None, None, None, Some(2)]);
+        for none in ["null", "7", "{}", "[]", r#""[1]""#] {
+            assert!(read(none).is_empty(), "{none}");
+        }
+        assert!(serde_json::from_str::<Each<u8>>("[1").is_err());
     }
 
     #[test]

@@ -76,6 +76,11 @@ impl Headers {
             .map(|(_, value)| value.as_str())
     }
 
+    /// All headers of this name, in this letter case.
+    pub(in crate::channel) fn exactly<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+
     /// Whether there is a header of this name.
     pub(in crate::channel) fn has(&self, name: &str) -> bool {
         self.first(name).is_some()

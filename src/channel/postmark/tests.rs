@@ -121,6 +121,11 @@ fn the_dashboard_s_check_is_ignored() {
 }
 
 #[test]
+fn what_cannot_be_read_is_not_asked_for_again() {
+    assert_eq!(provider().malformed_status(), http::StatusCode::FORBIDDEN, "or it comes for 10 hours");
+}
+
+#[test]
 fn what_is_readable_but_not_known_is_kept_and_what_is_not_is_malformed() {
     for body in ["{}", "[]", "7", r#"{"MessageID":7}"#, r#"{"MessageID":"a","MessageID":"b"}"#] {
         let items = split(body).unwrap();
