@@ -63,6 +63,12 @@ impl Headers {
         )
     }
 
+    /// Adds those headers of which there is none yet.
+    pub(in crate::channel) fn complete(&mut self, others: Self) {
+        let missing: Vec<_> = others.0.into_iter().filter(|(name, _)| !self.has(name)).collect();
+        self.0.extend(missing);
+    }
+
     /// The first header of this name, in any letter case.
     pub(in crate::channel) fn first(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
