@@ -296,7 +296,10 @@ impl<'f> Fields<'f> {
         // There is no event id: what a retry would not sign anew tells one event from the next.
         let signed = ["timestamp", "token", "signature"];
         let rest = self.form.fields().iter().filter(|field| !signed.contains(&field.name.as_str()));
-        let id = email::digest_of(rest.flat_map(|field| [field.name.as_bytes(), &field.bytes]));
+        let mut rest: Vec<[&[u8]; 2]> =
+            rest.map(|field| [field.name.as_bytes(), field.bytes.as_ref()]).collect();
+        rest.sort_unstable();
+        let id = email::digest_of(rest.into_iter().flatten());
         Receipt {
             sender: from.map(|from| from.id).or_else(|| self.text("domain")),
             message_ids: headers.first("Message-Id").map(email::ids).unwrap_or_default(),
