@@ -168,7 +168,11 @@ impl<T> Each<T> {
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Each<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let items: Vec<&'de RawValue> = lenient(deserializer)?;
-        Ok(Self(items.into_iter().map(|item| serde_json::from_str(item.get()).ok()).collect()))
+        // A struct can also be read from a list, field by field: that is not what a provider means.
+        let item = |item: &'de RawValue| {
+            if item.get().starts_with('[') { None } else { serde_json::from_str(item.get()).ok() }
+        };
+        Ok(Self(items.into_iter().map(item).collect()))
     }
 }
 
@@ -226,6 +230,8 @@ mod tests {
             assert!(read(none).is_empty(), "{none}");
         }
         assert!(serde_json::from_str::<Each<u8>>("[1").is_err());
+        let of_structs = serde_json::from_str::<Each<std::ops::Range<u8>>>(r#"[[1,2],{"start":1,"end":2}]"#);
+        assert_eq!(of_structs.unwrap().0, [None, Some(1..2)]);
     }
 
     #[test]

@@ -242,7 +242,7 @@ impl Notification {
             .map(|recipient| recipient.email_address.clone())
             .chain(detail.recipients.readable())
             .chain(self.mail.destination.clone().readable())
-            .next();
+            .find(|address| !address.is_empty());
         let subtype = [Some(kind.as_str()), detail.bounce_type.as_deref(), detail.bounce_sub_type.as_deref()];
         let status = bounced.iter().find_map(|recipient| recipient.status.clone());
         let receipt = Receipt {

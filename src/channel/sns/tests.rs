@@ -337,7 +337,7 @@ fn each_event_of_a_configuration_set_has_its_own_time_whom_and_reason() {
     for (name, detail, recipient, error) in [
         (
             "DeliveryDelay",
-            json!({"deliveryDelay": {"timestamp": NOW, "delayedRecipients": [7, {"emailAddress": "a@x.example"}]}}),
+            json!({"deliveryDelay": {"timestamp": NOW, "delayedRecipients": [7, {}, {"emailAddress": "a@x.example"}]}}),
             "a@x.example",
             None,
         ),
