@@ -1,9 +1,12 @@
 //! What a channel's file makes of a webhook: items, of which most are events.
 
+mod receipt;
+
 use std::{borrow::Cow, ops::Range};
 
 use serde::{Deserialize, Serialize};
 
+pub use self::receipt::{Reached, State, Status};
 use crate::ids::Timestamp;
 
 /// Everything that one verified webhook held, in the order it stood there.
@@ -81,9 +84,9 @@ pub struct Event {
     pub message: Message,
     /// The provider's own fragment, delivered as `data.raw`.
     pub raw: Raw,
-    /// For a receipt: the dedupe ids of the higher states of the same message, lowest first. If one
-    /// of them was accepted earlier, this receipt came late, and what is delivered does not go back.
-    pub higher: Vec<(State, String)>,
+    /// For a receipt whose state others of the same messages can be compared with. If a further one was
+    /// accepted earlier, this one came late, and what is delivered does not go back.
+    pub reached: Option<Reached>,
 }
 
 /// Our identity, as found in the verified body.
@@ -360,49 +363,6 @@ pub struct Media {
     /// SHA-256, as the provider writes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
-}
-
-/// How far a message of ours got. Later states are greater.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// Handed to the network.
-    Sent,
-    /// On the contact's device.
-    Delivered,
-    /// Seen.
-    Read,
-    /// Listened to (voice).
-    Played,
-    /// Not delivered; stands apart from the ladder.
-    Failed,
-}
-
-/// A receipt.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Status {
-    /// The furthest state known of the message; never goes back.
-    pub state: State,
-    /// What the provider reported now, where a later state is known already.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reported: Option<State>,
-    /// Everything up to this time (milliseconds) has the state (Messenger).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub watermark: Option<i64>,
-    /// Our own string that came back with the receipt.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub opaque: Option<String>,
-    /// The provider's error code, if it failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-}
-
-impl Status {
-    /// A receipt with a state and nothing else.
-    #[must_use]
-    pub fn of(state: State) -> Self {
-        Self { state, reported: None, watermark: None, opaque: None, error: None }
-    }
 }
 
 /// A reaction to a message.

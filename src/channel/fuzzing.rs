@@ -52,6 +52,12 @@ pub fn forged(provider: &Provider, headers: &HeaderMap, body: &[u8]) {
 fn laws_of(event: &Event, body: &[u8]) {
     assert!(!event.dedupe.is_empty(), "an event without a dedupe id: {event:?}");
     assert!(event.dedupe.iter().all(|id| !id.is_empty()), "an event with an empty dedupe id: {event:?}");
+    if let Some(reached) = &event.reached {
+        assert!(!reached.of.is_empty(), "a receipt about nothing: {event:?}");
+        let status = event.message.status.as_ref();
+        assert_eq!(status.map(|status| status.state), Some(reached.state), "two states: {event:?}");
+        assert_eq!(reached.rungs().next().map(|(state, _)| state), Some(reached.state), "not on the ladder");
+    }
     if let Some(thread) = &event.thread {
         assert!(!thread.keys.is_empty(), "a thread without a name: {event:?}");
     }

@@ -188,6 +188,32 @@ pub fn lenient<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
     Ok(serde_json::from_str(value.get()).unwrap_or_default())
 }
 
+/// Whether arrays and objects stand in each other more than `max` deep in this JSON text. Reads each byte at
+/// most once and recurses into nothing.
+#[must_use]
+pub fn nests_deeper(json: &str, max: usize) -> bool {
+    let mut depth = 0_usize;
+    let mut bytes = json.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'"' => {
+                while let Some(byte) = bytes.next().filter(|byte| *byte != b'"') {
+                    if byte == b'\\' {
+                        bytes.next();
+                    }
+                }
+            }
+            _ => {}
+        }
+        if depth > max {
+            return true;
+        }
+    }
+    false
+}
+
 /// A dedupe id for what the provider gave none: a digest of its fragment, so that only the same bytes
 /// are the same event.
 #[must_use]
@@ -232,6 +258,20 @@ mod tests {
         assert!(serde_json::from_str::<Each<u8>>("[1").is_err());
         let of_structs = serde_json::from_str::<Each<std::ops::Range<u8>>>(r#"[[1,2],{"start":1,"end":2}]"#);
         assert_eq!(of_structs.unwrap().0, [None, Some(1..2)]);
+    }
+
+    #[test]
+    fn nesting_is_counted_outside_of_strings() {
+        for (json, depth) in [
+            ("1", 0),
+            ("[]", 1),
+            (r#"{"a":[],"b":[1,{}]}"#, 3),
+            (r#"["[[[","\"[[[","\\",[]]"#, 2),
+            (r#"[{"}":"]"},[[]]]"#, 3),
+        ] {
+            assert!(!nests_deeper(json, depth), "{json}");
+            assert!(depth == 0 || nests_deeper(json, depth - 1), "{json}");
+        }
     }
 
     #[test]

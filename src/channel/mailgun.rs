@@ -37,7 +37,7 @@ pub struct Mailgun {
 impl Mailgun {
     pub(super) fn verify(&self, request: &Request<'_>) -> Result<Matched, Refusal> {
         let signature = Body::read(request.headers, request.body)
-            .map_err(|_unreadable| Refusal::Malformed)?
+            .map_err(|malformed| malformed.limit.map_or(Refusal::Malformed, Refusal::TooMany))?
             .signature()?;
         let mac = signature::hex(&signature.signature)?;
         let parts = [signature.timestamp.as_bytes(), signature.token.as_bytes()];
@@ -89,7 +89,8 @@ impl<'a> Body<'a> {
         let content_type =
             headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if form::is(content_type, "application/json") {
-            serde_json::from_slice::<&RawValue>(body).map_err(|_not_json| Malformed { expected: "JSON" })?;
+            serde_json::from_slice::<&RawValue>(body)
+                .map_err(|_not_json| Malformed { expected: "JSON", limit: None })?;
             return Ok(serde_json::from_slice(body).map_or(Self::OtherJson, Self::Json));
         }
         Form::read(content_type, body).map(Self::Form)
@@ -202,9 +203,11 @@ impl EventData<'_> {
         let severity = self.severity.unwrap_or_default();
         let id = self.id.unwrap_or_else(|| email::digest_of([fragment.get().as_bytes()]));
         let code = self.delivery_status.and_then(|status| status.code).map(|code| code.as_str().to_owned());
+        let message_ids = message_id.as_deref().map(email::ids).unwrap_or_default();
         Receipt {
             sender: from.filter(|from| email::mailbox(from).is_some()),
-            message_ids: message_id.as_deref().map(email::ids).unwrap_or_default(),
+            mail: message_ids.first().cloned(),
+            message_ids,
             dedupe: vec![format!("relay:{id}")],
             time: self.timestamp.and_then(|seconds| fraction(seconds.get())),
             outcome: outcome(&event, &severity),

@@ -10,7 +10,9 @@ use std::borrow::Cow;
 use self::fields::{Attachment, Delivery, Edit, Messaging, Payload, Pressed, Reacted, Seen, Written};
 pub(super) use self::post::public_or_private;
 use super::{
-    event::{Event, Kind, Media, Message, Party, Postback, Reaction, State, Status, Thread, ThreadKey},
+    event::{
+        Event, Kind, Media, Message, Party, Postback, Reached, Reaction, State, Status, Thread, ThreadKey,
+    },
     meta::{
         envelope::{Place, fingerprint},
         loose::{Scalar, object},
@@ -211,9 +213,7 @@ impl<'p, 'a> Item<'p, 'a> {
         let watermark = delivery.watermark.number();
         let mut mids = delivery.mids.items().iter().filter_map(|mid| owned(mid.id()));
         let mut event = self.of(Kind::MessageStatus, self.up_to("delivery", watermark));
-        if watermark.is_some() {
-            event.higher = vec![(State::Read, self.up_to("read", watermark))];
-        }
+        event.reached = self.reached(State::Delivered, watermark);
         event.message.id = mids.next();
         event.message.ids = mids.collect();
         event.message.status = Some(Status { watermark, ..Status::of(State::Delivered) });
@@ -227,6 +227,7 @@ impl<'p, 'a> Item<'p, 'a> {
             None => self.up_to("read", watermark),
         };
         let mut event = self.of(Kind::MessageStatus, dedupe);
+        event.reached = self.reached(State::Read, watermark);
         event.message.id = owned(mid);
         event.message.status = Some(Status { watermark, ..Status::of(State::Read) });
         event
@@ -276,6 +277,13 @@ impl<'p, 'a> Item<'p, 'a> {
             Some(watermark) => format!("{prefix}:{}:{watermark}", self.whom()),
             None => self.hashed(prefix),
         }
+    }
+
+    /// All that the contact was sent up to the watermark. A receipt without one (Instagram's) names one message
+    /// and the only state that there is: nothing can come before it.
+    fn reached(&self, state: State, watermark: Option<i64>) -> Option<Reached> {
+        let up_to = watermark.and_then(|watermark| u64::try_from(watermark).ok())?;
+        Some(Reached { of: format!("watermark:{}", self.whom()), state, up_to })
     }
 
     /// (contact, timestamp, `what`) of section 3's table.
@@ -379,11 +387,19 @@ mod tests {
     }
 
     #[test]
-    fn a_delivery_that_comes_after_the_read_does_not_go_back() {
-        let peers = r#""sender":{"id":"1"},"recipient":{"id":"7"}"#;
-        let read = of_item(&format!(r#"{peers},"read":{{"watermark":17}}"#));
-        let delivery = of_item(&format!(r#"{peers},"delivery":{{"watermark":17}}"#));
-        assert_eq!(delivery.higher, [(State::Read, read.dedupe.concat())]);
+    fn receipts_of_a_contact_are_compared_by_their_watermarks() {
+        let told = |peers: &str, what: &str| of_item(&format!("{peers},{what}")).reached;
+        let ann = r#""sender":{"id":"1"},"recipient":{"id":"7"}"#;
+        let delivered = told(ann, r#""delivery":{"mids":["m"],"watermark":17}"#).unwrap();
+        let read = told(ann, r#""read":{"watermark":"18"}"#).unwrap();
+        assert_eq!((delivered.state, delivered.up_to), (State::Delivered, 17));
+        assert_eq!((read.state, read.up_to), (State::Read, 18));
+        assert_eq!(delivered.of, read.of);
+        let bens = told(r#""sender":{"id":"2"}"#, r#""read":{"watermark":18}"#).unwrap();
+        assert_ne!(bens.of, read.of);
+        for alone in [r#""read":{"mid":"m"}"#, r#""delivery":{"mids":["m"]}"#, r#""read":{"watermark":-1}"#] {
+            assert_eq!(told(ann, alone), None, "{alone}");
+        }
     }
 
     #[test]

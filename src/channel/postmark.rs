@@ -36,7 +36,8 @@ impl Postmark {
 
     pub(super) fn split(&self, verified: &Verified<'_>) -> Result<Split, Malformed> {
         let body = verified.body();
-        serde_json::from_slice::<&RawValue>(body).map_err(|_not_json| Malformed { expected: "JSON" })?;
+        serde_json::from_slice::<&RawValue>(body)
+            .map_err(|_not_json| Malformed { expected: "JSON", limit: None })?;
         let items = match serde_json::from_slice::<Webhook<'_>>(body) {
             Ok(webhook) => webhook.items(body),
             Err(_of_another_shape) => vec![email::unknown(body, Raw::Whole)],
@@ -203,6 +204,7 @@ impl Webhook<'_> {
         };
         let receipt = Receipt {
             sender: self.from.filter(|from| !from.is_empty()),
+            mail: (!message_id.is_empty()).then(|| message_id.clone()),
             // Postmark does not name the Message-ID that recipients see.
             message_ids: Vec::new(),
             dedupe: vec![format!("relay:{record}:{message_id}:{id}")],

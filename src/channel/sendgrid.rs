@@ -88,7 +88,7 @@ fn claimed(headers: &http::HeaderMap) -> Result<(&str, Vec<u8>), Refusal> {
 /// The event webhook: a JSON array.
 fn events(body: &[u8]) -> Result<Vec<Item>, Malformed> {
     serde_json::from_slice::<&RawValue>(body)
-        .map_err(|_not_json| Malformed { expected: "a form or JSON" })?;
+        .map_err(|_not_json| Malformed { expected: "a form or JSON", limit: None })?;
     let Ok(batch) = serde_json::from_slice::<Vec<&RawValue>>(body) else {
         return Ok(vec![email::unknown(body, Raw::Whole)]);
     };
@@ -129,9 +129,10 @@ struct Sent<'a> {
 impl Sent<'_> {
     /// Where SendGrid does not name the mail as recipients see it, it is named as we know it from sending.
     fn event(self, fragment: &RawValue, raw: Raw) -> Event {
-        let ours = self.sg_message_id.as_deref().and_then(|id| id.split(".filter").next()).map(str::to_owned);
-        let mut event = self.receipt(fragment).event(raw);
-        event.message.id = event.message.id.or_else(|| ours.filter(|id| !id.is_empty()));
+        let receipt = self.receipt(fragment);
+        let ours = receipt.mail.clone();
+        let mut event = receipt.event(raw);
+        event.message.id = event.message.id.or(ours);
         event
     }
 
@@ -144,10 +145,14 @@ impl Sent<'_> {
             "dropped" => Outcome::Failed,
             _ => Outcome::Other,
         };
+        // What follows the id of the mail tells SendGrid's machines apart.
+        let mail = self.sg_message_id.as_deref().and_then(|id| id.split(".filter").next());
+        let mail = mail.filter(|mail| !mail.is_empty()).map(str::to_owned);
         let id = self.sg_event_id.map(|id| id.as_str().to_owned()).filter(|id| !id.is_empty());
         Receipt {
             // SendGrid names the recipient alone.
             sender: None,
+            mail,
             message_ids: self.smtp_id.or(self.smtp_id_too).as_deref().map(email::ids).unwrap_or_default(),
             dedupe: vec![format!(
                 "relay:{}",

@@ -16,7 +16,7 @@ use http::StatusCode;
 use self::activity::Activity;
 use super::{
     Answer, Channel, Malformed, Refusal, Request, Split, Verified,
-    event::{AccountRef, Event, Kind, Message, Raw, Thread},
+    event::{AccountRef, Event, Kind, Message, Raw, Reached, Thread},
     json::{Members, Number, fingerprint},
     signature::{self, Matched},
 };
@@ -64,7 +64,7 @@ impl Twitter {
 
     /// One item for each event of the body, whichever product sent it.
     pub(super) fn split(&self, verified: &Verified<'_>) -> Result<Split, Malformed> {
-        const EXPECTED: Malformed = Malformed { expected: "a webhook of X" };
+        const EXPECTED: Malformed = Malformed { expected: "a webhook of X", limit: None };
         let text = std::str::from_utf8(verified.body()).map_err(|_not_text| EXPECTED)?;
         let body: Members<'_> = serde_json::from_str(text).map_err(|_no_object| EXPECTED)?;
         let activity = body.value("data").map_or(Ok(None), Activity::of).map_err(|_no_envelope| EXPECTED)?;
@@ -99,6 +99,16 @@ struct Happened {
 }
 
 impl Happened {
+    /// A receipt is about everything up to the message that it names, and each side of a conversation reads
+    /// for itself. Ids of X rise.
+    fn reached(&self) -> Option<Reached> {
+        let state = self.message.status.as_ref()?.state;
+        let conversation = &self.thread.as_ref()?.keys.first()?.text;
+        let reader = &self.message.sender.as_ref()?.id;
+        let up_to = self.message.id.as_ref()?.parse().ok()?;
+        Some(Reached { of: format!("watermark:{conversation}:{reader}"), state, up_to })
+    }
+
     /// Kept under X's own name of it.
     fn unknown(name: &str) -> Self {
         let message = Message { subtype: Some(name.to_owned().into()), ..Message::default() };
@@ -109,6 +119,7 @@ impl Happened {
 /// The event with the id that X Activity gave it (`uuid`) and its own; without either, its bytes are its
 /// identity.
 fn event(account: AccountRef, uuid: Option<String>, fragment: &str, raw: Raw, happened: Happened) -> Event {
+    let reached = happened.reached();
     let mut dedupe: Vec<String> = uuid.into_iter().chain(happened.id).collect();
     if dedupe.is_empty() {
         dedupe.push(fingerprint(fragment.as_bytes()));
@@ -122,7 +133,7 @@ fn event(account: AccountRef, uuid: Option<String>, fragment: &str, raw: Raw, ha
         kind: happened.kind,
         message: happened.message,
         raw,
-        higher: Vec::new(),
+        reached,
     }
 }
 

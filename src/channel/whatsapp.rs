@@ -390,17 +390,18 @@ mod tests {
     }
 
     #[test]
-    fn a_receipt_names_the_states_that_it_must_not_take_back() {
+    fn a_receipt_names_its_own_state_as_its_dedupe_id_does_and_those_that_it_must_not_take_back() {
         for (state, higher) in [
-            ("sent", "status:w1:delivered status:w1:read status:w1:played"),
-            ("delivered", "status:w1:read status:w1:played"),
-            ("read", "status:w1:played"),
-            ("played", ""),
+            ("sent", "status:w1:sent status:w1:delivered status:w1:read status:w1:played"),
+            ("delivered", "status:w1:delivered status:w1:read status:w1:played"),
+            ("read", "status:w1:read status:w1:played"),
+            ("played", "status:w1:played"),
             ("failed", ""),
         ] {
             let event = receipt(state, "");
             assert_eq!(event.dedupe, [format!("status:w1:{state}")]);
-            let named: Vec<_> = event.higher.iter().map(|(_, id)| id.as_str()).collect();
+            let named: Vec<_> =
+                event.reached.iter().flat_map(|reached| reached.rungs()).map(|(_, mark)| mark).collect();
             assert_eq!(named.join(" "), higher, "{state}");
         }
     }

@@ -17,6 +17,7 @@ use super::{
     interpolate::{Env, References},
     mistake::{KeyPath, Mistakes, Place, Report, Wrong},
     raw,
+    roles::{self, Layer, Roles},
     schema::{self, FileKind},
 };
 use crate::{ids::TenantId, server::Limits};
@@ -83,6 +84,8 @@ struct TenantFiles {
     id: TenantId,
     channels: Read<raw::Channels>,
     directory: Read<raw::Directory>,
+    roles: Read<raw::Roles>,
+    tests: Read<raw::Tests>,
     assignment: Read<raw::Assignment>,
 }
 
@@ -99,6 +102,8 @@ impl Reading<'_, '_> {
             id: TenantId::new(name),
             channels: self.file(FileKind::Channels, Some(name)),
             directory: self.file(FileKind::Directory, Some(name)),
+            roles: self.file(FileKind::Roles, Some(name)),
+            tests: self.file(FileKind::Tests, Some(name)),
             assignment: self.file(FileKind::Assignment, Some(name)),
         }
     }
@@ -184,7 +189,11 @@ fn build(
         let directory = build::directory(&mut check, &files.directory.raw);
         let mut check = Check { folder, document: &files.assignment.document, report };
         let assignment = build::assignment(&mut check, files.assignment.raw, &files.directory.raw);
-        built.insert(files.id.clone(), Tenant { id: files.id, directory, accounts, assignment });
+        let mut check = Check { folder, document: &files.roles.document, report };
+        build::check_people(&mut check, &files.roles.raw, &files.directory.raw);
+        let Read { document, raw } = files.roles;
+        let Roles { source: policy, .. } = roles::source(folder, Layer { document, raw }, report);
+        built.insert(files.id.clone(), Tenant { id: files.id, directory, policy, accounts, assignment });
     }
     Some(Config {
         listeners,

@@ -284,6 +284,20 @@ pub enum Wrong {
     RawSplit { other: String, backend: String },
     #[error("expected `pipeline/stage`")]
     Stage,
+
+    // Roles.
+    #[error("another has the name `{name}` already")]
+    NameTwice { name: String },
+    #[error("is of one role alone; expected it in a `[role.NAME]`")]
+    OfOneRole,
+    #[error("a field needs one other right, not several: {}", list(.names))]
+    OneRight { names: Vec<String> },
+    #[error("only `effect = \"grant\"` has a profile")]
+    ProfileOfGrant,
+    #[error(
+        "must be given, since the condition is about the object itself: the name of a resource, or `kind`"
+    )]
+    AsWhat,
 }
 
 fn quote(written: Option<&String>) -> String {

@@ -16,8 +16,10 @@ mod interpolate;
 mod load;
 pub mod markdown;
 mod mistake;
+pub mod presets;
 mod raw;
 mod restart;
+pub mod roles;
 mod schema;
 mod text;
 pub mod watch;
@@ -37,6 +39,7 @@ use crate::{
     channel::{Channel, Provider},
     directory::Directory,
     ids::{AccountId, BackendId, EndpointId, TeamId, TenantId},
+    policy,
     secret::Secret,
     server::Listener,
     spool::{Format, embedded::Store},
@@ -86,6 +89,8 @@ pub struct OpsListener {
 pub struct Delivery {
     /// The largest answer of a backend that is read, in bytes.
     pub answer_bytes_max: usize,
+    /// How deep a provider's fragment may nest to be delivered as JSON.
+    pub json_nesting_max: usize,
 }
 
 /// `[telemetry]`.
@@ -104,6 +109,8 @@ pub struct Tenant {
     pub id: TenantId,
     /// Users and teams.
     pub directory: Directory,
+    /// Who may do what, as written: it compiles, and its own tests pass.
+    pub policy: policy::Source,
     /// Accounts by name.
     pub accounts: BTreeMap<AccountId, Arc<Account>>,
     /// Strategies by team; a team that is not here is `manual`.

@@ -33,13 +33,18 @@ pub enum FileKind {
     Channels,
     /// `tenants/NAME/directory.toml`
     Directory,
+    /// `tenants/NAME/roles.toml`
+    Roles,
+    /// `tenants/NAME/tests.toml`
+    Tests,
     /// `tenants/NAME/assignment.toml`
     Assignment,
 }
 
 impl FileKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Headgate, Self::Channels, Self::Directory, Self::Assignment];
+    pub const ALL: [Self; 6] =
+        [Self::Headgate, Self::Channels, Self::Directory, Self::Roles, Self::Tests, Self::Assignment];
 
     /// The name of the file.
     #[must_use]
@@ -48,6 +53,8 @@ impl FileKind {
             Self::Headgate => "headgate.toml",
             Self::Channels => "channels.toml",
             Self::Directory => "directory.toml",
+            Self::Roles => "roles.toml",
+            Self::Tests => "tests.toml",
             Self::Assignment => "assignment.toml",
         }
     }
@@ -59,6 +66,8 @@ impl FileKind {
             Self::Headgate => "headgate.toml",
             Self::Channels => "tenants/NAME/channels.toml",
             Self::Directory => "tenants/NAME/directory.toml",
+            Self::Roles => "tenants/NAME/roles.toml",
+            Self::Tests => "tenants/NAME/tests.toml",
             Self::Assignment => "tenants/NAME/assignment.toml",
         }
     }
@@ -71,6 +80,8 @@ impl FileKind {
             Self::Headgate => schema::<raw::Headgate>(),
             Self::Channels => schema::<raw::Channels>(),
             Self::Directory => schema::<raw::Directory>(),
+            Self::Roles => schema::<raw::Roles>(),
+            Self::Tests => schema::<raw::Tests>(),
             Self::Assignment => schema::<raw::Assignment>(),
         }
     }

@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use tracing_subscriber::EnvFilter;
 
-use crate::{channel::Kind, secret::Secret};
+use crate::{channel::Kind, ids::Timestamp, policy::source::Principal, secret::Secret};
 
 /// A type that has one way of being written in a configuration file.
 pub(crate) trait Written: Sized {
@@ -41,7 +41,7 @@ const fn format<T: Written>() -> Format {
 }
 
 /// Every format.
-pub(crate) const FORMATS: [Format; 8] = [
+pub(crate) const FORMATS: [Format; 10] = [
     format::<Span>(),
     format::<Size>(),
     format::<Address>(),
@@ -50,6 +50,8 @@ pub(crate) const FORMATS: [Format; 8] = [
     format::<Pointer>(),
     format::<FilePath>(),
     format::<SecretText>(),
+    format::<PrincipalText>(),
+    format::<Moment>(),
 ];
 
 macro_rules! written {
@@ -83,7 +85,7 @@ macro_rules! written {
     )*};
 }
 
-written!(Span, Size, Address, Url, LogFilter, Pointer, FilePath, SecretText);
+written!(Span, Size, Address, Url, LogFilter, Pointer, FilePath, SecretText, PrincipalText, Moment);
 
 /// A duration, greater than zero: a whole number and `ms`, `s`, `m`, `h` or `d`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -273,6 +275,61 @@ impl Written for SecretText {
 
     fn write(&self) -> String {
         "<redacted>".to_owned()
+    }
+}
+
+/// Somebody, or all of a kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PrincipalText(pub(crate) Principal);
+
+impl Written for PrincipalText {
+    const FORMAT: &'static str = "principal";
+    const WORD: &'static str = "whom";
+    const EXPECTED: &'static str = "`user:NAME`, `team:NAME`, `team-tree:NAME`, `trait:NAME` or `everyone`";
+    const PATTERN: Option<&'static str> = Some("^((user|team|team-tree|trait):.+|everyone|.*\\$\\{.+)$");
+
+    fn read(text: &str) -> Option<Self> {
+        if text == "everyone" {
+            return Some(Self(Principal::Everyone));
+        }
+        let (kind, name) = text.split_once(':').filter(|(_, name)| !name.is_empty())?;
+        let name = name.to_owned();
+        match kind {
+            "user" => Some(Self(Principal::User(name))),
+            "team" => Some(Self(Principal::Team(name))),
+            "team-tree" => Some(Self(Principal::TeamTree(name))),
+            "trait" => Some(Self(Principal::Trait(name))),
+            _ => None,
+        }
+    }
+
+    fn write(&self) -> String {
+        match &self.0 {
+            Principal::User(name) => format!("user:{name}"),
+            Principal::Team(name) => format!("team:{name}"),
+            Principal::TeamTree(name) => format!("team-tree:{name}"),
+            Principal::Trait(name) => format!("trait:{name}"),
+            Principal::Everyone => "everyone".to_owned(),
+        }
+    }
+}
+
+/// A moment (RFC 3339).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Moment(pub(crate) Timestamp);
+
+impl Written for Moment {
+    const FORMAT: &'static str = "moment";
+    const WORD: &'static str = "moment";
+    const EXPECTED: &'static str = "a moment with its time zone, in quotes, such as \"2027-01-01T00:00:00Z\"";
+
+    fn read(text: &str) -> Option<Self> {
+        let at: jiff::Timestamp = text.parse().ok()?;
+        Some(Self(Timestamp(at.as_millisecond())))
+    }
+
+    fn write(&self) -> String {
+        self.0.rfc3339().unwrap_or_default()
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     },
     config::{Account, Endpoint},
     ids::{ConversationKey, EventId, Timestamp},
-    spool::{Event, Format, Thread, Webhook},
+    spool::{Event, Format, Reached, Thread, Webhook},
 };
 
 /// Headers that a raw delivery never repeats: those of the connection, and credentials that belong to
@@ -94,7 +94,7 @@ pub(super) fn unreadable(
             kind: Kind::Unknown,
             time: None,
             thread: None,
-            higher: smallvec::SmallVec::new(),
+            reached: None,
             superseded: None,
             data: "{}".into(),
             raw: Raw::Whole,
@@ -131,7 +131,10 @@ fn kept(endpoint: &Endpoint, event: event::Event) -> Event {
             retired: thread.retired.iter().map(|name| key(name)).collect(),
             domain: thread.domain.map(String::into_boxed_str),
         }),
-        higher: event.higher.iter().map(|(state, dedupe)| (*state, id(dedupe))).collect(),
+        reached: event.reached.map(|reached| Reached {
+            rungs: reached.rungs().map(|(state, mark)| (state, id(&mark))).collect(),
+            up_to: reached.up_to,
+        }),
         superseded: None,
         data: data(&event.message),
         raw: event.raw,

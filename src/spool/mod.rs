@@ -78,14 +78,52 @@ pub struct Event {
     pub time: Option<Timestamp>,
     /// The conversation's names; `None` for what concerns the account itself.
     pub thread: Option<Thread>,
-    /// For a receipt: marks of higher states of the same message, lowest first.
-    pub higher: SmallVec<[(State, EventId); 1]>,
-    /// The highest of `higher` that was accepted before this one. Set by the spool.
-    pub superseded: Option<State>,
+    /// For a receipt: how far things got by it.
+    pub reached: Option<Reached>,
+    /// A further receipt that was accepted before this one. Set by the spool.
+    pub superseded: Option<Further>,
     /// The normalised message: a JSON object without `raw`.
     pub data: Box<str>,
     /// Where the provider's own fragment is.
     pub raw: Raw,
+}
+
+/// What a receipt says ([`crate::channel::event::Reached`]), by marks. A mark of a state holds how far that state
+/// got.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reached {
+    /// The receipt's own state, then those above it, each with its mark.
+    pub rungs: Vec<(State, EventId)>,
+    /// Up to where; 0 for a receipt about one message.
+    pub up_to: u64,
+}
+
+/// What was known before a receipt that says less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Further {
+    /// The highest state of all that the receipt is about.
+    pub state: State,
+    /// Up to where things have that state; 0 for a receipt about one message.
+    pub up_to: u64,
+}
+
+impl Reached {
+    /// The mark that the receipt sets.
+    #[must_use]
+    pub fn own(&self) -> Option<EventId> {
+        self.rungs.first().map(|(_state, mark)| *mark)
+    }
+
+    /// What says more than the receipt: a higher state of all that it is about, else its own state further
+    /// up. `known` tells how far the state of a mark got.
+    pub fn further(&self, known: impl Fn(EventId) -> Option<u64>) -> Option<Further> {
+        let own = self.own();
+        self.rungs.iter().rev().find_map(|(state, mark)| {
+            let up_to = known(*mark)?;
+            let says_more = if own == Some(*mark) { up_to > self.up_to } else { up_to >= self.up_to };
+            says_more.then_some(Further { state: *state, up_to })
+        })
+    }
 }
 
 /// The names of a conversation, as digests.
@@ -183,12 +221,22 @@ pub enum DeathReason {
     Gone,
     /// The account or backend was removed from the configuration.
     NoBackend,
+    /// The disk does not give back what was written. The letter holds the damaged bytes in place of the
+    /// body, and neither tenant nor endpoint, since nothing in them can be believed.
+    Unreadable,
 }
 
 impl DeathReason {
     /// Every reason, for metrics.
-    pub const ALL: [Self; 6] =
-        [Self::UnknownAccount, Self::Malformed, Self::Attempts, Self::Age, Self::Gone, Self::NoBackend];
+    pub const ALL: [Self; 7] = [
+        Self::UnknownAccount,
+        Self::Malformed,
+        Self::Attempts,
+        Self::Age,
+        Self::Gone,
+        Self::NoBackend,
+        Self::Unreadable,
+    ];
 
     /// The metric label.
     #[must_use]
@@ -200,6 +248,7 @@ impl DeathReason {
             Self::Age => "age",
             Self::Gone => "gone",
             Self::NoBackend => "no_backend",
+            Self::Unreadable => "unreadable",
         }
     }
 }
@@ -247,7 +296,8 @@ pub trait Spool: fmt::Debug + Send + Sync {
     fn dead_letters(&self, from: Sequence, limit: usize) -> Vec<DeadLetter>;
 
     /// Puts a dead letter back into its lanes, behind what waits there, under a new sequence. `Ok(false)` if
-    /// there is none. One in quarantine gets `account`; without one it stays there, which is `Ok(false)` too.
+    /// there is none. One in quarantine gets `account`; without one it stays there, which is `Ok(false)` too,
+    /// as it is for one that is [`DeathReason::Unreadable`].
     fn revive(&self, sequence: Sequence, account: Option<AccountId>) -> Later<'_, Result<bool, SpoolError>>;
 
     /// What the spool holds now.

@@ -137,6 +137,9 @@ fn line(event: &Event) -> String {
     if let Some(status) = &event.message.status {
         write!(text, ", state {:?}, error {:?}", status.state, status.error).unwrap();
     }
+    if let Some(reached) = &event.reached {
+        write!(text, ", reached {:?}", reached.of).unwrap();
+    }
     if let Some(subtype) = &event.message.subtype {
         write!(text, ", subtype {subtype}").unwrap();
     }

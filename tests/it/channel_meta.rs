@@ -161,8 +161,13 @@ fn line(item: &Item) -> String {
     );
     field("standby", message.standby.then(|| "yes".to_owned()));
     field("subtype", message.subtype.as_deref().map(str::to_owned));
-    let higher: Vec<_> = event.higher.iter().map(|(state, id)| format!("{state:?}:{id}")).collect();
-    field("higher", Some(higher.join(",")));
+    field(
+        "reached",
+        event.reached.as_ref().map(|reached| match reached.up_to {
+            0 => reached.of.clone(),
+            up_to => format!("{}@{up_to}", reached.of),
+        }),
+    );
     line
 }
 

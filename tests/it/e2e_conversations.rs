@@ -199,6 +199,111 @@ async fn a_receipt_never_goes_back_also_after_a_restart() {
     house.stop().await;
 }
 
+/// What the receipts were told: up to where, the state, and what the provider reported where it was less.
+fn receipts(deliveries: &[Delivery]) -> Vec<[String; 3]> {
+    let told = |delivery: &Delivery| {
+        assert_eq!(delivery.text("/type"), "chat.message.status");
+        let status = delivery.json().pointer("/data/status").cloned().unwrap();
+        let up_to = status.get("watermark").map_or_else(|| delivery.text("/data/id"), Value::to_string);
+        let word = |key: &str| status.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        [up_to, word("state"), word("reported")]
+    };
+    deliveries.iter().map(told).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watermark_never_goes_back_also_after_a_restart() {
+    let house = House::new().await;
+    let receipt = |kind: &str, watermark: i64| {
+        let item = json!({
+            "sender": { "id": "7001" }, "recipient": { "id": "104000000000001" }, kind: { "watermark": watermark },
+        });
+        let entry = json!([{ "id": "104000000000001", "time": 1_700_000_000_000_i64, "messaging": [item] }]);
+        samples::meta("Messenger", &json!({ "object": "page", "entry": entry }))
+    };
+    house.post(&receipt("delivery", 1_700_000_000_100)).await;
+    house.post(&receipt("read", 1_700_000_000_200)).await;
+    house.post(&receipt("delivery", 1_700_000_000_150)).await;
+    house.delivered(3).await;
+    let house = house.restarted().await;
+    house.post(&receipt("delivery", 1_700_000_000_200)).await;
+    house.post(&receipt("read", 1_700_000_000_120)).await;
+    house.post(&receipt("read", 1_700_000_000_200)).await;
+    house.post(&receipt("delivery", 1_700_000_000_300)).await;
+
+    let deliveries = house.delivered(6).await;
+    one_conversation(&deliveries);
+    assert_eq!(
+        receipts(&deliveries),
+        [
+            ["1700000000100", "delivered", ""],
+            ["1700000000200", "read", ""],
+            ["1700000000200", "read", "delivered"],
+            ["1700000000200", "read", "delivered"],
+            ["1700000000200", "read", "read"],
+            ["1700000000300", "delivered", ""],
+        ]
+    );
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_was_opened_is_not_only_delivered_also_after_a_restart() {
+    let house = House::new().await;
+    let receipt = |record: &str, mail: &str, time: &str| {
+        samples::postmark_webhook(&json!({
+            "RecordType": record, "MessageID": mail, "Recipient": "ines@customer.example", time: "2026-11-21T10:00:00Z",
+        }))
+    };
+    house.post(&receipt("Open", "mail-a", "ReceivedAt")).await;
+    house.post(&receipt("Delivery", "mail-b", "DeliveredAt")).await;
+    house.delivered(2).await;
+    let house = house.restarted().await;
+    house.post(&receipt("Delivery", "mail-a", "DeliveredAt")).await;
+    house.post(&receipt("Open", "mail-b", "ReceivedAt")).await;
+
+    // A mail of ours that names no conversation has no order: what is told does not depend on it.
+    let mut told = receipts(&house.delivered(4).await);
+    told.sort();
+    assert_eq!(
+        told,
+        [
+            ["mail-a", "read", ""],
+            ["mail-a", "read", "delivered"],
+            ["mail-b", "delivered", ""],
+            ["mail-b", "read", ""],
+        ]
+    );
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_read_up_to_a_later_message_was_read_up_to_an_earlier_one_also_after_a_restart() {
+    let house = House::new().await;
+    let read = |last: &str| {
+        let seen = json!({
+            "sender_id": "3001", "target": { "recipient_id": "4337869213" },
+            "created_timestamp": "1700000000000", "last_read_event_id": last,
+        });
+        samples::x_webhook(&json!({ "for_user_id": "4337869213", "direct_message_mark_read_events": [seen] }))
+    };
+    house.post(&read("1900000000000000020")).await;
+    house.delivered(1).await;
+    let house = house.restarted().await;
+    house.post(&read("1900000000000000010")).await;
+    house.post(&read("1900000000000000030")).await;
+
+    assert_eq!(
+        receipts(&house.delivered(3).await),
+        [
+            ["1900000000000000020", "read", ""],
+            ["1900000000000000010", "read", "read"],
+            ["1900000000000000030", "read", ""],
+        ]
+    );
+    house.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_good_items_of_a_batch_arrive_whatever_stands_beside_them_and_a_regrouped_retry_adds_nothing() {
     let house = House::new().await;

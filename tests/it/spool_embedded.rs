@@ -13,18 +13,21 @@ use std::{
 };
 
 use headgate::{
+    channel::event::State,
     clock::{Clock, ManualClock},
-    ids::Timestamp,
+    ids::{AccountId, Timestamp},
     metrics::Limits,
     spool::{
-        DeathReason, Sequence, Settlement, Spool, SpoolError,
+        DeathReason, Sequence, Settlement, Spool, SpoolError, Webhook,
         embedded::{EmbeddedSpool, Store},
     },
 };
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use tokio::sync::Semaphore;
 
-use crate::spool_suite::{self as suite, House, NothingKnown, expect_next, message, name, until};
+use crate::spool_suite::{
+    self as suite, House, NothingKnown, event, expect_next, message, name, until, webhook,
+};
 
 const WEEK: Duration = Duration::from_secs(7 * 86_400);
 
@@ -123,6 +126,8 @@ suite! {
     what_is_new_of_a_webhook_is_kept_and_the_rest_counted
     a_nonce_is_used_once
     a_late_receipt_says_what_came_before_it
+    a_receipt_up_to_a_message_says_what_came_before_it
+    a_receipt_that_was_a_dead_letter_does_not_go_back
     a_conversation_keeps_its_order_over_a_restart
     what_was_out_at_a_restart_is_handed_out_again_before_what_follows
     a_retry_holds_its_own_conversation_alone
@@ -212,6 +217,45 @@ async fn the_disk_is_given_back_and_nothing_is_forgotten() {
     spool.accept(message("new", "ann")).await.unwrap();
     let new = expect_next(&*spool, "new").await;
     assert!(new.sequence > Sequence(3_000), "{:?} was given away before", new.sequence);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn how_far_receipts_got_outlives_what_said_so_on_the_disk() {
+    let folder = Folder::new();
+    let spool = folder.open().await;
+    let accept = async |spool: &Arc<dyn Spool>, about, state, up_to| {
+        spool.accept(suite::webhook(vec![suite::receipt(about, state, up_to)])).await.unwrap();
+        suite::told(&**spool).await
+    };
+    assert_eq!(accept(&spool, "conversation", State::Read, 20).await, None);
+    assert_eq!(accept(&spool, "message", State::Read, 0).await, None);
+    accept_many(&spool, 0..2_000).await;
+    deliver(&spool, 2_000).await;
+    until("at most two segments are left", || spool.depth().bytes <= 2 * (64 << 10)).await;
+    let spool = folder.restart(spool).await;
+    assert_eq!(accept(&spool, "message", State::Delivered, 0).await, Some((State::Read, 0)));
+    for (state, up_to, expected) in [
+        (State::Delivered, 10, Some((State::Read, 20))),
+        (State::Read, 19, Some((State::Read, 20))),
+        (State::Delivered, 21, None),
+    ] {
+        assert_eq!(accept(&spool, "conversation", state, up_to).await, expected, "{state:?} {up_to}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn how_far_a_conversation_was_read_is_known_for_the_window_from_the_last_receipt_on() {
+    let folder = Folder::new();
+    let spool = folder.open().await;
+    for up_to in [20, 30] {
+        spool.accept(suite::webhook(vec![suite::receipt("ann", State::Read, up_to)])).await.unwrap();
+        suite::told(&*spool).await;
+        folder.clock.advance(WEEK - Duration::from_secs(60));
+    }
+    until("the first receipt is forgotten", || folder.metric("headgate_spool_marks") == 2.0).await;
+    let spool = folder.restart(spool).await;
+    spool.accept(suite::webhook(vec![suite::receipt("ann", State::Delivered, 25)])).await.unwrap();
+    assert_eq!(suite::told(&*spool).await, Some((State::Read, 30)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -373,6 +417,81 @@ async fn dead_letters_end_at_their_age() {
     folder.clock.advance(Duration::from_millis(1));
     let spool = folder.restart(spool).await;
     until("it is given up", || spool.depth().dead == 0).await;
+}
+
+/// Changes a byte of this body in the spool's journal, as a failing disk does.
+fn damage(folder: &Folder, body: &str) {
+    for file in fs::read_dir(folder.store.path.join("spool/journal")).unwrap() {
+        let path = file.unwrap().path();
+        let mut bytes = fs::read(&path).unwrap_or_default();
+        if let Some(at) = bytes.windows(body.len()).position(|part| part == body.as_bytes()) {
+            bytes[at] ^= 1;
+            fs::write(path, bytes).unwrap();
+            return;
+        }
+    }
+    panic!("{body} is not in the journal");
+}
+
+/// A spool that holds nothing in memory, so that everything is read back from the disk.
+async fn reading_back() -> (Folder, Arc<dyn Spool>) {
+    let folder = Folder::with(|store| store.cache_bytes = 0);
+    let spool = folder.open().await;
+    (folder, spool)
+}
+
+fn with_body(mut webhook: Webhook, body: &str) -> Webhook {
+    webhook.body = body.to_owned().into();
+    webhook
+}
+
+/// The next unit, however long that takes on a clock that jumps.
+async fn next_settled(spool: &dyn Spool) -> String {
+    let unit = spool.next().await.unwrap();
+    spool.settle(&unit, Settlement::Delivered).await.unwrap();
+    name(&unit)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_damaged_on_the_disk_is_set_aside_and_its_conversation_goes_on() {
+    let (folder, spool) = reading_back().await;
+    spool.accept(with_body(message("one", "ann"), "the damaged body")).await.unwrap();
+    spool.accept(message("two", "ann")).await.unwrap();
+    spool.accept(message("three", "bob")).await.unwrap();
+    damage(&folder, "the damaged body");
+
+    assert_eq!(next_settled(&*spool).await, "three", "another conversation waited too");
+    assert_eq!(spool.depth().dead, 0, "given up at the first attempt");
+    assert_eq!(next_settled(&*spool).await, "two");
+
+    let letters = spool.dead_letters(Sequence(0), 10);
+    assert_eq!(letters.len(), 1);
+    let letter = &letters[0];
+    assert_eq!((letter.reason, letter.sequence), ("unreadable", Sequence(1)));
+    assert!(letter.body_bytes > "the damaged body".len(), "what is left of it is not kept");
+    assert!(is_on_the_disk(&folder, "he damaged body"));
+    assert!(folder.metric("headgate_spool_unreadable_total") >= 2.0);
+    assert!((folder.metric("headgate_dead_letters{reason=\"unreadable\"}") - 1.0).abs() < 0.1);
+    let revived = spool.revive(letter.sequence, Some(AccountId::new("support"))).await;
+    assert!(!revived.unwrap(), "damaged bytes went to a backend");
+
+    let spool = folder.restart(spool).await;
+    assert_eq!((spool.depth().events, spool.depth().dead), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_of_a_damaged_batch_is_kept_once() {
+    let (folder, spool) = reading_back().await;
+    let batch = webhook(["a", "b", "c"].map(|text| event(text, text)).into());
+    spool.accept(with_body(batch, "the damaged batch")).await.unwrap();
+    spool.accept(message("next", "c")).await.unwrap();
+    damage(&folder, "the damaged batch");
+    assert_eq!(next_settled(&*spool).await, "next");
+    until("all of it is set aside", || spool.depth().dead == 3).await;
+    let letters = spool.dead_letters(Sequence(0), 10);
+    let whole = letters.iter().filter(|letter| letter.body_bytes > 0).count();
+    assert_eq!(whole, 1, "{letters:?}");
+    until("nothing waits", || spool.depth().events == 0).await;
 }
 
 /// Copies a spool's folder as a crash at this moment would leave it: the journal up to some record, and

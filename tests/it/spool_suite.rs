@@ -12,7 +12,8 @@ use headgate::{
     },
     ids::{AccountId, ConversationId, ConversationKey, EndpointId, EventId, TenantId, Timestamp},
     spool::{
-        Accepted, DeathReason, Event, Format, Known, Sequence, Settlement, Spool, Thread, Unit, Webhook,
+        Accepted, DeathReason, Event, Format, Known, Reached, Sequence, Settlement, Spool, Thread, Unit,
+        Webhook,
     },
 };
 use smallvec::smallvec;
@@ -56,7 +57,7 @@ pub(crate) fn event(text: &str, conversation: &str) -> Event {
             retired: smallvec![],
             domain: None,
         }),
-        higher: smallvec![],
+        reached: None,
         superseded: None,
         data: text.into(),
         raw: Raw::Whole,
@@ -218,23 +219,76 @@ pub(crate) async fn a_nonce_is_used_once(house: &impl House) {
     expect_only(&*spool, &["one"]).await;
 }
 
+/// A receipt that all of `about` up to `up_to` got as far as `state`; 0 where `about` is one message.
+pub(crate) fn receipt(about: &str, state: State, up_to: u64) -> Event {
+    let ladder = [State::Sent, State::Delivered, State::Read, State::Played];
+    let above = ladder.into_iter().filter(|other| *other >= state);
+    let rungs = above.map(|state| (state, id(&format!("{about} {state:?}")))).collect();
+    let mut event = event(&format!("{about} {state:?} {up_to}"), "ann");
+    event.reached = Some(Reached { rungs, up_to });
+    event
+}
+
+/// What the next unit, a receipt, was told.
+pub(crate) async fn told(spool: &dyn Spool) -> Option<(State, u64)> {
+    let unit = spool.next().await.unwrap();
+    spool.settle(&unit, Settlement::Delivered).await.unwrap();
+    let further = unit.events().next().unwrap().superseded;
+    further.map(|further| (further.state, further.up_to))
+}
+
 pub(crate) async fn a_late_receipt_says_what_came_before_it(house: &impl House) {
     let spool = house.open().await;
-    accept(&*spool, message("read", "ann")).await;
-    let mut delivered = event("delivered", "ann");
-    delivered.higher =
-        smallvec![(State::Delivered, id("never")), (State::Read, id("read")), (State::Played, id("played"))];
-    let mut sent = event("sent", "ann");
-    sent.higher = smallvec![(State::Delivered, id("delivered"))];
-    accept(&*spool, webhook(vec![delivered, sent])).await;
+    let message = |state| receipt("message", state, 0);
+    accept(&*spool, webhook(vec![message(State::Read)])).await;
+    accept(&*spool, webhook(vec![message(State::Delivered)])).await;
     let spool = house.restart(spool).await;
-    for (text, superseded) in
-        [("read", None), ("delivered", Some(State::Read)), ("sent", Some(State::Delivered))]
-    {
-        let unit = expect_next(&*spool, text).await;
-        assert_eq!(unit.events().next().unwrap().superseded, superseded, "{text}");
-        spool.settle(&unit, Settlement::Delivered).await.unwrap();
+    accept(&*spool, webhook(vec![message(State::Sent), message(State::Played)])).await;
+    // Another message, whose receipts come in one webhook; and the same receipt under another id.
+    let other = |state| receipt("other", state, 0);
+    let mut again = other(State::Delivered);
+    again.id = id("again");
+    accept(&*spool, webhook(vec![other(State::Delivered), other(State::Sent), again])).await;
+    for expected in [None, Some(State::Read), Some(State::Read), None, None, Some(State::Delivered), None] {
+        assert_eq!(told(&*spool).await, expected.map(|state| (state, 0)));
     }
+}
+
+pub(crate) async fn a_receipt_up_to_a_message_says_what_came_before_it(house: &impl House) {
+    let mut spool = house.open().await;
+    for (state, up_to, expected) in [
+        (State::Delivered, 10, None),
+        (State::Delivered, 20, None),
+        (State::Read, 15, None),
+        // Already read, not only delivered.
+        (State::Delivered, 15, Some((State::Read, 15))),
+        (State::Delivered, 12, Some((State::Read, 15))),
+        // Known to be delivered, and not read.
+        (State::Delivered, 18, Some((State::Delivered, 20))),
+        (State::Read, 14, Some((State::Read, 15))),
+        (State::Read, 30, None),
+        (State::Delivered, 25, Some((State::Read, 30))),
+        (State::Delivered, 31, None),
+    ] {
+        accept(&*spool, webhook(vec![receipt("ann", state, up_to)])).await;
+        assert_eq!(told(&*spool).await, expected, "{state:?} {up_to}");
+        accept(&*spool, webhook(vec![receipt("ben", state, up_to)])).await;
+        assert_eq!(told(&*spool).await, expected, "each conversation has its own");
+        spool = house.restart(spool).await;
+    }
+}
+
+pub(crate) async fn a_receipt_that_was_a_dead_letter_does_not_go_back(house: &impl House) {
+    let spool = house.open().await;
+    accept(&*spool, webhook(vec![receipt("ann", State::Delivered, 10)])).await;
+    let unit = spool.next().await.unwrap();
+    spool.settle(&unit, Settlement::Dead(DeathReason::Attempts)).await.unwrap();
+    accept(&*spool, webhook(vec![receipt("ann", State::Read, 20)])).await;
+    assert_eq!(told(&*spool).await, None);
+    let spool = house.restart(spool).await;
+    assert!(spool.revive(unit.sequence, None).await.unwrap());
+    let spool = house.restart(spool).await;
+    assert_eq!(told(&*spool).await, Some((State::Read, 20)));
 }
 
 pub(crate) async fn a_conversation_keeps_its_order_over_a_restart(house: &impl House) {

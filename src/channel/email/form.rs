@@ -15,7 +15,7 @@ use bytes::Bytes;
 use http_body_util::{BodyDataStream, Full};
 use multer::Multipart;
 
-use crate::channel::Malformed;
+use crate::channel::{Limit, Malformed};
 
 /// Fields of one form. A mail with more attachments is refused as a whole; mail servers stop far below.
 pub(in crate::channel) const FIELDS_MAX: usize = 1000;
@@ -63,7 +63,7 @@ impl Form {
                 bytes: value.into_owned().into(),
             })
             .collect();
-        if fields.len() > FIELDS_MAX { Err(MALFORMED) } else { Ok(Self { fields, goes_on: false }) }
+        if fields.len() > FIELDS_MAX { Err(TOO_MANY) } else { Ok(Self { fields, goes_on: false }) }
     }
 
     fn multipart(boundary: String, body: &[u8]) -> Result<Self, Malformed> {
@@ -72,7 +72,7 @@ impl Form {
         let mut multipart = Multipart::new(body, boundary);
         while let Some(mut part) = at_once(multipart.next_field())? {
             if form.fields.len() == FIELDS_MAX {
-                return Err(MALFORMED);
+                return Err(TOO_MANY);
             }
             let mut bytes = Bytes::new();
             while let Some(chunk) = at_once(part.chunk())? {
@@ -129,7 +129,10 @@ impl Field {
     }
 }
 
-const MALFORMED: Malformed = Malformed { expected: "a complete form" };
+const TOO_MANY: Malformed =
+    Malformed { expected: "a form of at most 1000 fields", limit: Some(Limit::FormFields) };
+
+const MALFORMED: Malformed = Malformed { expected: "a complete form", limit: None };
 
 /// Whether a `Content-Type` value names this media type, whatever its parameters.
 pub(in crate::channel) fn is(content_type: &str, media_type: &str) -> bool {
@@ -213,10 +216,11 @@ mod tests {
         let part = "--xYzZY\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nb\r\n";
         let form = |count| Form::read(MULTIPART, format!("{}--xYzZY--", part.repeat(count)).as_bytes());
         assert_eq!(form(FIELDS_MAX).unwrap().fields().len(), FIELDS_MAX);
-        assert!(form(FIELDS_MAX + 1).is_err());
-        assert!(
-            Form::read("application/x-www-form-urlencoded", "a=b&".repeat(FIELDS_MAX + 1).as_bytes())
-                .is_err()
-        );
+        let pairs = "a=b&".repeat(FIELDS_MAX + 1);
+        for refused in
+            [form(FIELDS_MAX + 1), Form::read("application/x-www-form-urlencoded", pairs.as_bytes())]
+        {
+            assert_eq!(refused.unwrap_err().limit, Some(Limit::FormFields));
+        }
     }
 }

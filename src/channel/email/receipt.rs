@@ -6,7 +6,7 @@ use super::{mailbox, thread};
 use crate::{
     channel::{
         Channel,
-        event::{AccountRef, Event, Kind, Message, Party, Raw, State, Status},
+        event::{AccountRef, Event, Kind, Message, Party, Raw, Reached, State, Status},
     },
     ids::Timestamp,
 };
@@ -32,6 +32,9 @@ pub(in crate::channel) struct Receipt {
     /// The address or domain that sent it; `None` where the relay does not name it: then the endpoint's
     /// only account is meant.
     pub(in crate::channel) sender: Option<String>,
+    /// The relay's own id of the mail, the same in all its receipts; `None` where there is none, or where it
+    /// does not say which one of several recipients the receipt is about.
+    pub(in crate::channel) mail: Option<String>,
     /// Message-IDs of the mail, without brackets: the one that recipients see first.
     pub(in crate::channel) message_ids: Vec<String>,
     /// The relay's ids of this receipt, never empty.
@@ -62,6 +65,10 @@ impl Receipt {
             Outcome::Bounced => Kind::Bounced,
             Outcome::Other => Kind::Unknown,
         };
+        // Each recipient of a mail reads for themselves. Relays write some addresses in lower case.
+        let of = self.mail.zip(self.recipient.as_deref());
+        let of = of.map(|(mail, recipient)| format!("receipt:{mail}:{}", recipient.to_lowercase()));
+        let reached = of.zip(state).and_then(|(of, state)| Reached::message(of, state));
         let place = thread::Place { in_reply_to: &self.message_ids, ..thread::Place::default() };
         Event {
             channel: Channel::Email,
@@ -81,7 +88,7 @@ impl Receipt {
                 ..Message::default()
             },
             raw,
-            higher: Vec::new(),
+            reached,
         }
     }
 }

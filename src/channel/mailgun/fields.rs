@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::outcome;
 use crate::{
@@ -79,9 +80,11 @@ impl<'f> Fields<'f> {
             rest.map(|field| [field.name.as_bytes(), field.bytes.as_ref()]).collect();
         rest.sort_unstable();
         let id = email::digest_of(rest.into_iter().flatten());
+        let message_ids = headers.first("Message-Id").map(email::ids).unwrap_or_default();
         Receipt {
             sender: from.map(|from| from.id).or_else(|| self.text("domain")),
-            message_ids: headers.first("Message-Id").map(email::ids).unwrap_or_default(),
+            mail: message_ids.first().cloned(),
+            message_ids,
             dedupe: vec![format!("relay:{id}")],
             time,
             outcome: outcome(&event, ""),
@@ -212,13 +215,15 @@ struct Stored {
 /// `message-headers`: pairs in the mail's order. A value that Mailgun took apart is put together again
 /// (`["multipart/alternative", {"boundary": "…"}]`).
 fn message_headers(form: &Form) -> Option<Headers> {
-    let pairs: Vec<serde_json::Value> = serde_json::from_slice(form.first("message-headers")?).ok()?;
-    Some(Headers::new(pairs.iter().filter_map(|pair| match pair.as_array()?.as_slice() {
-        [name, value] => Some((name.as_str()?.to_owned(), header_value(value))),
-        _ => None,
+    let pairs: Vec<&RawValue> = serde_json::from_slice(form.first("message-headers")?).ok()?;
+    // Each pair by itself: one that nests deeper than `serde_json` reads takes no other with it.
+    Some(Headers::new(pairs.iter().filter_map(|pair| {
+        let (name, value): (String, serde_json::Value) = serde_json::from_str(pair.get()).ok()?;
+        Some((name, header_value(&value)))
     })))
 }
 
+/// A value as text. It recurses as deep as `serde_json` reads a value, 127 levels.
 fn header_value(value: &serde_json::Value) -> String {
     use serde_json::Value;
     match value {

@@ -2,8 +2,8 @@ use http::{HeaderMap, HeaderValue};
 
 use super::*;
 use crate::channel::{
-    Evidence, Provider,
-    event::{AccountRef, Automatic, Event, Kind},
+    Evidence, Limit, Provider,
+    event::{AccountRef, Automatic, Event, Kind, State},
 };
 
 const KEY: &str = "mailgun_signing_key";
@@ -69,6 +69,7 @@ fn whatever_is_not_signed_in_time_is_refused() {
         (signed("&timestamp=1700000001"), 1_700_000_000, Refusal::Malformed),
         (signed("&signature=00"), 1_700_000_000, Refusal::Malformed),
         (String::new(), 1_700_000_000, Refusal::Missing),
+        (signed(&"&a=b".repeat(1000)), 1_700_000_000, Refusal::TooMany(Limit::FormFields)),
     ] {
         assert_eq!(verify_at(FORM, &body, now), Err(want), "{body}");
     }
@@ -123,6 +124,19 @@ fn a_sender_s_headers_are_told_from_the_fields_of_the_same_name() {
     let email = event.message.email.unwrap();
     assert_eq!(email.envelope_from.as_deref(), Some("ana@x.example"));
     assert_eq!(email.verdicts, [("spf".into(), "Fail".to_owned())]);
+}
+
+#[test]
+fn a_header_that_nests_too_deep_does_not_make_the_sender_s_fields_mailgun_s_own() {
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    let headers = format!(r#"[["X-Deep",{deep}],["sender","boss@in.example"]]"#);
+    let body = signed(&format!(
+        "&sender=boss@in.example&sender=ana@x.example&recipient=help@in.example&message-headers={headers}"
+    ));
+    assert_eq!(
+        only(split(FORM, &body)).message.email.unwrap().envelope_from.as_deref(),
+        Some("ana@x.example")
+    );
 }
 
 #[test]
@@ -214,4 +228,23 @@ fn what_is_readable_but_not_known_is_kept() {
     ] {
         assert_eq!(only(split(content_type, body)).kind, Kind::Unknown, "{body}");
     }
+}
+
+#[test]
+fn receipts_of_one_mail_are_compared_for_each_recipient() {
+    let reached = |event: &str, recipient: &str| {
+        let json = format!(
+            r#"{{"signature":{{"timestamp":"1","token":"t","signature":"s"}},"event-data":{{"event":"{event}","recipient":"{recipient}","message":{{"headers":{{"message-id":"m@in.example"}}}}}}}}"#
+        );
+        let legacy = format!("&event={event}&recipient={recipient}&Message-Id=%3Cm@in.example%3E");
+        let found = only(split("application/json", &json)).reached;
+        assert_eq!(only(split(FORM, &signed(&legacy))).reached, found, "{event}");
+        found
+    };
+    let delivered = reached("delivered", "ana@x.example").unwrap();
+    let opened = reached("opened", "Ana@x.example").unwrap();
+    assert_eq!((delivered.state, opened.state), (State::Delivered, State::Read));
+    assert_eq!(delivered.of, opened.of);
+    assert_ne!(delivered.of, reached("delivered", "ben@x.example").unwrap().of);
+    assert_eq!(reached("bounced", "ana@x.example"), None);
 }

@@ -181,3 +181,16 @@ fn what_is_readable_but_not_known_is_kept_and_what_is_not_is_malformed() {
     }
     assert!(split(&"[".repeat(100_000)).is_err());
 }
+
+#[test]
+fn receipts_of_one_mail_are_compared_for_each_recipient() {
+    let reached = |record: &str, recipient: &str| {
+        only(&json!({ "RecordType": record, "MessageID": "m", "Recipient": recipient })).reached
+    };
+    let delivered = reached("Delivery", "ana@x.example").unwrap();
+    let opened = reached("Open", "ana@x.example").unwrap();
+    assert_eq!((delivered.state, opened.state), (State::Delivered, State::Read));
+    assert_eq!(delivered.of, opened.of);
+    assert_ne!(reached("Open", "ben@x.example").unwrap().of, opened.of);
+    assert_eq!(reached("Bounce", "ana@x.example"), None);
+}

@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderValue};
 use super::*;
 use crate::channel::{
     Evidence, Provider,
-    event::{AccountRef, Event, Kind},
+    event::{AccountRef, Event, Kind, State},
 };
 
 // The official vector of the provider's SDK: the body ends with CRLF.
@@ -227,4 +227,25 @@ fn a_boundary_written_into_the_mail_is_flagged() {
     let items = split("multipart/form-data; boundary=xYzZY", body).unwrap();
     let email = event(&items[0]).message.email.as_ref().unwrap();
     assert!(email.ambiguous.contains(&"repeated field envelope".into()));
+}
+
+#[test]
+fn receipts_of_one_mail_are_compared_for_each_recipient() {
+    let body = br#"[
+        {"event":"delivered","sg_event_id":"1","sg_message_id":"14c.dfd.filter0001.16648.55-0","email":"ana@x.example"},
+        {"event":"open","sg_event_id":"2","sg_message_id":"14c.dfd.filter0002.16648.55-0","email":"ana@x.example"},
+        {"event":"open","sg_event_id":"3","sg_message_id":"14c.dfd","email":"ben@x.example"},
+        {"event":"open","sg_event_id":"4","email":"ana@x.example"},
+        {"event":"open","sg_event_id":"6","sg_message_id":"","email":"ana@x.example"},
+        {"event":"open","sg_event_id":"7","sg_message_id":{},"email":"ana@x.example"},
+        {"event":"bounce","sg_event_id":"5","sg_message_id":"14c.dfd","email":"ana@x.example"}
+    ]"#;
+    let items = split("application/json", body).unwrap();
+    let reached: Vec<_> = items.iter().map(|item| event(item).reached.clone()).collect();
+    let [Some(delivered), Some(opened), Some(by_ben), None, None, None, None] = &reached[..] else {
+        panic!("{reached:?}")
+    };
+    assert_eq!((delivered.state, opened.state), (State::Delivered, State::Read));
+    assert_eq!(delivered.of, opened.of);
+    assert_ne!(by_ben.of, opened.of);
 }

@@ -243,11 +243,16 @@ impl Notification {
             .chain(detail.recipients.readable())
             .chain(self.mail.destination.clone().readable())
             .find(|address| !address.is_empty());
+        // An `Open` does not say who of the mail's recipients opened it; one whose address cannot be read is one
+        // of them.
+        let is_for_one = self.mail.destination.0.len() == 1;
+        let message_ids = self.mail.message_ids(context.region);
         let subtype = [Some(kind.as_str()), detail.bounce_type.as_deref(), detail.bounce_sub_type.as_deref()];
         let status = bounced.iter().find_map(|recipient| recipient.status.clone());
         let receipt = Receipt {
             sender: self.mail.sender(),
-            message_ids: self.mail.message_ids(context.region),
+            mail: message_ids.first().filter(|_id| is_for_one).cloned(),
+            message_ids,
             dedupe: vec![format!("relay:{}", context.sns_id)],
             time: detail.timestamp.as_deref().and_then(time).or(context.time),
             outcome,

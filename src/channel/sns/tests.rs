@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::channel::{
     Provider,
-    event::{AccountRef, Automatic, Event, Kind},
+    event::{AccountRef, Automatic, Event, Kind, State},
 };
 
 const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:mail";
@@ -402,4 +402,26 @@ fn what_became_of_a_mail_of_ours_lands_in_its_conversation() {
     }));
     assert_eq!(us.thread.unwrap().keys[0].text, "msg:ses1@email.amazonses.com");
     assert_eq!(us.account, AccountRef::Endpoint);
+}
+
+#[test]
+fn receipts_of_a_mail_to_one_recipient_are_compared() {
+    let reached = |kind: &str, destination: &[&str]| {
+        only(&json!({
+            "eventType": kind, "delivery": { "recipients": [destination[0]] },
+            "mail": { "messageId": "m", "destination": destination },
+        }))
+        .reached
+    };
+    let delivered = reached("Delivery", &["ana@x.example"]).unwrap();
+    let opened = reached("Open", &["ana@x.example"]).unwrap();
+    assert_eq!((delivered.state, opened.state), (State::Delivered, State::Read));
+    assert_eq!(delivered.of, opened.of);
+    assert_eq!(reached("Bounce", &["ana@x.example"]), None);
+    // Which of them opened it is not said.
+    assert_eq!(reached("Open", &["ana@x.example", "ben@x.example"]), None);
+    let beside_an_odd_one = json!({
+        "eventType": "Open", "mail": { "messageId": "m", "destination": ["ana@x.example", 7] },
+    });
+    assert_eq!(only(&beside_an_odd_one).reached, None);
 }

@@ -244,6 +244,23 @@ fn a_time_that_is_none_does_not_take_a_message_out_of_its_conversation() {
 }
 
 #[test]
+fn what_each_side_has_read_is_compared_by_the_last_message() {
+    let read = |reader: &str, other: &str, last: &str| {
+        let told = format!(
+            r#"{{"sender_id":"{reader}","target":{{"recipient_id":"{other}"}},"last_read_event_id":"{last}"}}"#
+        );
+        array("direct_message_mark_read_events", &told).reached
+    };
+    let earlier = read("2", "1", "1900000000000000001").unwrap();
+    let later = read("2", "1", "1900000000000000002").unwrap();
+    assert_eq!((earlier.state, earlier.up_to), (State::Read, 1_900_000_000_000_000_001));
+    assert!(later.of == earlier.of && later.up_to > earlier.up_to);
+    assert_ne!(read("1", "2", "9").unwrap().of, earlier.of, "we read it");
+    assert_ne!(read("1", "3", "9").unwrap().of, read("1", "2", "9").unwrap().of, "another conversation");
+    assert_eq!(read("2", "1", "not a number"), None);
+}
+
+#[test]
 fn attachments_and_quick_replies_are_kept() {
     let message = dm("9", "2", "1").replace(
         r#""text":"hi""#,

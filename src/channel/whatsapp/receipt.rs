@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{Failure, Number, dedupe, party, people::Person, subtype};
 use crate::channel::{
-    event::{Event, Kind, Message, State, Status, Thread},
+    event::{Event, Kind, Message, Reached, State, Status, Thread},
     meta::loose::{List, Object, Scalar, object, shape},
 };
 
@@ -76,14 +76,12 @@ impl<'a> Number<'a> {
         // In a group each participant has their own ladder under the same message id.
         let participant = if is_group { contact.id().map(|id| format!(":{id}")) } else { None };
         let about = id.as_deref().map(|id| format!("{id}{}", participant.unwrap_or_default()));
-        let mark = |word: &str| about.as_ref().map(|about| format!("{about}:{word}"));
         let prefix = if is_call { "call" } else { "status" };
-        let own = mark(word.as_deref().unwrap_or_default());
+        let own = about.as_ref().map(|about| format!("{about}:{}", word.as_deref().unwrap_or_default()));
         let mut event = self.event(raw, kind, dedupe(prefix, own.as_deref(), raw), status.timestamp);
-        event.higher = above(state)
-            .iter()
-            .filter_map(|(state, word)| Some((*state, format!("status:{}", mark(word)?))))
-            .collect();
+        // Named like the dedupe id: what tells a receipt from its repetition tells later ones how far it got.
+        event.reached =
+            about.zip(state).and_then(|(of, state)| Reached::message(format!("status:{of}"), state));
         event.thread = group.as_deref().map(|id| Thread::of("group", id)).or_else(|| contact.thread());
         event.message = Message {
             id: id.map(Cow::into_owned),
@@ -127,17 +125,4 @@ impl<'a> Number<'a> {
         };
         Some(event)
     }
-}
-
-/// The states that a receipt of `state` must not take back, lowest first. A failure stands apart.
-fn above(state: Option<State>) -> &'static [(State, &'static str)] {
-    const LADDER: &[(State, &str)] =
-        &[(State::Delivered, "delivered"), (State::Read, "read"), (State::Played, "played")];
-    let skipped = match state {
-        Some(State::Sent) => 0,
-        Some(State::Delivered) => 1,
-        Some(State::Read) => 2,
-        Some(State::Played | State::Failed) | None => 3,
-    };
-    LADDER.get(skipped..).unwrap_or_default()
 }

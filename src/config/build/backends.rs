@@ -98,7 +98,7 @@ pub(in crate::config) fn store(check: &mut Check<'_>, raw: raw::Store) -> Option
 
 /// Handing events to backends.
 pub(in crate::config) fn delivery(raw: &raw::Delivery) -> Delivery {
-    Delivery { answer_bytes_max: raw.answer_bytes_max.in_memory() }
+    Delivery { answer_bytes_max: raw.answer_bytes_max.in_memory(), json_nesting_max: raw.json_nesting_max }
 }
 
 /// How Headgate calls out.

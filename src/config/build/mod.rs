@@ -9,6 +9,7 @@ mod keys;
 mod listeners;
 mod pem;
 mod providers;
+mod roles;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,6 +21,7 @@ pub(super) use self::{
     channels::{Around, channels},
     directory::{assignment, directory},
     listeners::listeners,
+    roles::{check_people, check_roles, lay},
 };
 use super::{
     document::Document,
@@ -73,6 +75,22 @@ impl Check<'_> {
         for (index, name) in names.enumerate() {
             if !seen.insert(name) {
                 self.wrong(&path.index(index), Wrong::Twice { name: name.to_owned() });
+            }
+        }
+    }
+
+    /// Notes items of a list whose name another has already.
+    fn once_each_of<'n, N: AsRef<str> + 'n>(
+        &mut self,
+        path: &KeyPath,
+        names: impl Iterator<Item = Option<&'n N>>,
+    ) {
+        let mut seen = BTreeSet::new();
+        for (index, name) in names.enumerate() {
+            if let Some(name) = name.map(AsRef::as_ref)
+                && !seen.insert(name)
+            {
+                self.wrong(&path.index(index).key("name"), Wrong::NameTwice { name: name.to_owned() });
             }
         }
     }

@@ -285,7 +285,7 @@ impl Default for Store {
             dedupe_window: seconds(8 * DAY),
             dedupe_marks_max: 10_000_000,
             cache_bytes: Size(64 << 20),
-            dead_letter_age_max: seconds(30 * DAY),
+            dead_letter_age_max: seconds(14 * DAY),
         }
     }
 }
@@ -296,11 +296,16 @@ impl Default for Store {
 pub(crate) struct Delivery {
     /// Largest answer of a backend that is read; the rest is left unread.
     pub(crate) answer_bytes_max: Size,
+    /// How deep arrays and objects of a provider's fragment (`data.raw`) may stand in each other. A deeper
+    /// fragment is delivered in base64. Two levels of the delivery itself come on top.
+    #[schemars(range(min = 1))]
+    pub(crate) json_nesting_max: usize,
 }
 
 impl Default for Delivery {
     fn default() -> Self {
-        Self { answer_bytes_max: Size(64 << 10) }
+        // With the two levels around it below 64, where the strictest of the common parsers stops (.NET's).
+        Self { answer_bytes_max: Size(64 << 10), json_nesting_max: 60 }
     }
 }
 

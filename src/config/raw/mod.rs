@@ -9,6 +9,8 @@ mod assignment;
 mod channels;
 mod directory;
 mod headgate;
+mod roles;
+mod tests;
 
 use std::borrow::Cow;
 
@@ -23,6 +25,11 @@ pub(crate) use self::{
         Backend, Certificate, Delivery, Egress, Headgate, Limits, Listener, Listeners, LogFormat,
         OpsListener, Store, Telemetry, Tls,
     },
+    roles::{
+        AllowedOn, Alternative, Assign, Combine, Condition, Effect, Fields, Forbid, Mode, On, Override,
+        Relation, Relations, Role, Roles, Rule,
+    },
+    tests::Tests,
 };
 
 macro_rules! name {
@@ -61,4 +68,15 @@ name!(
     /// `headgate-responsible`, so no space, comma, semicolon or equals sign.
     Who,
     "^[A-Za-z0-9][A-Za-z0-9._@+:-]{0,126}$"
+);
+name!(
+    /// A role. Those of the presets have a dot: `kommo.sales-junior`.
+    RoleName,
+    "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
+);
+name!(
+    /// A resource (`inbox.room_history`), rule, profile or app; `*` stands for every resource where that has a
+    /// meaning.
+    Word,
+    "^(\\*|[A-Za-z0-9][A-Za-z0-9._-]{0,62})$"
 );

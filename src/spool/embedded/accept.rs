@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 use tokio::sync::oneshot;
 
 use super::{
@@ -73,7 +73,7 @@ impl Core {
         state.next = Sequence(first.0 + kept as u64);
         state.events_under_way += kept as u64;
         let commit = state.next_commit();
-        for mark in marks_of(&webhook) {
+        for (mark, _) in marks_of(&webhook) {
             state.marks.begin(mark, commit);
         }
         let kept = Kept { first, at, webhook: Arc::new(webhook) };
@@ -104,11 +104,9 @@ impl Core {
 /// Which events are new. An event is a duplicate if any of its marks was seen, before or earlier in this
 /// webhook. Nothing is decided on a mark whose commit may still fail.
 fn news(marks: &Marks, webhook: &Webhook) -> News {
-    let higher = webhook.events.iter().flat_map(|event| event.higher.iter().map(|(_, mark)| *mark));
-    for mark in marks_of(webhook).chain(higher) {
-        if let Seen::Pending(commit) = marks.seen(mark) {
-            return News::Pending(commit);
-        }
+    let set = marks_of(webhook).map(|(mark, _)| mark);
+    if let Some(commit) = under_way(marks, set.chain(rungs_of(webhook))) {
+        return News::Pending(commit);
     }
     if webhook.nonce.is_some_and(|nonce| marks.seen(nonce) == Seen::Before) {
         return News::Events(vec![false; webhook.events.len()]);
@@ -125,12 +123,87 @@ fn news(marks: &Marks, webhook: &Webhook) -> News {
     News::Events(new.collect())
 }
 
-/// Notes on each receipt the highest state of its message that came before it.
-fn supersede(marks: &Marks, webhook: &mut Webhook) {
-    let mut here: HashSet<EventId> = HashSet::new();
+/// The commit that one of these is waiting for.
+pub(super) fn under_way(marks: &Marks, mut wanted: impl Iterator<Item = EventId>) -> Option<Commit> {
+    wanted.find_map(|mark| match marks.seen(mark) {
+        Seen::Pending(commit) => Some(commit),
+        Seen::Never | Seen::Before => None,
+    })
+}
+
+/// The marks that say whether a webhook's receipts came late.
+pub(super) fn rungs_of(webhook: &Webhook) -> impl Iterator<Item = EventId> + '_ {
+    let reached = webhook.events.iter().filter_map(|event| event.reached.as_ref());
+    reached.flat_map(|reached| reached.rungs.iter().map(|(_state, mark)| *mark))
+}
+
+/// Tells each receipt of a further one that came before it, in an earlier webhook or in this one.
+pub(super) fn supersede(marks: &Marks, webhook: &mut Webhook) {
+    let mut here: HashMap<EventId, u64> = HashMap::new();
     for event in &mut webhook.events {
-        let known = |mark: &EventId| here.contains(mark) || marks.seen(*mark) == Seen::Before;
-        event.superseded = event.higher.iter().rev().find(|(_, mark)| known(mark)).map(|(state, _)| *state);
-        here.extend(event.also.iter().chain([&event.id]).copied());
+        let Some(reached) = &event.reached else { continue };
+        let known = |mark: EventId| marks.reached(mark).max(here.get(&mark).copied());
+        // A letter that is put back keeps what it was told before, should that be forgotten since.
+        event.superseded = reached.further(known).or(event.superseded);
+        if let Some(own) = reached.own() {
+            let furthest = here.entry(own).or_default();
+            *furthest = reached.up_to.max(*furthest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        channel::event::State as Reach,
+        ids::Timestamp,
+        spool::{
+            Reached,
+            embedded::samples::{event, webhook_of},
+        },
+    };
+
+    const LADDER: [Reach; 4] = [Reach::Sent, Reach::Delivered, Reach::Read, Reach::Played];
+
+    proptest! {
+        /// However receipts are spread over webhooks, none tells less than one before it.
+        #[test]
+        fn no_receipt_tells_less_than_one_before_it(
+            receipts in proptest::collection::vec((0..4_usize, 0..5_u64, any::<bool>()), 1..20),
+        ) {
+            let mut marks = Marks::new(Duration::from_secs(100), 1_000);
+            let mut waiting = Vec::new();
+            let mut before: Vec<(Reach, u64)> = Vec::new();
+            for (number, (rung, up_to, ends)) in receipts.iter().enumerate() {
+                let rungs = LADDER[*rung..].iter().map(|state| (*state, EventId(*state as u128))).collect();
+                let mut receipt = event(&number.to_string(), "ann");
+                receipt.reached = Some(Reached { rungs, up_to: *up_to });
+                waiting.push(receipt);
+                if !ends && number + 1 < receipts.len() {
+                    continue;
+                }
+                let mut webhook = webhook_of(std::mem::take(&mut waiting));
+                supersede(&marks, &mut webhook);
+                for (mark, up_to) in marks_of(&webhook) {
+                    marks.set(mark, up_to, Timestamp(0));
+                }
+                for event in &webhook.events {
+                    let reached = event.reached.as_ref().unwrap();
+                    let own = (reached.rungs[0].0, reached.up_to);
+                    let told = event.superseded.map_or(own, |further| (further.state, further.up_to));
+                    let says_more = |less: (Reach, u64)| {
+                        move |more: &&(Reach, u64)| **more != less && more.0 >= less.0 && more.1 >= less.1
+                    };
+                    prop_assert_eq!(before.iter().find(says_more(told)), None, "than {:?}", told);
+                    prop_assert_eq!(told != own, before.iter().any(|more| says_more(own)(&more)));
+                    before.push(own);
+                }
+            }
+        }
     }
 }

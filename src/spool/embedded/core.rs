@@ -24,6 +24,7 @@ use super::{
     state::{Reply, Settling, State, What, Written},
 };
 use crate::{
+    ids::EventId,
     journal::{Journal, JournalError, Position},
     spool::{Depth, Known, SpoolError, Webhook},
 };
@@ -114,7 +115,7 @@ impl Core {
                 let begin = state.marks.end();
                 state.marks_from.entry(position.segment).or_insert(begin);
                 let driven_out: u64 =
-                    marks_of(&kept.webhook).map(|mark| state.marks.set(mark, kept.at)).sum();
+                    marks_of(&kept.webhook).map(|(mark, up_to)| state.marks.set(mark, up_to, kept.at)).sum();
                 self.metrics.dedupe_marks_max.inc_by(driven_out);
                 self.enter(state, position, &kept);
                 answer(reply, Ok(accepted));
@@ -152,7 +153,7 @@ impl Core {
         match what {
             What::Accepted { kept, reply, .. } => {
                 state.events_under_way -= kept.webhook.events.len() as u64;
-                for mark in marks_of(&kept.webhook) {
+                for (mark, _) in marks_of(&kept.webhook) {
                     state.marks.forget(mark);
                 }
                 answer(reply, Err(error));
@@ -218,15 +219,22 @@ impl Core {
                 self.metrics.journal_queue_max.inc();
                 SpoolError::Limit { what: "journal_queue_max" }
             }
-            JournalError::TooLarge { .. } => SpoolError::Limit { what: "journal_record_bytes_max" },
+            JournalError::TooLarge { .. } => {
+                self.metrics.journal_record_bytes_max.inc();
+                SpoolError::Limit { what: "journal_record_bytes_max" }
+            }
         }
     }
 }
 
-/// All marks of a webhook.
-pub(super) fn marks_of(webhook: &Webhook) -> impl Iterator<Item = crate::ids::EventId> + '_ {
-    let of_events = webhook.events.iter().flat_map(|event| event.also.iter().copied().chain([event.id]));
-    webhook.nonce.into_iter().chain(of_events)
+/// All marks that a webhook sets, each with what it holds: those that make a repetition known, and those that
+/// tell how far its receipts got.
+pub(super) fn marks_of(webhook: &Webhook) -> impl Iterator<Item = (EventId, u64)> + '_ {
+    let of_events = webhook.events.iter().flat_map(|event| {
+        let reached = event.reached.iter().filter_map(|reached| Some((reached.own()?, reached.up_to)));
+        event.also.iter().chain([&event.id]).map(|mark| (*mark, 0)).chain(reached)
+    });
+    webhook.nonce.map(|nonce| (nonce, 0)).into_iter().chain(of_events)
 }
 
 /// Tells the outcome, if anybody is still waiting for it.

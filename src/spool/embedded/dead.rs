@@ -25,7 +25,7 @@ use crate::{
     spool::{DeadLetter, DeathReason, Sequence, Webhook},
 };
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Dead letters at most; the oldest go first. A letter takes about 300 bytes of memory.
 const DEAD_LETTERS_MAX: usize = 1_000_000;
@@ -243,6 +243,7 @@ impl Dead {
         }
         if !old.is_empty() {
             tracing::info!(letters = old.len(), "dead letters were given up at their age");
+            self.metrics.dead_letter_age_max.inc_by(old.len() as u64);
         }
         for sequence in old.into_iter().chain(surplus) {
             letters.remove(sequence);

@@ -32,7 +32,9 @@ pub(super) struct Metrics {
     pub(super) backlog_events_max: Counter,
     pub(super) disk_free_min: Counter,
     pub(super) dedupe_marks_max: Counter,
+    pub(super) dead_letter_age_max: Counter,
     pub(super) dead_letters_max: Counter,
+    pub(super) journal_record_bytes_max: Counter,
     pub(super) journal_queue_max: Counter,
     pub(super) webhook_events_max: Counter,
 }
@@ -62,7 +64,9 @@ impl Metrics {
             backlog_events_max: limits.of("backlog_events_max"),
             disk_free_min: limits.of("disk_free_min"),
             dedupe_marks_max: limits.of("dedupe_marks_max"),
+            dead_letter_age_max: limits.of("dead_letter_age_max"),
             dead_letters_max: limits.of("dead_letters_max"),
+            journal_record_bytes_max: limits.of("journal_record_bytes_max"),
             journal_queue_max: limits.of("journal_queue_max"),
             webhook_events_max: limits.of("webhook_events_max"),
         };

@@ -14,7 +14,7 @@ use crate::{
     spool::{Sequence, Webhook},
 };
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Events of one webhook at most; one with more is refused. A unit names its events by their place in the
 /// webhook in 16 bits; the largest body of any provider holds a few thousand.

@@ -52,7 +52,7 @@ impl Recovered {
             for mark in of_segment {
                 let at = Timestamp::from_secs(mark.second.into());
                 marks.expire(at);
-                marks.set(mark.id, at);
+                marks.set(mark.id, mark.up_to, at);
                 newest = newest.max(mark.second);
                 newest_of.insert(segment, newest);
             }
@@ -136,8 +136,8 @@ impl Log {
                 self.state.marks.expire(kept.at);
                 let begin = self.state.marks.end();
                 self.state.marks_from.entry(position.segment).or_insert(begin);
-                for mark in marks_of(&kept.webhook) {
-                    self.state.marks.set(mark, kept.at);
+                for (mark, up_to) in marks_of(&kept.webhook) {
+                    self.state.marks.set(mark, up_to, kept.at);
                 }
                 self.wait(position, &kept, None);
             }

@@ -6,10 +6,10 @@ use smallvec::smallvec;
 use crate::{
     channel::{
         Channel, Kind,
-        event::{Join, Raw},
+        event::{Join, Raw, State},
     },
     ids::{AccountId, ConversationKey, EndpointId, EventId, TenantId, Timestamp},
-    spool::{Event, Format, Thread, Webhook},
+    spool::{Event, Format, Further, Reached, Thread, Webhook},
 };
 
 /// An event with the id `id` in the conversation `conversation`.
@@ -29,7 +29,7 @@ pub(super) fn event(id: &str, conversation: &str) -> Event {
             retired: smallvec![],
             domain: None,
         }),
-        higher: smallvec![],
+        reached: None,
         superseded: None,
         data: format!(r#"{{"id":"{id}"}}"#).into(),
         raw: Raw::Whole,
@@ -57,6 +57,16 @@ pub(super) fn message(id: &str, conversation: &str) -> Webhook {
     webhook_of(vec![event(id, conversation)])
 }
 
+/// A receipt that all of `conversation` up to `up_to` got as far as `state`, delivered or read.
+pub(super) fn receipt(conversation: &str, state: State, up_to: u64) -> Webhook {
+    let mark = |text: &str| EventId::derive(&TenantId::new("default"), "webchat", conversation, text);
+    let read = (State::Read, mark("read"));
+    let delivered = (state == State::Delivered).then_some((state, mark("delivered")));
+    let mut event = event(&format!("{state:?} {up_to}"), conversation);
+    event.reached = Some(Reached { rungs: delivered.into_iter().chain([read]).collect(), up_to });
+    webhook_of(vec![event])
+}
+
 /// Webhooks of every shape.
 pub(super) fn webhook() -> impl Strategy<Value = Webhook> {
     let events = proptest::collection::vec((any::<String>(), any::<String>(), any::<[bool; 4]>()), 1..4);
@@ -67,7 +77,11 @@ pub(super) fn webhook() -> impl Strategy<Value = Webhook> {
                 event.account = event.account.filter(|_| account);
                 event.thread = event.thread.filter(|_| thread);
                 event.raw = if range { Raw::Range(3..9) } else { Raw::Owned(conversation.into()) };
-                event.superseded = late.then_some(crate::channel::event::State::Read);
+                if late {
+                    let rungs = vec![(State::Delivered, EventId(7)), (State::Read, EventId(8))];
+                    event.reached = Some(Reached { rungs, up_to: 1_700_000_000_000 });
+                    event.superseded = Some(Further { state: State::Read, up_to: 1_700_000_000_001 });
+                }
                 event
             });
             Webhook {

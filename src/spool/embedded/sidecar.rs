@@ -4,8 +4,8 @@
 //! window are written to a file of their own. The file is removed when the newest of them is too old.
 //!
 //! # Format
-//! The eight bytes `HGMARKS1`, then 20 bytes a mark (its id, then its second, both little-endian), then the
-//! CRC-32 of all of that, little-endian. It is written beside its place, synced, and renamed into it, so it
+//! The eight bytes `HGMARKS2`, then 28 bytes a mark (its id, its second and what it holds, all little-endian),
+//! then the CRC-32 of all of that, little-endian. It is written beside its place, synced, and renamed into it, so it
 //! is whole or absent; what fails the checksum was damaged later.
 
 use std::{
@@ -17,8 +17,8 @@ use std::{
 use super::marks::Mark;
 use crate::ids::EventId;
 
-const MAGIC: &[u8; 8] = b"HGMARKS1";
-const MARK_BYTES: usize = 20;
+const MAGIC: &[u8; 8] = b"HGMARKS2";
+const MARK_BYTES: usize = 28;
 
 /// The files of one folder.
 #[derive(Clone, Debug)]
@@ -69,6 +69,7 @@ impl Sidecars {
         for mark in marks {
             bytes.extend_from_slice(&mark.id.0.to_le_bytes());
             bytes.extend_from_slice(&mark.second.to_le_bytes());
+            bytes.extend_from_slice(&mark.up_to.to_le_bytes());
         }
         bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
         let (path, beside) = (self.path(segment), self.path(segment).with_extension("new"));
@@ -116,8 +117,13 @@ fn parse(bytes: &[u8]) -> Option<Vec<Mark>> {
 
 fn mark(bytes: &[u8]) -> Option<Mark> {
     let (id, second) = bytes.split_first_chunk::<16>()?;
-    let (second, _) = second.split_first_chunk::<4>()?;
-    Some(Mark { id: EventId(u128::from_le_bytes(*id)), second: u32::from_le_bytes(*second) })
+    let (second, up_to) = second.split_first_chunk::<4>()?;
+    let (up_to, _) = up_to.split_first_chunk::<8>()?;
+    Some(Mark {
+        id: EventId(u128::from_le_bytes(*id)),
+        second: u32::from_le_bytes(*second),
+        up_to: u64::from_le_bytes(*up_to),
+    })
 }
 
 #[cfg(test)]
@@ -125,7 +131,13 @@ mod tests {
     use super::*;
 
     fn some() -> Vec<Mark> {
-        (0..3).map(|n| Mark { id: EventId(u128::from(n) << 100 | 5), second: 1_700_000_000 + n }).collect()
+        (0..3)
+            .map(|n| Mark {
+                id: EventId(u128::from(n) << 100 | 5),
+                second: 1_700_000_000 + n,
+                up_to: u64::from(n) << 40,
+            })
+            .collect()
     }
 
     #[test]

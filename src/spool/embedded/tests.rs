@@ -2,8 +2,12 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use super::{samples::message, *};
+use super::{
+    samples::{message, receipt},
+    *,
+};
 use crate::{
+    channel::event::State,
     clock::ManualClock,
     ids::{ConversationId, ConversationKey, Timestamp},
     journal::faults::{self, Fault, FaultyDisk},
@@ -126,6 +130,57 @@ async fn a_duplicate_of_what_is_being_written_waits_for_that_write() {
         assert_eq!(kept, usize::from(!fails));
         spool.close().await;
     }
+}
+
+/// What the receipt that is next was told.
+async fn told(spool: &EmbeddedSpool) -> Option<(State, u64)> {
+    let unit = spool.next().await.unwrap();
+    spool.settle(&unit, Settlement::Delivered).await.unwrap();
+    let further = unit.events().next().unwrap().superseded;
+    further.map(|further| (further.state, further.up_to))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receipt_waits_for_a_further_one_that_is_being_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let (spool, disk) = on_a_disk(dir.path());
+    disk.hold();
+    let accept = |state, up_to| {
+        let spool = Arc::clone(&spool);
+        tokio::spawn(async move { spool.accept(receipt("ann", state, up_to)).await })
+    };
+    let read = accept(State::Read, 20);
+    tokio::task::spawn_blocking({
+        let disk = Arc::clone(&disk);
+        move || disk.await_sync()
+    })
+    .await
+    .unwrap();
+    let late = [accept(State::Delivered, 10), accept(State::Read, 15)];
+    disk.release();
+    for receipt in late.into_iter().chain([read]) {
+        receipt.await.unwrap().unwrap();
+    }
+    assert_eq!(told(&spool).await, None);
+    assert_eq!(told(&spool).await, Some((State::Read, 20)));
+    assert_eq!(told(&spool).await, Some((State::Read, 20)));
+    spool.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receipt_that_was_not_kept_says_nothing_and_takes_nothing_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let (spool, disk) = on_a_disk(dir.path());
+    spool.accept(receipt("ann", State::Read, 20)).await.unwrap();
+    assert_eq!(told(&spool).await, None);
+    disk.set_full(true);
+    assert!(spool.accept(receipt("ann", State::Read, 30)).await.is_err());
+    disk.set_full(false);
+    for (up_to, expected) in [(15, Some((State::Read, 20))), (25, None)] {
+        spool.accept(receipt("ann", State::Delivered, up_to)).await.unwrap();
+        assert_eq!(told(&spool).await, expected, "{up_to}");
+    }
+    spool.close().await;
 }
 
 /// Only the dead letters' journal fails; the spool's own would go on.

@@ -139,6 +139,7 @@ pub(crate) fn config(urls: Vec<http::Uri>) -> Config {
     let tenant = Tenant {
         id: tenant,
         directory,
+        policy: headgate::policy::Source::default(),
         accounts: accounts.map(|account| (account.id.clone(), Arc::new(account))).into(),
         assignment: [(TeamId::new("support"), in_turn)].into(),
     };
@@ -155,7 +156,7 @@ pub(crate) fn config(urls: Vec<http::Uri>) -> Config {
             cache_bytes: 0,
             dead_letter_age_max: Duration::ZERO,
         },
-        delivery: headgate::config::Delivery { answer_bytes_max: 1024 },
+        delivery: headgate::config::Delivery { answer_bytes_max: 1024, json_nesting_max: 60 },
         egress: Egress { ca: None, resolve: BTreeMap::new(), timeout: Duration::from_secs(10) },
         telemetry: Telemetry { log: "info".to_owned(), json: false },
         tenants: [(tenant.id.clone(), tenant)].into(),
@@ -193,7 +194,7 @@ pub(crate) fn event(contact: &str, id: u128) -> Event {
         kind: Kind::MessageReceived,
         time: Some(Timestamp(NOW.0 - 1500)),
         thread: Some(thread(contact)),
-        higher: smallvec![],
+        reached: None,
         superseded: None,
         data: r#"{"id":"wamid.1","text":"Hello"}"#.into(),
         raw: Raw::Whole,
