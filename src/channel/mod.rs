@@ -397,21 +397,22 @@ impl Provider {
         Ok(Verified { request, secret })
     }
 
-    /// The status for a verified body that cannot be read ([`Malformed`]; it is kept in quarantine).
-    /// Telegram repeats the same update for up to 24 h and holds its chat until then (section 5), so
-    /// it is told that all is well; the others stop or go on with the next webhook.
+    /// The status for a verified body that cannot be read ([`Malformed`]; it is kept in quarantine), so that
+    /// the provider does not send it again where it has a word for that.
+    ///
+    /// Telegram repeats the same update for up to 24 h and holds its chat until then (section 5): it is told
+    /// that all is well, and so is SendGrid, which may repeat on 4xx too (section 10). Mailgun stops at 406
+    /// (section 9) and Postmark at 403 (section 11), SNS at any 4xx (section 12). The others go on with the
+    /// next webhook.
     #[must_use]
     pub fn malformed_status(&self) -> StatusCode {
         match self {
-            Self::Telegram(_) => StatusCode::OK,
-            Self::Meta(_)
-            | Self::Line(_)
-            | Self::Twitter(_)
-            | Self::Mailgun(_)
-            | Self::Sendgrid(_)
-            | Self::Postmark(_)
-            | Self::Sns(_)
-            | Self::Standard(_) => StatusCode::BAD_REQUEST,
+            Self::Telegram(_) | Self::Sendgrid(_) => StatusCode::OK,
+            Self::Mailgun(_) => StatusCode::NOT_ACCEPTABLE,
+            Self::Postmark(_) => StatusCode::FORBIDDEN,
+            Self::Meta(_) | Self::Line(_) | Self::Twitter(_) | Self::Sns(_) | Self::Standard(_) => {
+                StatusCode::BAD_REQUEST
+            }
         }
     }
 

@@ -137,16 +137,15 @@ fn event(account: AccountRef, uuid: Option<String>, fragment: &str, raw: Raw, ha
     }
 }
 
-/// A time in milliseconds, written as a string.
-fn milliseconds(event: &Members<'_>, key: &str) -> serde_json::Result<Option<Timestamp>> {
-    Ok(event.read(key)?.map(|Number(ms)| Timestamp(ms)))
+/// A time in milliseconds, written as a string; what is none says nothing.
+fn milliseconds(event: &Members<'_>, key: &str) -> Option<Timestamp> {
+    event.read(key).ok().flatten().map(|Number(ms)| Timestamp(ms))
 }
 
 /// A time in RFC 3339; what is none says nothing.
-fn rfc3339(event: &Members<'_>, key: &str) -> serde_json::Result<Option<Timestamp>> {
-    let text: Option<String> = event.read(key)?;
-    let at = text.and_then(|text| text.parse::<jiff::Timestamp>().ok());
-    Ok(at.map(|at| Timestamp(at.as_millisecond())))
+fn rfc3339(event: &Members<'_>, key: &str) -> Option<Timestamp> {
+    let text: String = event.read(key).ok().flatten()?;
+    text.parse::<jiff::Timestamp>().ok().map(|at| Timestamp(at.as_millisecond()))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod channel_batches;
 mod channel_chat;
 mod channel_email;
 mod channel_meta;
+mod channel_singles;
 mod config;
 mod corpora;
 mod delivery;

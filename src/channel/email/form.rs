@@ -22,7 +22,10 @@ pub(in crate::channel) const FIELDS_MAX: usize = 1000;
 
 /// A form, in the order of its fields.
 #[derive(Debug, Default)]
-pub(in crate::channel) struct Form(Vec<Field>);
+pub(in crate::channel) struct Form {
+    fields: Vec<Field>,
+    goes_on: bool,
+}
 
 /// One field of a form.
 #[derive(Debug)]
@@ -60,15 +63,15 @@ impl Form {
                 bytes: value.into_owned().into(),
             })
             .collect();
-        if fields.len() > FIELDS_MAX { Err(TOO_MANY) } else { Ok(Self(fields)) }
+        if fields.len() > FIELDS_MAX { Err(TOO_MANY) } else { Ok(Self { fields, goes_on: false }) }
     }
 
     fn multipart(boundary: String, body: &[u8]) -> Result<Self, Malformed> {
+        let mut form = Self { fields: Vec::new(), goes_on: goes_on(&boundary, body) };
         let body = BodyDataStream::new(Full::new(Bytes::copy_from_slice(body)));
         let mut multipart = Multipart::new(body, boundary);
-        let mut form = Self::default();
         while let Some(mut part) = at_once(multipart.next_field())? {
-            if form.0.len() == FIELDS_MAX {
+            if form.fields.len() == FIELDS_MAX {
                 return Err(TOO_MANY);
             }
             let mut bytes = Bytes::new();
@@ -76,7 +79,7 @@ impl Form {
                 bytes = if bytes.is_empty() { chunk } else { [bytes, chunk].concat().into() };
             }
             let header = |name: http::HeaderName| part.headers().get(name).map(http::HeaderValue::as_bytes);
-            form.0.push(Field {
+            form.fields.push(Field {
                 name: part.name().unwrap_or_default().to_owned(),
                 file_name: header(http::header::CONTENT_DISPOSITION).and_then(file_name),
                 content_type: header(http::header::CONTENT_TYPE)
@@ -89,12 +92,12 @@ impl Form {
 
     /// All values of a field that is no file.
     pub(in crate::channel) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Bytes> {
-        self.0.iter().filter(move |field| field.is_text(name)).map(|field| &field.bytes)
+        self.fields.iter().filter(move |field| field.is_text(name)).map(|field| &field.bytes)
     }
 
     /// The first value of a field that is no file.
     pub(in crate::channel) fn first(&self, name: &str) -> Option<&Bytes> {
-        self.0.iter().find(|field| field.is_text(name)).map(|field| &field.bytes)
+        self.fields.iter().find(|field| field.is_text(name)).map(|field| &field.bytes)
     }
 
     /// The first value of a field, as UTF-8 with what is none replaced.
@@ -110,7 +113,13 @@ impl Form {
 
     /// Every field, in order.
     pub(in crate::channel) fn fields(&self) -> &[Field] {
-        &self.0
+        &self.fields
+    }
+
+    /// Whether something stands behind the form's end, which no relay writes: somebody who knows the boundary
+    /// wrote an end into one of the values, and what the relay had to say after it is not read.
+    pub(in crate::channel) fn goes_on(&self) -> bool {
+        self.goes_on
     }
 }
 
@@ -128,6 +137,12 @@ const MALFORMED: Malformed = Malformed { expected: "a complete form", limit: Non
 /// Whether a `Content-Type` value names this media type, whatever its parameters.
 pub(in crate::channel) fn is(content_type: &str, media_type: &str) -> bool {
     content_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(media_type)
+}
+
+fn goes_on(boundary: &str, body: &[u8]) -> bool {
+    let end = format!("\r\n--{boundary}--");
+    let rest = body.windows(end.len()).position(|part| part == end.as_bytes());
+    rest.and_then(|at| body.get(at + end.len()..)).is_some_and(|rest| !rest.trim_ascii().is_empty())
 }
 
 /// What a step of `multer` gives when the whole body is there: it never has to wait.

@@ -63,6 +63,12 @@ impl Headers {
         )
     }
 
+    /// Adds those headers of which there is none yet.
+    pub(in crate::channel) fn complete(&mut self, others: Self) {
+        let missing: Vec<_> = others.0.into_iter().filter(|(name, _)| !self.has(name)).collect();
+        self.0.extend(missing);
+    }
+
     /// Whether there are as many as are read at most: there may have been more.
     pub(in crate::channel) fn is_full(&self) -> bool {
         self.0.len() >= HEADERS_MAX
@@ -79,6 +85,11 @@ impl Headers {
             .iter()
             .filter(move |(other, _)| other.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.as_str())
+    }
+
+    /// All headers of this name, in this letter case.
+    pub(in crate::channel) fn exactly<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
     /// Whether there is a header of this name.
