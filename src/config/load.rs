@@ -48,9 +48,9 @@ impl Config {
         let headgate = reading.file::<raw::Headgate>(FileKind::Headgate, None);
         let tenants: Vec<_> = tenants.into_iter().map(|name| reading.tenant(&name)).collect();
         let Reading { references, digest, .. } = reading;
-        let config = build(folder, headgate, tenants, &mut report);
-        let config = Arc::new(report.finish(config)?);
         let mut files = references.files;
+        let config = build(folder, headgate, tenants, &mut files, &mut report);
+        let config = Arc::new(report.finish(config)?);
         files.extend(certificate_files(&config));
         Ok(Loaded { config, version: digest.version(), files })
     }
@@ -84,6 +84,7 @@ struct TenantFiles {
     channels: Read<raw::Channels>,
     directory: Read<raw::Directory>,
     assignment: Read<raw::Assignment>,
+    identity: Read<raw::Identity>,
 }
 
 struct Reading<'a, 'e> {
@@ -100,6 +101,7 @@ impl Reading<'_, '_> {
             channels: self.file(FileKind::Channels, Some(name)),
             directory: self.file(FileKind::Directory, Some(name)),
             assignment: self.file(FileKind::Assignment, Some(name)),
+            identity: self.file(FileKind::Identity, Some(name)),
         }
     }
 
@@ -137,6 +139,7 @@ fn build(
     folder: &Path,
     headgate: Read<raw::Headgate>,
     tenants: Vec<TenantFiles>,
+    files_read: &mut Vec<PathBuf>,
     report: &mut Report,
 ) -> Option<Config> {
     // Against a file that could not be read, every reference into it would be wrong.
@@ -149,7 +152,7 @@ fn build(
         .store
         .as_ref()
         .map_or_else(|| raw::Store::default().dedupe_window.0, |store| store.dedupe_window.0);
-    let mut check = Check { folder, document: &document, report };
+    let mut check = Check { folder, document: &document, report, files: Vec::new() };
     let listeners = build::listeners(&mut check, raw.listener);
     let backends = build::backends(&mut check, raw.backend);
     let store = raw.store.and_then(|raw| build::store(&mut check, raw));
@@ -159,6 +162,7 @@ fn build(
     let mut endpoints = BTreeMap::new();
     let mut owners: BTreeMap<String, TenantId> = BTreeMap::new();
     let mut built = BTreeMap::new();
+    let mut taken = build::Taken::default();
     for files in tenants {
         let around = build::Around {
             tenant: &files.id,
@@ -168,7 +172,7 @@ fn build(
             bodies_in_memory_max: limits.bodies_in_memory_max,
             dedupe_window,
         };
-        let mut check = Check { folder, document: &files.channels.document, report };
+        let mut check = Check { folder, document: &files.channels.document, report, files: Vec::new() };
         let (accounts, own) = build::channels(&mut check, &files.channels.raw, &around);
         endpoints.extend(own.into_iter().map(|endpoint| (endpoint.id.clone(), Arc::new(endpoint))));
         for raw::Name(name) in files.channels.raw.endpoint.into_keys() {
@@ -180,11 +184,15 @@ fn build(
                 owners.insert(name, files.id.clone());
             }
         }
-        let mut check = Check { folder, document: &files.directory.document, report };
+        let mut check = Check { folder, document: &files.directory.document, report, files: Vec::new() };
         let directory = build::directory(&mut check, &files.directory.raw);
-        let mut check = Check { folder, document: &files.assignment.document, report };
+        let mut check = Check { folder, document: &files.assignment.document, report, files: Vec::new() };
         let assignment = build::assignment(&mut check, files.assignment.raw, &files.directory.raw);
-        built.insert(files.id.clone(), Tenant { id: files.id, directory, accounts, assignment });
+        let mut check = Check { folder, document: &files.identity.document, report, files: Vec::new() };
+        let identity = build::identity(&mut check, files.identity.raw, &mut taken);
+        files_read.append(&mut check.files);
+        let identity = Arc::new(identity);
+        built.insert(files.id.clone(), Tenant { id: files.id, directory, accounts, assignment, identity });
     }
     Some(Config {
         listeners,

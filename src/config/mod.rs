@@ -36,6 +36,7 @@ use crate::{
     backend::{Backend, Egress},
     channel::{Channel, Provider},
     directory::Directory,
+    identity::Sources,
     ids::{AccountId, BackendId, EndpointId, TeamId, TenantId},
     secret::Secret,
     server::Listener,
@@ -108,6 +109,8 @@ pub struct Tenant {
     pub accounts: BTreeMap<AccountId, Arc<Account>>,
     /// Strategies by team; a team that is not here is `manual`.
     pub assignment: BTreeMap<TeamId, Queue>,
+    /// How its users prove who they are.
+    pub identity: Arc<Sources>,
 }
 
 /// One webhook URL.

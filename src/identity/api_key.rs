@@ -80,8 +80,7 @@ impl ApiKeys {
         let mut by_hash: HashMap<_, Vec<_>> = HashMap::new();
         for (tenant, sources) in tenants {
             for key in &sources.api_keys {
-                let entry =
-                    Entry { tenant: tenant.clone(), sources: Arc::clone(sources), key: key.clone() };
+                let entry = Entry { tenant: tenant.clone(), sources: Arc::clone(sources), key: key.clone() };
                 by_hash.entry(first(&key.hash)).or_default().push(entry);
             }
         }
@@ -147,7 +146,9 @@ mod tests {
     fn a_hash_is_sha256_and_64_hex_digits() {
         let digits = "0".repeat(64);
         assert_eq!(hash(&format!("sha256:{digits}")), Some([0; 32]));
-        for text in ["", "sha256:", "sha256:00", &digits, &format!("md5:{digits}"), &format!("sha256:{digits}0")] {
+        for text in
+            ["", "sha256:", "sha256:00", &digits, &format!("md5:{digits}"), &format!("sha256:{digits}0")]
+        {
             assert_eq!(hash(text), None, "{text}");
         }
     }

@@ -46,7 +46,11 @@ impl Authenticator {
         Self {
             places: Places::new(tenants),
             issuers: Issuers::new(tenants, &outside, before.map(|before| &before.issuers)),
-            introspections: Introspections::new(tenants, &outside, before.map(|before| &before.introspections)),
+            introspections: Introspections::new(
+                tenants,
+                &outside,
+                before.map(|before| &before.introspections),
+            ),
             api_keys: ApiKeys::new(tenants),
             names: Names::new(tenants),
             tenants: tenants.iter().cloned().collect(),

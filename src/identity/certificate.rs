@@ -1,6 +1,9 @@
 //! Client certificates: one whole name of one kind (C22).
 
-use std::{collections::{BTreeSet, HashMap}, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use super::{
     Identity, Invalid, Method,

@@ -29,7 +29,8 @@ pub fn token(bytes: &[u8]) {
     assert_eq!(BASE64URL_NOPAD.encode(&jws.payload), payload);
     assert_eq!(jws.claims.issuer, issuer, "two issuers in {text}");
     let keys = Keys::read(KEYS.as_bytes(), &Algorithm::ALL);
-    let Ok(Found::Key(key)) = keys.as_ref().map(|keys| keys.find(jws.key_id.as_deref(), jws.algorithm)) else {
+    let Ok(Found::Key(key)) = keys.as_ref().map(|keys| keys.find(jws.key_id.as_deref(), jws.algorithm))
+    else {
         return;
     };
     assert!(!key.verifies(jws.signed.as_bytes(), &jws.signature), "believed without its key: {text}");

@@ -136,10 +136,12 @@ impl Introspections {
     ) -> Option<Result<Identity, AuthError>> {
         let asked_here = |source: &&Source| {
             let hosts = &source.settings.hosts;
-            hosts.is_empty() || host.is_some_and(|host| hosts.iter().any(|one| one.eq_ignore_ascii_case(host)))
+            hosts.is_empty()
+                || host.is_some_and(|host| hosts.iter().any(|one| one.eq_ignore_ascii_case(host)))
         };
         // The one for this host before the one for all.
-        let named = self.0.iter().filter(asked_here).max_by_key(|source| !source.settings.hosts.is_empty())?;
+        let named =
+            self.0.iter().filter(asked_here).max_by_key(|source| !source.settings.hosts.is_empty())?;
         Some(named.identify(token, digest).await)
     }
 }
@@ -155,7 +157,9 @@ impl Source {
                 Ok((told, body)) => self.judge(&told, &body, since),
                 // A want of room says nothing of this token.
                 Err(AskError::TooMany) => return Err(AuthError::Unavailable { retry_after: FAILURE_PAUSE }),
-                Err(_) => Answer { verdict: Verdict::Unknown, dies: self.outside.clock.elapsed() + FAILURE_PAUSE },
+                Err(_) => {
+                    Answer { verdict: Verdict::Unknown, dies: self.outside.clock.elapsed() + FAILURE_PAUSE }
+                }
             };
             Ok(answer)
         });

@@ -52,11 +52,13 @@ impl Issuers {
         outside: &Outside,
         before: Option<&Self>,
     ) -> Self {
-        let all = tenants.iter().flat_map(|(tenant, sources)| sources.jwt.iter().map(move |jwt| (tenant, jwt)));
+        let all =
+            tenants.iter().flat_map(|(tenant, sources)| sources.jwt.iter().map(move |jwt| (tenant, jwt)));
         let sources: Vec<_> = all
             .map(|(tenant, settings)| {
                 let same = |source: &&Source| source.tenant == *tenant && source.settings == *settings;
-                let known = before.and_then(|before| before.sources.iter().find(same)).map(|source| &source.keys);
+                let known =
+                    before.and_then(|before| before.sources.iter().find(same)).map(|source| &source.keys);
                 let keys = KeySet::new(settings, &outside.client, &outside.clock, &outside.metrics, known);
                 Source { tenant: tenant.clone(), settings: settings.clone(), keys }
             })

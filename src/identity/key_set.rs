@@ -220,7 +220,10 @@ impl Shared {
             Ok(keys) => {
                 self.known.store(Some(Arc::new(Known { keys: Arc::new(keys), since })));
                 if self.failing.swap(false, Relaxed) {
-                    tracing::info!(identity.source = self.settings.name, "the issuer's keys were fetched again");
+                    tracing::info!(
+                        identity.source = self.settings.name,
+                        "the issuer's keys were fetched again"
+                    );
                 }
             }
             // At most one in a cool-down, and only the first of a row is told.

@@ -211,6 +211,7 @@ const USER_BYTES_MAX: usize = 127;
 /// word for nobody.
 fn user(name: &str) -> Option<UserId> {
     let fits = |byte: u8| byte.is_ascii_graphic() && !b",;=\"\\".contains(&byte);
-    let is_name = !name.is_empty() && name.len() <= USER_BYTES_MAX && name != "none" && name.bytes().all(fits);
+    let is_name =
+        !name.is_empty() && name.len() <= USER_BYTES_MAX && name != "none" && name.bytes().all(fits);
     is_name.then(|| UserId::new(name))
 }

@@ -82,11 +82,7 @@ impl Places {
     /// # Errors
     /// [`AuthError::Ambiguous`] if there are two, in one place or in several: others might look at the other
     /// one (C05). [`AuthError::Invalid`] if it is written as none can be.
-    pub(super) fn shown<'h>(
-        &'h self,
-        head: &'h Parts,
-        peer: &Peer,
-    ) -> Result<Option<Shown<'h>>, AuthError> {
+    pub(super) fn shown<'h>(&'h self, head: &'h Parts, peer: &Peer) -> Result<Option<Shown<'h>>, AuthError> {
         let mut all = Vec::new();
         if let Some(value) = only(&head.headers, &header::AUTHORIZATION)? {
             all.push(Shown::Bearer(bearer(value)?));

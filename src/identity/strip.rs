@@ -46,7 +46,8 @@ fn query(head: &mut Parts, names: &[String]) {
     let target = if left.is_empty() { path.to_owned() } else { format!("{path}?{left}") };
     let mut parts = head.uri.clone().into_parts();
     // What is left of a target is one; if not, none of it goes on.
-    parts.path_and_query = Some(PathAndQuery::try_from(target).unwrap_or_else(|_| PathAndQuery::from_static("/")));
+    parts.path_and_query =
+        Some(PathAndQuery::try_from(target).unwrap_or_else(|_| PathAndQuery::from_static("/")));
     head.uri = Uri::from_parts(parts).unwrap_or_default();
 }
 

@@ -5,6 +5,7 @@ mod accounts;
 mod backends;
 mod channels;
 mod directory;
+mod identity;
 mod keys;
 mod listeners;
 mod pem;
@@ -19,6 +20,7 @@ pub(super) use self::{
     backends::{backends, delivery, egress, store, telemetry},
     channels::{Around, channels},
     directory::{assignment, directory},
+    identity::{Taken, identity},
     listeners::listeners,
 };
 use super::{
@@ -35,6 +37,8 @@ pub(super) struct Check<'a> {
     pub(super) document: &'a Document,
     /// Where mistakes go.
     pub(super) report: &'a mut Report,
+    /// Files that were read for it and are part of the configuration.
+    pub(super) files: Vec<std::path::PathBuf>,
 }
 
 impl Check<'_> {

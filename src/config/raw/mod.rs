@@ -9,6 +9,7 @@ mod assignment;
 mod channels;
 mod directory;
 mod headgate;
+mod identity;
 
 use std::borrow::Cow;
 
@@ -23,6 +24,7 @@ pub(crate) use self::{
         Backend, Certificate, Delivery, Egress, Headgate, Limits, Listener, Listeners, LogFormat,
         OpsListener, Store, Telemetry, Tls,
     },
+    identity::{ApiKey, Certificate as ClientCertificate, Identity, Introspection, Jwt, Proxy},
 };
 
 macro_rules! name {
