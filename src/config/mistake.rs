@@ -292,6 +292,8 @@ pub enum Wrong {
     NotSecure,
     #[error("a credential could not be told from one of `{by}`, so nobody would know whose it is")]
     SameCredential { by: String },
+    #[error("not a user's name; expected letters, digits and `. _ @ + : -`, and not `none`")]
+    UserName,
     #[error("not a key's hash; expected `sha256:` and 64 hex digits, as `headgate api-key` prints it")]
     KeyHash,
     #[error("not a host; expected one such as `chat.acme.example`, without a port")]

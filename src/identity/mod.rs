@@ -207,9 +207,10 @@ struct Outside {
 /// The longest name of a user, in bytes: as long as the directory takes.
 const USER_BYTES_MAX: usize = 127;
 
-/// A user's name as a credential gives it, if it can stand in headers such as `headgate-actor` and is not the
+/// A user by the name that a credential or the configuration gives, if it can stand in headers such as `headgate-actor` and is not the
 /// word for nobody.
-fn user(name: &str) -> Option<UserId> {
+#[must_use]
+pub fn user(name: &str) -> Option<UserId> {
     let fits = |byte: u8| byte.is_ascii_graphic() && !b",;=\"\\".contains(&byte);
     let is_name =
         !name.is_empty() && name.len() <= USER_BYTES_MAX && name != "none" && name.bytes().all(fits);

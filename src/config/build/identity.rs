@@ -207,7 +207,8 @@ impl Building<'_, '_> {
             return None;
         };
         self.take(&at.key("hash"), Mark::ApiKey(hash));
-        Some(ApiKey { name, hash, user: user(&raw.user?), until: raw.until.map(|moment| moment.0) })
+        let user = self.user(&at.key("user"), &raw.user?)?;
+        Some(ApiKey { name, hash, user, until: raw.until.map(|moment| moment.0) })
     }
 
     fn certificate(&mut self, at: &KeyPath, _: String, raw: raw::ClientCertificate) -> Option<Certificates> {
@@ -215,7 +216,12 @@ impl Building<'_, '_> {
         for name in users.keys() {
             self.take(&at.key("users").key(name), Mark::Certificate(san, name.clone()));
         }
-        Some(Certificates { san, users: users.iter().map(|(name, who)| (name.clone(), user(who))).collect() })
+        let mut by_name = BTreeMap::new();
+        for (name, who) in users {
+            let user = self.user(&at.key("users").key(&name), &who)?;
+            by_name.insert(name, user);
+        }
+        Some(Certificates { san, users: by_name })
     }
 
     fn proxy(&mut self, at: &KeyPath, _: String, raw: raw::Proxy) -> Option<Proxy> {
@@ -239,8 +245,12 @@ impl Building<'_, '_> {
         }
         Some(url.clone())
     }
-}
 
-fn user(Who(name): &Who) -> UserId {
-    UserId::new(name.as_str())
+    fn user(&mut self, at: &KeyPath, Who(name): &Who) -> Option<UserId> {
+        let user = crate::identity::user(name);
+        if user.is_none() {
+            self.check.wrong(at, Wrong::UserName);
+        }
+        user
+    }
 }

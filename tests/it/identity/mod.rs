@@ -83,6 +83,13 @@ impl World {
         self.who(bearer(token)).await
     }
 
+    /// Waits until so many fetches of keys ended so.
+    async fn fetched(&self, outcome: &str, count: u64) {
+        while self.metric(&format!("headgate_issuer_key_fetches_total{{outcome=\"{outcome}\"}}")) < count {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// The value of a metric; 0 if it was never counted.
     fn metric(&self, name: &str) -> u64 {
         let mut text = String::new();

@@ -80,7 +80,7 @@ async fn c06_no_credential_of_the_backend_goes_on_beside_ours() {
     );
     assert_eq!(world.of(&mut head, &peer("192.0.2.1")).await, "acme/ana by api_key");
     assert_eq!(head.uri, "/api/v1/accounts/1/conversations?page=2");
-    assert_eq!(fields(&head), ["host: chat.test", "cookie: theme=dark", "x-forwarded-for: 198.51.100.1"]);
+    assert_eq!(fields(&head), ["host: chat.test", "x-forwarded-for: 198.51.100.1", "cookie: theme=dark"]);
 }
 
 #[tokio::test]
