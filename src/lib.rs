@@ -22,6 +22,7 @@ pub mod tag;
 
 pub mod assign;
 pub mod directory;
+pub mod identity;
 
 pub mod config;
 

@@ -14,8 +14,14 @@ use super::{
 pub(super) const TENANTS: &str = "tenants";
 
 /// What is in a tenant's folder.
-const TENANT_FILES: [FileKind; 5] =
-    [FileKind::Channels, FileKind::Directory, FileKind::Roles, FileKind::Tests, FileKind::Assignment];
+const TENANT_FILES: [FileKind; 6] = [
+    FileKind::Channels,
+    FileKind::Directory,
+    FileKind::Roles,
+    FileKind::Tests,
+    FileKind::Assignment,
+    FileKind::Identity,
+];
 
 /// The folders in which a change of a file is a change of the configuration: the folder itself, `tenants`
 /// and each tenant's.

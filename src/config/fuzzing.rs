@@ -38,7 +38,8 @@ pub fn load(folder: &Path, text: &[u8]) -> io::Result<()> {
         | FileKind::Directory
         | FileKind::Roles
         | FileKind::Tests
-        | FileKind::Assignment => format!("{tenant}/{}", kind.file()),
+        | FileKind::Assignment
+        | FileKind::Identity => format!("{tenant}/{}", kind.file()),
     };
     fs::create_dir_all(folder.join(&tenant))?;
     fs::write(folder.join(FileKind::Headgate.file()), HEADGATE)?;

@@ -49,9 +49,9 @@ impl Config {
         let headgate = reading.file::<raw::Headgate>(FileKind::Headgate, None);
         let tenants: Vec<_> = tenants.into_iter().map(|name| reading.tenant(&name)).collect();
         let Reading { references, digest, .. } = reading;
-        let config = build(folder, headgate, tenants, &mut report);
-        let config = Arc::new(report.finish(config)?);
         let mut files = references.files;
+        let config = build(folder, headgate, tenants, &mut files, &mut report);
+        let config = Arc::new(report.finish(config)?);
         files.extend(certificate_files(&config));
         Ok(Loaded { config, version: digest.version(), files })
     }
@@ -87,6 +87,7 @@ struct TenantFiles {
     roles: Read<raw::Roles>,
     tests: Read<raw::Tests>,
     assignment: Read<raw::Assignment>,
+    identity: Read<raw::Identity>,
 }
 
 struct Reading<'a, 'e> {
@@ -105,6 +106,7 @@ impl Reading<'_, '_> {
             roles: self.file(FileKind::Roles, Some(name)),
             tests: self.file(FileKind::Tests, Some(name)),
             assignment: self.file(FileKind::Assignment, Some(name)),
+            identity: self.file(FileKind::Identity, Some(name)),
         }
     }
 
@@ -142,6 +144,7 @@ fn build(
     folder: &Path,
     headgate: Read<raw::Headgate>,
     tenants: Vec<TenantFiles>,
+    files_read: &mut Vec<PathBuf>,
     report: &mut Report,
 ) -> Option<Config> {
     // Against a file that could not be read, every reference into it would be wrong.
@@ -154,7 +157,7 @@ fn build(
         .store
         .as_ref()
         .map_or_else(|| raw::Store::default().dedupe_window.0, |store| store.dedupe_window.0);
-    let mut check = Check { folder, document: &document, report };
+    let mut check = Check { folder, document: &document, report, files: Vec::new() };
     let listeners = build::listeners(&mut check, raw.listener);
     let backends = build::backends(&mut check, raw.backend);
     let store = raw.store.and_then(|raw| build::store(&mut check, raw));
@@ -164,6 +167,7 @@ fn build(
     let mut endpoints = BTreeMap::new();
     let mut owners: BTreeMap<String, TenantId> = BTreeMap::new();
     let mut built = BTreeMap::new();
+    let mut taken = build::Taken::default();
     for files in tenants {
         let around = build::Around {
             tenant: &files.id,
@@ -173,7 +177,7 @@ fn build(
             bodies_in_memory_max: limits.bodies_in_memory_max,
             dedupe_window,
         };
-        let mut check = Check { folder, document: &files.channels.document, report };
+        let mut check = Check { folder, document: &files.channels.document, report, files: Vec::new() };
         let (accounts, own) = build::channels(&mut check, &files.channels.raw, &around);
         endpoints.extend(own.into_iter().map(|endpoint| (endpoint.id.clone(), Arc::new(endpoint))));
         for raw::Name(name) in files.channels.raw.endpoint.into_keys() {
@@ -185,23 +189,27 @@ fn build(
                 owners.insert(name, files.id.clone());
             }
         }
-        let mut check = Check { folder, document: &files.directory.document, report };
+        let mut check = Check { folder, document: &files.directory.document, report, files: Vec::new() };
         let directory = build::directory(&mut check, &files.directory.raw);
         let source = build::source(&mut check, &files.directory.raw);
-        let mut check = Check { folder, document: &files.assignment.document, report };
+        let mut check = Check { folder, document: &files.assignment.document, report, files: Vec::new() };
         let assignment = build::assignment(&mut check, files.assignment.raw, &files.directory.raw);
-        let mut check = Check { folder, document: &files.roles.document, report };
+        let mut check = Check { folder, document: &files.roles.document, report, files: Vec::new() };
         build::check_people(&mut check, &files.roles.raw, &files.directory.raw);
         let Read { document, raw } = files.roles;
         let roles = roles::source(folder, Layer { document, raw }, report);
         if let Some((policy, keys)) = roles::compile(&roles, &files.id, report) {
-            let mut check = Check { folder, document: &files.tests.document, report };
+            let mut check = Check { folder, document: &files.tests.document, report, files: Vec::new() };
             build::ask_tests(&mut check, &files.tests.raw, &files.directory.raw, &files.id, policy, &keys);
         }
         let policy = roles.source;
+        let mut check = Check { folder, document: &files.identity.document, report, files: Vec::new() };
+        let identity = build::identity(&mut check, files.identity.raw, &mut taken);
+        files_read.append(&mut check.files);
+        let identity = Arc::new(identity);
         built.insert(
             files.id.clone(),
-            Tenant { id: files.id, directory, source, policy, accounts, assignment },
+            Tenant { id: files.id, directory, source, policy, accounts, assignment, identity },
         );
     }
     Some(Config {

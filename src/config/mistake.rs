@@ -302,6 +302,23 @@ pub enum Wrong {
     Policy(crate::policy::ProblemKind),
     #[error("expected {expected}, but {got}")]
     TestFails { expected: &'static str, got: String },
+    // Identity.
+    #[error("expected either `{one}` or `{other}`")]
+    EitherOr { one: &'static str, other: &'static str },
+    #[error("what is sent there could be read on the way; expected `https`, or `http` on a loopback address")]
+    NotSecure,
+    #[error("a credential could not be told from one of `{by}`, so nobody would know whose it is")]
+    SameCredential { by: String },
+    #[error("not a user's name; expected letters, digits and `. _ @ + : -`, and not `none`")]
+    UserName,
+    #[error("not a key's hash; expected `sha256:` and 64 hex digits, as `headgate api-key` prints it")]
+    KeyHash,
+    #[error("not a host; expected one such as `chat.acme.example`, without a port")]
+    Host,
+    #[error("`authorization` holds a credential; expected the header in which the proxy names the user")]
+    ProxyHeader,
+    #[error("`{file}` {reason}")]
+    JwksUnfit { file: String, reason: crate::identity::KeysError },
 }
 
 fn quote(written: Option<&String>) -> String {

@@ -38,6 +38,7 @@ use crate::{
     backend::{Backend, Egress},
     channel::{Channel, Provider},
     directory::{self, Directory},
+    identity::Sources,
     ids::{AccountId, BackendId, EndpointId, TeamId, TenantId},
     policy,
     secret::Secret,
@@ -117,6 +118,8 @@ pub struct Tenant {
     pub accounts: BTreeMap<AccountId, Arc<Account>>,
     /// Strategies by team; a team that is not here is `manual`.
     pub assignment: BTreeMap<TeamId, Queue>,
+    /// How its users prove who they are.
+    pub identity: Arc<Sources>,
 }
 
 /// One webhook URL.

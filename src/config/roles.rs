@@ -75,7 +75,7 @@ pub(super) fn source(folder: &Path, own: Layer, report: &mut Report) -> Roles {
     let mut laid = Laid::default();
     let mut documents = Vec::new();
     for Layer { document, raw } in layers {
-        let mut check = Check { folder, document: &document, report };
+        let mut check = Check { folder, document: &document, report, files: Vec::new() };
         build::check_roles(&mut check, &raw, &laid.source);
         laid.lay(&document.file, raw);
         documents.push(document);

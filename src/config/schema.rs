@@ -39,12 +39,21 @@ pub enum FileKind {
     Tests,
     /// `tenants/NAME/assignment.toml`
     Assignment,
+    /// `tenants/NAME/identity.toml`
+    Identity,
 }
 
 impl FileKind {
     /// Every kind.
-    pub const ALL: [Self; 6] =
-        [Self::Headgate, Self::Channels, Self::Directory, Self::Roles, Self::Tests, Self::Assignment];
+    pub const ALL: [Self; 7] = [
+        Self::Headgate,
+        Self::Channels,
+        Self::Directory,
+        Self::Roles,
+        Self::Tests,
+        Self::Assignment,
+        Self::Identity,
+    ];
 
     /// The name of the file.
     #[must_use]
@@ -56,6 +65,7 @@ impl FileKind {
             Self::Roles => "roles.toml",
             Self::Tests => "tests.toml",
             Self::Assignment => "assignment.toml",
+            Self::Identity => "identity.toml",
         }
     }
 
@@ -69,6 +79,7 @@ impl FileKind {
             Self::Roles => "tenants/NAME/roles.toml",
             Self::Tests => "tenants/NAME/tests.toml",
             Self::Assignment => "tenants/NAME/assignment.toml",
+            Self::Identity => "tenants/NAME/identity.toml",
         }
     }
 
@@ -83,6 +94,7 @@ impl FileKind {
             Self::Roles => schema::<raw::Roles>(),
             Self::Tests => schema::<raw::Tests>(),
             Self::Assignment => schema::<raw::Assignment>(),
+            Self::Identity => schema::<raw::Identity>(),
         }
     }
 }

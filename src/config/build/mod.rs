@@ -5,6 +5,7 @@ mod accounts;
 mod backends;
 mod channels;
 mod directory;
+mod identity;
 mod keys;
 mod listeners;
 mod pem;
@@ -21,6 +22,7 @@ pub(super) use self::{
     backends::{backends, delivery, egress, store, telemetry},
     channels::{Around, channels},
     directory::{assignment, directory, source},
+    identity::{Taken, identity},
     listeners::listeners,
     roles::{Laid, Origins, check_people, check_roles},
     tests::ask_tests,
@@ -39,6 +41,8 @@ pub(super) struct Check<'a> {
     pub(super) document: &'a Document,
     /// Where mistakes go.
     pub(super) report: &'a mut Report,
+    /// Files that were read for it and are part of the configuration.
+    pub(super) files: Vec<std::path::PathBuf>,
 }
 
 impl Check<'_> {

@@ -9,6 +9,7 @@ mod assignment;
 mod channels;
 mod directory;
 mod headgate;
+mod identity;
 mod roles;
 mod tests;
 
@@ -25,6 +26,7 @@ pub(crate) use self::{
         Backend, Certificate, Delivery, Egress, Headgate, Limits, Listener, Listeners, LogFormat,
         OpsListener, Store, Telemetry, Tls,
     },
+    identity::{ApiKey, Certificate as ClientCertificate, Identity, Introspection, Jwt, Proxy},
     roles::{
         AllowedOn, Alternative, Assign, Combine, Condition, Effect, Fields, Forbid, Mode, On, Override,
         Profiles, Relation, Relations, Role, Roles, Rule,

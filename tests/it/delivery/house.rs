@@ -143,6 +143,7 @@ pub(crate) fn config(urls: Vec<http::Uri>) -> Config {
         policy: headgate::policy::Source::default(),
         accounts: accounts.map(|account| (account.id.clone(), Arc::new(account))).into(),
         assignment: [(TeamId::new("support"), in_turn)].into(),
+        identity: Default::default(),
     };
     Config {
         listeners: Listeners::default(),
