@@ -14,7 +14,8 @@ use super::{
 pub(super) const TENANTS: &str = "tenants";
 
 /// What is in a tenant's folder.
-const TENANT_FILES: [FileKind; 3] = [FileKind::Channels, FileKind::Directory, FileKind::Assignment];
+const TENANT_FILES: [FileKind; 4] =
+    [FileKind::Channels, FileKind::Directory, FileKind::Assignment, FileKind::Routes];
 
 /// The folders in which a change of a file is a change of the configuration: the folder itself, `tenants`
 /// and each tenant's.

@@ -34,7 +34,7 @@ pub fn load(folder: &Path, text: &[u8]) -> io::Result<()> {
     let tenant = format!("{TENANTS}/default");
     let place = match kind {
         FileKind::Headgate => kind.file().to_owned(),
-        FileKind::Channels | FileKind::Directory | FileKind::Assignment => {
+        FileKind::Channels | FileKind::Directory | FileKind::Assignment | FileKind::Routes => {
             format!("{tenant}/{}", kind.file())
         }
     };

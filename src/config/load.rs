@@ -59,7 +59,7 @@ impl Config {
 /// Every PEM file that the configuration names.
 fn certificate_files(config: &Config) -> Vec<PathBuf> {
     let listeners = &config.listeners;
-    let listeners = listeners.hooks.iter().chain(listeners.ops.iter().map(|ops| &ops.listener));
+    let listeners = listeners.hooks.iter().chain(&listeners.agents).chain(listeners.ops.iter().map(|ops| &ops.listener));
     let mut files = Vec::new();
     for tls in listeners.filter_map(|listener| listener.tls.as_ref()) {
         for certificate in &tls.certificates {
@@ -84,6 +84,7 @@ struct TenantFiles {
     channels: Read<raw::Channels>,
     directory: Read<raw::Directory>,
     assignment: Read<raw::Assignment>,
+    routes: Read<raw::Routes>,
 }
 
 struct Reading<'a, 'e> {
@@ -100,6 +101,7 @@ impl Reading<'_, '_> {
             channels: self.file(FileKind::Channels, Some(name)),
             directory: self.file(FileKind::Directory, Some(name)),
             assignment: self.file(FileKind::Assignment, Some(name)),
+            routes: self.file(FileKind::Routes, Some(name)),
         }
     }
 
@@ -151,6 +153,8 @@ fn build(
         .map_or_else(|| raw::Store::default().dedupe_window.0, |store| store.dedupe_window.0);
     let mut check = Check { folder, document: &document, report };
     let listeners = build::listeners(&mut check, raw.listener);
+    let apis = build::apis(&raw.backend);
+    let gate = build::gate(&check, &raw.gate);
     let backends = build::backends(&mut check, raw.backend);
     let store = raw.store.and_then(|raw| build::store(&mut check, raw));
     let egress = build::egress(&mut check, raw.egress);
@@ -184,7 +188,10 @@ fn build(
         let directory = build::directory(&mut check, &files.directory.raw);
         let mut check = Check { folder, document: &files.assignment.document, report };
         let assignment = build::assignment(&mut check, files.assignment.raw, &files.directory.raw);
-        built.insert(files.id.clone(), Tenant { id: files.id, directory, accounts, assignment });
+        let mut check = Check { folder, document: &files.routes.document, report };
+        let routes =
+            build::routes(&mut check, files.routes.raw, &apis, raw.gate.body_bytes_max.in_memory());
+        built.insert(files.id.clone(), Tenant { id: files.id, directory, accounts, assignment, routes });
     }
     Some(Config {
         listeners,
@@ -192,6 +199,7 @@ fn build(
         store: store?,
         delivery: build::delivery(&raw.delivery),
         egress,
+        gate,
         telemetry: build::telemetry(raw.telemetry),
         tenants: built,
         endpoints,

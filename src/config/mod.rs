@@ -12,12 +12,14 @@ mod build;
 mod document;
 mod folder;
 pub mod fuzzing;
+pub mod gate;
 mod interpolate;
 mod load;
 pub mod markdown;
 mod mistake;
 mod raw;
 mod restart;
+pub mod routes;
 mod schema;
 mod text;
 pub mod watch;
@@ -45,7 +47,7 @@ use crate::{
 /// A whole valid configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `[listener.*]`: `hooks` and `ops`; each is optional.
+    /// `[listener.*]`: `hooks`, `agents` and `ops`; each is optional.
     pub listeners: Listeners,
     /// `[backend.*]`.
     pub backends: BTreeMap<BackendId, Backend>,
@@ -55,6 +57,8 @@ pub struct Config {
     pub delivery: Delivery,
     /// `[egress]`: how Headgate itself calls out.
     pub egress: Egress,
+    /// `[gate]`: the agents' side.
+    pub gate: gate::Gate,
     /// `[telemetry]`.
     pub telemetry: Telemetry,
     /// `tenants/*`.
@@ -68,6 +72,8 @@ pub struct Config {
 pub struct Listeners {
     /// Providers' webhooks.
     pub hooks: Option<Listener>,
+    /// Agents, panels and integrations.
+    pub agents: Option<Listener>,
     /// Operators.
     pub ops: Option<OpsListener>,
 }
@@ -108,6 +114,8 @@ pub struct Tenant {
     pub accounts: BTreeMap<AccountId, Arc<Account>>,
     /// Strategies by team; a team that is not here is `manual`.
     pub assignment: BTreeMap<TeamId, Queue>,
+    /// What its users may reach of a backend's API; `None`: nothing.
+    pub routes: Option<routes::RouteMap>,
 }
 
 /// One webhook URL.

@@ -35,11 +35,14 @@ pub enum FileKind {
     Directory,
     /// `tenants/NAME/assignment.toml`
     Assignment,
+    /// `tenants/NAME/routes.toml`
+    Routes,
 }
 
 impl FileKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Headgate, Self::Channels, Self::Directory, Self::Assignment];
+    pub const ALL: [Self; 5] =
+        [Self::Headgate, Self::Channels, Self::Directory, Self::Assignment, Self::Routes];
 
     /// The name of the file.
     #[must_use]
@@ -49,6 +52,7 @@ impl FileKind {
             Self::Channels => "channels.toml",
             Self::Directory => "directory.toml",
             Self::Assignment => "assignment.toml",
+            Self::Routes => "routes.toml",
         }
     }
 
@@ -60,6 +64,7 @@ impl FileKind {
             Self::Channels => "tenants/NAME/channels.toml",
             Self::Directory => "tenants/NAME/directory.toml",
             Self::Assignment => "tenants/NAME/assignment.toml",
+            Self::Routes => "tenants/NAME/routes.toml",
         }
     }
 
@@ -72,6 +77,7 @@ impl FileKind {
             Self::Channels => schema::<raw::Channels>(),
             Self::Directory => schema::<raw::Directory>(),
             Self::Assignment => schema::<raw::Assignment>(),
+            Self::Routes => schema::<raw::Routes>(),
         }
     }
 }

@@ -5,10 +5,12 @@ mod accounts;
 mod backends;
 mod channels;
 mod directory;
+mod gate;
 mod keys;
 mod listeners;
 mod pem;
 mod providers;
+mod routes;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,7 +21,9 @@ pub(super) use self::{
     backends::{backends, delivery, egress, store, telemetry},
     channels::{Around, channels},
     directory::{assignment, directory},
+    gate::gate,
     listeners::listeners,
+    routes::{apis, routes},
 };
 use super::{
     document::Document,

@@ -9,6 +9,7 @@ mod assignment;
 mod channels;
 mod directory;
 mod headgate;
+mod routes;
 
 use std::borrow::Cow;
 
@@ -20,9 +21,10 @@ pub(crate) use self::{
     channels::{Account, Channels, Endpoint, OneOrMany, Relay},
     directory::Directory,
     headgate::{
-        Backend, Certificate, Delivery, Egress, Headgate, Limits, Listener, Listeners, LogFormat,
-        OpsListener, Store, Telemetry, Tls,
+        Backend, Certificate, Delivery, Egress, Gate, Headgate, Limits, Listener, Listeners, LogFormat,
+        OpsListener, Rate, Store, Telemetry, Tls,
     },
+    routes::{Entity, Object, Route, Routes},
 };
 
 macro_rules! name {
