@@ -59,7 +59,8 @@ impl Config {
 /// Every PEM file that the configuration names.
 fn certificate_files(config: &Config) -> Vec<PathBuf> {
     let listeners = &config.listeners;
-    let listeners = listeners.hooks.iter().chain(&listeners.agents).chain(listeners.ops.iter().map(|ops| &ops.listener));
+    let listeners =
+        listeners.hooks.iter().chain(&listeners.agents).chain(listeners.ops.iter().map(|ops| &ops.listener));
     let mut files = Vec::new();
     for tls in listeners.filter_map(|listener| listener.tls.as_ref()) {
         for certificate in &tls.certificates {
@@ -189,8 +190,7 @@ fn build(
         let mut check = Check { folder, document: &files.assignment.document, report };
         let assignment = build::assignment(&mut check, files.assignment.raw, &files.directory.raw);
         let mut check = Check { folder, document: &files.routes.document, report };
-        let routes =
-            build::routes(&mut check, files.routes.raw, &apis, raw.gate.body_bytes_max.in_memory());
+        let routes = build::routes(&mut check, files.routes.raw, &apis, raw.gate.body_bytes_max.in_memory());
         built.insert(files.id.clone(), Tenant { id: files.id, directory, accounts, assignment, routes });
     }
     Some(Config {

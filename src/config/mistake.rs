@@ -247,7 +247,9 @@ pub enum Wrong {
 
     #[error("has a path; expected scheme and host alone, such as \"http://chat:3000\"")]
     Origin,
-    #[error("not a header that can be sent; expected a name other than `headgate-…`, and a value on one line")]
+    #[error(
+        "not a header that can be sent; expected a name other than `headgate-…`, and a value on one line"
+    )]
     ApiHeader,
     #[error("not a key; expected 32 characters or more, or an ECDSA P-256 private key in PKCS#8 as PEM")]
     AssertionKey,

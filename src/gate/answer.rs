@@ -12,7 +12,10 @@ use super::{
     body, headers,
     permit::{Asked, Permit},
 };
-use crate::{config::routes::RouteMap, policy::{Actor, Policy, ResourceNo}};
+use crate::{
+    config::routes::RouteMap,
+    policy::{Actor, Policy, ResourceNo},
+};
 
 /// A backend's whole answer, of which nothing was shown to anybody.
 #[derive(Debug)]

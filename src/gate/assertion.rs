@@ -58,7 +58,9 @@ impl Signer {
     #[must_use]
     pub fn new(key: &AssertionKey) -> Option<Self> {
         let algorithm = match key {
-            AssertionKey::Hs256(secret) => Algorithm::Hs256(hmac::Key::new(hmac::HMAC_SHA256, secret.expose())),
+            AssertionKey::Hs256(secret) => {
+                Algorithm::Hs256(hmac::Key::new(hmac::HMAC_SHA256, secret.expose()))
+            }
             AssertionKey::Es256(der) => {
                 let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der.expose());
                 Algorithm::Es256(Box::new(pair.ok()?))
@@ -88,11 +90,11 @@ impl Signer {
 
 #[cfg(test)]
 mod tests {
+    use aws_lc_rs::encoding::AsDer as _;
     use aws_lc_rs::{
         encoding::AsBigEndian as _,
         signature::{ECDSA_P256_SHA256_FIXED, EcdsaKeyPair, KeyPair, UnparsedPublicKey},
     };
-    use aws_lc_rs::encoding::AsDer as _;
 
     use super::*;
     use crate::secret::Secret;
@@ -103,7 +105,10 @@ mod tests {
     #[test]
     fn a_shared_key_signs_what_the_backend_can_check() {
         let secret = Secret::new("a key that both know, of 32 bytes");
-        let token = Signer::new(&AssertionKey::Hs256(secret.clone())).unwrap().sign(&CLAIMS, Timestamp(5000)).unwrap();
+        let token = Signer::new(&AssertionKey::Hs256(secret.clone()))
+            .unwrap()
+            .sign(&CLAIMS, Timestamp(5000))
+            .unwrap();
         let (signed, signature) = token.rsplit_once('.').unwrap();
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose());
         let signature = BASE64URL_NOPAD.decode(signature.as_bytes()).unwrap();

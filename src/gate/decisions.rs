@@ -139,7 +139,8 @@ impl Decisions {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let mut newest_first = last.iter().rev();
         let record = newest_first.find(|record| record.id == id)?;
-        let of_tenant = tenant.is_none_or(|name| record.tenant.as_ref().is_some_and(|own| own.as_str() == name));
+        let of_tenant =
+            tenant.is_none_or(|name| record.tenant.as_ref().is_some_and(|own| own.as_str() == name));
         of_tenant.then(|| Arc::clone(record))
     }
 }

@@ -20,8 +20,13 @@ pub fn path(bytes: &[u8]) {
         for times in 0..3 {
             let found: Vec<_> = read.split(|byte| *byte == b'/').skip(1).collect();
             assert_eq!(found.len(), parts, "{text:?} decoded {times} times");
-            assert!(found.iter().all(|part| *part != b"." && *part != b".."), "{text:?} decoded {times} times");
-            assert!(!read.contains(&b'\\') && !read.contains(&b';') && !read.iter().any(u8::is_ascii_control));
+            assert!(
+                found.iter().all(|part| *part != b"." && *part != b".."),
+                "{text:?} decoded {times} times"
+            );
+            assert!(
+                !read.contains(&b'\\') && !read.contains(&b';') && !read.iter().any(u8::is_ascii_control)
+            );
             read = percent_encoding::percent_decode(&read).collect();
         }
     }
@@ -46,8 +51,9 @@ pub fn written(bytes: &[u8]) {
             Ok(whole) => whole,
             Err(error) => panic_on(&error),
         };
-        let read: Vec<_> = whole.pointer(at).and_then(|object| object.as_object()).into_iter().flatten().collect();
-        assert!(read.iter().all(|(name, _)| fields.contains(name)), "a field was not seen");
+        let read: Vec<_> =
+            whole.pointer(at).and_then(|object| object.as_object()).into_iter().flatten().collect();
+        assert!(read.iter().all(|(name, _)| fields.contains(*name)), "a field was not seen");
     }
 }
 

@@ -33,7 +33,7 @@ mod snapshot;
 pub mod upstream;
 pub mod who;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::rand;
@@ -46,7 +46,7 @@ use self::{
     answer::{Unseen, Withheld},
     decisions::{Decisions, Outcome, Record},
     facts::{Keyed, Known},
-    path::{PathError, Target},
+    path::Target,
     permit::{Asked, Decided, Denied, Permit},
     refusal::Refusal,
     routes::{Matched, Unmatched, filled},
@@ -57,7 +57,7 @@ use self::{
 pub use self::{metrics::Metrics, service::Agents, snapshot::Snapshot};
 use crate::{
     clock::SharedClock,
-    config::routes::{Body, Entity, Line, Object},
+    config::routes::{Body, Entity, Object},
     ids::{ConversationId, DecisionId, TenantId},
     policy::{FieldNo, Keys, TeamKey},
     server::{LimitedBody, Peer},
@@ -65,15 +65,8 @@ use crate::{
 };
 
 /// The methods that a route can have, and those that Headgate answers for it.
-const METHODS: [Method; 7] = [
-    Method::GET,
-    Method::HEAD,
-    Method::POST,
-    Method::PUT,
-    Method::PATCH,
-    Method::DELETE,
-    Method::OPTIONS,
-];
+const METHODS: [Method; 7] =
+    [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
 
 /// The query parameter by which some frameworks take another method (A15).
 const METHOD_PARAMETER: &str = "_method";
@@ -321,7 +314,12 @@ impl Passage<'_> {
     }
 
     /// The one decision on the request, told in the record. In shadow mode a no is only told.
-    fn decide(&self, object: Option<&Keyed>, writes: &[FieldNo], record: &mut Record) -> Result<Permit, Refusal> {
+    fn decide(
+        &self,
+        object: Option<&Keyed>,
+        writes: &[FieldNo],
+        record: &mut Record,
+    ) -> Result<Permit, Refusal> {
         let route = &self.matched.route;
         let decided = Decided::on(&self.granted.actor, self.asked, object, writes);
         let permit = match decided.permit() {

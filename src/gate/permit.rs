@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::{facts::Keyed, routes::Matched};
 use crate::policy::{
-    self, ActionNo, Actor, Allowed, Decision, DenyReason, Facts, FieldNo, Policy, Question, ResourceNo, Scope, Via,
-    decide,
+    self, ActionNo, Actor, Allowed, Decision, DenyReason, Facts, FieldNo, Policy, Question, ResourceNo,
+    Scope, Via, decide,
 };
 
 /// What a request asks for, in the numbers of a policy.
@@ -62,7 +62,8 @@ impl Decided {
             None => facts,
             Some(via) => Some(Facts { via: Some(via), ..Facts::unknown(actor.tenant_key) }),
         };
-        let question = Question { resource: asked.resource, action: asked.action, object: own.as_ref(), writes };
+        let question =
+            Question { resource: asked.resource, action: asked.action, object: own.as_ref(), writes };
         let decision = decide(actor, question);
         let mut why = String::new();
         let _infallible = write!(why, "{}", policy::explain(actor.grants.policy(), &question, &decision));

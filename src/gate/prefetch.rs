@@ -11,7 +11,7 @@ use crate::clock::SharedClock;
 
 /// Facts by the path of the object, of one tenant.
 #[derive(Debug)]
-pub struct Prefetched {
+pub(super) struct Prefetched {
     slots: Cache<String, Arc<Slot>>,
     age_max: Duration,
     clock: SharedClock,
@@ -23,7 +23,7 @@ type Slot = Mutex<Option<(Duration, Arc<Known>)>>;
 impl Prefetched {
     /// An empty cache.
     #[must_use]
-    pub fn new(objects_max: usize, age_max: Duration, clock: SharedClock) -> Self {
+    pub(super) fn new(objects_max: usize, age_max: Duration, clock: SharedClock) -> Self {
         Self { slots: Cache::new(objects_max), age_max, clock }
     }
 
@@ -32,7 +32,7 @@ impl Prefetched {
     ///
     /// # Errors
     /// What `ask` fails with.
-    pub async fn facts(
+    pub(super) async fn facts(
         &self,
         path: &str,
         ask: impl Future<Output = Result<Known, Refusal>>,
@@ -52,7 +52,7 @@ impl Prefetched {
     }
 
     /// Forgets an object, which may have been changed.
-    pub fn forget(&self, path: &str) {
+    pub(super) fn forget(&self, path: &str) {
         self.slots.remove(path);
     }
 }

@@ -127,7 +127,8 @@ impl Refusal {
     /// Status, `type` and `detail` of the answer. What hides an object is [`NOT_FOUND`], and so is what does
     /// not exist: byte for byte, the decision's id and the date aside (D02).
     fn told(&self) -> (StatusCode, &'static str, Cow<'static, str>) {
-        let fixed = |(status, kind, detail): (StatusCode, &'static str, &'static str)| (status, kind, detail.into());
+        let fixed =
+            |(status, kind, detail): (StatusCode, &'static str, &'static str)| (status, kind, detail.into());
         let bad_gateway = |kind, detail: &'static str| (StatusCode::BAD_GATEWAY, kind, detail.into());
         let unavailable = |kind, detail: &'static str| (StatusCode::SERVICE_UNAVAILABLE, kind, detail.into());
         match self {
@@ -135,9 +136,11 @@ impl Refusal {
                 (StatusCode::URI_TOO_LONG, "target", error.to_string().into())
             }
             Self::Target(error) => (StatusCode::BAD_REQUEST, "target", error.to_string().into()),
-            Self::Parameter => {
-                (StatusCode::BAD_REQUEST, "parameter", "the query has a parameter that is not taken here".into())
-            }
+            Self::Parameter => (
+                StatusCode::BAD_REQUEST,
+                "parameter",
+                "the query has a parameter that is not taken here".into(),
+            ),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method", "the method is not taken here".into()),
             Self::Upgrade => {
                 (StatusCode::NOT_IMPLEMENTED, "upgrade", "no other protocol is spoken here".into())
@@ -158,10 +161,13 @@ impl Refusal {
             Self::Actor(error @ NoActor::Unavailable) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "unavailable", error.to_string().into())
             }
-            Self::NoRoute | Self::Missing | Self::Denied { hide: true, .. } | Self::Declined { hide: true } => {
-                fixed(NOT_FOUND)
+            Self::NoRoute
+            | Self::Missing
+            | Self::Denied { hide: true, .. }
+            | Self::Declined { hide: true } => fixed(NOT_FOUND),
+            Self::Unknown | Self::Denied { hide: false, .. } | Self::Declined { hide: false } => {
+                fixed(FORBIDDEN)
             }
-            Self::Unknown | Self::Denied { hide: false, .. } | Self::Declined { hide: false } => fixed(FORBIDDEN),
             Self::Body(error @ UnfitBody::MediaType) => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", error.to_string().into())
             }
@@ -175,7 +181,9 @@ impl Refusal {
             Self::TimedOut => {
                 (StatusCode::GATEWAY_TIMEOUT, "backend", "the backend did not answer in time".into())
             }
-            Self::AnswerTooLarge | Self::Failed => bad_gateway("backend", "the backend's answer cannot be shown"),
+            Self::AnswerTooLarge | Self::Failed => {
+                bad_gateway("backend", "the backend's answer cannot be shown")
+            }
             Self::Objected(status) => (*status, "declined", "the backend refused the request".into()),
             Self::Withheld(Withheld::Uncovered) => (
                 StatusCode::NOT_IMPLEMENTED,
@@ -217,7 +225,9 @@ impl Refusal {
     /// Whole seconds after which it is worth asking again, rounded up.
     fn retry_after(&self, status: StatusCode) -> Option<u64> {
         match self {
-            Self::Rate(wait) => Some(wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)),
+            Self::Rate(wait) => {
+                Some(wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1))
+            }
             _ => (status == StatusCode::SERVICE_UNAVAILABLE).then_some(1),
         }
     }

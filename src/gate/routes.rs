@@ -89,10 +89,13 @@ impl Routes {
         let names = route.matches.parameters();
         let parameters: BTreeMap<_, _> =
             names.zip(values).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let foreign = |(name, value): (&String, &String)| {
-            self.map.fixed.get(name).is_some_and(|own| own != value)
-        };
-        if parameters.iter().any(foreign) { Err(Unmatched::Foreign) } else { Ok(Matched { route, parameters }) }
+        let foreign =
+            |(name, value): (&String, &String)| self.map.fixed.get(name).is_some_and(|own| own != value);
+        if parameters.iter().any(foreign) {
+            Err(Unmatched::Foreign)
+        } else {
+            Ok(Matched { route, parameters })
+        }
     }
 }
 

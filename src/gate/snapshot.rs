@@ -67,7 +67,11 @@ impl Snapshot {
                 Tenant {
                     routes: Routes::new(Arc::new(map.clone())),
                     upstream,
-                    prefetched: Prefetched::new(settings.prefetched_max, settings.prefetch_age_max, clock.clone()),
+                    prefetched: Prefetched::new(
+                        settings.prefetched_max,
+                        settings.prefetch_age_max,
+                        clock.clone(),
+                    ),
                     accounts: of_backend.map(|account| account.id.clone()).collect(),
                     channels: channels.collect(),
                 },

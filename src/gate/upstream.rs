@@ -93,7 +93,12 @@ impl Upstream {
     ///
     /// # Errors
     /// [`Refusal`] if there is no whole answer.
-    pub async fn forward(&self, _permitted: &Permit, onward: Onward, from: From<'_>) -> Result<Unseen, Refusal> {
+    pub async fn forward(
+        &self,
+        _permitted: &Permit,
+        onward: Onward,
+        from: From<'_>,
+    ) -> Result<Unseen, Refusal> {
         self.send(onward, from).await
     }
 
@@ -164,7 +169,8 @@ impl Upstream {
         for (name, value) in &self.headers {
             onward.headers.insert(name, value.clone());
         }
-        let uri: Uri = format!("{}{}", self.origin, onward.target).parse().map_err(|_invalid| Refusal::Unspeakable)?;
+        let uri: Uri =
+            format!("{}{}", self.origin, onward.target).parse().map_err(|_invalid| Refusal::Unspeakable)?;
         let mut request = Request::new(onward.body);
         *request.method_mut() = onward.method;
         *request.uri_mut() = uri;
@@ -185,4 +191,3 @@ impl Upstream {
         Ok(Unseen::new(answer))
     }
 }
-

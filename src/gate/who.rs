@@ -14,7 +14,11 @@ use crate::{
 /// Finds out who a request is from.
 pub trait Authenticate: fmt::Debug + Send + Sync {
     /// Takes the credentials out of a request's head and says whose they are.
-    fn authenticate<'a>(&'a self, head: &'a mut Parts, peer: &'a Peer) -> Later<'a, Result<Identity, NoIdentity>>;
+    fn authenticate<'a>(
+        &'a self,
+        head: &'a mut Parts,
+        peer: &'a Peer,
+    ) -> Later<'a, Result<Identity, NoIdentity>>;
 }
 
 /// Who a request is from.

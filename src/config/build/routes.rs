@@ -100,7 +100,8 @@ fn headers(check: &mut Check<'_>, at: &KeyPath, names: &[String]) -> Vec<HeaderN
     let mut headers = Vec::new();
     for (index, name) in names.iter().enumerate() {
         let lower = name.to_ascii_lowercase();
-        let reserved = OWN_HEADERS.contains(&lower.as_str()) || lower.contains("headgate") || lower.contains('_');
+        let reserved =
+            OWN_HEADERS.contains(&lower.as_str()) || lower.contains("headgate") || lower.contains('_');
         match HeaderName::try_from(lower) {
             Ok(name) if !reserved => headers.push(name),
             _ => check.wrong(&at.index(index), Wrong::HeaderName),
@@ -118,14 +119,18 @@ fn route(
 ) -> Option<Route> {
     let name = raw.matches.clone()?;
     let matches = line(check, &at.key("match"), &name);
-    let known = raw.entity.as_ref().is_none_or(|entity| {
-        check.declared(&at.key("entity"), "entity", entity, entities)
-    });
+    let known = raw
+        .entity
+        .as_ref()
+        .is_none_or(|entity| check.declared(&at.key("entity"), "entity", entity, entities));
     let entity = raw.entity.as_ref().and_then(|name| Some((name, entities.get(name)?)));
     let of_entity = entity.map(|(name, entity)| entity.resource.clone().unwrap_or_else(|| name.0.clone()));
     let resource = raw.resource.clone().or_else(|| of_entity.clone());
     if resource.is_none() && known {
-        check.lacks(&at.key("resource"), Wrong::Missing { description: "the resource, or `entity`".to_owned() });
+        check.lacks(
+            &at.key("resource"),
+            Wrong::Missing { description: "the resource, or `entity`".to_owned() },
+        );
     }
     let object = match (raw.object, &matches) {
         (Some(kind), Some(matches)) => Some(object(check, at, raw, kind, matches, entity.map(|(_, e)| e))?),
@@ -170,7 +175,10 @@ fn object(
         return None;
     }
     if entity.is_none() {
-        check.lacks(&at.key("entity"), Wrong::Missing { description: "the entity whose facts decide".to_owned() });
+        check.lacks(
+            &at.key("entity"),
+            Wrong::Missing { description: "the entity whose facts decide".to_owned() },
+        );
     }
     match kind {
         raw::Object::Tag => Some(Object::Tag { parameter }),
