@@ -22,6 +22,7 @@ mod e2e_assignment;
 mod e2e_conversations;
 mod e2e_trust;
 mod floors;
+mod gate;
 mod journal;
 mod ops;
 mod promises;

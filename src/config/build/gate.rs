@@ -10,6 +10,21 @@ use crate::config::{
 
 /// The agents' side.
 pub(in crate::config) fn gate(check: &Check<'_>, raw: &raw::Gate) -> Gate {
+    let log = raw.decision_log.as_ref().map(|log| DecisionLog {
+        file: log.file.as_ref().map(|file| check.resolved(&file.0)),
+        waiting_max: log.waiting_max,
+    });
+    Gate { decision_log: log, ..settings(raw) }
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        settings(&raw::Gate::default())
+    }
+}
+
+/// All but the decision log.
+fn settings(raw: &raw::Gate) -> Gate {
     Gate {
         target_bytes_max: raw.target_bytes_max.in_memory(),
         query_parameters_max: raw.query_parameters_max,
@@ -24,10 +39,7 @@ pub(in crate::config) fn gate(check: &Check<'_>, raw: &raw::Gate) -> Gate {
             address: rate(&raw.rate.address),
             keys_max: raw.rate.keys_max,
         },
-        decision_log: raw.decision_log.as_ref().map(|log| DecisionLog {
-            file: log.file.as_ref().map(|file| check.resolved(&file.0)),
-            waiting_max: log.waiting_max,
-        }),
+        decision_log: None,
     }
 }
 

@@ -1,0 +1,6 @@
+//! The agents' listener on a real socket, over the security checklist's fixture. A test names the rows that
+//! it is.
+
+mod backend;
+mod passage;
+mod world;

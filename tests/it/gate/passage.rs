@@ -1,0 +1,47 @@
+//! The way of a request from its user to the backend and back.
+
+use serde_json::json;
+
+use super::world::world;
+
+#[tokio::test]
+async fn each_user_reaches_what_their_role_grants_and_nothing_else() {
+    let world = world().await;
+    for (user, id, status) in [
+        ("ana", "101", 200),
+        ("ana", "102", 404),
+        ("ana", "103", 404),
+        ("ana", "104", 200),
+        ("ana", "999999", 404),
+        ("ben", "101", 404),
+        ("ben", "102", 200),
+        ("sue", "101", 200),
+        ("sue", "102", 404),
+        ("sue", "103", 200),
+        ("adm", "102", 200),
+        ("adm", "999999", 404),
+        ("temp", "101", 404),
+    ] {
+        let before = world.backend.seen().len();
+        let answer = world.get(user, &format!("/conversations/{id}")).await;
+        assert_eq!(answer.status, status, "{user} {id}: {answer:?}");
+        let forwarded = world.backend.seen().len() - before;
+        assert_eq!(forwarded, usize::from(status == 200 || user == "adm"), "{user} {id}");
+        if status == 200 {
+            assert_eq!(answer.json()["title"], format!("CANARY-{id}-title"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_backend_is_told_who_asks() {
+    let world = world().await;
+    world.write("ana", "PATCH", "/conversations/101", &json!({"title": "new"})).await;
+    let asked = &world.backend.seen()[0];
+    assert_eq!(asked.line(), "PATCH /api/v1/accounts/1/conversations/101");
+    assert_eq!(asked.body, r#"{"title":"new"}"#);
+    assert_eq!(asked.all("headgate-actor"), ["ana"]);
+    assert_eq!(asked.all("headgate-teams"), ["sales"]);
+    assert_eq!(asked.all("headgate-grants"), ["7"]);
+    assert_eq!(asked.all("content-type"), ["application/json"]);
+}
