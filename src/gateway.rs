@@ -14,7 +14,10 @@ use tokio::{
     sync::{Mutex, mpsc, watch},
     time::timeout,
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::CancellationToken,
+    task::{AbortOnDropHandle, TaskTracker},
+};
 use tracing::{error, info, warn};
 
 use crate::{
@@ -22,9 +25,11 @@ use crate::{
     clock::SharedClock,
     config::{Config, Loaded, Mistakes, restart_needed},
     delivery::{Delivery, Routes},
+    gate::{self, Agents, Around, Gate, Snapshot, decisions::Decisions, who},
     ingress::{self, Fetch, FetchError, Hooks, Ingress},
     metrics::Limits,
     ops::{Admin, ConfigStatus, Ops, Reload, Status},
+    policy::Keys,
     secret::Secret,
     server::{self, Acceptor, BindError, Bound, LimitedBody, Listener, Serving, TlsError},
     spool::{
@@ -43,10 +48,14 @@ pub struct Gateway {
     routes: Arc<ArcSwap<Routes>>,
     outgoing: Arc<Outgoing>,
     tokens: Arc<ArcSwap<Vec<Secret>>>,
+    /// The agents' side, if it has a listener.
+    gate: Option<Arc<Gate>>,
+    limits: Limits,
     clock: SharedClock,
     spool: Arc<EmbeddedSpool>,
     tags: Arc<EmbeddedTags>,
     fronts: Vec<Front>,
+    log: DecisionLog,
     tasks: TaskTracker,
     stop_delivery: CancellationToken,
     status: watch::Sender<Status>,
@@ -101,6 +110,7 @@ impl Gateway {
         let server_metrics = server::Metrics::new(&mut registry, &limits);
         // Addresses first: a second process on the same machine ends here, and has touched nothing.
         let hooks = bind(HOOKS, config.listeners.hooks.as_ref(), &server_metrics)?;
+        let agents = bind(AGENTS, config.listeners.agents.as_ref(), &server_metrics)?;
         let ops = bind(OPS, config.listeners.ops.as_ref().map(|ops| &ops.listener), &server_metrics)?;
 
         let (tags, recovery) = EmbeddedTags::open(&config.store.path.join("tags"), &limits)?;
@@ -140,10 +150,27 @@ impl Gateway {
         if let Some(bound) = hooks {
             fronts.push(Front::open(HOOKS, bound, Hooks::new(Arc::new(ingress)))?);
         }
+        let gate_metrics = gate::Metrics::new(&mut registry);
+        let (decisions, log) = DecisionLog::open(&config, &gate_metrics);
+        let mut gate = None;
+        if let Some(bound) = agents {
+            let snapshot = snapshot(&config, &limits, &clock)?;
+            let around = Around {
+                tags: tags.clone(),
+                keys: Keys::default(),
+                clock: clock.clone(),
+                decisions: decisions.clone(),
+                metrics: gate_metrics,
+            };
+            let agents = Arc::new(Gate::new(snapshot, around));
+            fronts.push(Front::open(AGENTS, bound, Agents::new(agents.clone()))?);
+            gate = Some(agents);
+        }
         if let Some(bound) = ops {
             let ops = Ops {
                 spool: spool.clone(),
                 tags: tags.clone(),
+                decisions,
                 admin: Admin { status: shown, reload },
                 registry: Arc::new(registry),
                 tokens: tokens.clone(),
@@ -157,10 +184,13 @@ impl Gateway {
             routes,
             outgoing,
             tokens,
+            gate,
+            limits,
             clock,
             spool,
             tags,
             fronts,
+            log,
             tasks,
             stop_delivery,
             status,
@@ -174,6 +204,12 @@ impl Gateway {
         self.address(HOOKS)
     }
 
+    /// Where the `agents` listener listens, if there is one.
+    #[must_use]
+    pub fn agents(&self) -> Option<SocketAddr> {
+        self.address(AGENTS)
+    }
+
     /// Where the `ops` listener listens, if there is one.
     #[must_use]
     pub fn ops(&self) -> Option<SocketAddr> {
@@ -182,9 +218,9 @@ impl Gateway {
 
     fn drain_timeout(&self) -> Duration {
         let listeners = &self.current.load().listeners;
-        let hooks = listeners.hooks.as_ref();
-        let any = hooks.or_else(|| listeners.ops.as_ref().map(|ops| &ops.listener));
-        any.map_or(Duration::ZERO, |listener| listener.limits.drain_timeout)
+        let ops = listeners.ops.as_ref().map(|ops| &ops.listener);
+        let all = listeners.hooks.iter().chain(&listeners.agents).chain(ops);
+        all.map(|listener| listener.limits.drain_timeout).max().unwrap_or_default()
     }
 
     fn address(&self, name: &str) -> Option<SocketAddr> {
@@ -211,6 +247,9 @@ impl Gateway {
             self.tokens.store(Arc::new(tokens));
         }
         self.outgoing.0.store(Arc::new(prepared.client));
+        if let (Some(gate), Some(snapshot)) = (&self.gate, prepared.snapshot) {
+            gate.replace(snapshot);
+        }
         self.routes.store(Arc::new(prepared.routes));
         self.current.store(loaded.config);
         let mut now = ConfigStatus { version: 1, hash: loaded.version, loaded: self.clock.now() };
@@ -238,6 +277,7 @@ impl Gateway {
         Ok(Prepared {
             routes: Routes::new(config, &self.clock)?,
             client: Client::new(&config.egress, None)?,
+            snapshot: self.gate.as_ref().map(|_| snapshot(config, &self.limits, &self.clock)).transpose()?,
             certificates,
             tokens: config
                 .listeners
@@ -300,6 +340,7 @@ impl Gateway {
             }
         };
         let (ops, others): (Vec<_>, Vec<_>) = self.fronts.into_iter().partition(|front| front.name == OPS);
+        others.iter().for_each(|front| front.drain.cancel());
         let fronts = async {
             for front in others {
                 front.close().await;
@@ -310,6 +351,7 @@ impl Gateway {
         for front in ops {
             front.close().await;
         }
+        self.log.close().await;
         self.spool.close().await;
         self.tags.close().await;
     }
@@ -319,18 +361,54 @@ impl Gateway {
 struct Prepared {
     routes: Routes,
     client: Client,
+    snapshot: Option<Snapshot>,
     certificates: Vec<(Arc<Acceptor>, Arc<Acceptor>)>,
     tokens: Option<Vec<Secret>>,
 }
 
 const HOOKS: &str = "hooks";
+const AGENTS: &str = "agents";
 const OPS: &str = "ops";
 
 /// A listener of a configuration, by its name.
 fn listener<'c>(config: &'c Config, name: &str) -> Option<&'c Listener> {
     match name {
         HOOKS => config.listeners.hooks.as_ref(),
+        AGENTS => config.listeners.agents.as_ref(),
         _ => config.listeners.ops.as_ref().map(|ops| &ops.listener),
+    }
+}
+
+/// What the gate decides by. Nobody is let in as long as nothing says who anybody is.
+fn snapshot(config: &Config, limits: &Limits, clock: &SharedClock) -> Result<Snapshot, ClientError> {
+    Snapshot::new(config, Arc::new(who::Nobody), Arc::new(who::Nobody), limits, clock)
+}
+
+/// The writer of the decision log, if it is written.
+#[derive(Debug)]
+struct DecisionLog {
+    stop: CancellationToken,
+    task: Option<AbortOnDropHandle<()>>,
+}
+
+impl DecisionLog {
+    fn open(config: &Config, metrics: &gate::Metrics) -> (Arc<Decisions>, Self) {
+        let settings = &config.gate;
+        let (decisions, writer) =
+            Decisions::new(settings.decisions_kept_max, settings.decision_log.as_ref(), metrics.lost());
+        let stop = CancellationToken::new();
+        let task = writer.map(|writer| AbortOnDropHandle::new(tokio::spawn(writer.run(stop.clone()))));
+        (decisions, Self { stop, task })
+    }
+
+    /// Waits until all that was decided is written.
+    async fn close(self) {
+        self.stop.cancel();
+        if let Some(task) = self.task
+            && let Err(error) = task.await
+        {
+            error!(error = %error, "the decision log ended early");
+        }
     }
 }
 

@@ -39,7 +39,7 @@ pub struct Signer {
 
 #[derive(Debug)]
 enum Algorithm {
-    Hs256(hmac::Key),
+    Hs256(Box<hmac::Key>),
     Es256(Box<EcdsaKeyPair>),
 }
 
@@ -59,7 +59,7 @@ impl Signer {
     pub fn new(key: &AssertionKey) -> Option<Self> {
         let algorithm = match key {
             AssertionKey::Hs256(secret) => {
-                Algorithm::Hs256(hmac::Key::new(hmac::HMAC_SHA256, secret.expose()))
+                Algorithm::Hs256(Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret.expose())))
             }
             AssertionKey::Es256(der) => {
                 let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der.expose());
@@ -90,11 +90,7 @@ impl Signer {
 
 #[cfg(test)]
 mod tests {
-    use aws_lc_rs::encoding::AsDer as _;
-    use aws_lc_rs::{
-        encoding::AsBigEndian as _,
-        signature::{ECDSA_P256_SHA256_FIXED, EcdsaKeyPair, KeyPair, UnparsedPublicKey},
-    };
+    use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, EcdsaKeyPair, KeyPair, UnparsedPublicKey};
 
     use super::*;
     use crate::secret::Secret;

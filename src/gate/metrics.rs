@@ -18,8 +18,7 @@ struct Requests {
 #[derive(Clone, Debug)]
 pub struct Metrics {
     requests: Family<Requests, Counter>,
-    /// Lines of the decision log that were lost.
-    pub(super) lost: Counter,
+    lost: Counter,
     shadow_routes: Gauge,
 }
 
@@ -45,6 +44,12 @@ impl Metrics {
             metrics.shadow_routes.clone(),
         );
         metrics
+    }
+
+    /// Counts lines of the decision log that were lost.
+    #[must_use]
+    pub fn lost(&self) -> Counter {
+        self.lost.clone()
     }
 
     pub(super) fn request(&self, outcome: Outcome, reason: &'static str) {

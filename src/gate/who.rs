@@ -72,3 +72,23 @@ pub enum NoActor {
     #[error("what the user may is not known now")]
     Unavailable,
 }
+
+/// Knows nobody, so that nobody is let in: what stands here where no source of identities is configured.
+#[derive(Clone, Copy, Debug)]
+pub struct Nobody;
+
+impl Authenticate for Nobody {
+    fn authenticate<'a>(
+        &'a self,
+        _head: &'a mut Parts,
+        _peer: &'a Peer,
+    ) -> Later<'a, Result<Identity, NoIdentity>> {
+        Box::pin(async { Err(NoIdentity::Unavailable) })
+    }
+}
+
+impl People for Nobody {
+    fn actor<'a>(&'a self, _tenant: &'a TenantId, _user: &'a UserId) -> Later<'a, Result<Granted, NoActor>> {
+        Box::pin(async { Err(NoActor::Unavailable) })
+    }
+}

@@ -151,7 +151,7 @@ fn route(
         action: raw.action.clone()?,
         via,
         items: text(&raw.items),
-        hide: raw.hide.unwrap_or(object.is_some()),
+        hide: raw.hide.unwrap_or_else(|| object.is_some()),
         object,
         body: if raw.question { Body::Question } else { Body::Writes(text(&raw.body).unwrap_or_default()) },
         body_bytes_max: raw.body_bytes_max.map_or(body_bytes_max, |size| size.in_memory()),

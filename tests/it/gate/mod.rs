@@ -2,5 +2,9 @@
 //! it is.
 
 mod backend;
+mod decided;
+mod framing;
+mod identity;
 mod passage;
+mod targets;
 mod world;

@@ -1,7 +1,11 @@
 //! The checklist's fixture: two tenants, their users and objects, a recording backend, and the universal
 //! oracle, which looks at every answer and at everything the backend saw.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
 
 use headgate::{
     clock::{Clock, SystemClock},
@@ -175,6 +179,7 @@ fn visible(user: &str) -> &'static [&'static str] {
 pub(super) struct Setup {
     headgate: String,
     routes: String,
+    listed: Option<&'static str>,
     script: Option<Box<dyn Fn(&Asked) -> Option<Vec<u8>> + Send + Sync>>,
 }
 
@@ -183,6 +188,8 @@ pub(super) struct World {
     pub(super) backend: Backend,
     pub(super) tags: Arc<EmbeddedTags>,
     decisions: Arc<Decisions>,
+    /// Canaries that a test lets a user see besides: user and object.
+    pub(super) also_visible: Mutex<Vec<(&'static str, &'static str)>>,
     registry: Registry,
     _folder: TempDir,
     _serving: Serving,
@@ -198,6 +205,12 @@ impl Setup {
     /// More of both tenants' `routes.toml`.
     pub(super) fn routes(mut self, text: &str) -> Self {
         self.routes.push_str(text);
+        self
+    }
+
+    /// A header of answers that is passed on.
+    pub(super) fn listing(mut self, header: &'static str) -> Self {
+        self.listed = Some(header);
         self
     }
 
@@ -226,7 +239,8 @@ impl Setup {
         write("headgate.toml", headgate + &self.headgate);
         for (tenant, account) in [("acme", "1"), ("globex", "2")] {
             write(&format!("tenants/{tenant}/channels.toml"), CHANNELS.replace("TENANT", tenant));
-            let routes = ROUTES.replace("ACCOUNT", account) + &self.routes;
+            let listed = self.listed.map(|name| format!("response_headers = [\"{name}\"]"));
+            let routes = listed.unwrap_or_default() + &ROUTES.replace("ACCOUNT", account) + &self.routes;
             write(&format!("tenants/{tenant}/routes.toml"), routes);
         }
         let config = Config::load(folder.path(), &|_| None).unwrap_or_else(|mistakes| panic!("{mistakes}"));
@@ -249,7 +263,16 @@ impl Setup {
         let bound = server::bind(&listener, "agents", &server::Metrics::new(&mut registry, &limits)).unwrap();
         let address = bound.local_address().unwrap();
         let serving = bound.serve(Agents::new(gate), CancellationToken::new());
-        World { address, backend, tags, decisions, registry, _folder: folder, _serving: serving }
+        World {
+            address,
+            backend,
+            tags,
+            decisions,
+            also_visible: Mutex::default(),
+            registry,
+            _folder: folder,
+            _serving: serving,
+        }
     }
 }
 
@@ -321,7 +344,8 @@ impl World {
         for canary in answer.split("CANARY-").skip(1) {
             let object = canary.split('-').next().unwrap();
             let shadowed = canary.starts_with(&format!("{object}-title-shadow"));
-            assert!(visible(user).contains(&object) || shadowed, "{user} sees {object} in {answer}");
+            let also = self.also_visible.lock().unwrap().iter().any(|also| *also == (user, object));
+            assert!(visible(user).contains(&object) || shadowed || also, "{user} sees {object} in {answer}");
         }
         for asked in self.backend.seen() {
             let actor = asked.all("headgate-actor");
