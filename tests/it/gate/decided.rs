@@ -199,16 +199,11 @@ async fn what_the_backend_says_of_its_own_troubles_is_not_shown() {
         [(500, 502), (502, 502), (503, 503), (301, 502), (401, 502), (304, 502), (404, 404), (403, 404)]
     {
         let script = move |_: &backend::Asked| {
-            Some(backend::answer(
-                status,
-                "location: /CANARY-102-x\r\ncontent-type: text/html\r\n",
-                "CANARY-102-x",
-            ))
-        };
-        let script: Box<dyn Fn(&backend::Asked) -> Option<Vec<u8>> + Send + Sync> = if status == 304 {
-            Box::new(|_| Some(b"HTTP/1.1 304 Same\r\netag: CANARY-102-x\r\n\r\n".to_vec()))
-        } else {
-            Box::new(script)
+            let headers = "location: /CANARY-102-x\r\ncontent-type: text/html\r\n";
+            Some(match status {
+                304 => b"HTTP/1.1 304 Same\r\netag: CANARY-102-x\r\n\r\n".to_vec(),
+                status => backend::answer(status, headers, "CANARY-102-x"),
+            })
         };
         let world = Setup::default().backend(script).start().await;
         let answer = world.get("ana", "/conversations/101").await;

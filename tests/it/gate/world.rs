@@ -174,13 +174,16 @@ fn visible(user: &str) -> &'static [&'static str] {
     }
 }
 
+/// What the backend answers otherwise than usual.
+type Script = dyn Fn(&Asked) -> Option<Vec<u8>> + Send + Sync;
+
 /// What a test may make otherwise before the world begins.
 #[derive(Default)]
 pub(super) struct Setup {
     headgate: String,
     routes: String,
     listed: Option<&'static str>,
-    script: Option<Box<dyn Fn(&Asked) -> Option<Vec<u8>> + Send + Sync>>,
+    script: Option<Box<Script>>,
 }
 
 pub(super) struct World {
@@ -344,7 +347,7 @@ impl World {
         for canary in answer.split("CANARY-").skip(1) {
             let object = canary.split('-').next().unwrap();
             let shadowed = canary.starts_with(&format!("{object}-title-shadow"));
-            let also = self.also_visible.lock().unwrap().iter().any(|also| *also == (user, object));
+            let also = self.also_visible.lock().unwrap().contains(&(user, object));
             assert!(visible(user).contains(&object) || shadowed || also, "{user} sees {object} in {answer}");
         }
         for asked in self.backend.seen() {
