@@ -1,8 +1,11 @@
 //! The way of a request from its user to the backend and back.
 
+use std::sync::Arc;
+
+use headgate::{clock::SystemClock, config::Config, gateway::Gateway};
 use serde_json::json;
 
-use super::world::world;
+use super::world::{HEADGATE, ROUTES, world};
 
 #[tokio::test]
 async fn each_user_reaches_what_their_role_grants_and_nothing_else() {
@@ -44,4 +47,26 @@ async fn the_backend_is_told_who_asks() {
     assert_eq!(asked.all("headgate-teams"), ["sales"]);
     assert_eq!(asked.all("headgate-grants"), ["7"]);
     assert_eq!(asked.all("content-type"), ["application/json"]);
+}
+
+#[tokio::test]
+async fn the_gateway_lets_nobody_in_whom_nobody_knows() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let log = folder.path().join("decisions.jsonl");
+    let decision_log = format!("[gate.decision_log]\nfile = {log:?}\n");
+    write("headgate.toml", &(HEADGATE.replace("BACKEND", "127.0.0.1:1") + &decision_log));
+    write("tenants/acme/routes.toml", &ROUTES.replace("ACCOUNT", "1"));
+    let loaded = Config::load(folder.path(), &|_| None).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let gateway = Gateway::start(loaded, Arc::new(SystemClock::new())).await.unwrap();
+    let path = "/api/v1/accounts/1/conversations/101";
+    let (status, _) = crate::support::outside::get(gateway.agents().unwrap(), path).await;
+    assert_eq!(status, 503);
+    gateway.stop().await;
+    let told = std::fs::read_to_string(log).unwrap();
+    assert!(told.contains(r#""reason":"identity_unavailable""#) && told.lines().count() == 1, "{told}");
 }

@@ -38,7 +38,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::backend::{self, Asked, Backend};
 
-const HEADGATE: &str = r#"
+pub(super) const HEADGATE: &str = r#"
 [listener.agents]
 address = "127.0.0.1:0"
 [store]
