@@ -16,20 +16,23 @@ use tokio::{
     sync::{Mutex, mpsc, watch},
     time::timeout,
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::CancellationToken,
+    task::{AbortOnDropHandle, TaskTracker},
+};
 use tracing::{error, info, warn};
 
+use self::people::{NewPeople, People};
 use crate::{
     backend::{Client, ClientError},
     clock::SharedClock,
     config::{Config, Loaded, Mistakes, restart_needed},
     delivery::{Delivery, Routes},
-    directory::{self, Actors, World},
+    gate::{self, Agents, Around, Gate, Snapshot, decisions::Decisions},
     ids::TenantId,
     ingress::{self, Fetch, FetchError, Hooks, Ingress},
     metrics::Limits,
     ops::{Admin, ConfigStatus, Ops, Reload, Status},
-    policy::Keys,
     secret::Secret,
     server::{self, Acceptor, BindError, Bound, LimitedBody, Listener, Serving, TlsError},
     spool::{
@@ -48,13 +51,14 @@ pub struct Gateway {
     routes: Arc<ArcSwap<Routes>>,
     outgoing: Arc<Outgoing>,
     tokens: Arc<ArcSwap<Vec<Secret>>>,
-    actors: Arc<Actors>,
-    world: Arc<ArcSwap<World>>,
-    keys: Keys,
+    people: People,
+    /// The agents' side, if it has a listener.
+    gate: Option<Arc<Gate>>,
     clock: SharedClock,
     spool: Arc<EmbeddedSpool>,
     tags: Arc<EmbeddedTags>,
     fronts: Vec<Front>,
+    log: DecisionLog,
     tasks: TaskTracker,
     stop_delivery: CancellationToken,
     status: watch::Sender<Status>,
@@ -125,6 +129,7 @@ impl Gateway {
         let server_metrics = server::Metrics::new(&mut registry, &limits);
         // Addresses first: a second process on the same machine ends here, and has touched nothing.
         let hooks = bind(HOOKS, config.listeners.hooks.as_ref(), &server_metrics)?;
+        let agents = bind(AGENTS, config.listeners.agents.as_ref(), &server_metrics)?;
         let ops = bind(OPS, config.listeners.ops.as_ref().map(|ops| &ops.listener), &server_metrics)?;
 
         let (tags, recovery) =
@@ -158,9 +163,7 @@ impl Gateway {
         let (reload, reloads) = mpsc::channel(1);
         let tokens = config.listeners.ops.as_ref().map(|ops| ops.tokens.clone());
         let tokens = Arc::new(ArcSwap::from_pointee(tokens.unwrap_or_default()));
-        let keys = Keys::default();
-        let world = Arc::new(ArcSwap::from_pointee(people::world(&config, &keys)?));
-        let actors = Actors::new(ACTORS_MAX, clock.clone(), directory::Metrics::new(&mut registry));
+        let people = People::new(&config, &mut registry, &limits, &clock)?;
         let tasks = TaskTracker::new();
         let stop_delivery = CancellationToken::new();
         tasks.spawn(delivery.run(stop_delivery.clone()));
@@ -168,12 +171,29 @@ impl Gateway {
         if let Some(bound) = hooks {
             fronts.push(Front::open(HOOKS, bound, Hooks::new(Arc::new(ingress)))?);
         }
+        let gate_metrics = gate::Metrics::new(&mut registry);
+        let (decisions, log) = DecisionLog::open(&config, &gate_metrics);
+        let mut gate = None;
+        if let Some(bound) = agents {
+            let snapshot = people.snapshot(&config, None)?;
+            let around = Around {
+                tags: tags.clone(),
+                keys: people.keys.clone(),
+                clock: clock.clone(),
+                decisions: decisions.clone(),
+                metrics: gate_metrics,
+            };
+            let agents = Arc::new(Gate::new(snapshot, around));
+            fronts.push(Front::open(AGENTS, bound, Agents::new(agents.clone()))?);
+            gate = Some(agents);
+        }
         if let Some(bound) = ops {
             let ops = Ops {
                 spool: spool.clone(),
                 tags: tags.clone(),
-                actors: actors.clone(),
-                world: world.clone(),
+                actors: people.actors.clone(),
+                world: people.world.clone(),
+                decisions,
                 admin: Admin { status: shown, reload },
                 registry: Arc::new(registry),
                 tokens: tokens.clone(),
@@ -187,13 +207,13 @@ impl Gateway {
             routes,
             outgoing,
             tokens,
-            actors,
-            world,
-            keys,
+            people,
+            gate,
             clock,
             spool,
             tags,
             fronts,
+            log,
             tasks,
             stop_delivery,
             status,
@@ -207,6 +227,12 @@ impl Gateway {
         self.address(HOOKS)
     }
 
+    /// Where the `agents` listener listens, if there is one.
+    #[must_use]
+    pub fn agents(&self) -> Option<SocketAddr> {
+        self.address(AGENTS)
+    }
+
     /// Where the `ops` listener listens, if there is one.
     #[must_use]
     pub fn ops(&self) -> Option<SocketAddr> {
@@ -215,9 +241,9 @@ impl Gateway {
 
     fn drain_timeout(&self) -> Duration {
         let listeners = &self.current.load().listeners;
-        let hooks = listeners.hooks.as_ref();
-        let any = hooks.or_else(|| listeners.ops.as_ref().map(|ops| &ops.listener));
-        any.map_or(Duration::ZERO, |listener| listener.limits.drain_timeout)
+        let ops = listeners.ops.as_ref().map(|ops| &ops.listener);
+        let all = listeners.hooks.iter().chain(&listeners.agents).chain(ops);
+        all.map(|listener| listener.limits.drain_timeout).max().unwrap_or_default()
     }
 
     fn address(&self, name: &str) -> Option<SocketAddr> {
@@ -244,8 +270,11 @@ impl Gateway {
             self.tokens.store(Arc::new(tokens));
         }
         self.outgoing.0.store(Arc::new(prepared.client));
+        if let (Some(gate), Some(snapshot)) = (&self.gate, prepared.snapshot) {
+            gate.replace(snapshot);
+        }
         self.routes.store(Arc::new(prepared.routes));
-        self.world.store(Arc::new(prepared.world));
+        self.people.replace(prepared.people);
         self.current.store(loaded.config);
         let mut now = ConfigStatus { version: 1, hash: loaded.version, loaded: self.clock.now() };
         self.status.send_modify(|status| {
@@ -269,9 +298,12 @@ impl Gateway {
                 certificates.push((Arc::clone(acceptor), new));
             }
         }
+        let people = self.people.prepare(config)?;
+        let snapshot = self.gate.as_ref().map(|_| self.people.snapshot(config, Some(&people))).transpose()?;
         Ok(Prepared {
+            people,
+            snapshot,
             routes: Routes::new(config, &self.clock)?,
-            world: people::world(config, &self.keys)?,
             client: Client::new(&config.egress, None)?,
             certificates,
             tokens: config
@@ -339,6 +371,7 @@ impl Gateway {
             }
         };
         let (ops, others): (Vec<_>, Vec<_>) = self.fronts.into_iter().partition(|front| front.name == OPS);
+        others.iter().for_each(|front| front.drain.cancel());
         let fronts = async {
             for front in others {
                 front.close().await;
@@ -349,7 +382,8 @@ impl Gateway {
         for front in ops {
             front.close().await;
         }
-        self.actors.stop().await;
+        self.people.actors.stop().await;
+        self.log.close().await;
         let (spool, tags) = (self.spool, self.tags);
         let closed = timeout(CLOSE_MAX, async {
             spool.close().await;
@@ -367,23 +401,51 @@ impl Gateway {
 /// What a reload swaps, built and checked.
 struct Prepared {
     routes: Routes,
-    world: World,
+    people: NewPeople,
     client: Client,
+    snapshot: Option<Snapshot>,
     certificates: Vec<(Arc<Acceptor>, Arc<Acceptor>)>,
     tokens: Option<Vec<Secret>>,
 }
 
-/// Users whose grants are kept at most; some 500 bytes each.
-const ACTORS_MAX: usize = 100_000;
-
 const HOOKS: &str = "hooks";
+const AGENTS: &str = "agents";
 const OPS: &str = "ops";
 
 /// A listener of a configuration, by its name.
 fn listener<'c>(config: &'c Config, name: &str) -> Option<&'c Listener> {
     match name {
         HOOKS => config.listeners.hooks.as_ref(),
+        AGENTS => config.listeners.agents.as_ref(),
         _ => config.listeners.ops.as_ref().map(|ops| &ops.listener),
+    }
+}
+
+/// The writer of the decision log, if it is written.
+#[derive(Debug)]
+struct DecisionLog {
+    stop: CancellationToken,
+    task: Option<AbortOnDropHandle<()>>,
+}
+
+impl DecisionLog {
+    fn open(config: &Config, metrics: &gate::Metrics) -> (Arc<Decisions>, Self) {
+        let settings = &config.gate;
+        let (decisions, writer) =
+            Decisions::new(settings.decisions_kept_max, settings.decision_log.as_ref(), metrics.lost());
+        let stop = CancellationToken::new();
+        let task = writer.map(|writer| AbortOnDropHandle::new(tokio::spawn(writer.run(stop.clone()))));
+        (decisions, Self { stop, task })
+    }
+
+    /// Waits until all that was decided is written.
+    async fn close(self) {
+        self.stop.cancel();
+        if let Some(task) = self.task
+            && let Err(error) = task.await
+        {
+            error!(error = %error, "the decision log ended early");
+        }
     }
 }
 

@@ -189,6 +189,13 @@ digest!(
     "cv_"
 );
 
+digest!(
+    /// A decision on one request, as its answer and the decision log name it. Random: who does not have it
+    /// cannot guess it.
+    DecisionId,
+    "dec_"
+);
+
 impl EventId {
     /// `account` is our id as the provider writes it; `id` the provider's id of the event, made unique
     /// within the account by the channel's file.

@@ -28,6 +28,9 @@ pub mod config;
 
 pub mod delivery;
 pub mod ingress;
+
+pub mod gate;
+
 pub mod ops;
 
 pub mod gateway;

@@ -31,6 +31,14 @@ pub struct Backend {
     pub keys: Vec<Secret>,
     /// CA file for its TLS, beside the operating system's.
     pub ca: Option<PathBuf>,
+    /// Where its API is: scheme and host.
+    pub api: Option<http::Uri>,
+    /// Headers of every request to its API.
+    pub api_headers: Vec<(http::HeaderName, Secret)>,
+    /// Time for one request to its API.
+    pub api_timeout: Duration,
+    /// What signs the assertion of who asks.
+    pub assertion_key: Option<AssertionKey>,
     /// Deliveries under way at once.
     pub concurrency_max: usize,
     /// Time for one attempt.
@@ -47,6 +55,15 @@ pub struct Backend {
     pub breaker_failures: u32,
     /// Pause of an open breaker before one attempt is let through.
     pub breaker_pause: Duration,
+}
+
+/// What signs assertions (RFC 7518).
+#[derive(Clone, Debug)]
+pub enum AssertionKey {
+    /// HMAC with SHA-256 and a shared key.
+    Hs256(Secret),
+    /// ECDSA with P-256 and SHA-256; a private key in PKCS#8, DER.
+    Es256(Secret),
 }
 
 /// How a backend wants its deliveries.

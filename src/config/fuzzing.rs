@@ -39,7 +39,8 @@ pub fn load(folder: &Path, text: &[u8]) -> io::Result<()> {
         | FileKind::Roles
         | FileKind::Tests
         | FileKind::Assignment
-        | FileKind::Identity => format!("{tenant}/{}", kind.file()),
+        | FileKind::Identity
+        | FileKind::Routes => format!("{tenant}/{}", kind.file()),
     };
     fs::create_dir_all(folder.join(&tenant))?;
     fs::write(folder.join(FileKind::Headgate.file()), HEADGATE)?;

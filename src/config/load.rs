@@ -60,7 +60,8 @@ impl Config {
 /// Every PEM file that the configuration names.
 fn certificate_files(config: &Config) -> Vec<PathBuf> {
     let listeners = &config.listeners;
-    let listeners = listeners.hooks.iter().chain(listeners.ops.iter().map(|ops| &ops.listener));
+    let listeners =
+        listeners.hooks.iter().chain(&listeners.agents).chain(listeners.ops.iter().map(|ops| &ops.listener));
     let mut files = Vec::new();
     for tls in listeners.filter_map(|listener| listener.tls.as_ref()) {
         for certificate in &tls.certificates {
@@ -88,6 +89,7 @@ struct TenantFiles {
     tests: Read<raw::Tests>,
     assignment: Read<raw::Assignment>,
     identity: Read<raw::Identity>,
+    routes: Read<raw::Routes>,
 }
 
 struct Reading<'a, 'e> {
@@ -107,6 +109,7 @@ impl Reading<'_, '_> {
             tests: self.file(FileKind::Tests, Some(name)),
             assignment: self.file(FileKind::Assignment, Some(name)),
             identity: self.file(FileKind::Identity, Some(name)),
+            routes: self.file(FileKind::Routes, Some(name)),
         }
     }
 
@@ -159,6 +162,8 @@ fn build(
         .map_or_else(|| raw::Store::default().dedupe_window.0, |store| store.dedupe_window.0);
     let mut check = Check { folder, document: &document, report, files: Vec::new() };
     let listeners = build::listeners(&mut check, raw.listener);
+    let apis = build::apis(&raw.backend);
+    let gate = build::gate(&check, &raw.gate);
     let backends = build::backends(&mut check, raw.backend);
     let store = raw.store.and_then(|raw| build::store(&mut check, raw));
     let egress = build::egress(&mut check, raw.egress);
@@ -196,8 +201,8 @@ fn build(
         let assignment = build::assignment(&mut check, files.assignment.raw, &files.directory.raw);
         let mut check = Check { folder, document: &files.roles.document, report, files: Vec::new() };
         build::check_people(&mut check, &files.roles.raw, &files.directory.raw);
-        let Read { document, raw } = files.roles;
-        let roles = roles::source(folder, Layer { document, raw }, report);
+        let own = Layer { document: files.roles.document, raw: files.roles.raw };
+        let roles = roles::source(folder, own, report);
         if let Some((policy, keys)) = roles::compile(&roles, &files.id, report) {
             let mut check = Check { folder, document: &files.tests.document, report, files: Vec::new() };
             build::ask_tests(&mut check, &files.tests.raw, &files.directory.raw, &files.id, policy, &keys);
@@ -207,9 +212,11 @@ fn build(
         let identity = build::identity(&mut check, files.identity.raw, &mut taken);
         files_read.append(&mut check.files);
         let identity = Arc::new(identity);
+        let mut check = Check { folder, document: &files.routes.document, report, files: Vec::new() };
+        let routes = build::routes(&mut check, files.routes.raw, &apis, raw.gate.body_bytes_max.in_memory());
         built.insert(
             files.id.clone(),
-            Tenant { id: files.id, directory, source, policy, accounts, assignment, identity },
+            Tenant { id: files.id, directory, source, policy, accounts, assignment, identity, routes },
         );
     }
     Some(Config {
@@ -218,6 +225,7 @@ fn build(
         store: store?,
         delivery: build::delivery(&raw.delivery),
         egress,
+        gate,
         telemetry: build::telemetry(raw.telemetry),
         tenants: built,
         endpoints,

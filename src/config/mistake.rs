@@ -245,6 +245,31 @@ pub enum Wrong {
     #[error("not a Standard Webhooks key; expected {expected}")]
     WebhookKey { expected: &'static str },
 
+    #[error("has a path; expected scheme and host alone, such as \"http://chat:3000\"")]
+    Origin,
+    #[error(
+        "not a header that can be sent; expected a name other than `headgate-…`, and a value on one line"
+    )]
+    ApiHeader,
+    #[error("not a key; expected 32 characters or more, or an ECDSA P-256 private key in PKCS#8 as PEM")]
+    AssertionKey,
+
+    // Routes.
+    #[error("the backend `{backend}` has no `api` in `headgate.toml`")]
+    NoApi { backend: String },
+    #[error(
+        "expected a method and a path without dots, encoding or query, such as `GET /api/v1/contacts/{{id}}`"
+    )]
+    RequestLine,
+    #[error("`{other}` takes the same requests already")]
+    RouteTwice { other: String },
+    #[error("the path has no parameter `{{{name}}}`")]
+    NoParameter { name: String },
+    #[error("only goes with {other}")]
+    OnlyWith { other: &'static str },
+    #[error("not the name of a header that can be passed on; Headgate and the connection have their own")]
+    HeaderName,
+
     // Channels.
     #[error("no verifier: without one, anyone could post here; expected {expected}")]
     NoVerifier { expected: &'static str },

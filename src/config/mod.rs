@@ -12,6 +12,7 @@ mod build;
 mod document;
 mod folder;
 pub mod fuzzing;
+pub mod gate;
 mod interpolate;
 mod load;
 pub mod markdown;
@@ -20,6 +21,7 @@ pub mod presets;
 mod raw;
 mod restart;
 pub mod roles;
+pub mod routes;
 mod schema;
 mod text;
 pub mod watch;
@@ -49,7 +51,7 @@ use crate::{
 /// A whole valid configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `[listener.*]`: `hooks` and `ops`; each is optional.
+    /// `[listener.*]`: `hooks`, `agents` and `ops`; each is optional.
     pub listeners: Listeners,
     /// `[backend.*]`.
     pub backends: BTreeMap<BackendId, Backend>,
@@ -59,6 +61,8 @@ pub struct Config {
     pub delivery: Delivery,
     /// `[egress]`: how Headgate itself calls out.
     pub egress: Egress,
+    /// `[gate]`: the agents' side.
+    pub gate: gate::Gate,
     /// `[telemetry]`.
     pub telemetry: Telemetry,
     /// `tenants/*`.
@@ -72,6 +76,8 @@ pub struct Config {
 pub struct Listeners {
     /// Providers' webhooks.
     pub hooks: Option<Listener>,
+    /// Agents, panels and integrations.
+    pub agents: Option<Listener>,
     /// Operators.
     pub ops: Option<OpsListener>,
 }
@@ -120,6 +126,8 @@ pub struct Tenant {
     pub assignment: BTreeMap<TeamId, Queue>,
     /// How its users prove who they are.
     pub identity: Arc<Sources>,
+    /// What its users may reach of a backend's API; `None`: nothing.
+    pub routes: Option<routes::RouteMap>,
 }
 
 /// One webhook URL.

@@ -41,11 +41,13 @@ pub enum FileKind {
     Assignment,
     /// `tenants/NAME/identity.toml`
     Identity,
+    /// `tenants/NAME/routes.toml`
+    Routes,
 }
 
 impl FileKind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Headgate,
         Self::Channels,
         Self::Directory,
@@ -53,6 +55,7 @@ impl FileKind {
         Self::Tests,
         Self::Assignment,
         Self::Identity,
+        Self::Routes,
     ];
 
     /// The name of the file.
@@ -66,6 +69,7 @@ impl FileKind {
             Self::Tests => "tests.toml",
             Self::Assignment => "assignment.toml",
             Self::Identity => "identity.toml",
+            Self::Routes => "routes.toml",
         }
     }
 
@@ -80,6 +84,7 @@ impl FileKind {
             Self::Tests => "tenants/NAME/tests.toml",
             Self::Assignment => "tenants/NAME/assignment.toml",
             Self::Identity => "tenants/NAME/identity.toml",
+            Self::Routes => "tenants/NAME/routes.toml",
         }
     }
 
@@ -95,6 +100,7 @@ impl FileKind {
             Self::Tests => schema::<raw::Tests>(),
             Self::Assignment => schema::<raw::Assignment>(),
             Self::Identity => schema::<raw::Identity>(),
+            Self::Routes => schema::<raw::Routes>(),
         }
     }
 }

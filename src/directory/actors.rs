@@ -31,21 +31,25 @@ const TENANTS_MAX: usize = 10_000;
 #[derive(Debug)]
 pub struct Granted {
     /// The user.
-    pub actor: Actor,
+    pub actor: Arc<Actor>,
     /// From which moment on the rights are known.
     pub version: Version,
 }
 
 /// Why a user has no rights. All of these refuse.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoActor {
     /// The directory knows no such user: 401, whatever the credential.
+    #[error("the user is not known")]
     Unknown,
     /// The directory cannot be asked, and what was known is too old or was invalidated: 503.
+    #[error("what the user may is not known now")]
     Unavailable,
     /// The rights cannot be as fresh as `headgate-min-grants` asks for: 503.
+    #[error("the user's rights are not yet as fresh as was asked for")]
     NotThatFresh,
     /// The user has more roles than can be decided on: an operator's mistake, 503.
+    #[error("the user has too many roles")]
     TooManyRoles,
 }
 
@@ -215,7 +219,7 @@ impl Actors {
         }
         let known = member.value.as_deref().ok_or(NoActor::Unknown)?;
         let (actor, until) = world.actor(user, known, &tree.value, now)?;
-        let granted = Arc::new(Granted { actor, version: member.version });
+        let granted = Arc::new(Granted { actor: Arc::new(actor), version: member.version });
         let built = Built { granted: Arc::clone(&granted), member, tree, world: Arc::clone(world), until };
         slot.built.store(Some(Arc::new(built)));
         Ok(granted)

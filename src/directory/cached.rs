@@ -39,7 +39,8 @@ pub struct Rules {
 /// From which moment grants are known to be fresh, in milliseconds of the wall clock; of two answers the
 /// one with the greater version knows of everything that the other one knows. In `headgate-grants` and
 /// `headgate-min-grants`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(transparent)]
 pub struct Version(pub i64);
 
 impl fmt::Display for Version {

@@ -17,6 +17,7 @@
 //! | `GET /v1/dead-letters?from=&limit=` | dead letters, oldest first |
 //! | `POST /v1/dead-letters/revive` | puts those that a filter matches back, or counts them |
 //! | `POST /v1/grants/invalidate` | what is cached of a user, role, team, tenant or all is asked for again |
+//! | `GET /v1/decisions/{id}?tenant=` | what was decided on a request of the agents' listener, if it is still kept |
 //! | `GET /v1/config` | which configuration is in use |
 //! | `POST /v1/reload` | reads the configuration anew |
 
@@ -26,6 +27,7 @@ mod auth;
 mod config;
 mod conversations;
 mod dead_letters;
+mod decisions;
 mod grants;
 mod health;
 
@@ -44,6 +46,7 @@ pub use self::{
 };
 use crate::{
     directory::{Actors, World},
+    gate::decisions::Decisions,
     secret::Secret,
     server::{LimitedBody, Problem},
     spool::Spool,
@@ -64,6 +67,8 @@ pub struct Ops {
     pub actors: Arc<Actors>,
     /// The configuration's tenants, which a reload replaces.
     pub world: Arc<ArcSwap<World>>,
+    /// What was decided on agents' requests.
+    pub decisions: Arc<Decisions>,
     /// The gateway.
     pub admin: Admin,
     /// The metrics of all rooms.
@@ -138,6 +143,10 @@ impl Ops {
             ["v1", "grants", "invalidate"] => {
                 only(&[Method::POST], &method)?;
                 self.invalidate_grants(request, &who).await
+            }
+            ["v1", "decisions", id] => {
+                only(&[Method::GET], &method)?;
+                self.decision(id, request.uri().query().unwrap_or_default())
             }
             ["v1", "config"] => {
                 only(&[Method::GET], &method)?;

@@ -16,6 +16,14 @@ pub struct Peer {
     pub tls: Option<Arc<PeerTls>>,
 }
 
+impl Peer {
+    /// What counts as one client in a limit per address: an IPv4 address, or the /64 network of an IPv6 address.
+    #[must_use]
+    pub fn client(&self) -> IpAddr {
+        client_of(self.address.ip())
+    }
+}
+
 /// What a TLS handshake told of the peer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PeerTls {

@@ -23,6 +23,7 @@ mod e2e_assignment;
 mod e2e_conversations;
 mod e2e_trust;
 mod floors;
+mod gate;
 mod identity;
 mod journal;
 mod limits;

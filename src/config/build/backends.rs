@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use http::{HeaderName, HeaderValue};
+
 use super::{Check, keys, pem};
 use crate::{
     backend::{Backend, Egress, Format},
@@ -9,8 +11,10 @@ use crate::{
         Delivery, Telemetry,
         mistake::{KeyPath, Wrong},
         raw,
+        text::{SecretText, Url},
     },
     ids::BackendId,
+    secret::Secret,
     spool::embedded::Store,
 };
 
@@ -47,9 +51,19 @@ fn backend(check: &mut Check<'_>, at: &KeyPath, id: BackendId, raw: raw::Backend
     if raw.backoff_min.0 > raw.backoff_max.0 {
         check.wrong(&at.key("backoff_min"), Wrong::MoreThan { larger: "backoff_max" });
     }
+    let api = api(check, at, raw.api.as_ref());
+    let api_headers = api_headers(check, &at.key("api_headers"), &raw.api_headers);
+    let assertion_key = raw.assertion_key.as_ref().map(keys::assertion);
+    if matches!(assertion_key, Some(None)) {
+        check.wrong(&at.key("assertion_key"), Wrong::AssertionKey);
+    }
     Some(Backend {
         id,
         format: raw.format,
+        api,
+        api_headers,
+        api_timeout: raw.api_timeout.0,
+        assertion_key: assertion_key.flatten(),
         keys: signing,
         ca: raw.ca.map(|file| ca(check, &at.key("ca"), &file.0)),
         concurrency_max: raw.concurrency_max,
@@ -62,6 +76,34 @@ fn backend(check: &mut Check<'_>, at: &KeyPath, id: BackendId, raw: raw::Backend
         breaker_pause: raw.breaker_pause.0,
         urls: raw.urls?.into_iter().map(|url| url.0).collect(),
     })
+}
+
+/// Where the API is: paths come from the requests, so the URL has none.
+fn api(check: &mut Check<'_>, at: &KeyPath, raw: Option<&Url>) -> Option<http::Uri> {
+    let Url(url) = raw?;
+    if !matches!(url.path(), "" | "/") || url.query().is_some() {
+        check.wrong(&at.key("api"), Wrong::Origin);
+    }
+    Some(url.clone())
+}
+
+/// The headers of every request to the API.
+fn api_headers(
+    check: &mut Check<'_>,
+    at: &KeyPath,
+    raw: &BTreeMap<String, SecretText>,
+) -> Vec<(HeaderName, Secret)> {
+    let mut headers = Vec::new();
+    for (name, SecretText(value)) in raw {
+        let sendable = HeaderValue::from_bytes(value.expose()).is_ok();
+        match HeaderName::try_from(name.to_ascii_lowercase()) {
+            Ok(header) if sendable && !name.to_ascii_lowercase().starts_with("headgate-") => {
+                headers.push((header, value.clone()));
+            }
+            _ => check.wrong(&at.key(name), Wrong::ApiHeader),
+        }
+    }
+    headers
 }
 
 /// A file with CAs.

@@ -5,12 +5,14 @@ mod accounts;
 mod backends;
 mod channels;
 mod directory;
+mod gate;
 mod identity;
 mod keys;
 mod listeners;
 mod pem;
 mod providers;
 mod roles;
+mod routes;
 mod tests;
 
 use std::{
@@ -22,9 +24,11 @@ pub(super) use self::{
     backends::{backends, delivery, egress, store, telemetry},
     channels::{Around, channels},
     directory::{assignment, directory, source},
+    gate::gate,
     identity::{Taken, identity},
     listeners::listeners,
     roles::{Laid, Origins, check_people, check_roles},
+    routes::{apis, routes},
     tests::ask_tests,
 };
 use super::{

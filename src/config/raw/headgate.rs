@@ -34,6 +34,8 @@ pub(crate) struct Headgate {
     pub(crate) delivery: Delivery,
     /// How Headgate itself calls out.
     pub(crate) egress: Egress,
+    /// The agents' side: how requests are limited, and where decisions are told.
+    pub(crate) gate: Gate,
     /// Log.
     pub(crate) telemetry: Telemetry,
 }
@@ -44,6 +46,8 @@ pub(crate) struct Headgate {
 pub(crate) struct Listeners {
     /// Providers' webhooks: `/hooks/{endpoint}`.
     pub(crate) hooks: Option<Listener>,
+    /// Agents, panels and integrations: the routes of `routes.toml`.
+    pub(crate) agents: Option<Listener>,
     /// Operators: health, metrics, admin API.
     pub(crate) ops: Option<OpsListener>,
 }
@@ -207,6 +211,18 @@ pub(crate) struct Backend {
     pub(crate) keys: Vec<SecretText>,
     /// PEM file with CAs for the backend's TLS, beside the operating system's.
     pub(crate) ca: Option<FilePath>,
+    /// Where the backend's API is, which agents' requests go to: scheme and host, such as
+    /// `http://chat:3000`. Needed by a tenant whose `routes.toml` names this backend.
+    pub(crate) api: Option<Url>,
+    /// Headers that every request to the API carries, such as the access token of Headgate's own account
+    /// there.
+    pub(crate) api_headers: BTreeMap<String, SecretText>,
+    /// Time for one request to the API, to the last byte of its answer.
+    pub(crate) api_timeout: Span,
+    /// Key of the signed assertion `headgate-assertion` that tells the API who asks: a PEM file's text with an
+    /// ECDSA P-256 private key in PKCS#8 (`ES256`), or 32 characters or more that the backend knows too
+    /// (`HS256`). Without it there is no assertion.
+    pub(crate) assertion_key: Option<SecretText>,
     /// Deliveries under way at once.
     #[schemars(range(min = 1))]
     pub(crate) concurrency_max: usize,
@@ -235,6 +251,10 @@ impl Default for Backend {
             format: Format::Event,
             keys: Vec::new(),
             ca: None,
+            api: None,
+            api_headers: BTreeMap::new(),
+            api_timeout: seconds(30),
+            assertion_key: None,
             concurrency_max: 64,
             timeout: seconds(10),
             // With the pauses below, about three and a half hours of failing attempts.
@@ -326,6 +346,109 @@ impl Default for Egress {
     fn default() -> Self {
         // SNS waits 15 s for our answer, and the certificate is fetched before it (providers.md section 12).
         Self { ca: None, resolve: BTreeMap::new(), timeout: seconds(10) }
+    }
+}
+
+/// The agents' side: how requests are limited, and where decisions are told.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Gate {
+    /// Longest target (path and query) of a request. Above it: 414.
+    pub(crate) target_bytes_max: Size,
+    /// Most parameters of a query. Above it: 400.
+    #[schemars(range(min = 1))]
+    pub(crate) query_parameters_max: usize,
+    /// Largest body of a request, where the route does not set another. Above it: 413.
+    pub(crate) body_bytes_max: Size,
+    /// Largest answer of a backend that is read. Above it: 502.
+    pub(crate) answer_bytes_max: Size,
+    /// Requests to backends under way at once, so that their answers have room. Above it: 503.
+    #[schemars(range(min = 1))]
+    pub(crate) calls_max: usize,
+    /// How long the facts of a prefetched object are used again.
+    pub(crate) prefetch_age_max: Span,
+    /// Prefetched objects whose facts are kept. The least used go first.
+    #[schemars(range(min = 1))]
+    pub(crate) prefetched_max: usize,
+    /// Decisions that are kept in memory for `headgate explain`. The oldest go first.
+    pub(crate) decisions_kept_max: usize,
+    /// How many requests are taken. Above it: 429.
+    pub(crate) rate: Rates,
+    /// Where decisions are told. Without it they are only kept in memory.
+    pub(crate) decision_log: Option<DecisionLog>,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self {
+            target_bytes_max: Size(8 << 10),
+            query_parameters_max: 200,
+            body_bytes_max: Size(1 << 20),
+            answer_bytes_max: Size(16 << 20),
+            calls_max: 1000,
+            prefetch_age_max: seconds(2),
+            prefetched_max: 10_000,
+            decisions_kept_max: 10_000,
+            rate: Rates::default(),
+            decision_log: None,
+        }
+    }
+}
+
+/// How many requests are taken. Above it: 429, with `Retry-After`.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Rates {
+    /// Of one user.
+    pub(crate) actor: Rate,
+    /// Of all users of a tenant together.
+    pub(crate) tenant: Rate,
+    /// Of one source address (IPv6: of one /64), before it is known who asks.
+    pub(crate) address: Rate,
+    /// Users, tenants and addresses whose rate is kept, each. Above it, one that is not among them is not
+    /// limited.
+    #[schemars(range(min = 1))]
+    pub(crate) keys_max: usize,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        Self {
+            actor: Rate { per_second: 50, burst: 200 },
+            tenant: Rate { per_second: 2000, burst: 8000 },
+            // A whole office may stand behind one address.
+            address: Rate { per_second: 1000, burst: 4000 },
+            keys_max: 100_000,
+        }
+    }
+}
+
+/// A rate of requests.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rate {
+    /// Requests in a second, as a lasting average.
+    #[schemars(range(min = 1))]
+    pub(crate) per_second: u32,
+    /// Requests at once, after a pause.
+    #[schemars(range(min = 1))]
+    pub(crate) burst: u32,
+}
+
+/// Where decisions are told: one JSON object a line, one line a request, without values, tokens and queries.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct DecisionLog {
+    /// File that lines are put at the end of; without it, the standard error. A change needs a restart.
+    pub(crate) file: Option<FilePath>,
+    /// Lines that may wait to be written. Above it, lines are lost, and counted. A change needs a restart.
+    #[schemars(range(min = 1))]
+    pub(crate) waiting_max: usize,
+}
+
+impl Default for DecisionLog {
+    fn default() -> Self {
+        Self { file: None, waiting_max: 10_000 }
     }
 }
 

@@ -11,6 +11,7 @@ mod directory;
 mod headgate;
 mod identity;
 mod roles;
+mod routes;
 mod tests;
 
 use std::borrow::Cow;
@@ -23,14 +24,15 @@ pub(crate) use self::{
     channels::{Account, Channels, Endpoint, OneOrMany, Relay},
     directory::Directory,
     headgate::{
-        Backend, Certificate, Delivery, Egress, Headgate, Limits, Listener, Listeners, LogFormat,
-        OpsListener, Store, Telemetry, Tls,
+        Backend, Certificate, Delivery, Egress, Gate, Headgate, Limits, Listener, Listeners, LogFormat,
+        OpsListener, Rate, Store, Telemetry, Tls,
     },
     identity::{ApiKey, Certificate as ClientCertificate, Identity, Introspection, Jwt, Proxy},
     roles::{
         AllowedOn, Alternative, Assign, Combine, Condition, Effect, Fields, Forbid, Mode, On, Override,
         Profiles, Relation, Relations, Role, Roles, Rule,
     },
+    routes::{Entity, Object as RouteObject, Route, Routes},
     tests::{Case, Expect, Object, OfObject, Tests},
 };
 

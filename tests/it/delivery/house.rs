@@ -106,6 +106,10 @@ pub(crate) fn config(urls: Vec<http::Uri>) -> Config {
         format: Format::Event,
         keys: KEYS.map(Secret::new).to_vec(),
         ca: None,
+        api: None,
+        api_headers: Vec::new(),
+        api_timeout: Duration::from_secs(30),
+        assertion_key: None,
         concurrency_max: 8,
         timeout: Duration::from_secs(30),
         attempts_max: 5,
@@ -144,8 +148,10 @@ pub(crate) fn config(urls: Vec<http::Uri>) -> Config {
         accounts: accounts.map(|account| (account.id.clone(), Arc::new(account))).into(),
         assignment: [(TeamId::new("support"), in_turn)].into(),
         identity: Default::default(),
+        routes: None,
     };
     Config {
+        gate: headgate::config::gate::Gate::default(),
         listeners: Listeners::default(),
         backends: [(backend.id.clone(), backend)].into(),
         store: Store {
