@@ -2,9 +2,10 @@
 
 use std::{
     fs,
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::Stdio,
+    sync::atomic::{AtomicU8, Ordering},
     time::Duration,
 };
 
@@ -219,7 +220,16 @@ async fn until(reached: impl Fn() -> bool) {
     }
 }
 
+/// A loopback address that no other gateway, process or client of this machine uses: who posts to a gateway
+/// that is gone must not meet somebody else who was given its port.
+fn own_address() -> Ipv4Addr {
+    static NEXT: AtomicU8 = AtomicU8::new(1);
+    let [.., high, low] = std::process::id().to_be_bytes();
+    Ipv4Addr::new(127, 64 | (high & 0x3f), low, NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
 fn write_config(config: &Path, data: &Path, backend: SocketAddr) {
+    let address = own_address();
     let tenant = config.join("tenants/default");
     fs::create_dir_all(&tenant).unwrap();
     let data = data.join("store");
@@ -228,11 +238,11 @@ fn write_config(config: &Path, data: &Path, backend: SocketAddr) {
         format!(
             r#"
 [listener.hooks]
-address = "127.0.0.1:0"
+address = "{address}:0"
 limits.drain_timeout = "5s"
 
 [listener.ops]
-address = "127.0.0.1:0"
+address = "{address}:0"
 
 [store]
 path = "{}"

@@ -24,6 +24,9 @@ use crate::{
 /// Conversations; few enough that order within each is tested all the time.
 const CONVERSATIONS: u32 = 40;
 
+/// Answers are awaited so long after a cut: more than a webhook waits for a disk.
+const AFTER_A_CUT_MAX: Duration = Duration::from_secs(20);
+
 /// One in this many webhooks is sent a second time.
 const REPEAT_ONE_IN: u32 = 20;
 
@@ -51,6 +54,31 @@ impl Load {
     /// As [`Load::run_until`], for `time`.
     pub(crate) async fn run(&self, hooks: SocketAddr, rate: u32, time: Duration) {
         self.run_until(hooks, rate, tokio::time::sleep(time)).await;
+    }
+
+    /// As [`Load::run_until`], until the power is cut by `end`: who still waits a while after that waits for a
+    /// machine without power.
+    pub(crate) async fn run_until_cut<T>(
+        &self,
+        hooks: SocketAddr,
+        rate: u32,
+        end: impl Future<Output = T>,
+    ) -> T {
+        let (cut, is_cut) = tokio::sync::oneshot::channel();
+        let mut done = None;
+        let run = Box::pin(self.run_until(hooks, rate, async {
+            done = Some(end.await);
+            let _nobody_waits = cut.send(());
+        }));
+        let given_up = async {
+            let _cut = is_cut.await;
+            tokio::time::sleep(AFTER_A_CUT_MAX).await;
+        };
+        tokio::select! {
+            () = run => {}
+            () = given_up => {}
+        }
+        done.unwrap()
     }
 
     /// Posts `rate` webhooks a second until `end`, and waits for their answers. Each conversation sends
@@ -140,16 +168,19 @@ impl Load {
             .header("x-hub-signature-256", signature(body.as_bytes()))
             .body(Full::new(Bytes::from(body)))
             .unwrap();
-        let sent = Instant::now();
-        let answer = within(STEP_MAX, "a webhook", client.request(request)).await.ok();
-        let answer = answer.map(|answer| (answer.status().as_u16(), Instant::now()));
-        self.log.lock().unwrap().push(Sent {
-            id: id.to_owned(),
-            conversation,
-            text: text.to_owned(),
-            sent,
-            answer,
-        });
+        // Noted before the answer: one that never comes is no reason to forget what was sent.
+        let at = {
+            let mut log = self.log.lock().unwrap();
+            let (id, text) = (id.to_owned(), text.to_owned());
+            log.push(Sent { id, conversation, text, sent: Instant::now(), answer: None });
+            log.len() - 1
+        };
+        if let Ok(answer) = within(STEP_MAX, "a webhook", client.request(request)).await {
+            let answer = (answer.status().as_u16(), Instant::now());
+            if let Some(sent) = self.log.lock().unwrap().get_mut(at) {
+                sent.answer = Some(answer);
+            }
+        }
     }
 }
 

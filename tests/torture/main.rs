@@ -208,7 +208,7 @@ async fn t2_power_cut_under_load_loses_nothing() {
                 tokio::time::sleep(AFTER_THE_CUT).await;
                 cut
             };
-            let cut = load.run_until(gateway.hooks(), RATE, cut).await;
+            let cut = load.run_until_cut(gateway.hooks(), RATE, cut).await;
             load.cut(cut);
             gateway.kill().await;
             image.remount().await;
@@ -265,7 +265,7 @@ async fn t2_power_cut_at_the_first_start_leaves_what_can_be_started() {
                     tokio::time::sleep(AFTER_THE_CUT).await;
                     cut
                 };
-                load.cut(load.run_until(gateway.hooks(), RATE, end).await);
+                load.cut(load.run_until_cut(gateway.hooks(), RATE, end).await);
                 gateway.kill().await;
             };
             tokio::join!(cut, first);
@@ -332,8 +332,7 @@ async fn t2_power_cut_catches_a_build_without_fsync() {
                 tokio::time::sleep(under_load(cycle)).await;
                 switch.cut().await
             };
-            let (cut, ()) = tokio::join!(cut, load.run(gateway.hooks(), RATE, under_load(cycle) * 2));
-            load.cut(cut);
+            load.cut(load.run_until_cut(gateway.hooks(), RATE, cut).await);
             gateway.kill().await;
             image.remount().await;
         }
