@@ -81,7 +81,7 @@ pub struct Role {
     pub relations: BTreeMap<Relation, BTreeMap<String, BTreeMap<String, String>>>,
     /// Written and not in force (`BR6`).
     pub draft: bool,
-    /// The rules of `seeds.md` or the operator's words that the role comes from; shown by `--why`.
+    /// The rules of `docs/permission-rules.md` or the operator's words that the role comes from; shown by `--why`.
     pub cites: Option<String>,
 }
 
