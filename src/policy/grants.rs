@@ -82,9 +82,19 @@ impl Flags {
         self.0 & flag.0 != 0
     }
 
-    /// Whether the scope alone decides.
-    pub(super) const fn is_plain(self) -> bool {
-        self.0 & !(Self::FIELDS.0 | Self::HIDING.0) == 0
+    /// Whether something may refuse what a scope covers.
+    pub(super) const fn may_narrow(self) -> bool {
+        self.0 & (Self::FORBIDS.0 | Self::OVERRIDES.0 | Self::REQUIREMENTS.0) != 0
+    }
+
+    /// Whether something may allow what no scope covers, or more of its fields.
+    pub(super) const fn may_widen(self) -> bool {
+        self.0 & (Self::RELATIONS.0 | Self::GRANT_RULES.0) != 0
+    }
+
+    /// Whether fields may be withheld: its own, or those of another right that a rule brings along.
+    pub(super) const fn may_hide(self) -> bool {
+        self.0 & (Self::HIDING.0 | Self::GRANT_RULES.0) != 0
     }
 
     fn set_if(&mut self, flag: Self, condition: bool) {

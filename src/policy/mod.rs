@@ -33,6 +33,7 @@ use self::compiled::PairNo;
 pub use self::{
     compile::{ANY_DEPTH_MAX, RULE_DEPTH_MAX},
     compiled::Policy,
+    decide::Right,
     decision::{Allowed, Decision, DenyReason, Question, Reason, decide},
     explain::{Explained, explain},
     facts::{Actor, Facts, Keys, Place, TeamKey, TenantKey, UserKey, VIA_DEPTH_MAX, Via},
