@@ -72,6 +72,10 @@ impl Grants {
         }
         let granting = self.granting(actor, cell, object);
         if cell.flags.may_widen() && (granting == 0 || cell.flags.has(Flags::FIELDS)) {
+            // Most are refused here, and need no more than a look at the object's relations.
+            if granting == 0 && !self.may_be_widened(actor, cell, object) {
+                return Decision::Deny(out_of_scope(cell));
+            }
             return self.with_exceptions(actor, pair, cell, object);
         }
         if granting == 0 {
@@ -79,6 +83,14 @@ impl Grants {
         }
         let ways = Ways { granting, ..Ways::default() };
         Decision::Allow(Allowed { by: by_grant(cell), pair, ways, as_other: None })
+    }
+
+    /// Whether a relation or a rule may allow what no scope covers.
+    #[inline]
+    fn may_be_widened(&self, actor: &Actor, cell: Cell, object: Option<&Facts<'_>>) -> bool {
+        cell.flags.has(Flags::GRANT_RULES)
+            || object
+                .is_some_and(|facts| cell.relations.iter().any(|relation| related(actor, facts, relation)))
     }
 
     /// The right with its secret and forbidden fields.
@@ -239,7 +251,7 @@ impl Grants {
             if reached == 0 || !related(actor, facts, *relation) {
                 continue;
             }
-            weighed.ways.related |= 1 << *relation as u8;
+            weighed.ways.related.insert(*relation);
             if weighed.verdict.is_err() {
                 let first = u8::try_from(reached.trailing_zeros()).unwrap_or(u8::MAX);
                 weighed.verdict = Ok(Reason::Relation { role: self.role_at(first), relation: *relation });

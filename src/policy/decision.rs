@@ -2,6 +2,7 @@
 
 use super::{
     ActionNo, Actor, Facts, FieldNo, ForbidNo, Relation, ResourceNo, RoleNo, RuleNo, Scope, compiled::PairNo,
+    rule::Relations,
 };
 
 /// What is asked.
@@ -46,8 +47,8 @@ pub struct Allowed {
 pub(super) struct Ways {
     /// Roles whose grant covers the object.
     pub(super) granting: u64,
-    /// Relations in which the actor stands to the object, each its bit.
-    pub(super) related: u8,
+    /// Relations in which the actor stands to the object.
+    pub(super) related: Relations,
     /// Roles that no relation helps: their own override refuses.
     pub(super) barred: u64,
     /// Profiles that rules allow.

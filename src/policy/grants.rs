@@ -5,6 +5,7 @@ use std::{collections::HashMap, ops::Range, sync::Arc};
 use super::{
     ActionNo, FieldNo, PairNo, Policy, ProfileNo, Relation, ResourceNo, RoleNo, Scope,
     compiled::{Access, Pair, PlacedScope, RoleTable},
+    rule::Relations,
     source::Mode,
 };
 
@@ -51,6 +52,8 @@ pub(super) struct Cell {
     pub(super) by: u8,
     /// What else is to be asked.
     pub(super) flags: Flags,
+    /// Relations that reach an object for some of the roles.
+    pub(super) relations: Relations,
     /// Place in [`Grants::reaching`].
     pub(super) reaching: u16,
     /// Place in [`Grants::details`], if a flag says that there is one.
@@ -59,8 +62,15 @@ pub(super) struct Cell {
 
 impl Cell {
     /// Nothing.
-    const EMPTY: Self =
-        Self { base: Scope::None, role: RoleNo(u16::MAX), by: 0, flags: Flags(0), reaching: 0, detail: 0 };
+    const EMPTY: Self = Self {
+        base: Scope::None,
+        role: RoleNo(u16::MAX),
+        by: 0,
+        flags: Flags(0),
+        relations: Relations::NONE,
+        reaching: 0,
+        detail: 0,
+    };
 }
 
 /// What else a decision has to ask.
@@ -185,6 +195,7 @@ impl Grants {
             });
             cell.flags = grants.flags_of_all_roles(PairNo(number), pair);
             let detail = Detail::of(PairNo(number), tables);
+            cell.relations = detail.relations.iter().map(|(relation, ..)| *relation).collect();
             cell.flags.set_if(Flags::RELATIONS, !detail.relations.is_empty());
             cell.flags.set_if(Flags::OVERRIDES, detail.roles.iter().any(|role| !role.overrides.is_empty()));
             if cell.flags.has(Flags::RELATIONS) || cell.flags.has(Flags::OVERRIDES) {
