@@ -93,7 +93,7 @@ impl Grants {
                 .is_some_and(|facts| cell.relations.iter().any(|relation| related(actor, facts, relation)))
     }
 
-    /// The right with its secret and forbidden fields.
+    /// The right with its secret and forbidden fields. Out of line, to keep the common decision short.
     #[inline(never)]
     fn right_with_fields(
         &self,
@@ -123,7 +123,7 @@ impl Grants {
         }
     }
 
-    /// The right where more than a scope decides.
+    /// The right where more than a scope decides. Out of line, to keep the common decision short.
     #[inline(never)]
     fn with_exceptions(
         &self,
