@@ -25,14 +25,15 @@ use std::{
 use headgate::{
     ids::{TeamId, TenantId, UserId},
     policy::{
-        ActionNo, Actor, Apps, Facts, Grants, Keys, Place, Policy, Question, Relation, ResourceNo, Scope,
-        Source, TeamKey, UserKey, decide,
+        ActionNo, Actor, Apps, Decision, Facts, Grants, Keys, Place, Policy, Question, Relation, ResourceNo,
+        Scope, Source, TeamKey, UserKey, decide,
         source::{Override, Role},
     },
 };
 use world::{ACTIONS, Asked, CHANNELS, Conversation, LEVELS, LIST, RESOURCES, STAGES, TEAMS, USERS, World};
 
 const ROUNDS: usize = 9;
+const MANY_USERS: usize = 1_000_000;
 
 fn main() {
     let world = World::new();
@@ -82,8 +83,6 @@ fn main() {
         }
         world.questions.len()
     });
-    let view =
-        |user: usize, facts: &Facts<'_>| ask(facts, &Asked { user, resource: 0, action: 0, conversation: 0 });
     let lists: Vec<(usize, Vec<Facts<'_>>)> = world
         .lists
         .iter()
@@ -91,13 +90,15 @@ fn main() {
         .collect();
     row("an item of a list of 500, facts at hand, ns", 1e9, || {
         for (user, list) in lists.iter().take(4).cycle().take(200) {
-            black_box(list.iter().filter(|facts| view(*user, facts)).count());
+            let view = actors[*user].right(rights.resources[0], rights.actions[0]);
+            black_box(list.iter().filter(|facts| view.decide(Some(facts)).is_allowed()).count());
         }
         200 * LIST
     });
     row("an item of a list of 500, facts all over the store, ns", 1e9, || {
         for (user, list) in &world.lists {
-            black_box(list.iter().filter(|number| view(*user, &rows[**number])).count());
+            let view = actors[*user].right(rights.resources[0], rights.actions[0]);
+            black_box(list.iter().filter(|number| view.decide(Some(&rows[**number])).is_allowed()).count());
         }
         world.lists.len() * LIST
     });
@@ -136,6 +137,30 @@ fn memory(actors: &[Actor]) {
     let bytes: usize = sets.values().sum();
     println!("| bytes of a set of roles ({} sets of {USERS} users) | {} |", sets.len(), bytes / sets.len());
     println!("| bytes of facts, without lists | {} |", size_of::<Facts<'_>>());
+    println!("| bytes of a decision | {} |", size_of::<Decision>());
+    let before = resident_kib();
+    let many: Vec<Actor> = actors.iter().cycle().take(MANY_USERS).enumerate().map(another).collect();
+    let grown = resident_kib().saturating_sub(before);
+    println!(
+        "| bytes of a user of {} (resident memory), sets of roles shared | {} |",
+        many.len(),
+        grown * 1024 / many.len()
+    );
+}
+
+/// Another user with the same teams and roles, whose names nobody shares.
+fn another((number, actor): (usize, &Actor)) -> Actor {
+    Actor {
+        user: UserId::new(format!("another{number}")),
+        teams: actor.teams.iter().map(|team| TeamId::new(team.as_str())).collect(),
+        ..actor.clone()
+    }
+}
+
+fn resident_kib() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 /// Whether the scope alone decides.

@@ -1,8 +1,8 @@
 //! The decision itself.
 
 use super::{
-    Actor, Allowed, Decision, DenyReason, Facts, ForbidNo, Grants, PairNo, Question, Reason, Scope, TeamKey,
-    VIA_DEPTH_MAX,
+    ActionNo, Actor, Allowed, Decision, DenyReason, Facts, FieldNo, ForbidNo, Grants, PairNo, Reason,
+    ResourceNo, RuleNo, Scope, TeamKey, VIA_DEPTH_MAX,
     compiled::Pair,
     decision::Ways,
     grants::{Cell, Detail, Flags, RoleScopes},
@@ -10,42 +10,106 @@ use super::{
     source::Combine,
 };
 
-impl Grants {
-    pub(super) fn decide(&self, actor: &Actor, question: Question<'_>) -> Decision {
-        if let Some(object) = question.object
-            && !is_of(object, actor)
-        {
+/// One right of one actor, for asking about many objects: what does not depend on the object is looked up
+/// once.
+#[derive(Clone, Copy, Debug)]
+pub struct Right<'a> {
+    actor: &'a Actor,
+    pair: PairNo,
+    cell: Cell,
+}
+
+impl Actor {
+    /// What this user's roles say of an action on a resource.
+    #[inline]
+    #[must_use]
+    pub fn right(&self, resource: ResourceNo, action: ActionNo) -> Right<'_> {
+        let pair = self.grants.policy.pair(resource, action);
+        Right { actor: self, pair, cell: self.grants.cell(pair) }
+    }
+}
+
+impl Right<'_> {
+    /// Decides on an object; without one, on the resource as such.
+    #[inline]
+    pub fn decide(&self, object: Option<&Facts<'_>>) -> Decision {
+        let Self { actor, pair, cell } = *self;
+        if object.is_some_and(|object| !is_of(object, actor)) {
             return Decision::Deny(DenyReason::OtherTenant);
         }
         if !actor.active {
             return Decision::Deny(DenyReason::Inactive);
         }
-        let pair = self.policy.pair(question.resource, question.action);
-        let mut decision = self.right(actor, pair, question.object);
-        if let Decision::Allow(allowed) = &mut decision {
-            self.hide(allowed, actor, question.object);
-            for field in question.writes {
-                if !self.writes(allowed, *field) {
-                    return Decision::Deny(DenyReason::Field(*field));
-                }
-            }
+        if cell.flags.may_hide() {
+            actor.grants.right_with_fields(actor, pair, cell, object)
+        } else {
+            actor.grants.right_of(actor, pair, cell, object)
+        }
+    }
+
+    /// The decision to write these fields of an object.
+    pub(super) fn decide_writes(&self, object: Option<&Facts<'_>>, fields: &[FieldNo]) -> Decision {
+        let decision = self.decide(object);
+        if let Decision::Allow(allowed) = &decision
+            && let Some(field) = fields.iter().find(|field| !self.actor.grants.writes(allowed, **field))
+        {
+            return Decision::Deny(DenyReason::Field(*field));
         }
         decision
     }
+}
 
+impl Grants {
     /// Whether the right is there, its secret and forbidden fields aside.
-    #[inline]
     pub(super) fn right(&self, actor: &Actor, pair: PairNo, object: Option<&Facts<'_>>) -> Decision {
-        let cell = self.cell(pair);
-        if !cell.flags.is_plain() {
+        self.right_of(actor, pair, self.cell(pair), object)
+    }
+
+    #[inline]
+    fn right_of(&self, actor: &Actor, pair: PairNo, cell: Cell, object: Option<&Facts<'_>>) -> Decision {
+        if cell.flags.may_narrow() {
             return self.with_exceptions(actor, pair, cell, object);
         }
         let granting = self.granting(actor, cell, object);
+        if cell.flags.may_widen() && (granting == 0 || cell.flags.has(Flags::FIELDS)) {
+            // Most are refused here, and need no more than a look at the object's relations.
+            if granting == 0 && !self.may_be_widened(actor, cell, object) {
+                return Decision::Deny(out_of_scope(cell));
+            }
+            return self.with_exceptions(actor, pair, cell, object);
+        }
         if granting == 0 {
             return Decision::Deny(out_of_scope(cell));
         }
         let ways = Ways { granting, ..Ways::default() };
         Decision::Allow(Allowed { by: by_grant(cell), pair, ways, as_other: None })
+    }
+
+    /// Whether a relation or a rule may allow what no scope covers.
+    #[inline]
+    fn may_be_widened(&self, actor: &Actor, cell: Cell, object: Option<&Facts<'_>>) -> bool {
+        cell.flags.has(Flags::GRANT_RULES)
+            || object
+                .is_some_and(|facts| cell.relations.iter().any(|relation| related(actor, facts, relation)))
+    }
+
+    /// The right with its secret and forbidden fields. Out of line, to keep the common decision short.
+    #[inline(never)]
+    fn right_with_fields(
+        &self,
+        actor: &Actor,
+        pair: PairNo,
+        cell: Cell,
+        object: Option<&Facts<'_>>,
+    ) -> Decision {
+        let mut decision = self.right_of(actor, pair, cell, object);
+        if let Decision::Allow(allowed) = &mut decision {
+            self.hide(pair, &mut allowed.ways, actor, object);
+            if let Some((other, ways)) = &mut allowed.as_other {
+                self.hide(*other, ways, actor, object);
+            }
+        }
+        decision
     }
 
     /// The roles whose grant covers the object, overrides aside. Which they are matters to fields alone: where
@@ -59,6 +123,8 @@ impl Grants {
         }
     }
 
+    /// The right where more than a scope decides. Out of line, to keep the common decision short.
+    #[inline(never)]
     fn with_exceptions(
         &self,
         actor: &Actor,
@@ -79,21 +145,31 @@ impl Grants {
         let sees_all =
             if cell.flags.has(Flags::FIELDS) { self.unrestricted(info.resource) } else { u64::MAX };
         if weighed.ways.granting & sees_all == 0 {
-            self.weigh_relations(&mut weighed, actor, cell, object);
-            self.weigh_rules(&mut weighed, actor, info, object);
+            if cell.flags.has(Flags::RELATIONS) {
+                self.weigh_relations(&mut weighed, actor, cell, object);
+            }
+            if cell.flags.has(Flags::GRANT_RULES) {
+                self.weigh_rules(&mut weighed, actor, info, object);
+            }
         }
         let by = match weighed.verdict {
             Ok(by) => by,
             Err(reason) => return Decision::Deny(reason),
         };
-        for number in &info.requires {
-            let rule = self.policy.rules.get(usize::from(number.0));
-            let met = rule.is_some_and(|rule| !rule.applies(object) || self.all_hold(rule, actor, object));
-            if !met {
-                return Decision::Deny(DenyReason::Unmet(*number));
-            }
+        if cell.flags.has(Flags::REQUIREMENTS)
+            && let Some(rule) = self.unmet(info, actor, object)
+        {
+            return Decision::Deny(DenyReason::Unmet(rule));
         }
         Decision::Allow(Allowed { by, pair, ways: weighed.ways, as_other: weighed.as_other })
+    }
+
+    /// The first condition that does not hold.
+    fn unmet(&self, info: &Pair, actor: &Actor, object: Option<&Facts<'_>>) -> Option<RuleNo> {
+        info.requires.iter().copied().find(|number| {
+            let rule = self.policy.rules.get(usize::from(number.0));
+            rule.is_none_or(|rule| rule.applies(object) && !self.all_hold(rule, actor, object))
+        })
     }
 
     /// The forbid of this right, if there is one.
@@ -120,7 +196,7 @@ impl Grants {
             _ => {
                 let granting = self.granting(actor, cell, object);
                 let verdict = if granting == 0 { Err(out_of_scope(cell)) } else { Ok(by_grant(cell)) };
-                Weighed { ways: Ways { granting, ..Ways::default() }, closed: 0, verdict, as_other: None }
+                Weighed { ways: Ways { granting, ..Ways::default() }, verdict, as_other: None }
             }
         }
     }
@@ -130,7 +206,7 @@ impl Grants {
         let needed = needed(actor, Some(facts));
         let specific_wins = self.policy.combine == Combine::SpecificThenMax
             && detail.roles.iter().any(|role| role.at(facts).is_some());
-        let (mut granting, mut closed) = (0, 0);
+        let (mut granting, mut closed): (u64, u64) = (0, 0);
         let mut widest: Option<(Scope, u8, bool)> = None;
         let mut closing: Option<u8> = None;
         for role in &detail.roles {
@@ -162,25 +238,20 @@ impl Grants {
             (Some((Scope::None, ..)) | None, _) => Err(DenyReason::NoGrant),
             (Some((scope, bit, _)), _) => Err(DenyReason::OutOfScope { role: self.role_at(bit), scope }),
         };
-        Weighed { ways: Ways { granting, ..Ways::default() }, closed, verdict, as_other: None }
+        let barred = if self.policy.relations_beat_overrides { 0 } else { closed };
+        Weighed { ways: Ways { granting, barred, ..Ways::default() }, verdict, as_other: None }
     }
 
     fn weigh_relations(&self, weighed: &mut Weighed, actor: &Actor, cell: Cell, object: Option<&Facts<'_>>) {
-        let (Some(facts), true) = (object, cell.flags.has(Flags::RELATIONS)) else {
-            return;
-        };
-        let Some(detail) = self.details.get(usize::from(cell.detail)) else {
+        let (Some(facts), Some(detail)) = (object, self.details.get(usize::from(cell.detail))) else {
             return;
         };
         for (relation, _, roles) in &detail.relations {
-            let barred = if self.policy.relations_beat_overrides { 0 } else { weighed.closed };
-            let reached = roles & !barred;
+            let reached = roles & !weighed.ways.barred;
             if reached == 0 || !related(actor, facts, *relation) {
                 continue;
             }
-            if let Some(mask) = weighed.ways.related.get_mut(*relation as usize) {
-                *mask |= reached;
-            }
+            weighed.ways.related.insert(*relation);
             if weighed.verdict.is_err() {
                 let first = u8::try_from(reached.trailing_zeros()).unwrap_or(u8::MAX);
                 weighed.verdict = Ok(Reason::Relation { role: self.role_at(first), relation: *relation });
@@ -189,9 +260,6 @@ impl Grants {
     }
 
     fn weigh_rules(&self, weighed: &mut Weighed, actor: &Actor, info: &Pair, object: Option<&Facts<'_>>) {
-        if self.roles.is_empty() {
-            return;
-        }
         for number in &info.grants {
             let Some(rule) = self.policy.rules.get(usize::from(number.0)) else {
                 continue;
@@ -216,17 +284,7 @@ impl Grants {
     }
 
     /// Finds out which fields are forbidden, and who may edit the secret ones.
-    #[inline]
-    fn hide(&self, allowed: &mut Allowed, actor: &Actor, object: Option<&Facts<'_>>) {
-        if self.cell(allowed.pair).flags.has(Flags::HIDING) {
-            self.hide_ways(allowed.pair, &mut allowed.ways, actor, object);
-        }
-        if let Some((pair, ways)) = &mut allowed.as_other {
-            self.hide_ways(*pair, ways, actor, object);
-        }
-    }
-
-    fn hide_ways(&self, pair: PairNo, ways: &mut Ways, actor: &Actor, object: Option<&Facts<'_>>) {
+    fn hide(&self, pair: PairNo, ways: &mut Ways, actor: &Actor, object: Option<&Facts<'_>>) {
         let Some(info) = self.policy.pair_info(pair) else {
             return;
         };
@@ -248,8 +306,6 @@ impl Grants {
 /// What is known so far.
 struct Weighed {
     ways: Ways,
-    /// Roles whose own override refused.
-    closed: u64,
     verdict: Result<Reason, DenyReason>,
     as_other: Option<(PairNo, Ways)>,
 }
@@ -312,14 +368,13 @@ fn covers(scope: Scope, actor: &Actor, object: Option<&Facts<'_>>) -> bool {
         return scope > Scope::None;
     };
     match scope {
-        Scope::None => false,
-        Scope::Own => facts.responsible == Some(actor.user_key),
-        Scope::Team => facts.responsible == Some(actor.user_key) || counts_in(facts, &actor.team_keys),
-        Scope::TeamTree => facts.responsible == Some(actor.user_key) || counts_in(facts, &actor.tree_keys),
-        Scope::Open => {
-            facts.open || facts.responsible == Some(actor.user_key) || counts_in(facts, &actor.tree_keys)
-        }
         Scope::All => true,
+        Scope::None => false,
+        _ if facts.responsible == Some(actor.user_key) => true,
+        Scope::Own => false,
+        Scope::Open if facts.open => true,
+        Scope::Team => counts_in(facts, &actor.team_keys),
+        Scope::TeamTree | Scope::Open => counts_in(facts, &actor.tree_keys),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{
     ActionNo, Actor, Facts, FieldNo, ForbidNo, Relation, ResourceNo, RoleNo, RuleNo, Scope, compiled::PairNo,
+    rule::Relations,
 };
 
 /// What is asked.
@@ -46,8 +47,10 @@ pub struct Allowed {
 pub(super) struct Ways {
     /// Roles whose grant covers the object.
     pub(super) granting: u64,
-    /// By relation: roles whose relation reaches the object.
-    pub(super) related: [u64; 4],
+    /// Relations in which the actor stands to the object.
+    pub(super) related: Relations,
+    /// Roles that no relation helps: their own override refuses.
+    pub(super) barred: u64,
     /// Profiles that rules allow.
     pub(super) ruled: u64,
     /// Roles whose grant to edit covers the object too, where the resource has secret fields (`G9`).
@@ -146,6 +149,12 @@ impl DenyReason {
 }
 
 /// The one decision. Asks nothing, allocates nothing, hashes nothing.
+#[inline]
 pub fn decide(actor: &Actor, question: Question<'_>) -> Decision {
-    actor.grants.decide(actor, question)
+    let right = actor.right(question.resource, question.action);
+    if question.writes.is_empty() {
+        right.decide(question.object)
+    } else {
+        right.decide_writes(question.object, question.writes)
+    }
 }

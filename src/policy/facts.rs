@@ -5,22 +5,27 @@
 //! choose a name that collides. Tenant and name go into it together, so the same name in two tenants has
 //! two keys.
 
-use std::{collections::hash_map::RandomState, hash::BuildHasher, sync::Arc};
+use std::{
+    collections::hash_map::RandomState,
+    hash::{BuildHasher, Hash},
+    num::NonZeroU64,
+    sync::Arc,
+};
 
 use super::{Apps, Grants, ResourceNo, RoleNo, Symbol};
 use crate::ids::{TeamId, TenantId, UserId};
 
 /// A user, to a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UserKey(u64);
+pub struct UserKey(NonZeroU64);
 
 /// A team, to a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TeamKey(u64);
+pub struct TeamKey(NonZeroU64);
 
 /// A tenant, to a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TenantKey(u64);
+pub struct TenantKey(NonZeroU64);
 
 /// Makes keys. One for each Headgate; keys of two are not comparable.
 #[derive(Clone, Debug, Default)]
@@ -30,19 +35,24 @@ impl Keys {
     /// The key of a user. An empty name is nobody, and has none (`D17`: null never matches null).
     #[must_use]
     pub fn user(&self, tenant: &TenantId, name: &str) -> Option<UserKey> {
-        (!name.is_empty()).then(|| UserKey(self.0.hash_one(("user", tenant.as_str(), name))))
+        (!name.is_empty()).then(|| UserKey(self.key(("user", tenant.as_str(), name))))
     }
 
     /// The key of a team; an empty name has none.
     #[must_use]
     pub fn team(&self, tenant: &TenantId, name: &str) -> Option<TeamKey> {
-        (!name.is_empty()).then(|| TeamKey(self.0.hash_one(("team", tenant.as_str(), name))))
+        (!name.is_empty()).then(|| TeamKey(self.key(("team", tenant.as_str(), name))))
     }
 
     /// The key of a tenant.
     #[must_use]
     pub fn tenant(&self, tenant: &TenantId) -> TenantKey {
-        TenantKey(self.0.hash_one(("tenant", tenant.as_str())))
+        TenantKey(self.key(("tenant", tenant.as_str())))
+    }
+
+    /// Never zero, so that "no key" needs no room of its own.
+    fn key(&self, name: impl Hash) -> NonZeroU64 {
+        NonZeroU64::new(self.0.hash_one(name)).unwrap_or(NonZeroU64::MAX)
     }
 }
 

@@ -69,14 +69,15 @@ impl Grants {
     }
 
     fn related_opens(&self, pair: PairNo, ways: &Ways, roles: u64, profiles: u64) -> bool {
-        if ways.related == [0; 4] {
+        if ways.related.is_empty() {
             return false;
         }
         let detail = self.details.get(usize::from(self.cell(pair).detail));
         detail.is_some_and(|detail| {
             detail.relations.iter().any(|(relation, profile, of)| {
-                let reached = ways.related.get(*relation as usize).copied().unwrap_or_default();
-                reached & of & roles != 0 && profiles & (1 << profile.0) != 0
+                ways.related.contains(*relation)
+                    && of & !ways.barred & roles != 0
+                    && profiles & (1 << profile.0) != 0
             })
         })
     }

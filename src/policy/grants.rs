@@ -5,6 +5,7 @@ use std::{collections::HashMap, ops::Range, sync::Arc};
 use super::{
     ActionNo, FieldNo, PairNo, Policy, ProfileNo, Relation, ResourceNo, RoleNo, Scope,
     compiled::{Access, Pair, PlacedScope, RoleTable},
+    rule::Relations,
     source::Mode,
 };
 
@@ -51,6 +52,8 @@ pub(super) struct Cell {
     pub(super) by: u8,
     /// What else is to be asked.
     pub(super) flags: Flags,
+    /// Relations that reach an object for some of the roles.
+    pub(super) relations: Relations,
     /// Place in [`Grants::reaching`].
     pub(super) reaching: u16,
     /// Place in [`Grants::details`], if a flag says that there is one.
@@ -59,8 +62,15 @@ pub(super) struct Cell {
 
 impl Cell {
     /// Nothing.
-    const EMPTY: Self =
-        Self { base: Scope::None, role: RoleNo(u16::MAX), by: 0, flags: Flags(0), reaching: 0, detail: 0 };
+    const EMPTY: Self = Self {
+        base: Scope::None,
+        role: RoleNo(u16::MAX),
+        by: 0,
+        flags: Flags(0),
+        relations: Relations::NONE,
+        reaching: 0,
+        detail: 0,
+    };
 }
 
 /// What else a decision has to ask.
@@ -82,9 +92,19 @@ impl Flags {
         self.0 & flag.0 != 0
     }
 
-    /// Whether the scope alone decides.
-    pub(super) const fn is_plain(self) -> bool {
-        self.0 & !(Self::FIELDS.0 | Self::HIDING.0) == 0
+    /// Whether something may refuse what a scope covers.
+    pub(super) const fn may_narrow(self) -> bool {
+        self.0 & (Self::FORBIDS.0 | Self::OVERRIDES.0 | Self::REQUIREMENTS.0) != 0
+    }
+
+    /// Whether something may allow what no scope covers, or more of its fields.
+    pub(super) const fn may_widen(self) -> bool {
+        self.0 & (Self::RELATIONS.0 | Self::GRANT_RULES.0) != 0
+    }
+
+    /// Whether fields may be withheld: its own, or those of another right that a rule brings along.
+    pub(super) const fn may_hide(self) -> bool {
+        self.0 & (Self::HIDING.0 | Self::GRANT_RULES.0) != 0
     }
 
     fn set_if(&mut self, flag: Self, condition: bool) {
@@ -175,6 +195,7 @@ impl Grants {
             });
             cell.flags = grants.flags_of_all_roles(PairNo(number), pair);
             let detail = Detail::of(PairNo(number), tables);
+            cell.relations = detail.relations.iter().map(|(relation, ..)| *relation).collect();
             cell.flags.set_if(Flags::RELATIONS, !detail.relations.is_empty());
             cell.flags.set_if(Flags::OVERRIDES, detail.roles.iter().any(|role| !role.overrides.is_empty()));
             if cell.flags.has(Flags::RELATIONS) || cell.flags.has(Flags::OVERRIDES) {

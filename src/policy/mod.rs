@@ -6,6 +6,9 @@
 //! Actor (user, teams, Grants) + Question (resource, action, Facts) ──decide──► Decision with its reason
 //! ```
 //!
+//! For a list, [`Actor::right`] looks up once what does not depend on the object, and [`Right::decide`] decides
+//! on each.
+//!
 //! The order of a decision: other tenant → inactive → forbid → per role: the grant, then the most specific
 //! override by its mode → the roles combined → does the scope cover actor and object → else a relation of
 //! a role → else a rule that grants → else no. Conditions of rules that require are asked last, and so are
@@ -33,6 +36,7 @@ use self::compiled::PairNo;
 pub use self::{
     compile::{ANY_DEPTH_MAX, RULE_DEPTH_MAX},
     compiled::Policy,
+    decide::Right,
     decision::{Allowed, Decision, DenyReason, Question, Reason, decide},
     explain::{Explained, explain},
     facts::{Actor, Facts, Keys, Place, TeamKey, TenantKey, UserKey, VIA_DEPTH_MAX, Via},

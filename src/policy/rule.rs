@@ -100,7 +100,40 @@ pub(super) fn part(wanted: u16, known: Option<Symbol>) -> bool {
     wanted == NO_PART || known == Some(Symbol(wanted))
 }
 
+/// Some relations, each a bit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Relations(u8);
+
+impl Relations {
+    pub(super) const NONE: Self = Self(0);
+
+    pub(super) const fn insert(&mut self, relation: Relation) {
+        self.0 |= 1 << relation as u8;
+    }
+
+    pub(super) const fn contains(self, relation: Relation) -> bool {
+        self.0 & 1 << relation as u8 != 0
+    }
+
+    pub(super) const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    pub(super) fn iter(self) -> impl Iterator<Item = Relation> {
+        Relation::ALL.into_iter().filter(move |relation| self.contains(*relation))
+    }
+}
+
+impl FromIterator<Relation> for Relations {
+    fn from_iter<I: IntoIterator<Item = Relation>>(relations: I) -> Self {
+        let mut some = Self::default();
+        relations.into_iter().for_each(|relation| some.insert(relation));
+        some
+    }
+}
+
 /// Whether the actor stands in this relation to the object.
+#[inline]
 pub(super) fn related(actor: &Actor, facts: &Facts<'_>, relation: Relation) -> bool {
     match relation {
         Relation::Participant => facts.participants.contains(&actor.user_key),
