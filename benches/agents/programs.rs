@@ -82,7 +82,7 @@ impl Authority {
         let Some(team) = token.and_then(|token| self.agents.get(token)) else {
             return StatusCode::UNAUTHORIZED;
         };
-        let path = text("x-original-uri").unwrap_or(request.uri().path());
+        let path = text("x-original-uri").unwrap_or_else(|| request.uri().path());
         if self.conversations.get(path) == Some(team) { StatusCode::OK } else { StatusCode::FORBIDDEN }
     }
 }
