@@ -5,6 +5,8 @@ pub mod signal;
 
 mod api_key;
 mod check;
+mod explain;
+mod policy;
 mod schema;
 mod serve;
 
@@ -40,6 +42,17 @@ enum Command {
         #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
         format: CheckFormat,
     },
+    /// Test, compare and show the policy.
+    Policy {
+        #[command(subcommand)]
+        command: policy::PolicyCommand,
+    },
+    /// Ask whether a user may do something; exits with 0 for yes, 1 for no.
+    CanI(policy::CanI),
+    /// Ask who may do something, and why; exits with 1 if nobody may.
+    WhoCan(policy::WhoCan),
+    /// Explain a decision of a running gateway, by the id that its answer bears.
+    Explain(explain::Explain),
     /// Run the gateway until it is asked to stop: SIGTERM and SIGINT drain it, SIGHUP reads its
     /// configuration anew.
     Serve {
@@ -78,7 +91,7 @@ enum SchemaFormat {
 /// Runs the command that `arguments` give, the program's name first.
 ///
 /// The answer is 0 if all is well, 1 if the command says that something is wrong, 2 if the arguments
-/// are not understood.
+/// are not understood, or the configuration about which a policy command is asked.
 pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
     env: Env<'_>,
@@ -90,6 +103,10 @@ pub fn run(
         Ok(Arguments { command: Command::Check { config, format } }) => {
             check::run(&config, format, env, out, err)
         }
+        Ok(Arguments { command: Command::Policy { command } }) => policy::run(&command, env, out, err),
+        Ok(Arguments { command: Command::CanI(command) }) => policy::can_i(&command, env, out, err),
+        Ok(Arguments { command: Command::WhoCan(command) }) => policy::who_can(&command, env, out, err),
+        Ok(Arguments { command: Command::Explain(command) }) => command.run(out, err),
         Ok(Arguments { command: Command::Serve { config } }) => serve::run(&config, env, err),
         Ok(Arguments { command: Command::Schema { file, format } }) => schema::run(file, format, out),
         Err(not_understood) => usage(&not_understood, out, err),

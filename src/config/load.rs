@@ -43,8 +43,7 @@ impl Config {
     /// Every mistake in it.
     pub fn load(folder: &Path, env: Env<'_>) -> Result<Loaded, Mistakes> {
         let mut report = Report::default();
-        let references = References { env, folder, files: Vec::new() };
-        let mut reading = Reading { folder, references, report: &mut report, digest: Digest::new() };
+        let mut reading = Reading::new(folder, env, &mut report);
         let tenants = folder::tenants(folder, reading.report);
         let headgate = reading.file::<raw::Headgate>(FileKind::Headgate, None);
         let tenants: Vec<_> = tenants.into_iter().map(|name| reading.tenant(&name)).collect();
@@ -75,9 +74,9 @@ fn certificate_files(config: &Config) -> Vec<PathBuf> {
 }
 
 /// A file and what it says.
-struct Read<T> {
-    document: Document,
-    raw: T,
+pub(super) struct Read<T> {
+    pub(super) document: Document,
+    pub(super) raw: T,
 }
 
 /// A tenant's files.
@@ -92,14 +91,23 @@ struct TenantFiles {
     routes: Read<raw::Routes>,
 }
 
-struct Reading<'a, 'e> {
+/// A folder while its files are read.
+pub(super) struct Reading<'a, 'e> {
     folder: &'a Path,
     references: References<'e>,
     report: &'a mut Report,
     digest: Digest,
 }
 
-impl Reading<'_, '_> {
+impl<'a, 'e> Reading<'a, 'e> {
+    pub(super) fn new(folder: &'e Path, env: Env<'e>, report: &'a mut Report) -> Self
+    where
+        'e: 'a,
+    {
+        let references = References { env, folder, files: Vec::new() };
+        Self { folder, references, report, digest: Digest::new() }
+    }
+
     fn tenant(&mut self, name: &str) -> TenantFiles {
         TenantFiles {
             id: TenantId::new(name),
@@ -114,7 +122,7 @@ impl Reading<'_, '_> {
     }
 
     /// Reads a file. A tenant's file may be absent: everything in it then has its default.
-    fn file<T>(&mut self, kind: FileKind, tenant: Option<&str>) -> Read<T>
+    pub(super) fn file<T>(&mut self, kind: FileKind, tenant: Option<&str>) -> Read<T>
     where
         T: schemars::JsonSchema + serde::de::DeserializeOwned + Default,
     {
@@ -205,7 +213,9 @@ fn build(
         let roles = roles::source(folder, own, report);
         if let Some((policy, keys)) = roles::compile(&roles, &files.id, report) {
             let mut check = Check { folder, document: &files.tests.document, report, files: Vec::new() };
-            build::ask_tests(&mut check, &files.tests.raw, &files.directory.raw, &files.id, policy, &keys);
+            let (tests, directory) = (&files.tests.raw, &files.directory.raw);
+            let trials = build::ask_tests(&mut check, tests, directory, &files.id, policy, &keys);
+            build::note_failures(report, &trials);
         }
         let policy = roles.source;
         let mut check = Check { folder, document: &files.identity.document, report, files: Vec::new() };

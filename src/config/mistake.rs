@@ -366,7 +366,7 @@ fn list(words: &[String]) -> String {
 }
 
 /// The word of `known` that was probably meant by `word`: at most a third of it is different.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let word = word.to_lowercase();
     known
         .into_iter()

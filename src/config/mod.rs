@@ -20,6 +20,7 @@ mod mistake;
 pub mod presets;
 mod raw;
 mod restart;
+pub mod rights;
 pub mod roles;
 pub mod routes;
 mod schema;
@@ -28,6 +29,7 @@ pub mod watch;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+pub(crate) use self::mistake::nearest;
 pub use self::{
     interpolate::Env,
     load::Loaded,

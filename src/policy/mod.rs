@@ -20,6 +20,7 @@ mod compile;
 mod compiled;
 mod decide;
 mod decision;
+mod exceptions;
 mod explain;
 mod facts;
 mod fields;
@@ -31,6 +32,7 @@ mod scope;
 pub mod source;
 #[cfg(test)]
 mod tests;
+pub mod words;
 
 use self::compiled::PairNo;
 pub use self::{
@@ -38,6 +40,7 @@ pub use self::{
     compiled::Policy,
     decide::Right,
     decision::{Allowed, Decision, DenyReason, Question, Reason, decide},
+    exceptions::Exceptions,
     explain::{Explained, explain},
     facts::{Actor, Facts, Keys, Place, TeamKey, TenantKey, UserKey, VIA_DEPTH_MAX, Via},
     grants::{Grants, ROLES_PER_USER_MAX, Reach, TooManyRoles},

@@ -14,6 +14,7 @@ mod channel_chat;
 mod channel_email;
 mod channel_meta;
 mod channel_singles;
+mod cli;
 mod config;
 mod corpora;
 mod delivery;

@@ -29,7 +29,7 @@ pub(super) use self::{
     listeners::listeners,
     roles::{Laid, Origins, check_people, check_roles},
     routes::{apis, routes},
-    tests::ask_tests,
+    tests::{ask_tests, note_failures},
 };
 use super::{
     document::Document,

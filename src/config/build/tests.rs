@@ -5,20 +5,23 @@ use std::{collections::BTreeSet, sync::Arc};
 use super::Check;
 use crate::{
     config::{
-        mistake::{KeyPath, Wrong, nearest},
+        mistake::{KeyPath, Place, Report, Wrong, nearest},
         raw::{self, Case, Expect, Object, OfObject, RoleName, Who, Word},
+        rights::{Failure, Trial},
     },
     ids::{TeamId, TenantId, Timestamp, UserId},
     policy::{
-        Actor, Decision, Facts, FieldNo, Keys, Member, Place, Policy, Question, ResourceNo, TeamKey, UserKey,
-        Via, decide, explain,
+        Actor, Decision, Facts, FieldNo, Keys, Member, Policy, Question, ResourceNo, TeamKey, decide,
+        explain,
+        words::{self, Lexicon},
     },
 };
 
 /// When the tests are asked: before any `until`, since a file that is right today should be so tomorrow.
 const MOMENT: Timestamp = Timestamp(0);
 
-/// Asks every case; each that is answered otherwise is noted.
+/// Asks every case. Names that the policy does not know are noted; what is answered otherwise than expected is
+/// in the answer.
 pub(in crate::config) fn ask_tests(
     check: &mut Check<'_>,
     raw: &raw::Tests,
@@ -26,17 +29,24 @@ pub(in crate::config) fn ask_tests(
     tenant: &TenantId,
     policy: Policy,
     keys: &Keys,
-) {
+) -> Vec<Trial> {
     let asking = Asking { directory, tenant, policy: Arc::new(policy), keys };
+    let mut trials = Vec::new();
     for (Word(name), case) in &raw.case {
         let at = KeyPath::default().key("case").key(name);
-        if let Some(got) = asking.names(check, &at, case).and_then(|names| asking.wrong(case, &names)) {
-            let expected = match case.expect {
-                Some(Expect::Allow) => "allow",
-                Some(Expect::AllowRedacted) => "allow-redacted",
-                Some(Expect::Deny) | None => "deny",
-            };
-            check.wrong(&at, Wrong::TestFails { expected, got });
+        if let Some(names) = asking.names(check, &at, case) {
+            trials.push(asking.ask(case, &names, check.document.at(&at)));
+        }
+    }
+    trials
+}
+
+/// Notes every case that was answered otherwise than expected.
+pub(in crate::config) fn note_failures(report: &mut Report, trials: &[Trial]) {
+    for trial in trials {
+        if let Some(Failure { expected, got, .. }) = &trial.failure {
+            let wrong = Wrong::TestFails { expected, got: got.clone() };
+            report.add(trial.place.clone(), wrong);
         }
     }
 }
@@ -84,36 +94,70 @@ impl Asking<'_> {
         Some(Names { user, resource: number, action })
     }
 
-    /// What the policy answers, if that is not what is expected.
-    fn wrong(&self, case: &Case, names: &Names<'_>) -> Option<String> {
-        let actor = match self.actor(case, names.user) {
-            Ok(actor) => actor,
-            Err(too_many) => return Some(too_many.to_string()),
+    /// Asks a case.
+    fn ask(&self, case: &Case, names: &Names<'_>, place: Place) -> Trial {
+        let object = case.object.as_ref().map(in_words);
+        let right = (
+            self.policy.resource_name(names.resource).to_owned(),
+            self.policy.action_name(names.action).to_owned(),
+        );
+        let mut question = format!("{}: {}.{}", names.user, right.0, right.1);
+        if let Some(object) = &object {
+            question.push_str(&format!(" on {object}"));
+        }
+        if !case.writes.is_empty() {
+            question.push_str(&format!(", writing {}", case.writes.join(", ")));
+        }
+        let expected = case.expect.unwrap_or(Expect::Deny);
+        let (roles, failure) = match self.actor(case, names.user) {
+            Ok(actor) => {
+                let roles = actor.grants.roles().iter().map(|role| self.policy.role_name(*role).to_owned());
+                (roles.collect(), self.failure(case, names, &actor, object.as_ref()))
+            }
+            Err(too_many) => (Vec::new(), Some(("deny", too_many.to_string()))),
         };
+        let expected = match expected {
+            Expect::Allow => "allow",
+            Expect::AllowRedacted => "allow-redacted",
+            Expect::Deny => "deny",
+        };
+        let failure = failure.map(|(answer, got)| Failure { expected, answer, got });
+        Trial { place, question, resource: right.0, action: right.1, roles, failure }
+    }
+
+    /// What the policy answers and why, if that is not what is expected.
+    fn failure(
+        &self,
+        case: &Case,
+        names: &Names<'_>,
+        actor: &Actor,
+        object: Option<&words::Object>,
+    ) -> Option<(&'static str, String)> {
         let field = |name: &String| self.policy.field(names.resource, name);
         let writes: Vec<FieldNo> = case.writes.iter().map(field).collect();
         let judge = |object: Option<&Facts<'_>>| {
             let question =
                 Question { resource: names.resource, action: names.action, object, writes: &writes };
-            let decision = decide(&actor, question);
+            let decision = decide(actor, question);
             let why = || explain(&self.policy, &question, &decision).to_string();
             let allowed = match &decision {
                 Decision::Allow(allowed) => allowed,
-                Decision::Deny(_) => return (case.expect != Some(Expect::Deny)).then(why),
+                Decision::Deny(_) => return (case.expect != Some(Expect::Deny)).then(|| ("deny", why())),
             };
             if case.expect == Some(Expect::Deny) {
-                return Some(why());
+                return Some(("allow", why()));
             }
             let sees = |name: &String| actor.grants.sees(allowed, field(name));
             if let Some(hidden) = case.fields.iter().chain(&case.visible).find(|name| !sees(name)) {
-                return Some(format!("`{hidden}` is not shown"));
+                return Some(("allow", format!("`{hidden}` is not shown")));
             }
             let shown = case.hidden.iter().find(|name| sees(name));
-            shown.map(|shown| format!("`{shown}` is shown"))
+            shown.map(|shown| ("allow", format!("`{shown}` is shown")))
         };
-        match &case.object {
+        let lexicon = Lexicon { tenant: self.tenant, policy: &self.policy, keys: self.keys };
+        match object {
             None => judge(None),
-            Some(object) => self.with_facts(object, &mut |facts| judge(Some(facts))),
+            Some(object) => object.with_facts(lexicon, &mut |facts| judge(Some(facts))),
         }
     }
 
@@ -131,8 +175,13 @@ impl Asking<'_> {
         let tree = self.directory.team.keys().map(AsRef::as_ref);
         let tree = tree.filter(|team| self.above(team).iter().any(|above| teams.contains(above)));
         let tree: Vec<&str> = tree.chain(teams.iter().copied()).collect();
-        let traits: Vec<&str> = case.traits.iter().map(String::as_str).collect();
-        let direct: Vec<&str> = case.roles.iter().flatten().map(|RoleName(role)| role.as_str()).collect();
+        let known = self.directory.user.get(&Who(user.to_owned()));
+        let traits = case.traits.iter().chain(known.iter().flat_map(|known| &known.traits));
+        let traits: Vec<&str> = traits.map(String::as_str).collect();
+        let direct: Vec<&str> = match &case.roles {
+            Some(roles) => roles.iter().map(|RoleName(role)| role.as_str()).collect(),
+            None => known.iter().flat_map(|known| &known.roles).map(String::as_str).collect(),
+        };
         let queues: Vec<&str> = case.queues.iter().map(AsRef::as_ref).collect();
         let member = Member { user, teams: &teams, ancestors: &ancestors, traits: &traits, direct: &direct };
         let (roles, _until) = self.policy.roles_of(&member, MOMENT);
@@ -151,7 +200,7 @@ impl Asking<'_> {
                 .ok_or(crate::policy::TooManyRoles { roles: 0 })?,
             tenant_key: self.keys.tenant(self.tenant),
             apps: self.policy.apps_of(&member),
-            active: true,
+            active: known.is_none_or(|known| known.active),
             grants: Arc::new(self.policy.grants(&roles)?),
         }))
     }
@@ -174,49 +223,37 @@ impl Asking<'_> {
         let keys: BTreeSet<_> = teams.iter().filter_map(|team| self.keys.team(self.tenant, team)).collect();
         keys.into_iter().collect()
     }
+}
 
-    fn with_facts<T>(&self, object: &Object, ask: &mut dyn FnMut(&Facts<'_>) -> T) -> T {
-        let of = object.of();
-        self.with_parts(&of, &mut |facts| {
-            let Some(via) = &object.via else {
-                return ask(facts);
-            };
-            // Through an object of which it is not known what it is nothing follows.
-            let Some(resource) = via.resource.as_ref().and_then(|Word(name)| self.policy.resource(name))
-            else {
-                return ask(facts);
-            };
-            self.with_parts(&via.of(), &mut |outer| {
-                let via = Via { resource, facts: *outer };
-                ask(&Facts { via: Some(&via), ..*facts })
-            })
-        })
-    }
+/// An object as the file says it. The team in whose queue it waits is its own.
+fn in_words(object: &Object) -> words::Object {
+    let via = object.via.as_ref().and_then(|via| {
+        // Through an object of which it is not known what it is nothing follows.
+        let Word(resource) = via.resource.as_ref()?;
+        Some(Box::new((resource.clone(), of_in_words(&via.of()))))
+    });
+    words::Object { via, ..of_in_words(&object.of()) }
+}
 
-    fn with_parts<T>(&self, of: &OfObject<'_>, ask: &mut dyn FnMut(&Facts<'_>) -> T) -> T {
-        let user = |name: &Who| self.keys.user(self.tenant, name.as_ref());
-        let symbol = |name: &Option<String>| name.as_deref().map(|name| self.policy.symbol(name));
-        let teams: Vec<&str> = of.teams.iter().chain(of.queue).map(AsRef::as_ref).collect();
-        let participants: Vec<UserKey> = of.participants.iter().filter_map(user).collect();
-        ask(&Facts {
-            tenant: self.keys.tenant(self.tenant),
-            responsible: of.responsible.and_then(user),
-            unassigned: of.unassigned,
-            teams: &self.keys_of(&teams),
-            own_team: of.queue.is_some(),
-            participants: &participants,
-            creator: of.creator.and_then(user),
-            queue: of.queue.and_then(|queue| self.keys.team(self.tenant, queue.as_ref())),
-            open: of.open,
-            place: Place {
-                pipeline: symbol(of.pipeline),
-                stage: symbol(of.stage),
-                channel: symbol(of.channel),
-                account: symbol(of.account),
-            },
-            kind: symbol(of.kind),
-            role: of.role.and_then(|RoleName(role)| self.policy.role(role)),
-            via: None,
-        })
+fn of_in_words(of: &OfObject<'_>) -> words::Object {
+    let texts = |names: &[Who]| names.iter().map(|Who(name)| name.clone()).collect::<Vec<_>>();
+    let text = |name: Option<&Who>| name.map(|Who(name)| name.clone());
+    let queue = text(of.queue);
+    words::Object {
+        responsible: text(of.responsible),
+        unassigned: of.unassigned,
+        teams: texts(of.teams).into_iter().chain(queue.clone()).collect(),
+        own_team: of.queue.is_some(),
+        participants: texts(of.participants),
+        creator: text(of.creator),
+        queue,
+        open: of.open,
+        pipeline: of.pipeline.clone(),
+        stage: of.stage.clone(),
+        channel: of.channel.clone(),
+        account: of.account.clone(),
+        kind: of.kind.clone(),
+        role: of.role.map(|RoleName(role)| role.clone()),
+        via: None,
     }
 }

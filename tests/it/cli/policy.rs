@@ -1,0 +1,240 @@
+//! `policy test`, `can-i`, `who-can`, `policy diff`, `policy matrix`.
+
+use insta::assert_snapshot;
+use serde_json::Value;
+
+use super::{Folder, Said, headgate};
+
+fn code_and_first_line(said: &Said) -> (i32, &str) {
+    (said.code, said.out.lines().next().unwrap_or_default())
+}
+
+#[test]
+fn policy_test_passes_also_for_roles_of_the_directory_and_users_who_are_gone() {
+    let said = Folder::new().ask(&["policy", "test"]);
+    assert_eq!((said.code, said.out.as_str(), said.err.as_str()), (0, "4 passed, 0 failed\n", ""));
+}
+
+#[test]
+fn policy_test_tells_each_failing_case_with_its_line_and_reason() {
+    let folder =
+        Folder::new().with("roles.toml", "edit = \"own\" }", "edit = \"none\", export = \"all\" }").with(
+            "tests.toml",
+            "object = { responsible = \"ana\" }",
+            "object = { responsible = \"ana\" }\nwrites = [\"name\"]",
+        );
+    let said = folder.ask(&["policy", "test"]);
+    assert_eq!(said.code, 1);
+    assert_snapshot!(said.out);
+}
+
+#[test]
+fn a_folder_whose_tests_fail_can_still_be_asked_and_is_still_not_loaded() {
+    let folder = Folder::new().with("roles.toml", "edit = \"own\" }", "edit = \"none\" }");
+    let said = folder.ask(&["can-i", "ana", "edit", "lead/1", "--responsible", "ana"]);
+    assert_eq!(code_and_first_line(&said), (1, "deny"));
+    std::fs::write(folder.path().join("headgate.toml"), "[store]\npath = \"data\"\n").unwrap();
+    let check = folder.ask(&["check"]);
+    assert_eq!(check.code, 1);
+    assert!(check.out.contains("case.a-seller-edits-their-lead: expected allow, but"), "{}", check.out);
+}
+
+#[test]
+fn coverage_lists_the_grants_that_no_test_asks_about() {
+    let said = Folder::new().ask(&["policy", "test", "--coverage"]);
+    assert_eq!(said.code, 0);
+    assert_snapshot!(said.out);
+}
+
+#[test]
+fn can_i_says_why_with_role_scope_citation_and_fields() {
+    let folder = Folder::new();
+    let asked: &[&[&str]] = &[
+        &["ana", "view", "lead/7", "--responsible", "ana"],
+        &["ana", "view", "lead/7", "--responsible", "ana", "--stage", "legal"],
+        &["ana", "view", "lead/7", "--responsible", "ben"],
+        &["ana", "view", "lead"],
+        &["ana", "view", "conversation", "--responsible", "ben"],
+        &["ana", "view", "conversation", "--unassigned", "--team", "sales"],
+        &["ana", "view", "conversation", "--responsible", "cem", "--participant", "ana"],
+        &["ana", "view", "note", "--via", "lead:responsible=ana"],
+        &["boris", "export", "lead", "--stage", "legal"],
+        &["gone", "export", "lead"],
+        &["ana", "edit", "lead", "--responsible", "ana", "--write", "source"],
+        &["ana", "view", "lead", "--responsible", "ana", "--field", "budget"],
+    ];
+    let mut said = String::new();
+    for question in asked {
+        let answer = folder.ask(&[&["can-i"], *question, &["--why"]].concat());
+        let expected = i32::from(!answer.out.starts_with("allow"));
+        assert_eq!(answer.code, expected, "{question:?}: {answer:?}");
+        said.push_str(&format!("$ can-i {} --why\n{}\n", question.join(" "), answer.out));
+    }
+    assert_snapshot!(said);
+}
+
+#[test]
+fn what_is_not_understood_exits_with_2_and_says_what_was_meant() {
+    let folder = Folder::new();
+    for (arguments, told) in [
+        (&["can-i", "anna", "view", "lead"][..], "there is no user `anna` (did you mean `ana`?)"),
+        (&["can-i", "ana", "vew", "lead"], "there is no action `vew` (did you mean `view`?)"),
+        (&["can-i", "ana", "view", "leads"], "there is no resource `leads` (did you mean `lead`?)"),
+        (
+            &["can-i", "ana", "view", "lead", "--roles", "sellers"],
+            "there is no role `sellers` (did you mean `seller`?)",
+        ),
+        (
+            &["can-i", "ana", "view", "note", "--via", "lead:owner=ana"],
+            "`owner` is nothing that can be said of an object",
+        ),
+        (
+            &["can-i", "ana", "view", "lead", "--tenant", "acme"],
+            "the folder has no tenant `acme`; it has: default",
+        ),
+        (&["who-can", "fly", "lead"], "there is no action `fly`"),
+    ] {
+        let said = folder.ask(arguments);
+        assert_eq!((said.code, said.out.as_str()), (2, ""), "{arguments:?}");
+        assert_eq!(said.err.trim_end(), told, "{arguments:?}");
+    }
+}
+
+#[test]
+fn mistakes_in_the_files_exit_with_2_and_are_told_with_their_lines() {
+    let folder = Folder::new().with("roles.toml", "team:sales", "team:sails");
+    for arguments in [&["policy", "test"][..], &["who-can", "view", "lead"], &["policy", "matrix"]] {
+        let said = folder.ask(arguments);
+        assert_eq!(said.code, 2, "{arguments:?}");
+        assert!(said.err.starts_with("tenants/default/roles.toml:"), "{}", said.err);
+        assert!(said.err.contains("`sails`"), "{}", said.err);
+    }
+}
+
+#[test]
+fn of_several_tenants_one_must_be_named() {
+    let folder = Folder::new();
+    std::fs::create_dir_all(folder.path().join("tenants/other")).unwrap();
+    let said = folder.ask(&["policy", "test"]);
+    assert_eq!(said.code, 2);
+    assert!(said.err.contains("several tenants (default, other)"), "{}", said.err);
+    assert_eq!(folder.ask(&["policy", "test", "--tenant", "default"]).code, 0);
+}
+
+#[test]
+fn users_of_an_http_directory_are_asked_about_by_their_roles() {
+    let folder = Folder::new().with(
+        "directory.toml",
+        "[team.company]",
+        "[source]\nurl = \"http://127.0.0.1:1/\"\n[team.company]",
+    );
+    let said = folder.ask(&["can-i", "zoe", "view", "lead"]);
+    assert_eq!(said.code, 2);
+    assert!(said.err.contains("say `--roles ROLE,.. --teams TEAM,..`"), "{}", said.err);
+    let zoe = ["can-i", "zoe", "view", "conversation", "--unassigned", "--team", "support"];
+    let said = folder.ask(&[&zoe[..], &["--roles", "seller", "--teams", "support"]].concat());
+    assert_eq!(code_and_first_line(&said), (0, "allow"));
+    let said = folder.ask(&[&zoe[..], &["--roles", "seller", "--teams", "sales"]].concat());
+    assert_eq!(code_and_first_line(&said), (1, "deny"));
+    assert_eq!(folder.ask(&["policy", "matrix"]).code, 2);
+    assert_eq!(folder.ask(&["policy", "matrix", "--roles"]).code, 0);
+}
+
+#[test]
+fn who_can_lists_users_with_their_reasons_and_exits_with_1_for_nobody() {
+    let folder = Folder::new();
+    let said = folder.ask(&["who-can", "view", "conversation/9", "--responsible", "ben"]);
+    assert_eq!(said.code, 0);
+    assert_snapshot!(said.out);
+    let said = folder.ask(&["who-can", "view", "note"]);
+    assert_eq!((said.code, said.out.as_str()), (1, "0 of 5 users may\n"));
+}
+
+#[test]
+fn the_matrix_shows_scopes_and_signs_for_users_and_roles() {
+    let folder = Folder::new();
+    let users = folder.ask(&["policy", "matrix"]);
+    let roles = folder.ask(&["policy", "matrix", "--roles", "--all", "--format", "markdown"]);
+    assert_eq!((users.code, roles.code), (0, 0));
+    assert!(!users.out.contains('\x1b'), "colour where there is no terminal");
+    assert_snapshot!(format!("{}\n{}", users.out, roles.out));
+}
+
+#[test]
+fn the_matrix_has_kommos_colours() {
+    let said = Folder::new().ask(&["policy", "matrix", "--color", "always"]);
+    for painted in [
+        "\x1b[31mnone",
+        "\x1b[38;5;208mown",
+        "\x1b[34mteam",
+        "\x1b[34mteam-tree",
+        "\x1b[32mopen",
+        "\x1b[32mall",
+    ] {
+        assert!(said.out.contains(painted), "{painted:?} in {:?}", said.out);
+    }
+}
+
+#[test]
+fn the_matrix_for_programs_has_every_right_of_everybody() {
+    let said = Folder::new().ask(&["policy", "matrix", "--format", "json"]);
+    let said: Value = serde_json::from_str(&said.out).unwrap();
+    let rights = said["rights"].as_array().unwrap();
+    assert_eq!(rights.len(), 5 * 6, "users by rights");
+    let found = rights
+        .iter()
+        .find(|one| one["user"] == "ana" && one["resource"] == "lead" && one["action"] == "view");
+    assert_eq!((&found.unwrap()["scope"], &found.unwrap()["overrides"]), (&"own".into(), &true.into()));
+}
+
+fn diff(old: &Folder, new: &Folder, more: &[&str]) -> Said {
+    let folders = [old.path().to_str().unwrap(), new.path().to_str().unwrap()];
+    headgate(&[&["policy", "diff"], &folders[..], more].concat())
+}
+
+fn changed() -> Folder {
+    Folder::new()
+        .with("roles.toml", "send = \"own\"", "send = \"team\"")
+        .with("roles.toml", "export = \"all\"", "export = \"team\"")
+        .with("roles.toml", "hidden = [\"budget\"]", "hidden = [\"phone\"]")
+        .with("roles.toml", "stage = [\"legal\"]\nview = \"none\"", "stage = [\"legal\"]\nview = \"all\"")
+        .with("directory.toml", "members = [\"ana\", \"ben\"]", "members = [\"ana\"]")
+        .with("directory.toml", "[user.ben]\n", "[user.ben]\n[user.dora]\nroles = [\"seller\"]\n")
+        .with("directory.toml", "[user.cem]\n", "[user.cem]\nactive = false\n")
+}
+
+#[test]
+fn the_diff_tells_who_gains_and_who_loses_what() {
+    let said = diff(&Folder::new(), &changed(), &[]);
+    assert_eq!(said.code, 1);
+    assert_snapshot!(said.out);
+}
+
+#[test]
+fn the_diff_compares_roles_too() {
+    let said = diff(&Folder::new(), &changed(), &["--roles"]);
+    assert_eq!(said.code, 1);
+    assert_snapshot!(said.out);
+}
+
+#[test]
+fn the_diff_for_programs_has_each_user() {
+    let said = diff(&Folder::new(), &changed(), &["--format", "json"]);
+    let said: Value = serde_json::from_str(&said.out).unwrap();
+    let names: Vec<_> = said["changed"].as_array().unwrap().iter().map(|one| one["name"].clone()).collect();
+    assert_eq!(names, ["ana", "ben", "boris", "dora"]);
+    let export = said["changed"][2]["changes"].as_array().unwrap();
+    let export = export.iter().find(|change| change["action"] == "export").unwrap();
+    assert_eq!(export["scope"], serde_json::json!(["all", "team"]));
+}
+
+#[test]
+fn a_policy_that_is_written_otherwise_and_grants_the_same_is_no_difference() {
+    let same = Folder::new().with(
+        "roles.toml",
+        "grants.lead = { view = \"own\", edit = \"own\" }",
+        "grants.lead = { \"*\" = \"own\", export = \"none\" }",
+    );
+    let said = diff(&Folder::new(), &same, &[]);
+    assert_eq!((said.code, said.out.as_str()), (0, "users: 0 gain, 0 lose\n"));
+}
