@@ -9,6 +9,7 @@
     clippy::print_stdout,
     clippy::expect_used,
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     reason = "a show prints, and stops at the first surprise"
 )]
 
