@@ -1,5 +1,6 @@
 //! Shows Headgate at its main job on this machine: a gateway with TLS on real sockets, a small chat
-//! backend, and one signed webhook of every channel posted as its provider would.
+//! backend, and one signed webhook of every channel posted as its provider would. Then agents ask for what
+//! arrived, under the rights of each preset.
 //!
 //! `scripts/demo` runs it. It stays up for the `curl` lines of the README until Ctrl-C;
 //! `scripts/demo --once` ends after the show.
@@ -8,62 +9,108 @@
     clippy::print_stdout,
     clippy::expect_used,
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     reason = "a show prints, and stops at the first surprise"
 )]
 
+mod agents;
 mod backend;
+mod directory;
+mod ops;
 mod provider;
 mod samples;
 
-use std::{collections::HashMap, path::Path, sync::Arc};
+use std::{collections::HashMap, fs, path::Path, sync::Arc};
 
-use headgate::{clock::SystemClock, config::Config, gateway::Gateway};
+use headgate::{
+    clock::SystemClock,
+    config::{Config, Loaded},
+    gateway::Gateway,
+};
 
 use crate::{
+    agents::{Agents, PRESETS},
     backend::Backend,
+    directory::Directory,
+    ops::Ops,
     provider::{Amazon, Certificate, Provider},
     samples::{ProviderKeys, Sample},
 };
 
-const CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/quickstart/config");
+const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/quickstart");
 
 #[tokio::main]
 async fn main() {
     let once = std::env::args().any(|argument| argument == "--once");
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let keys = ProviderKeys::generate();
+    let (provider_keys, agent_keys) = (ProviderKeys::generate(), agents::Keys::make());
     let certificate = Certificate::write(folder.path());
 
-    let backend = Backend::start("127.0.0.1:8099").await;
-    let amazon = Amazon::start("127.0.0.1:8444", &certificate, keys.sns_certificate()).await;
-    let environment = environment(folder.path(), &keys);
-    let config = match Config::load(Path::new(CONFIG), &|name| environment.get(name).cloned()) {
-        Ok(config) => config,
-        Err(mistakes) => {
-            eprintln!("{mistakes}");
-            std::process::exit(1);
-        }
-    };
-    let gateway = Gateway::start(config, Arc::new(SystemClock::new())).await.expect("the gateway starts");
+    let ops = Ops(provider::client(&certificate));
+    let backend = Backend::start("127.0.0.1:8099", ops.clone()).await;
+    let directory = Directory::start("127.0.0.1:8098").await;
+    let amazon = Amazon::start("127.0.0.1:8444", &certificate, provider_keys.sns_certificate()).await;
+    let environment = environment(folder.path(), &provider_keys, &agent_keys);
+    let load = |preset: &str| configuration(&folder.path().join("config"), preset, &environment);
+    let gateway = Gateway::start(load(PRESETS[0]), Arc::new(SystemClock::new())).await;
+    let gateway = gateway.expect("the gateway starts");
     let hooks = gateway.hooks().expect("the hooks listener");
-    let provider = Provider::new(hooks, &certificate);
+    inbound(&Provider::new(hooks, &certificate), &provider_keys, &backend).await;
+
+    let address = gateway.agents().expect("the agents listener");
+    let agents = Agents { client: ops.0.clone(), address, keys: agent_keys };
+    let conversations = backend.conversations();
+    for conversation in &conversations {
+        ops.named(&conversation.id).await;
+    }
+    println!(
+        "\nAgents ask on https://{address}. The same conversations, asked for by the same people under the"
+    );
+    println!("rights of three products; between them the gateway is given a new configuration as it runs:");
+    let mut columns = Vec::new();
+    for preset in PRESETS {
+        gateway.reload(load(preset)).expect("a good configuration");
+        columns.push(agents.column(&conversations).await);
+    }
+    agents::print(&conversations, &columns);
+    gateway.reload(load(PRESETS[0])).expect("a good configuration");
+    println!("\nFrom here on with the rights of {}:", PRESETS[0]);
+    agents.refusal(&ops).await;
+    agents.reassignment(&conversations).await;
+    agents.revocation(&directory, &ops).await;
+
+    if !once {
+        println!("\nTry, while this runs (Ctrl-C ends it). In another shell:");
+        println!("  CA={} {}", certificate.path.display(), agents.keys.exports());
+        print!("{}", TRY);
+        tokio::signal::ctrl_c().await.expect("a signal");
+    }
+    gateway.stop().await.expect("a disk that answers");
+    drop((amazon, backend));
+}
+
+/// The lines of the README.
+const TRY: &str = include_str!("try.txt");
+
+/// The inbound half: webhooks come in, and arrive at the backend.
+async fn inbound(provider: &Provider, keys: &ProviderKeys, backend: &Backend) {
     let now = jiff::Timestamp::now().as_second();
 
-    println!("Headgate listens for providers on https://{hooks}/hooks/{{endpoint}}.\n");
+    println!("Headgate listens for providers on https://{}/hooks/{{endpoint}}.\n", provider.address());
     println!("One webhook of every channel, signed as its provider signs:");
-    post(&provider, &samples::sns_confirmation(&keys, samples::SNS_TOPIC, now)).await;
-    let samples = samples::all(&keys, now);
+    post(provider, &samples::sns_confirmation(keys, samples::SNS_TOPIC, now)).await;
+    let samples = samples::all(keys, now);
     for sample in &samples {
-        post(&provider, sample).await;
+        post(provider, sample).await;
     }
     backend.received(samples.len()).await;
     backend.print_new();
 
     println!("\nThe same WhatsApp webhook again, and the next message of the same customer:");
     let repeated = samples.iter().find(|sample| sample.name == "WhatsApp").expect("a WhatsApp sample");
-    post(&provider, repeated).await;
+    post(provider, repeated).await;
     let next = samples::whatsapp("wamid.quickstart.2", "491701234567", "Hello?", now + 1);
-    post(&provider, &next).await;
+    post(provider, &next).await;
     backend.received(samples.len() + 1).await;
     backend.print_new();
     println!("  (the repeated one was acknowledged and not delivered again)");
@@ -72,25 +119,7 @@ async fn main() {
     let mut forged = repeated.clone();
     forged.name = "forged";
     forged.body = String::from_utf8_lossy(&forged.body).replace("blue", "free").into_bytes();
-    post(&provider, &forged).await;
-
-    let ca = certificate.path.display();
-    let ops = gateway.ops().expect("the ops listener");
-    if !once {
-        println!("\nTry, while this runs (Ctrl-C ends it):");
-        println!("  curl --cacert {ca} https://localhost:{}/hooks/meta-main -d '{{}}'", hooks.port());
-        println!(
-            "  curl --cacert {ca} 'https://localhost:{}/hooks/meta-main?hub.mode=subscribe&hub.challenge=42&hub.verify_token={}'",
-            hooks.port(),
-            samples::META_VERIFY_TOKEN
-        );
-        println!("  curl http://{ops}/v1/spool");
-        println!("  curl http://{ops}/metrics");
-        println!("  curl http://{ops}/readyz");
-        tokio::signal::ctrl_c().await.expect("a signal");
-    }
-    gateway.stop().await.expect("a disk that answers");
-    drop((amazon, backend));
+    post(provider, &forged).await;
 }
 
 async fn post(provider: &Provider, sample: &Sample) {
@@ -98,10 +127,37 @@ async fn post(provider: &Provider, sample: &Sample) {
     println!("  {:<20} POST /hooks/{:<14} {status}", sample.name, sample.endpoint);
 }
 
+/// Lays the configuration out in `folder`, with the roles and routes of a preset, and loads it.
+fn configuration(folder: &Path, preset: &str, environment: &HashMap<String, String>) -> Loaded {
+    let tenant = folder.join("tenants/default");
+    fs::create_dir_all(&tenant).expect("the folder can be written");
+    copy(&Path::new(EXAMPLE).join("config"), folder);
+    for files in ["config/tenants/default", "gate", &format!("gate/{preset}")] {
+        copy(&Path::new(EXAMPLE).join(files), &tenant);
+    }
+    match Config::load(folder, &|name| environment.get(name).cloned()) {
+        Ok(config) => config,
+        Err(mistakes) => {
+            eprintln!("{mistakes}");
+            std::process::exit(1);
+        }
+    }
+}
+
+/// Copies the files of a folder, not its folders.
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).expect("the quickstart's own files") {
+        let path = entry.expect("the quickstart's own files").path();
+        if let (true, Some(name)) = (path.is_file(), path.file_name()) {
+            fs::copy(&path, to.join(name)).expect("the folder can be written");
+        }
+    }
+}
+
 /// The environment that the quickstart's configuration names.
-fn environment(folder: &Path, keys: &ProviderKeys) -> HashMap<String, String> {
+fn environment(folder: &Path, keys: &ProviderKeys, agents: &agents::Keys) -> HashMap<String, String> {
     let folder = folder.display();
-    [
+    let fixed = [
         ("QUICKSTART_TLS", folder.to_string()),
         ("QUICKSTART_DATA", format!("{folder}/data")),
         ("QUICKSTART_BACKEND_KEY", samples::BACKEND_KEY.to_owned()),
@@ -115,6 +171,6 @@ fn environment(folder: &Path, keys: &ProviderKeys) -> HashMap<String, String> {
         ("POSTMARK_BASIC", samples::POSTMARK_BASIC.to_owned()),
         ("WEBHOOK_KEY", samples::WEBHOOK_KEY.to_owned()),
     ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into()
+    .map(|(name, value)| (name.to_owned(), value));
+    fixed.into_iter().chain(agents.environment()).collect()
 }

@@ -46,31 +46,44 @@ impl Certificate {
     }
 }
 
+/// A client for HTTP and HTTPS.
+pub(crate) type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
+/// A client that trusts the gateway's certificate.
+pub(crate) fn client(certificate: &Certificate) -> HttpClient {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(certificate.der()).expect("our own certificate");
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("TLS versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let connector = hyper_rustls::HttpsConnectorBuilder::new()
+        .with_tls_config(tls)
+        .https_or_http()
+        .enable_http1()
+        .enable_http2()
+        .build();
+    Client::builder(TokioExecutor::new()).build(connector)
+}
+
 /// Posts webhooks to the gateway.
 #[derive(Debug)]
 pub(crate) struct Provider {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: HttpClient,
     hooks: SocketAddr,
 }
 
 impl Provider {
     /// A provider that trusts the gateway's certificate.
     pub(crate) fn new(hooks: SocketAddr, certificate: &Certificate) -> Self {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(certificate.der()).expect("our own certificate");
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("TLS versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_only()
-            .enable_http1()
-            .enable_http2()
-            .build();
-        Self { client: Client::builder(TokioExecutor::new()).build(connector), hooks }
+        Self { client: client(certificate), hooks }
+    }
+
+    /// Where it posts to.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.hooks
     }
 
     /// Posts one and gives the answer's status.
