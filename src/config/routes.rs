@@ -104,7 +104,7 @@ pub enum Part {
 }
 
 /// Where an object's facts stand in its JSON: pointers of RFC 6901.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 #[expect(missing_docs, reason = "`Facts` says what they are")]
 pub struct Entity {
     /// Where the object stands in an answer.

@@ -212,6 +212,12 @@ impl<T: Clone> Slot<T> {
         failed: &mut MutexGuard<'_, Option<Duration>>,
     ) -> Result<Arc<Fetched<T>>, Unavailable> {
         let clock = question.clock();
+        // Nobody knows the future, and whoever asks for it must not make the directory busy. The wall clock may
+        // have stepped back behind what is known.
+        let known = self.fetched.load().as_ref().map_or(0, |fetched| fetched.version.0);
+        if question.min().is_some_and(|min| min.0 > clock.now().0.max(known)) {
+            return Err(Unavailable::NotThatFresh);
+        }
         if failed.is_some_and(|failed| clock.elapsed().saturating_sub(failed) < RETRY_PAUSE) {
             return Err(Unavailable::Waiting);
         }

@@ -33,7 +33,7 @@ mod snapshot;
 pub mod upstream;
 pub mod who;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::rand;
@@ -182,13 +182,15 @@ impl Gate {
         if let Some(peer) = &peer {
             snapshot.rates.of_address(peer.client())?;
         }
-        let target = checked(&head, snapshot)?;
+        checked(&head, snapshot)?;
         if head.method == Method::OPTIONS {
             return Ok(options());
         }
         let (Some(peer), identity) = (peer, &mut head) else { return Err(Refusal::Unspeakable) };
         let Identity { tenant, user } =
             snapshot.door.authenticate(identity, &peer).await.map_err(Refusal::Identity)?;
+        // Anew: the credentials that stood in the query are no part of it any more (C06, C18).
+        let target = checked(&head, snapshot)?;
         let min = headers::min_grants(&head.headers).map_err(|_unreadable| Refusal::MinGrants)?;
         record.tenant = Some(tenant.clone());
         record.user = Some(user.clone());
@@ -225,7 +227,8 @@ impl Gate {
                 tags.next().filter(|_| tags.next().is_none())
             }
         };
-        found.filter(|tag| tag.tenant == *tenant)
+        // The tag of a conversation of another backend says nothing about this one's.
+        found.filter(|tag| tag.tenant == *tenant && side.accounts.contains(&tag.account))
     }
 }
 
@@ -259,7 +262,10 @@ fn check_parameters(target: &Target, matched: &Matched, side: &Tenant) -> Result
     let writes = matched.route.matches.method != Method::GET;
     let refused = &side.routes.map.refused_parameters;
     let mut parameters = target.parameters();
-    let one = parameters.find(|name| refused.contains(name) || (writes && name == METHOD_PARAMETER));
+    let one = parameters.find(|name| {
+        let is = |other: &String| name.eq_ignore_ascii_case(other);
+        refused.iter().any(is) || (writes && name.eq_ignore_ascii_case(METHOD_PARAMETER))
+    });
     one.map_or(Ok(()), |_name| Err(Refusal::Parameter))
 }
 
@@ -307,17 +313,17 @@ impl Passage<'_> {
         }
         let is_read = route.matches.method == Method::GET;
         let body = if is_read { Bytes::new() } else { self.body(&head.headers, body).await? };
-        let writes = self.writes(&body)?;
+        let writes = self.writes(&target, &body)?;
         if !writes.is_empty() {
             permit = self.decide(object.as_ref(), &writes, record)?;
         }
         let method = route.matches.method.clone();
         let onward = Onward { method, target: target.forwarded(), headers: passed, body };
-        let answered = self.side.upstream.forward(&permit, onward, from).await;
-        if !is_read && let Some(path) = self.prefetch_path() {
-            self.side.prefetched.forget(&path);
-        }
-        self.show(answered?, &permit, record)
+        // Also if the user goes away before the answer comes: the write was made all the same.
+        let written = self.prefetch_path().filter(|_| !is_read);
+        let _forgets = written.map(|path| self.side.prefetched.forget_at_the_end(path));
+        let answered = self.side.upstream.forward(&permit, onward, from).await?;
+        self.show(answered, &permit, record)
     }
 
     /// The one decision on the request, told in the record. In shadow mode a no is only told.
@@ -365,7 +371,8 @@ impl Passage<'_> {
                     self.readable(&unseen)?;
                     self.known(&unseen, entity, parameter)
                 };
-                self.side.prefetched.facts(&path, ask).await?
+                let reading = (entity, self.parameter(parameter));
+                self.side.prefetched.facts(&path, &reading, ask).await?
             }
         };
         self.keyed(&known).await.map(Some)
@@ -429,19 +436,26 @@ impl Passage<'_> {
         Ok(body.read_all().await?)
     }
 
-    /// The fields that a body writes.
-    fn writes(&self, body: &Bytes) -> Result<Vec<FieldNo>, Refusal> {
-        if body.is_empty() {
-            return Ok(Vec::new());
-        }
-        match &self.matched.route.body {
-            Body::Question => body::check(body).map(|()| Vec::new()).map_err(Refusal::Body),
-            Body::Writes(at) => {
-                let policy = self.granted.actor.grants.policy();
-                let fields = body::fields(body, at).map_err(Refusal::Body)?;
-                Ok(fields.iter().map(|name| policy.field(self.asked.resource, name)).collect())
+    /// The fields that a request writes: those of its body, and those that the query of a write names, which
+    /// many backends take for the same thing.
+    fn writes(&self, target: &Target, body: &Bytes) -> Result<Vec<FieldNo>, Refusal> {
+        let route = &self.matched.route;
+        let at = match &route.body {
+            Body::Writes(at) if route.matches.method != Method::GET => at,
+            Body::Writes(_) | Body::Question => {
+                return if body.is_empty() {
+                    Ok(Vec::new())
+                } else {
+                    body::check(body).map(|()| Vec::new()).map_err(Refusal::Body)
+                };
             }
+        };
+        let mut names: BTreeSet<String> = target.parameter_parts().collect();
+        if !body.is_empty() {
+            names.extend(body::fields(body, at).map_err(Refusal::Body)?);
         }
+        let policy = self.granted.actor.grants.policy();
+        Ok(names.iter().map(|name| policy.field(self.asked.resource, name)).collect())
     }
 
     /// The backend's answer, as far as it may be shown.

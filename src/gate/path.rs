@@ -112,11 +112,27 @@ impl Target {
     /// The names of the query's parameters, decoded once, without brackets: `assignee%5Ftype[]` is
     /// `assignee_type` (A21).
     pub fn parameters(&self) -> impl Iterator<Item = String> {
-        let query = self.query.as_deref().unwrap_or_default();
-        form_urlencoded::parse(query.as_bytes()).map(|(name, _value)| {
+        self.written_parameters().map(|name| {
             let end = name.find('[').unwrap_or(name.len());
             name.get(..end).unwrap_or_default().to_owned()
         })
+    }
+
+    /// The same, and what stands in their brackets: `contact[phone]` is `contact` and `phone`.
+    pub fn parameter_parts(&self) -> impl Iterator<Item = String> {
+        let parts = |name: String| -> Vec<String> {
+            let parts = name.split(['[', ']']).filter(|part| !part.is_empty());
+            parts.map(str::to_owned).collect()
+        };
+        self.written_parameters().flat_map(parts)
+    }
+
+    /// Some backends take `;` for `&`.
+    fn written_parameters(&self) -> impl Iterator<Item = String> {
+        let pieces = self.query.as_deref().unwrap_or_default().split(';');
+        pieces
+            .flat_map(|piece| form_urlencoded::parse(piece.as_bytes()))
+            .map(|(name, _value)| name.into_owned())
     }
 
     /// Both, as they are forwarded.
@@ -265,6 +281,10 @@ mod tests {
         let uri: Uri = "/a?assignee%5Ftype=all&assignee_type[]=me&x".parse().unwrap();
         let target = Target::of(&uri, 1000, 10).unwrap();
         assert_eq!(target.parameters().collect::<Vec<_>>(), ["assignee_type", "assignee_type", "x"]);
+        let uri: Uri = "/a?b=1;c=2&contact%5Bphone][]=3".parse().unwrap();
+        let target = Target::of(&uri, 1000, 10).unwrap();
+        assert_eq!(target.parameters().collect::<Vec<_>>(), ["b", "c", "contact"]);
+        assert_eq!(target.parameter_parts().collect::<Vec<_>>(), ["b", "c", "contact", "phone"]);
     }
 
     #[test]

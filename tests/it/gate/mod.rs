@@ -7,4 +7,5 @@ mod framing;
 mod identity;
 mod passage;
 mod targets;
+mod whole;
 mod world;

@@ -436,7 +436,7 @@ pub(super) fn usual(asked: &Asked) -> Vec<u8> {
 }
 
 /// The tags of the conversations.
-async fn conversations(tags: &EmbeddedTags) {
+pub(super) async fn conversations(tags: &EmbeddedTags) {
     for (alias, tenant, account, responsible, team, participants) in [
         ("101", "acme", "wa-1", Some("ana"), "sales", &[][..]),
         ("102", "acme", "wa-2", Some("ben"), "support", &[]),

@@ -8,7 +8,7 @@ mod issuer;
 mod jwt;
 mod misconfigured;
 mod requests;
-mod tokens;
+pub(crate) mod tokens;
 
 use std::{fs, sync::Arc, time::Duration};
 
@@ -26,7 +26,7 @@ use prometheus_client::registry::Registry;
 use tempfile::TempDir;
 
 /// When all tests begin.
-const NOW: i64 = 1_700_000_000;
+pub(crate) const NOW: i64 = 1_700_000_000;
 
 const HEADGATE: &str = "[backend.chat]\nurls = ['http://127.0.0.1:3000/in']\n\
     keys = ['whsec_ZXhhbXBsZS1rZXktZXhhbXBsZS1rZXktMTI=']\n[store]\npath = 'data'\n";

@@ -15,13 +15,13 @@ use x509_parser::{prelude::FromDer, public_key::PublicKey, x509::SubjectPublicKe
 
 use super::NOW;
 
-pub(super) const ISSUER: &str = "https://login.test/";
-pub(super) const AUDIENCE: &str = "headgate";
+pub(crate) const ISSUER: &str = "https://login.test/";
+pub(crate) const AUDIENCE: &str = "headgate";
 
 /// A key with its name.
-pub(super) struct Signer {
-    pub(super) id: &'static str,
-    pub(super) algorithm: &'static str,
+pub(crate) struct Signer {
+    pub(crate) id: &'static str,
+    pub(crate) algorithm: &'static str,
     key: Key,
 }
 
@@ -32,32 +32,32 @@ enum Key {
 }
 
 impl Signer {
-    pub(super) fn ed25519(id: &'static str) -> Self {
+    pub(crate) fn ed25519(id: &'static str) -> Self {
         Self { id, algorithm: "EdDSA", key: Key::Ed25519(Ed25519KeyPair::generate().unwrap()) }
     }
 
-    pub(super) fn es256(id: &'static str) -> Self {
+    pub(crate) fn es256(id: &'static str) -> Self {
         let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
         Self { id, algorithm: "ES256", key: Key::Ecdsa(key) }
     }
 
-    pub(super) fn es384(id: &'static str) -> Self {
+    pub(crate) fn es384(id: &'static str) -> Self {
         let key = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap();
         Self { id, algorithm: "ES384", key: Key::Ecdsa(key) }
     }
 
-    pub(super) fn rs256(id: &'static str) -> Self {
+    pub(crate) fn rs256(id: &'static str) -> Self {
         let key = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
         Self { id, algorithm: "RS256", key: Key::Rsa(key, &signature::RSA_PKCS1_SHA256) }
     }
 
-    pub(super) fn ps256(id: &'static str) -> Self {
+    pub(crate) fn ps256(id: &'static str) -> Self {
         let key = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
         Self { id, algorithm: "PS256", key: Key::Rsa(key, &signature::RSA_PSS_SHA256) }
     }
 
     /// The public key, as it is published.
-    pub(super) fn jwk(&self) -> Value {
+    pub(crate) fn jwk(&self) -> Value {
         let mut jwk = self.public();
         jwk["kid"] = self.id.into();
         jwk["alg"] = self.algorithm.into();
@@ -87,7 +87,7 @@ impl Signer {
     }
 
     /// The public key as bytes that are known to everybody: DER, for keys confused with secrets.
-    pub(super) fn public_der(&self) -> Vec<u8> {
+    pub(crate) fn public_der(&self) -> Vec<u8> {
         match &self.key {
             Key::Rsa(pair, _) => pair.public_key().as_der().unwrap().as_ref().to_vec(),
             Key::Ed25519(pair) => pair.public_key().as_ref().to_vec(),
@@ -96,11 +96,11 @@ impl Signer {
     }
 
     /// A token with these claims.
-    pub(super) fn token(&self, claims: &Value) -> String {
+    pub(crate) fn token(&self, claims: &Value) -> String {
         self.token_with(&json!({"alg": self.algorithm, "kid": self.id, "typ": "at+jwt"}), claims)
     }
 
-    pub(super) fn token_with(&self, header: &Value, claims: &Value) -> String {
+    pub(crate) fn token_with(&self, header: &Value, claims: &Value) -> String {
         let signed = unsigned(header, claims);
         let signature = self.sign(signed.as_bytes());
         format!("{signed}.{}", BASE64URL_NOPAD.encode(&signature))
@@ -121,22 +121,22 @@ impl Signer {
 }
 
 /// The first two parts of a token.
-pub(super) fn unsigned(header: &Value, claims: &Value) -> String {
+pub(crate) fn unsigned(header: &Value, claims: &Value) -> String {
     let text = |value: &Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
     format!("{}.{}", text(header), text(claims))
 }
 
-pub(super) fn jwks(signers: &[&Signer]) -> Value {
+pub(crate) fn jwks(signers: &[&Signer]) -> Value {
     json!({"keys": signers.iter().map(|signer| signer.jwk()).collect::<Vec<_>>()})
 }
 
 /// Claims that are right for ten minutes.
-pub(super) fn claims(user: &str) -> Value {
+pub(crate) fn claims(user: &str) -> Value {
     json!({"iss": ISSUER, "aud": AUDIENCE, "sub": user, "iat": NOW, "exp": NOW + 600})
 }
 
 /// Claims that are right but for some.
-pub(super) fn claims_but(but: &Value) -> Value {
+pub(crate) fn claims_but(but: &Value) -> Value {
     let mut claims = claims("ana");
     for (name, value) in but.as_object().unwrap() {
         if value.is_null() {
@@ -149,6 +149,6 @@ pub(super) fn claims_but(but: &Value) -> Value {
 }
 
 /// `[jwt.login]` for keys at a URL.
-pub(super) fn source(url: &str) -> String {
+pub(crate) fn source(url: &str) -> String {
     format!("[jwt.login]\nissuer = '{ISSUER}'\naudience = ['{AUDIENCE}']\njwks = '{url}'\n")
 }

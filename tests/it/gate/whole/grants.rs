@@ -1,0 +1,146 @@
+//! How fresh rights are.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::json;
+
+use super::{OPERATOR, Whole};
+
+#[tokio::test]
+async fn i01_after_a_push_the_very_next_request_knows() {
+    let whole = Whole::start().await;
+    for push in [
+        json!({"tenant": "acme", "user": "ana"}),
+        json!({"tenant": "acme", "team": "sales"}),
+        json!({"tenant": "acme"}),
+        json!({"all": true}),
+    ] {
+        assert_eq!(whole.status("ana", "101").await, 200, "{push}");
+        whole.grant("ana", &[]);
+        assert_eq!(whole.status("ana", "101").await, 200, "nobody told yet");
+        whole.push(&push).await;
+        assert_eq!(whole.status("ana", "101").await, 404, "{push}");
+        whole.grant("ana", &["agent"]);
+        whole.push(&push).await;
+    }
+    assert_eq!(whole.status("ana", "101").await, 200);
+    whole.grant("ana", &[]);
+    whole.push(&json!({"tenant": "acme", "role": "agent"})).await;
+    assert_eq!(whole.status("ana", "101").await, 404, "of all who had the role");
+}
+
+#[tokio::test]
+async fn i02_without_a_push_it_takes_no_longer_than_the_ttl() {
+    let whole = Whole::start().await;
+    assert_eq!(whole.status("ana", "101").await, 200);
+    whole.grant("ana", &[]);
+    whole.pass(29);
+    assert_eq!(whole.status("ana", "101").await, 200);
+    whole.pass(31);
+    assert_eq!(whole.status("ana", "101").await, 404);
+}
+
+#[tokio::test]
+async fn i03_a_directory_that_is_down_is_believed_for_a_while() {
+    let whole = Whole::start().await;
+    assert_eq!(whole.status("ana", "101").await, 200);
+    whole.directory_is_down(true);
+    whole.pass(599);
+    assert_eq!(whole.status("ana", "101").await, 200, "stale");
+    assert_eq!(whole.status("ben", "102").await, 503, "nothing was known of him");
+    whole.pass(1);
+    let refused = whole.get("ana", "/conversations/101").await;
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
+    let headers =
+        format!("Authorization: Bearer {}\r\nContent-Type: application/json\r\n", whole.token("ana"));
+    let line = "PATCH /api/v1/accounts/1/conversations/101";
+    assert_eq!(whole.send(line, &headers, r#"{"title":"x"}"#).await.status, 503, "writes too");
+    whole.directory_is_down(false);
+    whole.pass(2);
+    assert_eq!(whole.status("ana", "101").await, 200);
+}
+
+#[tokio::test]
+async fn what_was_invalidated_is_not_believed_while_the_directory_is_down() {
+    let whole = Whole::start().await;
+    assert_eq!(whole.status("ana", "101").await, 200);
+    whole.directory_is_down(true);
+    whole.push(&json!({"tenant": "acme", "user": "ana"})).await;
+    assert_eq!(whole.status("ana", "101").await, 503);
+}
+
+#[tokio::test]
+async fn i04_many_who_ask_at_once_make_one_question() {
+    let whole = Arc::new(Whole::start().await);
+    let mut asking = tokio::task::JoinSet::new();
+    for _ in 0..40 {
+        let whole = Arc::clone(&whole);
+        asking.spawn(async move { whole.status("ana", "101").await });
+    }
+    assert_eq!(asking.join_all().await, [200; 40]);
+    assert_eq!(whole.asked_about("ana"), 1);
+}
+
+#[tokio::test]
+async fn i05_who_has_no_role_may_nothing_and_who_is_new_is_known_soon() {
+    let whole = Whole::start().await;
+    assert_eq!(whole.status("nil", "101").await, 404);
+    assert_eq!(whole.status("new", "101").await, 401, "a good token of somebody whom nobody knows");
+    whole.grant("new", &["kommo.administrator"]);
+    whole.pass(4);
+    assert_eq!(whole.status("new", "101").await, 401);
+    assert_eq!(whole.asked_about("new"), 1, "asked once in a while");
+    whole.pass(1);
+    assert_eq!(whole.status("new", "101").await, 200);
+}
+
+#[tokio::test]
+async fn i06_only_operators_invalidate_and_it_only_makes_fresher() {
+    let whole = Whole::start().await;
+    assert_eq!(whole.status("ana", "101").await, 200);
+    let (line, body) = ("POST /v1/grants/invalidate", r#"{"tenant":"acme","user":"ana"}"#);
+    assert_eq!(whole.ops(line, "", body).await.0, 401);
+    assert_eq!(whole.ops(line, "another-token-of-nobody", body).await.0, 401);
+    assert_eq!(whole.ops(line, &whole.token("adm"), body).await.0, 401);
+    assert_eq!(whole.status("ana", "101").await, 200);
+    assert_eq!(whole.asked_about("ana"), 1, "nothing was invalidated");
+    for _ in 0..50 {
+        assert_eq!(whole.ops(line, OPERATOR, body).await.0, 200);
+    }
+    assert_eq!((whole.status("ana", "101").await, whole.status("ana", "102").await), (200, 404));
+    assert_eq!(whole.asked_about("ana"), 2, "I07: however often it was said, it is asked once");
+    assert_eq!(whole.ops(line, OPERATOR, r#"{"tenant":"acme","user":"ana","roles":["x"]}"#).await.0, 400);
+}
+
+#[tokio::test]
+async fn i17_a_wall_clock_that_steps_back_keeps_no_rights_alive() {
+    let whole = Whole::start().await;
+    assert_eq!(whole.status("ana", "101").await, 200);
+    whole.grant("ana", &[]);
+    whole.clock.jump(headgate::ids::Timestamp::from_secs(crate::identity::NOW - 20));
+    whole.clock.advance(Duration::from_secs(60));
+    assert_eq!(whole.status("ana", "101").await, 404);
+}
+
+#[tokio::test]
+async fn grants_are_as_fresh_as_a_request_asks_for() {
+    let whole = Whole::start().await;
+    let first = whole.get("ana", "/conversations/101").await;
+    let known: i64 = first.header("headgate-grants").unwrap().parse().unwrap();
+    whole.grant("ana", &[]);
+    whole.pass(1);
+    let with = async |min: &str| {
+        let headers = format!("Headgate-Min-Grants: {min}\r\n");
+        whole.get_with("ana", "/conversations/101", &headers).await.status
+    };
+    assert_eq!(with(&known.to_string()).await, 200, "that fresh they are");
+    assert_eq!(with(&(known + 1).to_string()).await, 404);
+    for unreadable in ["x", "-1", "", "1.5", "9999999999999999"] {
+        assert_eq!(with(unreadable).await, 400, "{unreadable}");
+    }
+    let asked = whole.directory.lines().len();
+    for _ in 0..5 {
+        assert_eq!(with(&(known + 1_000_000).to_string()).await, 503, "nobody knows the future");
+    }
+    assert_eq!(whole.directory.lines().len(), asked, "and nobody is asked about it");
+}

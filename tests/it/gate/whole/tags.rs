@@ -1,0 +1,56 @@
+//! A conversation's tag decides from the moment it is written.
+
+use serde_json::json;
+
+use super::Whole;
+
+#[tokio::test]
+async fn whoever_is_assigned_sees_it_and_whoever_was_sees_it_no_more() {
+    let whole = Whole::start().await;
+    assert_eq!((whole.status("ana", "101").await, whole.status("ben", "101").await), (200, 404));
+    whole.change("101", &json!({"responsible": "ben", "team": "support"})).await;
+    assert_eq!((whole.status("ana", "101").await, whole.status("ben", "101").await), (404, 200));
+    assert_eq!(whole.status("sue", "101").await, 404, "it left the team");
+    whole.change("101", &json!({"responsible": null, "team": "sales"})).await;
+    assert_eq!((whole.status("ana", "101").await, whole.status("ben", "101").await), (404, 404));
+    assert_eq!(whole.status("sue", "101").await, 200);
+    whole.change("101", &json!({"responsible": "ana"})).await;
+    assert_eq!(whole.status("ana", "101").await, 200);
+}
+
+#[tokio::test]
+async fn d13_a_participant_sees_it_as_long_as_they_take_part() {
+    let whole = Whole::start().await;
+    assert_eq!(whole.status("ana", "104").await, 200);
+    whole.change("104", &json!({"participants": []})).await;
+    assert_eq!(whole.status("ana", "104").await, 404);
+    whole.change("102", &json!({"participants": ["ana"]})).await;
+    assert_eq!(whole.status("ana", "102").await, 200);
+    let token = format!("Authorization: Bearer {}\r\nContent-Type: application/json\r\n", whole.token("ana"));
+    let line = "PATCH /api/v1/accounts/1/conversations/102";
+    assert_eq!(whole.send(line, &token, r#"{"title":"x"}"#).await.status, 404, "seen is not edited");
+}
+
+#[tokio::test]
+async fn a_stage_that_is_closed_to_a_role_is_closed_at_once() {
+    let whole = Whole::start().await;
+    assert_eq!(whole.status("ana", "101").await, 200);
+    whole.change("101", &json!({"stage": "sales/closed"})).await;
+    assert_eq!(whole.status("ana", "101").await, 404);
+    assert_eq!(whole.status("adm", "101").await, 200, "it is closed to that role alone");
+    whole.change("101", &json!({"stage": "sales/open"})).await;
+    assert_eq!(whole.status("ana", "101").await, 200);
+}
+
+#[tokio::test]
+async fn a_participant_of_another_tenant_is_none() {
+    let whole = Whole::start().await;
+    whole.change("101", &json!({"responsible": "eve", "participants": ["eve"]})).await;
+    assert_eq!(whole.status("globex.eve", "101").await, 404);
+    let id = whole.conversations["101"].to_string();
+    assert_eq!(whole.status("globex.eve", &id).await, 404, "not by its own name either");
+    let eve = format!("Authorization: Bearer {}\r\n", whole.token("globex.eve"));
+    let line = "GET /api/v1/accounts/1/conversations/101";
+    assert_eq!(whole.send(line, &eve, "").await.status, 404);
+    assert_eq!(whole.backend.lines(), [""; 0]);
+}
