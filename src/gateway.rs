@@ -383,13 +383,16 @@ impl Gateway {
             front.close().await;
         }
         self.people.actors.stop().await;
-        self.log.close().await;
         let (spool, tags) = (self.spool, self.tags);
-        let closed = timeout(CLOSE_MAX, async {
+        let stores = timeout(CLOSE_MAX, async {
             spool.close().await;
             tags.close().await;
         });
-        if closed.await.is_err() {
+        let (stores, log) = tokio::join!(stores, timeout(CLOSE_MAX, self.log.close()));
+        if log.is_err() {
+            warn!("the decision log takes nothing more; its last lines are lost");
+        }
+        if stores.is_err() {
             // Dropped, they would wait for the disk once more.
             mem::forget((spool, tags));
             return Err(DiskHangs);

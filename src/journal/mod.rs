@@ -273,6 +273,12 @@ impl Journal {
         Ticket(ticket)
     }
 
+    /// Whether a record of so many bytes may queue now. To whoever alone appends it stays so until they do.
+    #[must_use]
+    pub fn has_room(&self, bytes: usize) -> bool {
+        self.queue.has_room(bytes)
+    }
+
     /// Closes the active segment, unless it is empty, and begins a new one. The ticket gives the active
     /// segment's number: every record queued before is in a lower one, every later record is not.
     pub fn roll(&self) -> Ticket<u64> {

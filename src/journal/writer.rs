@@ -50,9 +50,7 @@ impl Queue {
         let mut waiting = self.lock();
         let refusal = if record.len() > RECORD_BYTES_MAX {
             Some(JournalError::TooLarge { bytes: record.len() })
-        } else if waiting.requests.len() >= QUEUE_RECORDS_MAX
-            || waiting.bytes + record.len() > QUEUE_BYTES_MAX
-        {
+        } else if !waiting.has_room(record.len()) {
             Some(JournalError::Busy)
         } else {
             waiting.refusal()
@@ -65,6 +63,10 @@ impl Queue {
         waiting.bytes += record.len();
         waiting.requests.push_back(Request::Append(record, reply));
         self.wake_for_the_first(&waiting);
+    }
+
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        self.lock().has_room(bytes)
     }
 
     pub(super) fn push_roll(&self, reply: Reply<u64>) {
@@ -152,6 +154,10 @@ impl Queue {
 }
 
 impl Waiting {
+    fn has_room(&self, bytes: usize) -> bool {
+        self.requests.len() < QUEUE_RECORDS_MAX && self.bytes + bytes <= QUEUE_BYTES_MAX
+    }
+
     fn refusal(&self) -> Option<JournalError> {
         match &self.state {
             State::Open => None,

@@ -244,6 +244,33 @@ async fn how_far_receipts_got_outlives_what_said_so_on_the_disk() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn marks_outlive_a_crash_between_their_file_and_the_removal_of_their_segment() {
+    let folder = Folder::new();
+    let spool = folder.open().await;
+    spool.accept(suite::webhook(vec![suite::receipt("ann", State::Read, 20)])).await.unwrap();
+    suite::told(&*spool).await;
+    accept_many(&spool, 0..100).await;
+    let segments = fs::read_dir(folder.store.path.join("spool/journal")).unwrap();
+    let oldest = segments.map(|file| file.unwrap().path()).filter(|path| path.is_file()).min().unwrap();
+    let content = fs::read(&oldest).unwrap();
+    deliver(&spool, 100).await;
+    until("the oldest segment is removed", || !oldest.exists()).await;
+    drop(spool);
+    let open = folder.open.lock().unwrap().take().unwrap();
+    open.close().await;
+    drop(open);
+    // As it was before the removal, which a power cut may undo.
+    fs::write(&oldest, content).unwrap();
+    let spool = folder.open().await;
+    until("the oldest segment is removed again", || !oldest.exists()).await;
+    let spool = folder.restart(spool).await;
+    let again = spool.accept(message("0", "ann")).await.unwrap();
+    assert_eq!(again.duplicates, 1, "a redelivery was forgotten");
+    spool.accept(suite::webhook(vec![suite::receipt("ann", State::Delivered, 10)])).await.unwrap();
+    assert_eq!(suite::told(&*spool).await, Some((State::Read, 20)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn how_far_a_conversation_was_read_is_known_for_the_window_from_the_last_receipt_on() {
     let folder = Folder::new();
     let spool = folder.open().await;

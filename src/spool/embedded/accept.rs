@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     ids::EventId,
+    journal::JournalError,
     spool::{Accepted, Sequence, SpoolError, Webhook},
 };
 
@@ -62,8 +63,9 @@ impl Core {
     }
 
     fn begin(&self, mut webhook: Webhook) -> Result<Begun, SpoolError> {
-        let at = self.age.now();
         let mut state = self.state();
+        // Not before the lock: what is forgotten by now must be forgotten by then when the journal is read.
+        let at = self.age.now();
         state.check_open()?;
         let new = match news(&state.marks, &webhook) {
             News::Pending(commit) => return Ok(Begun::Pending(commit, Box::new(webhook))),
@@ -80,16 +82,21 @@ impl Core {
         }
         self.check_limits(&mut state, &webhook)?;
         supersede(&state.marks, &mut webhook);
-
         let first = state.next;
-        state.next = Sequence(first.0 + kept as u64);
-        state.events_under_way += kept as u64;
-        let commit = state.next_commit();
-        for (mark, _) in marks_of(&webhook) {
-            state.marks.begin(mark, commit);
-        }
+        let after = Sequence(first.0 + kept as u64);
         let kept = Kept { first, at, webhook: Arc::new(webhook) };
         let record = accepted_record(&kept);
+        // Queued all the same, the refusal would be told, and the webhook let go, only when the disk answers.
+        if !self.journal.has_room(record.len()) {
+            return Err(self.spool_error(&JournalError::Busy));
+        }
+
+        state.next = after;
+        state.events_under_way += kept.webhook.events.len() as u64;
+        let commit = state.next_commit();
+        for (mark, _) in marks_of(&kept.webhook) {
+            state.marks.begin(mark, commit);
+        }
         let (reply, outcome) = oneshot::channel();
         state.write(&self.journal, record, self.monotonic(), What::Accepted { kept, accepted, reply });
         Ok(Begun::Written(outcome))

@@ -47,8 +47,11 @@ impl Recovered {
         let dir = store.path.join("spool");
         let mut marks = Marks::new(store.dedupe_window, store.dedupe_marks_max);
         let mut newest = 0;
-        let mut newest_of = BTreeMap::new();
+        let (mut newest_of, mut marks_from) = (BTreeMap::new(), BTreeMap::new());
         for (segment, of_segment) in sidecars.files {
+            // If a crash came before the segment was removed, its file is written once more, and must not lose
+            // what it held.
+            marks_from.insert(segment, marks.end());
             for mark in of_segment {
                 let at = Timestamp::from_secs(mark.second.into());
                 marks.expire(at);
@@ -60,6 +63,7 @@ impl Recovered {
         let room = Room::new(dir.clone(), store.disk_free_min);
         let (mut state, written) = State::new(marks, Backlog::new(store.cache_bytes), room, Sequence(1));
         state.sidecars = newest_of;
+        state.marks_from = marks_from;
         let mut log = Log {
             state,
             newest: Timestamp::from_secs(newest.into()),

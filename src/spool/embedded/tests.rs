@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use super::{
-    samples::{message, receipt},
+    samples::{event, message, receipt, webhook_of},
     *,
 };
 use crate::{
@@ -28,7 +28,7 @@ fn try_open(path: &Path, disk: Arc<FaultyDisk>) -> Result<Arc<EmbeddedSpool>, Op
         path: path.to_owned(),
         segment_bytes: 1024,
         disk_free_min: 0,
-        backlog_events_max: 1_000,
+        backlog_events_max: 100_000,
         dedupe_window: Duration::from_secs(7 * 86_400),
         dedupe_marks_max: 1_000,
         cache_bytes: 1 << 20,
@@ -197,6 +197,32 @@ async fn a_webhook_does_not_wait_for_ever_for_a_disk_that_hangs() {
     tokio::time::resume();
     let again = spool.accept(message("one", "ann")).await.unwrap();
     assert_eq!((again.kept, again.duplicates), (0, 1), "it was kept after all");
+    spool.close().await;
+    drop(spool);
+    let (spool, _disk) = on_a_disk(dir.path());
+    let regrouped = webhook_of(vec![event("two", "ann"), event("one", "ann")]);
+    let again = spool.accept(regrouped).await.unwrap();
+    assert_eq!((again.kept, again.duplicates), (1, 1), "it was forgotten with the restart");
+    assert_eq!(spool.depth().events, 2);
+    spool.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_finds_no_place_behind_a_disk_that_hangs_is_refused_and_let_go_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let (spool, disk) = on_a_disk(dir.path());
+    disk.hold();
+    let mut refused = None;
+    // One more than wait may be on its way.
+    for number in 0..=journal::QUEUE_RECORDS_MAX + 1 {
+        tokio::select! {
+            biased;
+            outcome = spool.accept(message(&number.to_string(), "ann")) => refused = Some(outcome),
+            () = std::future::ready(()) => {}
+        }
+    }
+    assert!(matches!(refused, Some(Err(SpoolError::Limit { what: "journal_queue_max" }))), "{refused:?}");
+    disk.release();
     spool.close().await;
 }
 
