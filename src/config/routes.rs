@@ -121,6 +121,9 @@ pub struct Entity {
     pub channel: Option<String>,
     pub account: Option<String>,
     pub kind: Option<String>,
+    pub role: Option<String>,
+    /// The object through which it is reached: its resource, and how to read it. It stands in the object itself.
+    pub via: Option<(String, Box<Entity>)>,
 }
 
 impl Line {

@@ -9,7 +9,7 @@ use crate::{
     channel::Channel,
     config::routes::Entity,
     ids::{AccountId, TenantId},
-    policy::{Facts, Keys, Place, Policy, TeamKey, TenantKey, UserKey},
+    policy::{Facts, Keys, Place, Policy, ResourceNo, RoleNo, Symbol, TeamKey, TenantKey, UserKey, Via},
     tag::Tag,
 };
 
@@ -41,6 +41,10 @@ pub struct Known {
     pub account: Option<String>,
     /// A finer kind.
     pub kind: Option<String>,
+    /// The role that it is.
+    pub role: Option<String>,
+    /// The object through which it is reached: its resource, and what is known of it.
+    pub via: Option<(String, Box<Self>)>,
 }
 
 /// JSON that is not the object that was asked for.
@@ -71,10 +75,22 @@ impl Known {
     /// If the object is not there, or has another id.
     pub fn of_json(answer: &Value, entity: &Entity, id: &str) -> Result<Self, OtherObject> {
         let object = answer.pointer(&entity.at).filter(|object| object.is_object()).ok_or(OtherObject)?;
-        let at = |pointer: &Option<String>| pointer.as_ref().and_then(|pointer| object.pointer(pointer));
-        if entity.id.is_some() && at(&entity.id).and_then(name).as_deref() != Some(id) {
+        if let Some(pointer) = &entity.id
+            && object.pointer(pointer).and_then(name).as_deref() != Some(id)
+        {
             return Err(OtherObject);
         }
+        let via = entity.via.as_ref().map(|(resource, entity)| {
+            // Where it is not, nothing is known of it: it is reached through something all the same.
+            let outer = object.pointer(&entity.at).map(|outer| Self::read(outer, entity));
+            (resource.clone(), Box::new(outer.unwrap_or_default()))
+        });
+        Ok(Self { via, ..Self::read(object, entity) })
+    }
+
+    /// An object's own facts.
+    fn read(object: &Value, entity: &Entity) -> Self {
+        let at = |pointer: &Option<String>| pointer.as_ref().and_then(|pointer| object.pointer(pointer));
         let named = |pointer| at(pointer).and_then(name);
         let responsible = match at(&entity.responsible) {
             Some(Value::Null) => Some(None),
@@ -83,7 +99,7 @@ impl Known {
         };
         let participants = at(&entity.participants).and_then(Value::as_array).into_iter().flatten();
         let participants = participants.filter_map(|one| name(one.get("id").unwrap_or(one)));
-        Ok(Self {
+        Self {
             responsible,
             team: named(&entity.team),
             participants: participants.take(PARTICIPANTS_MAX).collect(),
@@ -95,7 +111,9 @@ impl Known {
             channel: named(&entity.channel),
             account: named(&entity.account),
             kind: named(&entity.kind),
-        })
+            role: named(&entity.role),
+            via: None,
+        }
     }
 
     /// The responsible user, whose teams count where the object has none of its own.
@@ -127,7 +145,9 @@ pub struct Keyed {
     queue: Option<TeamKey>,
     open: bool,
     place: Place,
-    kind: Option<crate::policy::Symbol>,
+    kind: Option<Symbol>,
+    role: Option<RoleNo>,
+    via: Option<(ResourceNo, Box<Self>)>,
 }
 
 impl Keyed {
@@ -160,12 +180,25 @@ impl Keyed {
                 account: symbol(&known.account),
             },
             kind: symbol(&known.kind),
+            role: known.role.as_deref().and_then(|role| policy.role(role)),
+            via: None,
         }
     }
 
-    /// As a decision takes them.
+    /// The same, reached through another object.
     #[must_use]
-    pub fn facts(&self) -> Facts<'_> {
+    pub fn through(self, resource: ResourceNo, outer: Self) -> Self {
+        Self { via: Some((resource, Box::new(outer))), ..self }
+    }
+
+    /// Asks something about the object, as a decision takes it.
+    pub fn with_facts<T>(&self, ask: impl FnOnce(Facts<'_>) -> T) -> T {
+        let via =
+            self.via.as_ref().map(|(resource, outer)| Via { resource: *resource, facts: outer.alone() });
+        ask(Facts { via: via.as_ref(), ..self.alone() })
+    }
+
+    fn alone(&self) -> Facts<'_> {
         Facts {
             responsible: self.responsible,
             unassigned: self.unassigned,
@@ -177,6 +210,7 @@ impl Keyed {
             open: self.open,
             place: self.place,
             kind: self.kind,
+            role: self.role,
             ..Facts::unknown(self.tenant)
         }
     }

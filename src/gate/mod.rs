@@ -404,6 +404,13 @@ impl Passage<'_> {
     }
 
     async fn keyed(&self, known: &Known) -> Result<Keyed, Refusal> {
+        let own = self.keyed_alone(known).await?;
+        let Some((resource, outer)) = &known.via else { return Ok(own) };
+        let resource = self.granted.actor.grants.policy().resource(resource).ok_or(Refusal::Unknown)?;
+        Ok(own.through(resource, self.keyed_alone(outer).await?))
+    }
+
+    async fn keyed_alone(&self, known: &Known) -> Result<Keyed, Refusal> {
         let actor = &self.granted.actor;
         let teams = match known.needs_teams_of() {
             None => Vec::new(),

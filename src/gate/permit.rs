@@ -56,8 +56,14 @@ impl Decided {
     /// Decides. `object` is what is known of the object; `None` asks for the resource as such.
     #[must_use]
     pub fn on(actor: &Actor, asked: Asked, object: Option<&Keyed>, writes: &[FieldNo]) -> Self {
-        let facts = object.map(Keyed::facts);
-        let via = facts.as_ref().zip(asked.via).map(|(facts, resource)| Via { resource, facts: *facts });
+        match object {
+            None => Self::about(actor, asked, None, writes),
+            Some(object) => object.with_facts(|facts| Self::about(actor, asked, Some(facts), writes)),
+        }
+    }
+
+    fn about(actor: &Actor, asked: Asked, facts: Option<Facts<'_>>, writes: &[FieldNo]) -> Self {
+        let via = facts.zip(asked.via).map(|(facts, resource)| Via { resource, facts });
         let own = match &via {
             None => facts,
             Some(via) => Some(Facts { via: Some(via), ..Facts::unknown(actor.tenant_key) }),

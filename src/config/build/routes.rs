@@ -51,6 +51,16 @@ pub(in crate::config) fn routes(
     let at = root.key("route");
     let mut seen = BTreeMap::new();
     let mut routes = Vec::new();
+    for (raw::Name(name), entity) in &raw.entity {
+        let at = root.key("entity").key(name);
+        match &entity.via {
+            Some(via) => _ = check.declared(&at.key("via"), "entity", via, &raw.entity),
+            None if entity.via_at.is_some() => {
+                check.wrong(&at.key("via_at"), Wrong::OnlyWith { other: "via" })
+            }
+            None => {}
+        }
+    }
     for (index, route) in raw.route.iter().enumerate() {
         let at = at.index(index);
         let Some(route) = self::route(check, &at, route, &raw.entity, body_bytes_max) else { continue };
@@ -133,7 +143,10 @@ fn route(
         );
     }
     let object = match (raw.object, &matches) {
-        (Some(kind), Some(matches)) => Some(object(check, at, raw, kind, matches, entity.map(|(_, e)| e))?),
+        (Some(kind), Some(matches)) => {
+            let entity = entity.map(|(_, entity)| self::entity(entity, entities));
+            Some(object(check, at, raw, kind, matches, entity)?)
+        }
         _ => None,
     };
     if raw.prefetch.is_some() && raw.object != Some(raw::RouteObject::Prefetch) {
@@ -167,7 +180,7 @@ fn object(
     raw: &raw::Route,
     kind: raw::RouteObject,
     matches: &Line,
-    entity: Option<&raw::Entity>,
+    entity: Option<Entity>,
 ) -> Option<Object> {
     let parameter = raw.parameter.clone().unwrap_or_else(|| "id".to_owned());
     if !matches.parameters().any(|name| name == parameter) {
@@ -187,7 +200,7 @@ fn object(
                 check.wrong(&at.key("object"), Wrong::OnlyWith { other: "GET" });
                 return None;
             }
-            Some(Object::Answer { entity: self::entity(entity?), parameter })
+            Some(Object::Answer { entity: entity?, parameter })
         }
         raw::RouteObject::Prefetch => {
             let Some(text) = &raw.prefetch else {
@@ -203,12 +216,23 @@ fn object(
             if let Some(name) = line.parameters().find(|name| !own.contains(name)) {
                 check.wrong(&at.key("prefetch"), Wrong::NoParameter { name: name.to_owned() });
             }
-            Some(Object::Prefetch { line, entity: self::entity(entity?), parameter })
+            Some(Object::Prefetch { line, entity: entity?, parameter })
         }
     }
 }
 
-fn entity(raw: &raw::Entity) -> Entity {
+fn entity(raw: &raw::Entity, all: &BTreeMap<raw::Name, raw::Entity>) -> Entity {
+    let via = raw.via.as_ref().and_then(|name| {
+        let via = all.get(name)?;
+        let at = raw.via_at.as_ref().map(|pointer| pointer.0.clone()).unwrap_or_default();
+        let facts = Entity { at, id: None, ..facts(via) };
+        Some((via.resource.clone().unwrap_or_else(|| name.0.clone()), Box::new(facts)))
+    });
+    Entity { via, ..facts(raw) }
+}
+
+/// Where an entity's own facts stand.
+fn facts(raw: &raw::Entity) -> Entity {
     let text = |pointer: &Option<Pointer>| pointer.as_ref().map(|pointer| pointer.0.clone());
     Entity {
         at: text(&raw.at).unwrap_or_default(),
@@ -224,6 +248,8 @@ fn entity(raw: &raw::Entity) -> Entity {
         channel: text(&raw.channel),
         account: text(&raw.account),
         kind: text(&raw.kind),
+        role: text(&raw.role),
+        via: None,
     }
 }
 

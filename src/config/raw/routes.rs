@@ -67,6 +67,13 @@ pub(crate) struct Entity {
     pub(crate) account: Option<Pointer>,
     /// A finer kind, that rules of the policy name.
     pub(crate) kind: Option<Pointer>,
+    /// The role that it is, where roles are administered.
+    pub(crate) role: Option<Pointer>,
+    /// The entity through which the object is reached: the lead on whose card a contact is shown. Its facts count
+    /// beside the object's own.
+    pub(crate) via: Option<Name>,
+    /// Where in the object's JSON that other object stands. Default: they share their JSON.
+    pub(crate) via_at: Option<Pointer>,
 }
 
 /// One route of the backend's API.

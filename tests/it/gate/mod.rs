@@ -2,6 +2,7 @@
 //! it is.
 
 mod backend;
+mod conformance;
 mod decided;
 mod framing;
 mod identity;

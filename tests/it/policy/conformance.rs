@@ -24,144 +24,144 @@ const NOW: Timestamp = Timestamp(1_800_000_000_000);
 /// A file of cases.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Table {
-    schema: u32,
-    system: String,
+pub(crate) struct Table {
+    pub(crate) schema: u32,
+    pub(crate) system: String,
     #[serde(default)]
-    teams: BTreeMap<String, String>,
+    pub(crate) teams: BTreeMap<String, String>,
     #[serde(default)]
-    role: Vec<RoleTable>,
-    case: Vec<Case>,
+    pub(crate) role: Vec<RoleTable>,
+    pub(crate) case: Vec<Case>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RoleTable {
-    name: String,
-    grants: Vec<GrantLine>,
+pub(crate) struct RoleTable {
+    pub(crate) name: String,
+    pub(crate) grants: Vec<GrantLine>,
     #[serde(default)]
-    stage_rules: Vec<StageLine>,
+    pub(crate) stage_rules: Vec<StageLine>,
     #[serde(default)]
-    field_rules: Vec<FieldLine>,
+    pub(crate) field_rules: Vec<FieldLine>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct GrantLine {
-    resource: String,
-    action: String,
-    scope: Scope,
+pub(crate) struct GrantLine {
+    pub(crate) resource: String,
+    pub(crate) action: String,
+    pub(crate) scope: Scope,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct StageLine {
-    resource: String,
-    pipeline: String,
-    stage: String,
-    action: String,
-    allow: Option<bool>,
-    scope: Option<Scope>,
+pub(crate) struct StageLine {
+    pub(crate) resource: String,
+    pub(crate) pipeline: String,
+    pub(crate) stage: String,
+    pub(crate) action: String,
+    pub(crate) allow: Option<bool>,
+    pub(crate) scope: Option<Scope>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct FieldLine {
-    resource: String,
-    field: String,
-    access: String,
+pub(crate) struct FieldLine {
+    pub(crate) resource: String,
+    pub(crate) field: String,
+    pub(crate) access: String,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Case {
-    id: String,
-    rule: String,
+pub(crate) struct Case {
+    pub(crate) id: String,
+    pub(crate) rule: String,
     #[serde(default)]
-    also: Vec<String>,
-    subject: Subject,
-    resource: String,
-    action: String,
-    object: Option<Object>,
+    pub(crate) also: Vec<String>,
+    pub(crate) subject: Subject,
+    pub(crate) resource: String,
+    pub(crate) action: String,
+    pub(crate) object: Option<Object>,
     #[serde(default)]
-    fields: Vec<String>,
+    pub(crate) fields: Vec<String>,
     #[serde(default)]
-    account: Account,
-    expect: String,
+    pub(crate) account: Account,
+    pub(crate) expect: String,
     #[serde(default)]
-    visible_fields: Vec<String>,
+    pub(crate) visible_fields: Vec<String>,
     #[serde(default)]
-    hidden_fields: Vec<String>,
-    why: String,
+    pub(crate) hidden_fields: Vec<String>,
+    pub(crate) why: String,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Subject {
-    user: String,
+pub(crate) struct Subject {
+    pub(crate) user: String,
     #[serde(default)]
-    roles: Vec<String>,
+    pub(crate) roles: Vec<String>,
     #[serde(default)]
-    teams: Vec<String>,
-    authenticated: Option<bool>,
-    active: Option<bool>,
+    pub(crate) teams: Vec<String>,
+    pub(crate) authenticated: Option<bool>,
+    pub(crate) active: Option<bool>,
     #[serde(default)]
-    first_user: bool,
+    pub(crate) first_user: bool,
     #[serde(default)]
-    partner: bool,
+    pub(crate) partner: bool,
     #[serde(default)]
-    in_queue: bool,
+    pub(crate) in_queue: bool,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Object {
+pub(crate) struct Object {
     #[serde(rename = "id")]
-    _id: Option<String>,
+    pub(crate) _id: Option<String>,
     /// Of `via` alone.
-    resource: Option<String>,
-    kind: Option<String>,
-    responsible: Option<String>,
-    team: Option<String>,
+    pub(crate) resource: Option<String>,
+    pub(crate) kind: Option<String>,
+    pub(crate) responsible: Option<String>,
+    pub(crate) team: Option<String>,
     #[serde(default)]
-    participants: Vec<String>,
-    pipeline: Option<String>,
-    stage: Option<String>,
+    pub(crate) participants: Vec<String>,
+    pub(crate) pipeline: Option<String>,
+    pub(crate) stage: Option<String>,
     #[serde(default)]
-    open: bool,
+    pub(crate) open: bool,
     #[serde(rename = "has_media")]
-    _has_media: Option<bool>,
-    via: Option<Box<Object>>,
-    role: Option<String>,
+    pub(crate) _has_media: Option<bool>,
+    pub(crate) via: Option<Box<Object>>,
+    pub(crate) role: Option<String>,
     /// Whom user administration acts on; no rule looks at it.
     #[serde(rename = "user")]
-    _user: Option<String>,
+    pub(crate) _user: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Account {
-    app_installed: Option<bool>,
+pub(crate) struct Account {
+    pub(crate) app_installed: Option<bool>,
     #[serde(default)]
-    app_access: Vec<String>,
+    pub(crate) app_access: Vec<String>,
     #[serde(default)]
-    bindings: Vec<Binding>,
+    pub(crate) bindings: Vec<Binding>,
     /// However many: no rule counts them (`K12`).
     #[serde(rename = "administrators")]
-    _administrators: Option<u32>,
-    subscriber_overrides_stage: Option<bool>,
+    pub(crate) _administrators: Option<u32>,
+    pub(crate) subscriber_overrides_stage: Option<bool>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Binding {
-    role: String,
-    to: String,
-    saved: Option<bool>,
+pub(crate) struct Binding {
+    pub(crate) role: String,
+    pub(crate) to: String,
+    pub(crate) saved: Option<bool>,
 }
 
 /// The open channel's queue, in which every object of a case may wait.
-const QUEUE: &str = "queue";
+pub(crate) const QUEUE: &str = "queue";
 
 fn principal(text: &str) -> Principal {
     match text.split_once(':').unwrap() {
@@ -304,7 +304,7 @@ fn teams(table: &Table) -> Teams {
     table.teams.iter().map(|(team, above)| (team.clone(), parent(above))).collect()
 }
 
-fn table(system: &str) -> Table {
+pub(crate) fn table(system: &str) -> Table {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/conformance/{system}.toml"));
     let table: Table = toml::from_str(&fs::read_to_string(file).unwrap()).unwrap();
     assert_eq!((table.schema, table.system.as_str()), (1, system));
