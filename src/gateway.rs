@@ -18,7 +18,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, info, warn};
 
 use crate::{
-    backend::{Client, ClientError},
+    backend::{self, Client, ClientError, Pools},
     clock::SharedClock,
     config::{Config, Loaded, Mistakes, restart_needed},
     delivery::{Delivery, Routes},
@@ -42,6 +42,7 @@ pub struct Gateway {
     current: Arc<ArcSwap<Config>>,
     routes: Arc<ArcSwap<Routes>>,
     outgoing: Arc<Outgoing>,
+    backend_metrics: backend::Metrics,
     tokens: Arc<ArcSwap<Vec<Secret>>>,
     clock: SharedClock,
     spool: Arc<EmbeddedSpool>,
@@ -116,7 +117,9 @@ impl Gateway {
         let spool =
             EmbeddedSpool::open(config.store.clone(), tags.clone(), clock.clone(), &mut registry, &limits)?;
         let current = Arc::new(ArcSwap::new(Arc::clone(&config)));
-        let routes = Arc::new(ArcSwap::from_pointee(Routes::new(&config, &clock)?));
+        let backend_metrics = backend::Metrics::new(&mut registry, &limits);
+        let pools = Pools::new(&config.backends, &config.egress, &clock, &backend_metrics)?;
+        let routes = Arc::new(ArcSwap::from_pointee(Routes::new(&config, &pools)));
         let outgoing = Arc::new(Outgoing(ArcSwap::from_pointee(Client::new(&config.egress, None)?)));
         let ingress = Ingress::new(
             current.clone(),
@@ -156,6 +159,7 @@ impl Gateway {
             current,
             routes,
             outgoing,
+            backend_metrics,
             tokens,
             clock,
             spool,
@@ -235,8 +239,9 @@ impl Gateway {
                 certificates.push((Arc::clone(acceptor), new));
             }
         }
+        let pools = Pools::new(&config.backends, &config.egress, &self.clock, &self.backend_metrics)?;
         Ok(Prepared {
-            routes: Routes::new(config, &self.clock)?,
+            routes: Routes::new(config, &pools),
             client: Client::new(&config.egress, None)?,
             certificates,
             tokens: config

@@ -1,17 +1,37 @@
-//! Calling out: backends and what else Headgate fetches. Pools, connection reuse, time-outs.
+//! Calling out: backends and what else Headgate fetches. Pools of endpoints, their health, connection
+//! reuse, time-outs.
 //!
-//! It knows how to get an answer, not what an answer means: retries, breakers and acknowledgements
-//! are `delivery`'s.
+//! It knows how to get an answer, not what an answer means: repeated deliveries, breakers and
+//! acknowledgements are `delivery`'s, and who may ask for what is the gate's. To read: [`Pool`] chooses an
+//! endpoint and says when another may be asked, `client` makes the call, `answer` streams what comes back.
 
+mod answer;
+mod assertion;
 mod client;
+mod endpoint;
+mod error;
+mod flight;
+mod health;
+mod loan;
+mod metrics;
 mod pool;
+mod pools;
 mod resolve;
+mod wire;
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use http::HeaderValue;
 
 pub use self::{
-    client::{Bounds, CallError, Client, ClientError},
-    pool::Pool,
+    answer::{StreamBounds, StreamedAnswer},
+    assertion::{ASSERTION, AssertionKey, Claims, KeyError, SignError},
+    client::{Bounds, Client, ClientError},
+    error::{CallError, ForwardError, Unfit},
+    health::Health,
+    metrics::{Metrics, Purpose},
+    pool::{Plan, Pool},
+    pools::Pools,
 };
 use crate::{ids::BackendId, secret::Secret};
 
@@ -47,6 +67,25 @@ pub struct Backend {
     pub breaker_failures: u32,
     /// Pause of an open breaker before one attempt is let through.
     pub breaker_pause: Duration,
+    /// Where the gate forwards to, if it does.
+    pub api: Option<Api>,
+    /// How the endpoints of both are probed, if they are.
+    pub health: Option<Health>,
+}
+
+/// A backend's API, as the gate forwards to it.
+#[derive(Clone, Debug)]
+pub struct Api {
+    /// Its origins; the one with the least to do is asked.
+    pub origins: Vec<http::Uri>,
+    /// `Host`, in place of the origin's own.
+    pub host: Option<HeaderValue>,
+    /// Requests under way at once.
+    pub concurrency_max: usize,
+    /// What one request may cost, where its route does not say.
+    pub bounds: StreamBounds,
+    /// Signs what Headgate says of an actor, for backends that want proof.
+    pub assertion_key: Option<Arc<AssertionKey>>,
 }
 
 /// How a backend wants its deliveries.

@@ -244,6 +244,10 @@ pub enum Wrong {
     NoSigningKey,
     #[error("not a Standard Webhooks key; expected {expected}")]
     WebhookKey { expected: &'static str },
+    #[error(
+        "not a key for assertions; expected PEM of an ECDSA private key on P-256, or another text of 32 bytes or more"
+    )]
+    AssertionKey,
 
     // Channels.
     #[error("no verifier: without one, anyone could post here; expected {expected}")]

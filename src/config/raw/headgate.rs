@@ -226,6 +226,51 @@ pub(crate) struct Backend {
     pub(crate) breaker_failures: u32,
     /// Pause of an open breaker before one attempt is let through.
     pub(crate) breaker_pause: Span,
+    /// Origins of the backend's API, without a path: `["http://chat:3000"]`. The gate forwards to the one
+    /// with the fewest requests under way.
+    #[schemars(length(min = 1))]
+    pub(crate) api: Option<Vec<Url>>,
+    /// `Host` of forwarded requests, in place of the origin's own. They are then HTTP/1.1.
+    pub(crate) api_host: Option<String>,
+    /// Forwarded requests under way at once. Above it: 503.
+    #[schemars(range(min = 1))]
+    pub(crate) api_concurrency_max: usize,
+    /// Time for one forwarded request, to the end of its answer.
+    pub(crate) api_timeout: Span,
+    /// Time within an answer in which nothing of it comes.
+    pub(crate) api_idle_timeout: Span,
+    /// Largest answer to a forwarded request.
+    pub(crate) api_answer_bytes_max: Size,
+    /// Signs `headgate-assertion`, for backends that want proof of who asks: PEM of an ECDSA private key
+    /// on P-256 (ES256), or another text of 32 bytes or more that both sides know (HS256).
+    pub(crate) assertion_key: Option<SecretText>,
+    /// Probes of the endpoints, of `api` and `urls` alike. Without them, what fails shows by failing.
+    pub(crate) health: Option<Health>,
+}
+
+/// Probes of a backend's endpoints.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["path"]))]
+pub(crate) struct Health {
+    /// Path, and query, that is asked for by GET at each endpoint's origin. A 2xx says that it works.
+    pub(crate) path: Option<String>,
+    /// From one probe to the next, give or take a tenth.
+    pub(crate) interval: Span,
+    /// Time for one probe.
+    pub(crate) timeout: Span,
+    /// Good probes in a row that take an endpoint back.
+    #[schemars(range(min = 1))]
+    pub(crate) healthy_after: u32,
+    /// Bad probes in a row that put an endpoint behind all others.
+    #[schemars(range(min = 1))]
+    pub(crate) unhealthy_after: u32,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self { path: None, interval: seconds(5), timeout: seconds(2), healthy_after: 2, unhealthy_after: 3 }
+    }
 }
 
 impl Default for Backend {
@@ -244,6 +289,14 @@ impl Default for Backend {
             backoff_max: seconds(300),
             breaker_failures: 10,
             breaker_pause: seconds(5),
+            api: None,
+            api_host: None,
+            api_concurrency_max: 1024,
+            api_timeout: seconds(30),
+            api_idle_timeout: seconds(10),
+            api_answer_bytes_max: Size(64 << 20),
+            assertion_key: None,
+            health: None,
         }
     }
 }

@@ -20,7 +20,7 @@ pub(crate) use self::{
     channels::{Account, Channels, Endpoint, OneOrMany, Relay},
     directory::Directory,
     headgate::{
-        Backend, Certificate, Delivery, Egress, Headgate, Limits, Listener, Listeners, LogFormat,
+        Backend, Certificate, Delivery, Egress, Headgate, Health, Limits, Listener, Listeners, LogFormat,
         OpsListener, Store, Telemetry, Tls,
     },
 };

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use headgate::{
     assign::{Queue, Strategy},
-    backend::{Backend, Egress, Format},
+    backend::{self, Backend, Egress, Format, Pools},
     channel::{
         Channel, Kind,
         event::{Join, Raw},
@@ -93,7 +93,10 @@ impl House {
 
 fn routes(config: &Config, clock: &Arc<ManualClock>) -> Routes {
     let clock: SharedClock = clock.clone();
-    Routes::new(config, &clock).unwrap()
+    let mut registry = Registry::default();
+    let metrics = backend::Metrics::new(&mut registry, &Limits::new(&mut Registry::default()));
+    let pools = Pools::new(&config.backends, &config.egress, &clock, &metrics).unwrap();
+    Routes::new(config, &pools)
 }
 
 /// One backend `chat`, an account `wa-support` of team `support` (`ana`, `ben` in turn) and an account
@@ -114,6 +117,8 @@ pub(crate) fn config(urls: Vec<http::Uri>) -> Config {
         backoff_max: Duration::from_secs(60),
         breaker_failures: 1000,
         breaker_pause: Duration::from_secs(3600),
+        api: None,
+        health: None,
     };
     let account = |id: &str, channel, team: Option<&str>| Account {
         id: AccountId::new(id),
