@@ -26,7 +26,7 @@ const SHARED_KEY_BYTES_MIN: usize = 32;
 /// The key of a backend's assertions. The algorithm is the key's own.
 pub enum AssertionKey {
     /// HS256.
-    Shared(hmac::Key),
+    Shared(Box<hmac::Key>),
     /// ES256; the backend needs no more than the public key.
     P256(Box<EcdsaKeyPair>),
 }
@@ -107,7 +107,7 @@ impl AssertionKey {
         if text.len() < SHARED_KEY_BYTES_MIN {
             return Err(KeyError::Short { bytes: text.len() });
         }
-        Ok(Self::Shared(hmac::Key::new(hmac::HMAC_SHA256, text)))
+        Ok(Self::Shared(Box::new(hmac::Key::new(hmac::HMAC_SHA256, text))))
     }
 
     /// An assertion of `claims`, valid for 60 s from `now`: the value of `headgate-assertion`.
@@ -149,5 +149,87 @@ impl std::fmt::Debug for AssertionKey {
             Self::Shared(_) => "Shared(<redacted>)",
             Self::P256(_) => "P256(<redacted>)",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::{
+        encoding::AsDer,
+        signature::{ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED_SIGNING, KeyPair, UnparsedPublicKey},
+    };
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const CLAIMS: Claims<'static> = Claims {
+        backend: "chat",
+        actor: "ana",
+        tenant: "default",
+        teams: &["sales", "support"],
+        grants: "v42",
+        decision: "d-1",
+    };
+
+    fn assert(key: &AssertionKey) -> (Value, Value, String, Vec<u8>) {
+        let value = key.assert(&CLAIMS, Timestamp(1_700_000_000_999)).unwrap();
+        assert!(value.is_sensitive());
+        let token = value.to_str().unwrap();
+        let parts: Vec<&str> = token.split('.').collect();
+        let decoded: Vec<Vec<u8>> =
+            parts.iter().map(|part| BASE64URL_NOPAD.decode(part.as_bytes()).unwrap()).collect();
+        let json = |bytes: &[u8]| serde_json::from_slice(bytes).unwrap();
+        let signed = format!("{}.{}", parts[0], parts[1]);
+        (json(&decoded[0]), json(&decoded[1]), signed, decoded[2].clone())
+    }
+
+    fn pem(der: &[u8]) -> String {
+        format!(
+            "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+            data_encoding::BASE64.encode(der)
+        )
+    }
+
+    #[test]
+    fn an_assertion_says_who_asks_whom_for_a_minute() {
+        let shared = AssertionKey::read(&[b'k'; 32]).unwrap();
+        let (header, claims, signed, signature) = assert(&shared);
+        assert_eq!(header, json!({ "alg": "HS256", "typ": "JWT" }));
+        assert_eq!(
+            claims,
+            json!({
+                "iss": "headgate", "aud": "chat", "sub": "ana", "tenant": "default",
+                "teams": ["sales", "support"], "grants": "v42", "jti": "d-1",
+                "iat": 1_700_000_000, "exp": 1_700_000_060,
+            })
+        );
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &[b'k'; 32]);
+        hmac::verify(&key, signed.as_bytes(), &signature).unwrap();
+    }
+
+    #[test]
+    fn a_backend_needs_only_the_public_key_of_a_p256_pair() {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        let key = AssertionKey::read(pem(pair.to_pkcs8v1().unwrap().as_ref()).as_bytes()).unwrap();
+        let (header, _, signed, signature) = assert(&key);
+        assert_eq!(header["alg"], "ES256");
+        assert_eq!(signature.len(), 64, "r and s, not DER");
+        let public = UnparsedPublicKey::new(
+            &ECDSA_P256_SHA256_FIXED,
+            pair.public_key().as_der().unwrap().as_ref().to_vec(),
+        );
+        public.verify(signed.as_bytes(), &signature).unwrap();
+        public.verify(b"something else", &signature).unwrap_err();
+        assert_eq!(format!("{key:?}"), "P256(<redacted>)");
+    }
+
+    #[test]
+    fn a_key_that_could_be_guessed_or_is_of_another_kind_is_refused() {
+        let p384 = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap();
+        let p384 = pem(p384.to_pkcs8v1().unwrap().as_ref());
+        assert!(matches!(AssertionKey::read(&[b'k'; 31]), Err(KeyError::Short { bytes: 31 })));
+        assert!(matches!(AssertionKey::read(b"  \n"), Err(KeyError::Short { bytes: 0 })));
+        assert!(matches!(AssertionKey::read(p384.as_bytes()), Err(KeyError::Curve(_))));
+        assert!(matches!(AssertionKey::read(b"-----BEGIN NOTHING-----"), Err(KeyError::Pem(_))));
     }
 }

@@ -48,7 +48,7 @@ pub struct Pool {
 #[derive(Clone, Debug)]
 pub struct Plan<'a> {
     /// Whose it is.
-    pub backend: &'a BackendId,
+    pub backend: BackendId,
     /// What it is for, and so how it chooses.
     pub purpose: Purpose,
     /// Its endpoints: one at least, or no call succeeds.
@@ -65,7 +65,7 @@ impl Pool {
     /// A pool. With `health` it probes its endpoints from now on, which needs a tokio runtime.
     #[must_use]
     pub fn new(client: Client, clock: SharedClock, plan: &Plan<'_>, metrics: &Metrics) -> Self {
-        let gauges = metrics.endpoints(plan.backend, plan.purpose, plan.urls.len());
+        let gauges = metrics.endpoints(&plan.backend, plan.purpose, plan.urls.len());
         let endpoints: Vec<_> = plan
             .urls
             .iter()
@@ -79,8 +79,12 @@ impl Pool {
                 probes.spawn(health::watch(client, backend, Arc::clone(endpoint), health.clone()));
             }
         }
-        let deck =
-            Deck { clock, metrics: metrics.of(plan.backend), max: plan.concurrency_max, in_flight: 0.into() };
+        let deck = Deck {
+            clock,
+            metrics: metrics.of(&plan.backend),
+            max: plan.concurrency_max,
+            in_flight: 0.into(),
+        };
         Self {
             client,
             purpose: plan.purpose,

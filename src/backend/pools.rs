@@ -33,7 +33,7 @@ impl Pools {
         for (id, backend) in backends {
             let health = backend.health.as_ref();
             let plan = Plan {
-                backend: id,
+                backend: id.clone(),
                 purpose: Purpose::Deliveries,
                 urls: &backend.urls,
                 host: None,
@@ -44,7 +44,7 @@ impl Pools {
             pools.deliveries.insert(id.clone(), Arc::new(pool));
             let Some(api) = &backend.api else { continue };
             let plan = Plan {
-                backend: id,
+                backend: id.clone(),
                 purpose: Purpose::Api,
                 urls: &api.origins,
                 host: api.host.clone(),
