@@ -200,8 +200,13 @@ impl Client {
             Via::Fresh => &self.fresh,
         };
         tokio::select! {
+            // First, so that an answer at the end of a storm is none.
+            biased;
+            () = interim.too_many.notified() => {
+                discard(&connection);
+                Err(Unfit::Interim { max: INTERIM_MAX }.into())
+            }
             answer = client.request(request) => Ok((answer?, connection)),
-            () = interim.too_many.notified() => Err(Unfit::Interim { max: INTERIM_MAX }.into()),
         }
     }
 
@@ -236,6 +241,13 @@ impl Client {
         *request.uri_mut() = url.clone();
         *request.headers_mut() = headers.clone();
         self.call(request, bounds).await
+    }
+}
+
+/// Keeps a connection from being used again.
+pub(super) fn discard(connection: &CaptureConnection) {
+    if let Some(connection) = connection.connection_metadata().as_ref() {
+        connection.poison();
     }
 }
 

@@ -22,7 +22,7 @@ use tokio::{task::JoinSet, time::Instant};
 
 use super::{
     Bounds, CallError, Client, ForwardError, Health, Metrics, Purpose, StreamBounds, StreamedAnswer, answer,
-    client::Via,
+    client::{self, Via},
     endpoint::Endpoint,
     flight::{Deck, Flight},
     health,
@@ -244,9 +244,7 @@ impl Pool {
         let (answer, connection) = self.client.open(request, via).await?;
         let (answer, body) = answer.into_parts();
         if let Err(unfit) = answer::check(&answer, &head.method) {
-            if let Some(connection) = connection.connection_metadata().as_ref() {
-                connection.poison();
-            }
+            client::discard(&connection);
             return Err(unfit.into());
         }
         Ok(Response::from_parts(answer, body))
