@@ -3,7 +3,9 @@
 //! **Invariant:** a reload builds and checks everything new before it swaps anything, so that it takes
 //! effect as a whole or not at all.
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+mod people;
+
+use std::{convert::Infallible, io, mem, net::SocketAddr, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -14,14 +16,20 @@ use tokio::{
     sync::{Mutex, mpsc, watch},
     time::timeout,
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::CancellationToken,
+    task::{AbortOnDropHandle, TaskTracker},
+};
 use tracing::{error, info, warn};
 
+use self::people::{NewPeople, People};
 use crate::{
     backend::{self, Client, ClientError, Pools},
     clock::SharedClock,
     config::{Config, Loaded, Mistakes, restart_needed},
     delivery::{Delivery, Routes},
+    gate::{self, Agents, Around, Gate, Snapshot, decisions::Decisions},
+    ids::TenantId,
     ingress::{self, Fetch, FetchError, Hooks, Ingress},
     metrics::Limits,
     ops::{Admin, ConfigStatus, Ops, Reload, Status},
@@ -44,10 +52,14 @@ pub struct Gateway {
     outgoing: Arc<Outgoing>,
     backend_metrics: backend::Metrics,
     tokens: Arc<ArcSwap<Vec<Secret>>>,
+    people: People,
+    /// The agents' side, if it has a listener.
+    gate: Option<Arc<Gate>>,
     clock: SharedClock,
     spool: Arc<EmbeddedSpool>,
     tags: Arc<EmbeddedTags>,
     fronts: Vec<Front>,
+    log: DecisionLog,
     tasks: TaskTracker,
     stop_delivery: CancellationToken,
     status: watch::Sender<Status>,
@@ -84,10 +96,26 @@ pub enum GatewayError {
     /// A listener's address cannot be told.
     #[error("could not tell where a listener listens")]
     Address(#[from] io::Error),
+    /// A policy does not compile, although the configuration was checked.
+    #[error("the policy of the tenant `{tenant}` has {problems} mistakes")]
+    Policy {
+        /// The tenant.
+        tenant: TenantId,
+        /// How many.
+        problems: usize,
+    },
     /// A CA file cannot be used.
     #[error("could not set up calls to the outside")]
     Client(#[from] ClientError),
 }
+
+/// The data folder's disk does not answer.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the data folder's disk does not answer")]
+pub struct DiskHangs;
+
+/// Time that the stores have to close, when nothing is under way any more. They need one sync each.
+pub const CLOSE_MAX: Duration = Duration::from_secs(3);
 
 impl Gateway {
     /// Opens the stores, recovers what they hold, and begins to serve and deliver. Must be called inside
@@ -102,9 +130,11 @@ impl Gateway {
         let server_metrics = server::Metrics::new(&mut registry, &limits);
         // Addresses first: a second process on the same machine ends here, and has touched nothing.
         let hooks = bind(HOOKS, config.listeners.hooks.as_ref(), &server_metrics)?;
+        let agents = bind(AGENTS, config.listeners.agents.as_ref(), &server_metrics)?;
         let ops = bind(OPS, config.listeners.ops.as_ref().map(|ops| &ops.listener), &server_metrics)?;
 
-        let (tags, recovery) = EmbeddedTags::open(&config.store.path.join("tags"), &limits)?;
+        let (tags, recovery) =
+            EmbeddedTags::open(&config.store.path.join("tags"), config.store.segment_bytes, &limits)?;
         for damage in &recovery.damaged {
             error!(
                 segment = damage.segment,
@@ -136,6 +166,7 @@ impl Gateway {
         let (reload, reloads) = mpsc::channel(1);
         let tokens = config.listeners.ops.as_ref().map(|ops| ops.tokens.clone());
         let tokens = Arc::new(ArcSwap::from_pointee(tokens.unwrap_or_default()));
+        let people = People::new(&config, &mut registry, &limits, &clock)?;
         let tasks = TaskTracker::new();
         let stop_delivery = CancellationToken::new();
         tasks.spawn(delivery.run(stop_delivery.clone()));
@@ -143,10 +174,29 @@ impl Gateway {
         if let Some(bound) = hooks {
             fronts.push(Front::open(HOOKS, bound, Hooks::new(Arc::new(ingress)))?);
         }
+        let gate_metrics = gate::Metrics::new(&mut registry);
+        let (decisions, log) = DecisionLog::open(&config, &gate_metrics);
+        let mut gate = None;
+        if let Some(bound) = agents {
+            let snapshot = people.snapshot(&config, &pools, None);
+            let around = Around {
+                tags: tags.clone(),
+                keys: people.keys.clone(),
+                clock: clock.clone(),
+                decisions: decisions.clone(),
+                metrics: gate_metrics,
+            };
+            let agents = Arc::new(Gate::new(snapshot, around));
+            fronts.push(Front::open(AGENTS, bound, Agents::new(agents.clone()))?);
+            gate = Some(agents);
+        }
         if let Some(bound) = ops {
             let ops = Ops {
                 spool: spool.clone(),
                 tags: tags.clone(),
+                actors: people.actors.clone(),
+                world: people.world.clone(),
+                decisions,
                 admin: Admin { status: shown, reload },
                 registry: Arc::new(registry),
                 tokens: tokens.clone(),
@@ -161,10 +211,13 @@ impl Gateway {
             outgoing,
             backend_metrics,
             tokens,
+            people,
+            gate,
             clock,
             spool,
             tags,
             fronts,
+            log,
             tasks,
             stop_delivery,
             status,
@@ -178,6 +231,12 @@ impl Gateway {
         self.address(HOOKS)
     }
 
+    /// Where the `agents` listener listens, if there is one.
+    #[must_use]
+    pub fn agents(&self) -> Option<SocketAddr> {
+        self.address(AGENTS)
+    }
+
     /// Where the `ops` listener listens, if there is one.
     #[must_use]
     pub fn ops(&self) -> Option<SocketAddr> {
@@ -186,9 +245,9 @@ impl Gateway {
 
     fn drain_timeout(&self) -> Duration {
         let listeners = &self.current.load().listeners;
-        let hooks = listeners.hooks.as_ref();
-        let any = hooks.or_else(|| listeners.ops.as_ref().map(|ops| &ops.listener));
-        any.map_or(Duration::ZERO, |listener| listener.limits.drain_timeout)
+        let ops = listeners.ops.as_ref().map(|ops| &ops.listener);
+        let all = listeners.hooks.iter().chain(&listeners.agents).chain(ops);
+        all.map(|listener| listener.limits.drain_timeout).max().unwrap_or_default()
     }
 
     fn address(&self, name: &str) -> Option<SocketAddr> {
@@ -215,7 +274,11 @@ impl Gateway {
             self.tokens.store(Arc::new(tokens));
         }
         self.outgoing.0.store(Arc::new(prepared.client));
+        if let (Some(gate), Some(snapshot)) = (&self.gate, prepared.snapshot) {
+            gate.replace(snapshot);
+        }
         self.routes.store(Arc::new(prepared.routes));
+        self.people.replace(prepared.people);
         self.current.store(loaded.config);
         let mut now = ConfigStatus { version: 1, hash: loaded.version, loaded: self.clock.now() };
         self.status.send_modify(|status| {
@@ -239,8 +302,12 @@ impl Gateway {
                 certificates.push((Arc::clone(acceptor), new));
             }
         }
+        let people = self.people.prepare(config)?;
         let pools = Pools::new(&config.backends, &config.egress, &self.clock, &self.backend_metrics)?;
+        let snapshot = self.gate.as_ref().map(|_| self.people.snapshot(config, &pools, Some(&people)));
         Ok(Prepared {
+            people,
+            snapshot,
             routes: Routes::new(config, &pools),
             client: Client::new(&config.egress, None)?,
             certificates,
@@ -290,9 +357,13 @@ impl Gateway {
     }
 
     /// Drains: takes no further connection, answers what is open, settles what is under way. Ends within
-    /// twice the listeners' `drain_timeout`, whatever a backend or the disk does: a delivery that is cut off
-    /// is made again after the next start.
-    pub async fn stop(self) {
+    /// twice the listeners' `drain_timeout` and [`CLOSE_MAX`], whatever a backend or the disk does: a delivery
+    /// that is cut off is made again after the next start.
+    ///
+    /// # Errors
+    /// [`DiskHangs`]: threads are left that wait for the disk. Nothing that was acknowledged is lost by
+    /// ending the process.
+    pub async fn stop(self) -> Result<(), DiskHangs> {
         self.status.send_modify(|status| status.draining = true);
         self.stop_delivery.cancel();
         self.tasks.close();
@@ -305,6 +376,7 @@ impl Gateway {
             }
         };
         let (ops, others): (Vec<_>, Vec<_>) = self.fronts.into_iter().partition(|front| front.name == OPS);
+        others.iter().for_each(|front| front.drain.cancel());
         let fronts = async {
             for front in others {
                 front.close().await;
@@ -315,27 +387,70 @@ impl Gateway {
         for front in ops {
             front.close().await;
         }
-        self.spool.close().await;
-        self.tags.close().await;
+        self.people.actors.stop().await;
+        self.log.close().await;
+        let (spool, tags) = (self.spool, self.tags);
+        let closed = timeout(CLOSE_MAX, async {
+            spool.close().await;
+            tags.close().await;
+        });
+        if closed.await.is_err() {
+            // Dropped, they would wait for the disk once more.
+            mem::forget((spool, tags));
+            return Err(DiskHangs);
+        }
+        Ok(())
     }
 }
 
 /// What a reload swaps, built and checked.
 struct Prepared {
     routes: Routes,
+    people: NewPeople,
     client: Client,
+    snapshot: Option<Snapshot>,
     certificates: Vec<(Arc<Acceptor>, Arc<Acceptor>)>,
     tokens: Option<Vec<Secret>>,
 }
 
 const HOOKS: &str = "hooks";
+const AGENTS: &str = "agents";
 const OPS: &str = "ops";
 
 /// A listener of a configuration, by its name.
 fn listener<'c>(config: &'c Config, name: &str) -> Option<&'c Listener> {
     match name {
         HOOKS => config.listeners.hooks.as_ref(),
+        AGENTS => config.listeners.agents.as_ref(),
         _ => config.listeners.ops.as_ref().map(|ops| &ops.listener),
+    }
+}
+
+/// The writer of the decision log, if it is written.
+#[derive(Debug)]
+struct DecisionLog {
+    stop: CancellationToken,
+    task: Option<AbortOnDropHandle<()>>,
+}
+
+impl DecisionLog {
+    fn open(config: &Config, metrics: &gate::Metrics) -> (Arc<Decisions>, Self) {
+        let settings = &config.gate;
+        let (decisions, writer) =
+            Decisions::new(settings.decisions_kept_max, settings.decision_log.as_ref(), metrics.lost());
+        let stop = CancellationToken::new();
+        let task = writer.map(|writer| AbortOnDropHandle::new(tokio::spawn(writer.run(stop.clone()))));
+        (decisions, Self { stop, task })
+    }
+
+    /// Waits until all that was decided is written.
+    async fn close(self) {
+        self.stop.cancel();
+        if let Some(task) = self.task
+            && let Err(error) = task.await
+        {
+            error!(error = %error, "the decision log ended early");
+        }
     }
 }
 

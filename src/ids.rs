@@ -76,7 +76,7 @@ name!(
 );
 
 /// A moment on the wall clock, in milliseconds since the Unix epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(pub i64);
 
@@ -163,6 +163,13 @@ pub struct BadId {
     expected: &'static str,
 }
 
+impl BadId {
+    /// With what was expected instead.
+    pub(crate) const fn expected(expected: &'static str) -> Self {
+        Self { expected }
+    }
+}
+
 digest!(
     /// The `webhook-id` and CloudEvents `id` of an event, and its mark in the dedupe window: a digest of
     /// tenant, channel, our account and the provider's own id of the event (`providers.md` section 0).
@@ -180,6 +187,13 @@ digest!(
     /// [`ConversationKey`] that the conversation was known by, and stays when keys are added.
     ConversationId,
     "cv_"
+);
+
+digest!(
+    /// A decision on one request, as its answer and the decision log name it. Random: who does not have it
+    /// cannot guess it.
+    DecisionId,
+    "dec_"
 );
 
 impl EventId {

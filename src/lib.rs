@@ -22,11 +22,15 @@ pub mod tag;
 
 pub mod assign;
 pub mod directory;
+pub mod identity;
 
 pub mod config;
 
 pub mod delivery;
 pub mod ingress;
+
+pub mod gate;
+
 pub mod ops;
 
 pub mod gateway;

@@ -89,7 +89,7 @@ async fn main() {
         println!("  curl http://{ops}/readyz");
         tokio::signal::ctrl_c().await.expect("a signal");
     }
-    gateway.stop().await;
+    gateway.stop().await.expect("a disk that answers");
     drop((amazon, backend));
 }
 

@@ -14,9 +14,6 @@ use serde::Serialize;
 
 use crate::ids::Timestamp;
 
-/// The header's name.
-pub const ASSERTION: &str = "headgate-assertion";
-
 /// How long an assertion may be used, in seconds. Enough for a request on its way.
 const LIFETIME: i64 = 60;
 

@@ -52,7 +52,8 @@ const HEADERS_MAX: usize = 100;
 /// Interim answers (1xx) before an answer. Servers send one or two: 100, 103.
 const INTERIM_MAX: usize = 16;
 
-/// Bytes of what [`Client::fetch`] reads. An SNS signing certificate has less than 4 KiB.
+/// Bytes of what [`Client::fetch`] and [`Client::ask`] read. An SNS signing certificate has less than
+/// 4 KiB, a large issuer's key set some 20.
 const FETCH_BYTES_MAX: usize = 64 << 10;
 
 /// A client for everything Headgate calls. Cheap to clone: clones share their connections.
@@ -222,6 +223,15 @@ impl Client {
             .header(http::header::USER_AGENT, super::USER_AGENT)
             .body(Bytes::new())
             .map_err(CallError::Url)?;
+        self.ask(request).await
+    }
+
+    /// Asks something that has a small answer (whether a token is active). Whom to ask is decided by the
+    /// caller, before.
+    ///
+    /// # Errors
+    /// If there is no complete answer within `[egress] timeout` and 64 KiB.
+    pub async fn ask(&self, request: Request<Bytes>) -> Result<Response<Bytes>, CallError> {
         self.call(request, self.fetch).await
     }
 

@@ -21,11 +21,11 @@ mod wire;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 
 pub use self::{
     answer::{StreamBounds, StreamedAnswer},
-    assertion::{ASSERTION, AssertionKey, Claims, KeyError, SignError},
+    assertion::{AssertionKey, Claims, KeyError, SignError},
     client::{Bounds, Client, ClientError},
     error::{CallError, ForwardError, Unfit},
     health::Health,
@@ -80,9 +80,11 @@ pub struct Api {
     pub origins: Vec<http::Uri>,
     /// `Host`, in place of the origin's own.
     pub host: Option<HeaderValue>,
+    /// Headers of every request.
+    pub headers: Vec<(HeaderName, Secret)>,
     /// Requests under way at once.
     pub concurrency_max: usize,
-    /// What one request may cost, where its route does not say.
+    /// What one request may cost.
     pub bounds: StreamBounds,
     /// Signs what Headgate says of an actor, for backends that want proof.
     pub assertion_key: Option<Arc<AssertionKey>>,

@@ -147,6 +147,73 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     }
 }
 
+/// A list whose items are read one by one: what is no `T` is `None`, at its place, and costs its neighbours
+/// nothing. What is no list is empty.
+#[derive(Clone, Debug)]
+pub struct Each<T>(pub Vec<Option<T>>);
+
+impl<T> Default for Each<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Each<T> {
+    /// The items that are a `T`.
+    pub fn readable(self) -> impl Iterator<Item = T> {
+        self.0.into_iter().flatten()
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Each<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let items: Vec<&'de RawValue> = lenient(deserializer)?;
+        // A struct can also be read from a list, field by field: that is not what a provider means.
+        let item = |item: &'de RawValue| {
+            if item.get().starts_with('[') { None } else { serde_json::from_str(item.get()).ok() }
+        };
+        Ok(Self(items.into_iter().map(item).collect()))
+    }
+}
+
+/// Reads a field on which the event does not hang: of another shape than documented, it is as if absent
+/// (`#[serde(deserialize_with = "lenient")]`).
+///
+/// # Errors
+/// If the text is no JSON.
+pub fn lenient<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    let value = <&'de RawValue>::deserialize(deserializer)?;
+    Ok(serde_json::from_str(value.get()).unwrap_or_default())
+}
+
+/// Whether arrays and objects stand in each other more than `max` deep in this JSON text. Reads each byte at
+/// most once and recurses into nothing.
+#[must_use]
+pub fn nests_deeper(json: &str, max: usize) -> bool {
+    let mut depth = 0_usize;
+    let mut bytes = json.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'"' => {
+                while let Some(byte) = bytes.next().filter(|byte| *byte != b'"') {
+                    if byte == b'\\' {
+                        bytes.next();
+                    }
+                }
+            }
+            _ => {}
+        }
+        if depth > max {
+            return true;
+        }
+    }
+    false
+}
+
 /// A dedupe id for what the provider gave none: a digest of its fragment, so that only the same bytes
 /// are the same event.
 #[must_use]
@@ -179,6 +246,32 @@ mod tests {
         assert!(members.read::<Vec<u8>>("z").is_err());
         assert!(members.need::<Vec<u8>>("b").is_err());
         assert!(members.need_id("b").is_err());
+    }
+
+    #[test]
+    fn an_item_of_another_shape_costs_its_neighbours_nothing() {
+        let read = |json| serde_json::from_str::<Each<u8>>(json).unwrap().0;
+        assert_eq!(read(r#"[1, "x", {"a":1}, null, 2]"#), [Some(1), None, None, None, Some(2)]);
+        for none in ["null", "7", "{}", "[]", r#""[1]""#] {
+            assert!(read(none).is_empty(), "{none}");
+        }
+        assert!(serde_json::from_str::<Each<u8>>("[1").is_err());
+        let of_structs = serde_json::from_str::<Each<std::ops::Range<u8>>>(r#"[[1,2],{"start":1,"end":2}]"#);
+        assert_eq!(of_structs.unwrap().0, [None, Some(1..2)]);
+    }
+
+    #[test]
+    fn nesting_is_counted_outside_of_strings() {
+        for (json, depth) in [
+            ("1", 0),
+            ("[]", 1),
+            (r#"{"a":[],"b":[1,{}]}"#, 3),
+            (r#"["[[[","\"[[[","\\",[]]"#, 2),
+            (r#"[{"}":"]"},[[]]]"#, 3),
+        ] {
+            assert!(!nests_deeper(json, depth), "{json}");
+            assert!(depth == 0 || nests_deeper(json, depth - 1), "{json}");
+        }
     }
 
     #[test]

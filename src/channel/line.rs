@@ -27,7 +27,8 @@ impl Line {
 
     /// One item for each of `events`. The console's Verify button sends none: no item.
     pub(super) fn split(&self, verified: &Verified<'_>) -> Result<Split, Malformed> {
-        const EXPECTED: Malformed = Malformed { expected: "a LINE webhook: `destination` and `events`" };
+        const EXPECTED: Malformed =
+            Malformed { expected: "a LINE webhook: `destination` and `events`", limit: None };
         let body = verified.body();
         let text = std::str::from_utf8(body).map_err(|_not_text| EXPECTED)?;
         let envelope: Members<'_> = serde_json::from_str(text).map_err(|_no_object| EXPECTED)?;

@@ -4,6 +4,8 @@
 //! sees one webhook can send another body with it until the window closes. The token is therefore handed
 //! on as a value that may be used once ([`Split::nonce`]).
 
+mod fields;
+
 use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
@@ -13,12 +15,11 @@ use serde_json::value::RawValue;
 use super::{
     Malformed, Refusal, Request, Split, Verified,
     email::{
-        self, Headers, Mail,
+        self,
         form::{self, Form},
-        mime,
         receipt::{Outcome, Receipt},
     },
-    event::{Item, Media, Raw},
+    event::{Item, Raw},
     json::Id,
     signature::{self, Matched},
 };
@@ -36,7 +37,7 @@ pub struct Mailgun {
 impl Mailgun {
     pub(super) fn verify(&self, request: &Request<'_>) -> Result<Matched, Refusal> {
         let signature = Body::read(request.headers, request.body)
-            .map_err(|_unreadable| Refusal::Malformed)?
+            .map_err(|malformed| malformed.limit.map_or(Refusal::Malformed, Refusal::TooMany))?
             .signature()?;
         let mac = signature::hex(&signature.signature)?;
         let parts = [signature.timestamp.as_bytes(), signature.token.as_bytes()];
@@ -48,9 +49,10 @@ impl Mailgun {
     pub(super) fn split(&self, verified: &Verified<'_>) -> Result<Split, Malformed> {
         let body = Body::read(verified.headers(), verified.body())?;
         let signature = body.signature().ok();
+        let time = signature.as_ref().and_then(|signature| signature.time().ok());
         let items = match body {
             Body::Json(webhook) => vec![webhook.event(verified.body())],
-            Body::Form(form) => from_form(&form, signature.as_ref(), verified.body()),
+            Body::Form(form) => fields::items(&form, time, verified.body()),
             Body::OtherJson => vec![email::unknown(verified.body(), Raw::Whole)],
         };
         Ok(Split { items, nonce: signature.map(|signature| signature.token), ..Split::default() })
@@ -87,7 +89,8 @@ impl<'a> Body<'a> {
         let content_type =
             headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if form::is(content_type, "application/json") {
-            serde_json::from_slice::<&RawValue>(body).map_err(|_not_json| Malformed { expected: "JSON" })?;
+            serde_json::from_slice::<&RawValue>(body)
+                .map_err(|_not_json| Malformed { expected: "JSON", limit: None })?;
             return Ok(serde_json::from_slice(body).map_or(Self::OtherJson, Self::Json));
         }
         Form::read(content_type, body).map(Self::Form)
@@ -228,171 +231,11 @@ fn outcome(event: &str, severity: &str) -> Outcome {
 
 /// Seconds with a fraction, as a JSON number.
 fn fraction(seconds: &str) -> Option<Timestamp> {
-    let milliseconds = seconds.trim_matches('"').parse::<f64>().ok()? * 1000.0;
-    // A time outside of what a mail relay can mean is no time; within it, the cast loses only the fraction.
+    // Rounded at the microsecond, which is what is sent: the nearest number to `.29` lies a little below it.
+    let microseconds = (seconds.trim_matches('"').parse::<f64>().ok()? * 1e6).round();
+    // A time outside of what a mail relay can mean is no time.
     #[expect(clippy::cast_possible_truncation, reason = "within ±2^52 by the line below")]
-    (milliseconds.abs() < 4e15).then_some(Timestamp(milliseconds as i64))
-}
-
-/// A form is a route's mail or a legacy event webhook. Only a mail has a body or an envelope sender, whatever
-/// headers its sender gave it.
-fn from_form(form: &Form, signature: Option<&Signature>, body: &[u8]) -> Vec<Item> {
-    let headers = message_headers(form);
-    let known = |name: &str| known_field(form, &headers, name);
-    let time = signature.and_then(|signature| signature.time().ok());
-    let has = |names: &[&str]| names.iter().any(|name| form.first(name).is_some());
-    if has(&["sender", "body-mime", "body-plain", "body-html"]) {
-        return inbound(form, &headers, time).events(&Raw::Whole);
-    }
-    if let Some(event) = known("event") {
-        return vec![legacy(form, &headers, event, time).event(Raw::Whole).into()];
-    }
-    if has(&["recipient", "message-headers"]) {
-        return inbound(form, &headers, time).events(&Raw::Whole);
-    }
-    vec![email::unknown(body, Raw::Whole)]
-}
-
-fn legacy(form: &Form, headers: &Headers, event: String, time: Option<Timestamp>) -> Receipt {
-    let known = |name: &str| known_field(form, headers, name);
-    let from = headers.first("From").map(email::headers::addresses).unwrap_or_default().into_iter().next();
-    let message_id = known("Message-Id").or_else(|| headers.first("Message-Id").map(str::to_owned));
-    // There is no event id: what a retry would not sign anew tells one event from the next.
-    let signed = ["timestamp", "token", "signature"];
-    let rest = form.fields().iter().filter(|field| !signed.contains(&field.name.as_str()));
-    let id = email::digest_of(rest.flat_map(|field| [field.name.as_bytes(), &field.bytes]));
-    let message_ids = message_id.as_deref().map(email::ids).unwrap_or_default();
-    Receipt {
-        sender: from.map(|from| from.id).or_else(|| known("domain")),
-        mail: message_ids.first().cloned(),
-        message_ids,
-        dedupe: vec![format!("relay:{id}")],
-        time,
-        outcome: outcome(&event, ""),
-        subtype: event,
-        recipient: known("recipient"),
-        error: known("code").or_else(|| known("error")),
-    }
-}
-
-fn inbound(form: &Form, headers: &Headers, time: Option<Timestamp>) -> Mail {
-    let known = |name: &str| known_field(form, headers, name);
-    let mut mail = match form.first("body-mime") {
-        Some(raw) => mime::read(raw),
-        None => parsed(form, headers.clone(), &known),
-    };
-    for name in ["recipient", "sender", "body-plain", "body-html", "body-mime"] {
-        if form.conflicts(name) {
-            mail.ambiguous.push(format!("repeated field {name}").into());
-        }
-    }
-    mail.envelope_to = known("recipient")
-        .map(|recipients| email::headers::addresses(&recipients).into_iter().map(|party| party.id).collect())
-        .unwrap_or_default();
-    mail.envelope_from = known("sender");
-    mail.time = time.or(mail.time);
-    let verdicts = [
-        ("spf", "X-Mailgun-Spf"),
-        ("dkim", "X-Mailgun-Dkim-Check-Result"),
-        ("spam", "X-Mailgun-Sflag"),
-        ("spam_score", "X-Mailgun-Sscore"),
-    ];
-    let verdicts = verdicts.into_iter().filter_map(|(verdict, header)| {
-        // Mailgun puts its headers before those of the sender.
-        let value = mail.headers.first(header).or_else(|| headers.first(header))?;
-        Some((verdict.into(), value.to_owned()))
-    });
-    mail.verdicts = verdicts.collect();
-    mail
-}
-
-/// A mail that Mailgun took apart.
-fn parsed(form: &Form, headers: Headers, known: &impl Fn(&str) -> Option<String>) -> Mail {
-    let mut mail = Mail::of(headers);
-    mail.from = mail.from.or_else(|| email::headers::addresses(&known("from")?).into_iter().next());
-    mail.subject = mail.subject.or_else(|| known("subject"));
-    mail.text = known("body-plain");
-    mail.html = known("body-html");
-    for field in form.fields().iter().filter(|field| field.name.starts_with("attachment-")) {
-        if let Some(name) = &field.file_name {
-            let media = Media {
-                id: Some(field.name.clone()),
-                name: Some(name.clone()),
-                content_type: field.content_type.clone(),
-                ..Media::default()
-            };
-            mail.attach(media, &field.bytes);
-        }
-    }
-    mail.media.extend(stored(known));
-    mail
-}
-
-/// An attachment, or the whole mail, that Mailgun keeps (`store(notify=…)`).
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Stored {
-    url: Option<String>,
-    content_type: Option<String>,
-    name: Option<String>,
-    size: Option<u64>,
-}
-
-fn stored(known: &impl Fn(&str) -> Option<String>) -> Vec<Media> {
-    let attachments: Vec<Stored> =
-        known("attachments").and_then(|list| serde_json::from_str(&list).ok()).unwrap_or_default();
-    let whole = known("message-url").map(|url| Media {
-        kind: "file".into(),
-        url: Some(url),
-        content_type: Some("message/rfc822".to_owned()),
-        ..Media::default()
-    });
-    let attachments = attachments.into_iter().map(|stored| Media {
-        kind: email::media_kind(stored.content_type.as_deref().unwrap_or_default()),
-        url: stored.url,
-        content_type: stored.content_type,
-        name: stored.name,
-        size: stored.size,
-        ..Media::default()
-    });
-    attachments.chain(whole).collect()
-}
-
-/// `message-headers`: pairs in the mail's order. A value that Mailgun took apart is put together again
-/// (`["multipart/alternative", {"boundary": "…"}]`).
-fn message_headers(form: &Form) -> Headers {
-    let pairs: Vec<serde_json::Value> =
-        form.first("message-headers").and_then(|json| serde_json::from_slice(json).ok()).unwrap_or_default();
-    Headers::new(pairs.iter().filter_map(|pair| match pair.as_array()?.as_slice() {
-        [name, value] => Some((name.as_str()?.to_owned(), header_value(value))),
-        _ => None,
-    }))
-}
-
-fn header_value(value: &serde_json::Value) -> String {
-    use serde_json::Value;
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(parts) => parts.iter().map(header_value).collect::<Vec<_>>().join("; "),
-        Value::Object(parameters) => parameters
-            .iter()
-            .map(|(name, value)| format!("{name}=\"{}\"", header_value(value)))
-            .collect::<Vec<_>>()
-            .join("; "),
-        Value::Null => String::new(),
-        Value::Bool(_) | Value::Number(_) => value.to_string(),
-    }
-}
-
-/// A field of Mailgun's own. Every header of the mail is a field too, under its own name, so a sender can
-/// add a second `recipient`: values that the mail's headers explain are passed over.
-fn known_field(form: &Form, headers: &Headers, name: &str) -> Option<String> {
-    let by_sender = |value: &str| headers.all(name).any(|header| header == value.trim());
-    let values = || form.all(name).map(|value| String::from_utf8_lossy(value).into_owned());
-    if form.conflicts(name) {
-        return values().find(|value| !by_sender(value)).or_else(|| values().next());
-    }
-    values().next()
+    (microseconds.abs() < 4e15).then_some(Timestamp((microseconds as i64).div_euclid(1000)))
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ pub mod whatsapp;
 
 pub mod instagram;
 pub mod json;
+mod limit;
 pub mod signature;
 
 use std::fmt;
@@ -32,7 +33,10 @@ use std::fmt;
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 
-pub use self::event::{Event, Item, Kind, Message, Split, Thread};
+pub use self::{
+    event::{Event, Item, Kind, Message, Split, Thread},
+    limit::Limit,
+};
 use crate::ids::Timestamp;
 
 /// A kind of provider.
@@ -129,7 +133,8 @@ pub enum Provider {
 /// all providers (`providers.md` sections 1 and 10). A body with more is [`Malformed`].
 pub const ITEMS_MAX: usize = 10_000;
 
-const TOO_MANY: Malformed = Malformed { expected: "a batch of at most 10000 items" };
+const TOO_MANY: Malformed =
+    Malformed { expected: "a batch of at most 10000 items", limit: Some(Limit::Items) };
 
 /// One webhook call, as received. Nothing in it is believed.
 #[derive(Clone, Copy, Debug)]
@@ -197,11 +202,21 @@ pub enum Refusal {
     /// It is signed by somebody whom the endpoint does not list (SNS topic, certificate host).
     #[error("the sender is not on the endpoint's list")]
     NotListed,
+    /// It is over a limit on what is looked at to verify it.
+    #[error("there is more to verify than is looked at")]
+    TooMany(Limit),
 }
 
 impl Refusal {
     /// Every refusal, for metrics.
-    pub const ALL: [Self; 5] = [Self::Missing, Self::Malformed, Self::Wrong, Self::Stale, Self::NotListed];
+    pub const ALL: [Self; 6] = [
+        Self::Missing,
+        Self::Malformed,
+        Self::Wrong,
+        Self::Stale,
+        Self::NotListed,
+        Self::TooMany(Limit::Signatures),
+    ];
 
     /// The metric label.
     #[must_use]
@@ -212,7 +227,14 @@ impl Refusal {
             Self::Wrong => "wrong",
             Self::Stale => "stale",
             Self::NotListed => "not_listed",
+            Self::TooMany(_) => "too_many",
         }
+    }
+
+    /// The limit that the request is over, if that is why it is not believed.
+    #[must_use]
+    pub fn limit(self) -> Option<Limit> {
+        if let Self::TooMany(limit) = self { Some(limit) } else { None }
     }
 }
 
@@ -223,6 +245,8 @@ impl Refusal {
 pub struct Malformed {
     /// What was expected, in words that quote nothing of the body.
     pub expected: &'static str,
+    /// The limit that it is over, if that is what is wrong.
+    pub limit: Option<Limit>,
 }
 
 /// What the shell must fetch before a request can be verified.
@@ -373,21 +397,22 @@ impl Provider {
         Ok(Verified { request, secret })
     }
 
-    /// The status for a verified body that cannot be read ([`Malformed`]; it is kept in quarantine).
-    /// Telegram repeats the same update for up to 24 h and holds its chat until then (section 5), so
-    /// it is told that all is well; the others stop or go on with the next webhook.
+    /// The status for a verified body that cannot be read ([`Malformed`]; it is kept in quarantine), so that
+    /// the provider does not send it again where it has a word for that.
+    ///
+    /// Telegram repeats the same update for up to 24 h and holds its chat until then (section 5): it is told
+    /// that all is well, and so is SendGrid, which may repeat on 4xx too (section 10). Mailgun stops at 406
+    /// (section 9) and Postmark at 403 (section 11), SNS at any 4xx (section 12). The others go on with the
+    /// next webhook.
     #[must_use]
     pub fn malformed_status(&self) -> StatusCode {
         match self {
-            Self::Telegram(_) => StatusCode::OK,
-            Self::Meta(_)
-            | Self::Line(_)
-            | Self::Twitter(_)
-            | Self::Mailgun(_)
-            | Self::Sendgrid(_)
-            | Self::Postmark(_)
-            | Self::Sns(_)
-            | Self::Standard(_) => StatusCode::BAD_REQUEST,
+            Self::Telegram(_) | Self::Sendgrid(_) => StatusCode::OK,
+            Self::Mailgun(_) => StatusCode::NOT_ACCEPTABLE,
+            Self::Postmark(_) => StatusCode::FORBIDDEN,
+            Self::Meta(_) | Self::Line(_) | Self::Twitter(_) | Self::Sns(_) | Self::Standard(_) => {
+                StatusCode::BAD_REQUEST
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use super::{
         receipt::{Outcome, Receipt},
     },
     event::{Ignored, Item, Media, Party, Raw},
+    json::{Each, Id, lenient},
     signature::{self, Matched},
 };
 use crate::{ids::Timestamp, secret::Secret};
@@ -35,7 +36,8 @@ impl Postmark {
 
     pub(super) fn split(&self, verified: &Verified<'_>) -> Result<Split, Malformed> {
         let body = verified.body();
-        serde_json::from_slice::<&RawValue>(body).map_err(|_not_json| Malformed { expected: "JSON" })?;
+        serde_json::from_slice::<&RawValue>(body)
+            .map_err(|_not_json| Malformed { expected: "JSON", limit: None })?;
         let items = match serde_json::from_slice::<Webhook<'_>>(body) {
             Ok(webhook) => webhook.items(body),
             Err(_of_another_shape) => vec![email::unknown(body, Raw::Whole)],
@@ -54,27 +56,29 @@ struct Webhook<'a> {
 
     // Inbound.
     from: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
     from_full: Option<Address>,
-    to_full: Option<Vec<Address>>,
-    cc_full: Option<Vec<Address>>,
+    to_full: Option<Each<Address>>,
+    cc_full: Option<Each<Address>>,
     original_recipient: Option<String>,
     mailbox_hash: Option<String>,
     subject: Option<String>,
     date: Option<String>,
     text_body: Option<String>,
     html_body: Option<String>,
-    headers: Option<Vec<Header>>,
-    #[serde(borrow)]
-    attachments: Option<Vec<Attachment<'a>>>,
+    headers: Option<Each<Header>>,
+    #[serde(bound(deserialize = "'de: 'a"))]
+    attachments: Option<Each<Attachment<'a>>>,
     raw_email: Option<String>,
 
     // Events.
     #[serde(rename = "ID", borrow)]
-    id: Option<super::json::Id<'a>>,
+    id: Option<Id<'a>>,
     #[serde(rename = "Type")]
     bounce_type: Option<String>,
     email: Option<String>,
     recipient: Option<String>,
+    original_link: Option<String>,
     details: Option<String>,
     delivered_at: Option<String>,
     bounced_at: Option<String>,
@@ -103,6 +107,7 @@ struct Attachment<'a> {
     #[serde(borrow)]
     content: Option<std::borrow::Cow<'a, str>>,
     content_type: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
     content_length: Option<u64>,
 }
 
@@ -127,11 +132,14 @@ impl Webhook<'_> {
     fn mail(self) -> Mail {
         // Postmark adds headers of its own (spam verdicts, the envelope sender) to what the raw mail has.
         let relayed = Headers::new(
-            self.headers.into_iter().flatten().map(|header| (header.name, header.value.unwrap_or_default())),
+            self.headers
+                .into_iter()
+                .flat_map(Each::readable)
+                .map(|header| (header.name, header.value.unwrap_or_default())),
         );
         let envelope_from = relayed.first("Return-Path").map(|path| path.trim_matches(['<', '>']).to_owned());
         let verdicts = [("spam", "X-Spam-Status"), ("spam_score", "X-Spam-Score"), ("spf", "Received-SPF")];
-        let raw = self.raw_email.as_ref().map(|raw| mime::read(raw.as_bytes()));
+        let raw = self.raw_email.filter(|raw| !raw.is_empty()).map(|raw| mime::read(raw.as_bytes()));
         let verdicts = verdicts.into_iter().filter_map(|(verdict, header)| {
             // Postmark writes them in one of the two places, before the sender's headers.
             let value = relayed.first(header).or_else(|| raw.as_ref()?.headers.first(header))?;
@@ -147,9 +155,9 @@ impl Webhook<'_> {
         mail.token = self.mailbox_hash.as_deref().and_then(email::token_text);
         let from = self.from_full.and_then(Address::party);
         mail.from = from.or(mail.from).or_else(|| email::headers::addresses(&self.from?).into_iter().next());
-        let list = |list: Option<Vec<Address>>| {
+        let list = |list: Option<Each<Address>>| {
             list.map(|list| {
-                list.into_iter().filter_map(|address| address.party().map(|party| party.id)).collect()
+                list.readable().filter_map(|address| address.party().map(|party| party.id)).collect()
             })
         };
         mail.to = list(self.to_full).unwrap_or(mail.to);
@@ -159,8 +167,11 @@ impl Webhook<'_> {
         mail.text = self.text_body.filter(|text| !text.is_empty()).or(mail.text);
         mail.html = self.html_body.filter(|html| !html.is_empty()).or(mail.html);
         if !is_raw {
-            for (place, attachment) in self.attachments.into_iter().flatten().enumerate() {
-                attachment.attach_to(&mut mail, place);
+            for (place, attachment) in self.attachments.unwrap_or_default().0.into_iter().enumerate() {
+                match attachment {
+                    Some(attachment) => attachment.attach_to(&mut mail, place),
+                    None => mail.ambiguous.push("broken attachment".into()),
+                }
             }
         }
         mail
@@ -177,17 +188,27 @@ impl Webhook<'_> {
             _ => Outcome::Other,
         };
         let time = [self.delivered_at, self.bounced_at, self.received_at, self.changed_at];
-        // The record's own id where there is one; a mail is opened and clicked more than once, so the
-        // content tells such records apart, and a retry repeats it byte for byte.
+        let time = time.into_iter().flatten().next();
+        let recipient = self.recipient.or(self.email);
+        // The record's own id where there is one. A mail is delivered to several and opened and clicked more
+        // than once: whose record it is and its time, to the ten-millionth of a second, tell one from the next,
+        // however a retry writes them. Of other records the whole content counts.
         let message_id = self.message_id.unwrap_or_default();
-        let id = self.id.map_or_else(|| email::digest_of([body]), |id| id.as_str().to_owned());
+        let id = match (self.id.and_then(Id::named), &time, record.as_str()) {
+            (Some(id), ..) => id,
+            (None, Some(time), "Delivery" | "Open" | "Click") => {
+                let parts = [Some(time.as_str()), recipient.as_deref(), self.original_link.as_deref()];
+                email::digest_of(parts.map(|part| part.unwrap_or_default().as_bytes()))
+            }
+            (None, ..) => email::digest_of([body]),
+        };
         let receipt = Receipt {
             sender: self.from.filter(|from| !from.is_empty()),
             mail: (!message_id.is_empty()).then(|| message_id.clone()),
             // Postmark does not name the Message-ID that recipients see.
             message_ids: Vec::new(),
             dedupe: vec![format!("relay:{record}:{message_id}:{id}")],
-            time: time.into_iter().flatten().next().as_deref().and_then(iso8601),
+            time: time.as_deref().and_then(iso8601),
             outcome,
             error: self
                 .bounce_type
@@ -195,7 +216,7 @@ impl Webhook<'_> {
                 .zip(self.details)
                 .map(|(kind, details)| format!("{kind}: {details}")),
             subtype: self.bounce_type.map_or_else(|| record.clone(), |kind| format!("{record}.{kind}")),
-            recipient: self.recipient.or(self.email),
+            recipient,
         };
         let mut event = receipt.event(Raw::Whole);
         event.message.id = (!message_id.is_empty()).then_some(message_id);

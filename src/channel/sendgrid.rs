@@ -15,8 +15,9 @@ use super::{
         mime,
         receipt::{Outcome, Receipt},
     },
-    event::{Item, Media, Raw},
-    json::{Id, Number},
+    event::{Event, Item, Media, Raw},
+    json::{Each, Id, Number, lenient},
+    meta::loose::Object,
     signature::{self, Matched},
 };
 use crate::{ids::Timestamp, secret::Secret};
@@ -87,14 +88,14 @@ fn claimed(headers: &http::HeaderMap) -> Result<(&str, Vec<u8>), Refusal> {
 /// The event webhook: a JSON array.
 fn events(body: &[u8]) -> Result<Vec<Item>, Malformed> {
     serde_json::from_slice::<&RawValue>(body)
-        .map_err(|_not_json| Malformed { expected: "a form or JSON" })?;
+        .map_err(|_not_json| Malformed { expected: "a form or JSON", limit: None })?;
     let Ok(batch) = serde_json::from_slice::<Vec<&RawValue>>(body) else {
         return Ok(vec![email::unknown(body, Raw::Whole)]);
     };
     let item = |fragment: &&RawValue| {
         let raw = Raw::slice_of(body, fragment.get());
         match serde_json::from_str::<Sent<'_>>(fragment.get()) {
-            Ok(sent) => sent.receipt(fragment).event(raw).into(),
+            Ok(sent) => sent.event(fragment, raw).into(),
             Err(_of_another_shape) => email::unknown(fragment.get().as_bytes(), raw),
         }
     };
@@ -108,18 +109,33 @@ struct Sent<'a> {
     email: Option<String>,
     #[serde(borrow)]
     sg_event_id: Option<Id<'a>>,
-    #[serde(borrow)]
-    sg_message_id: Option<Id<'a>>,
     timestamp: Option<Number>,
-    #[serde(rename = "smtp-id", alias = "smtp_id")]
+    /// Starts with the `X-Message-Id` of the answer to our sending.
+    #[serde(default, deserialize_with = "lenient")]
+    sg_message_id: Option<String>,
+    /// Written in one of two ways.
+    #[serde(rename = "smtp-id", default, deserialize_with = "lenient")]
     smtp_id: Option<String>,
+    #[serde(rename = "smtp_id", default, deserialize_with = "lenient")]
+    smtp_id_too: Option<String>,
     #[serde(rename = "type")]
     bounce_type: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
     status: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
     reason: Option<String>,
 }
 
 impl Sent<'_> {
+    /// Where SendGrid does not name the mail as recipients see it, it is named as we know it from sending.
+    fn event(self, fragment: &RawValue, raw: Raw) -> Event {
+        let receipt = self.receipt(fragment);
+        let ours = receipt.mail.clone();
+        let mut event = receipt.event(raw);
+        event.message.id = event.message.id.or(ours);
+        event
+    }
+
     fn receipt(self, fragment: &RawValue) -> Receipt {
         let event = self.event.unwrap_or_default();
         let outcome = match event.as_str() {
@@ -130,14 +146,14 @@ impl Sent<'_> {
             _ => Outcome::Other,
         };
         // What follows the id of the mail tells SendGrid's machines apart.
-        let mail = self.sg_message_id.as_ref().map(|id| id.as_str());
-        let mail = mail.map(|id| id.split_once(".filter").map_or(id, |(mail, _machine)| mail));
+        let mail = self.sg_message_id.as_deref().and_then(|id| id.split(".filter").next());
+        let mail = mail.filter(|mail| !mail.is_empty()).map(str::to_owned);
         let id = self.sg_event_id.map(|id| id.as_str().to_owned()).filter(|id| !id.is_empty());
         Receipt {
             // SendGrid names the recipient alone.
             sender: None,
-            mail: mail.map(str::to_owned),
-            message_ids: self.smtp_id.as_deref().map(email::ids).unwrap_or_default(),
+            mail,
+            message_ids: self.smtp_id.or(self.smtp_id_too).as_deref().map(email::ids).unwrap_or_default(),
             dedupe: vec![format!(
                 "relay:{}",
                 id.unwrap_or_else(|| email::digest_of([fragment.get().as_bytes()]))
@@ -154,30 +170,39 @@ impl Sent<'_> {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Envelope {
-    to: Vec<String>,
+    to: Each<String>,
+    #[serde(deserialize_with = "lenient")]
     from: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct AttachmentInfo {
+    #[serde(deserialize_with = "lenient")]
     filename: Option<String>,
-    #[serde(rename = "type")]
+    #[serde(rename = "type", deserialize_with = "lenient")]
     content_type: Option<String>,
 }
 
-/// Fields that hold one thing about a mail. The boundary of SendGrid's form is the same for everybody, so
-/// a sender can write it into the mail: a field that comes twice with different values is flagged.
-const ONCE: [&str; 8] = ["headers", "email", "envelope", "from", "to", "subject", "text", "html"];
+/// Fields of which a mail has at least one.
+const MAIL: [&str; 8] = ["headers", "email", "envelope", "from", "to", "subject", "text", "html"];
+
+/// What SendGrid found out about the sender, and the fields that say it.
+const VERDICTS: [(&str, &str); 3] = [("spf", "SPF"), ("dkim", "dkim"), ("spam_score", "spam_score")];
 
 /// Inbound Parse: a mail, raw or taken apart.
+///
+/// The boundary of SendGrid's form is the same for everybody, so a sender can write fields, or the form's end,
+/// into the mail: what comes twice with different values is flagged, and no verdict is believed that may be
+/// the sender's own.
 fn inbound(form: &Form, body: &[u8]) -> Vec<Item> {
-    if !ONCE.iter().any(|name| form.first(name).is_some()) {
+    if !MAIL.iter().any(|name| form.first(name).is_some()) {
         return vec![email::unknown(body, Raw::Whole)];
     }
-    let charsets: HashMap<String, String> = json(form, "charsets");
+    let charsets: HashMap<String, serde_json::Value> = json(form, "charsets");
     let text = |name: &str| {
-        form.first(name).map(|value| mime::decode(charsets.get(name).map(String::as_str), value))
+        let charset = charsets.get(name).and_then(serde_json::Value::as_str);
+        form.first(name).map(|value| mime::decode(charset, value))
     };
     let mut mail = match form.first("email") {
         Some(raw) => mime::read(raw),
@@ -188,15 +213,23 @@ fn inbound(form: &Form, body: &[u8]) -> Vec<Item> {
     if mail.to.is_empty() {
         mail.to = list("to").into_iter().map(|party| party.id).collect();
     }
+    if mail.cc.is_empty() {
+        mail.cc = list("cc").into_iter().map(|party| party.id).collect();
+    }
     mail.subject = mail.subject.or_else(|| text("subject"));
-    for name in ONCE.into_iter().filter(|name| form.conflicts(name)) {
+    let verdicts = VERDICTS.iter().map(|(_verdict, name)| *name);
+    for name in MAIL.into_iter().chain(["charsets"]).chain(verdicts).filter(|name| form.conflicts(name)) {
         mail.ambiguous.push(format!("repeated field {name}").into());
     }
+    if form.goes_on() {
+        mail.ambiguous.push("form with a text behind its end".into());
+    }
     let envelope: Envelope = json(form, "envelope");
-    mail.envelope_to = envelope.to;
+    mail.envelope_to = envelope.to.readable().collect();
     mail.envelope_from = envelope.from;
-    mail.verdicts = [("spf", "SPF"), ("dkim", "dkim"), ("spam_score", "spam_score")]
+    mail.verdicts = VERDICTS
         .into_iter()
+        .filter(|(_verdict, name)| !form.goes_on() && !form.conflicts(name))
         .filter_map(|(verdict, name)| Some((verdict.into(), form.text(name)?)))
         .collect();
     mail.events(&Raw::Whole)
@@ -208,10 +241,10 @@ fn parsed(form: &Form, text: &impl Fn(&str) -> Option<String>) -> Mail {
     mail.subject = text("subject").or(mail.subject);
     mail.text = text("text");
     mail.html = text("html");
-    let info: HashMap<String, AttachmentInfo> = json(form, "attachment-info");
+    let info: HashMap<String, Object<AttachmentInfo>> = json(form, "attachment-info");
     for field in form.fields().iter().filter(|field| field.name.starts_with("attachment")) {
         let Some(file_name) = &field.file_name else { continue };
-        let info = info.get(&field.name);
+        let info = info.get(&field.name).and_then(|info| info.0.as_ref());
         let media = Media {
             id: Some(field.name.clone()),
             name: info.and_then(|info| info.filename.clone()).or_else(|| Some(file_name.clone())),

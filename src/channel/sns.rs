@@ -119,7 +119,7 @@ fn is_raw_delivery(headers: &http::HeaderMap) -> bool {
 /// Raw message delivery: the body is the message. The headers are as good as the password.
 fn raw_delivery(verified: &Verified<'_>) -> Result<Split, Malformed> {
     let body = verified.body();
-    let text = std::str::from_utf8(body).map_err(|_not_text| Malformed { expected: "text" })?;
+    let text = std::str::from_utf8(body).map_err(|_not_text| Malformed { expected: "text", limit: None })?;
     let header = |name| signature::header(verified.headers(), name).ok();
     let id = header("x-amz-sns-message-id").map_or_else(|| email::digest_of([body]), str::to_owned);
     let region = header("x-amz-sns-topic-arn").and_then(Arn::read).map_or("", |arn| arn.region);
@@ -185,7 +185,7 @@ impl<'a> Envelope<'a> {
         let topic = Arn::read(&self.topic_arn);
         let url = self.subscribe_url.as_deref();
         let checked = topic.zip(url).and_then(|(topic, url)| address::confirmation(url, topic));
-        checked.ok_or(Malformed { expected: "a confirmation by a URL of SNS" })
+        checked.ok_or(Malformed { expected: "a confirmation by a URL of SNS", limit: None })
     }
 
     /// Checks the signature with the certificate's key.

@@ -9,7 +9,7 @@ use http::HeaderMap;
 use serde_json::value::RawValue;
 
 use super::{
-    Channel, Kind, Malformed, Refusal, Request, Split, Verified,
+    Channel, Kind, Limit, Malformed, Refusal, Request, Split, Verified,
     event::{AccountRef, Event, Message, Party, Raw, Thread},
     json::{Id, fingerprint},
     signature::{self, Matched},
@@ -119,11 +119,12 @@ impl Standard {
 
     /// One event per webhook.
     pub(super) fn split(&self, verified: &Verified<'_>) -> Result<Split, Malformed> {
-        const EXPECTED: Malformed = Malformed { expected: "JSON" };
+        const EXPECTED: Malformed = Malformed { expected: "JSON", limit: None };
         let text = std::str::from_utf8(verified.body()).map_err(|_not_text| EXPECTED)?;
         let body: &RawValue = serde_json::from_str(text).map_err(|_not_json| EXPECTED)?;
         let event = self.event(body, self.dedupe(verified)).map_err(|_repeated| Malformed {
             expected: "JSON without a repeated key where the endpoint's pointers lead",
+            limit: None,
         })?;
         Ok(Split { items: vec![event.into()], ..Split::default() })
     }
@@ -197,7 +198,11 @@ fn signatures(list: &str) -> Result<Vec<Signature>, Refusal> {
         })
         .take(SIGNATURES_MAX + 1)
         .collect();
-    if known.is_empty() || known.len() > SIGNATURES_MAX { Err(Refusal::Malformed) } else { Ok(known) }
+    match known.len() {
+        0 => Err(Refusal::Malformed),
+        1..=SIGNATURES_MAX => Ok(known),
+        _ => Err(Refusal::TooMany(Limit::Signatures)),
+    }
 }
 
 impl Key {

@@ -43,7 +43,7 @@ impl Telegram {
     /// One update per webhook: `update_id` and one member that bears the kind's name. Should there be
     /// more members, each is an item.
     pub(super) fn split(&self, verified: &Verified<'_>) -> Result<Split, Malformed> {
-        const EXPECTED: Malformed = Malformed { expected: "a Telegram update" };
+        const EXPECTED: Malformed = Malformed { expected: "a Telegram update", limit: None };
         let body = verified.body();
         let text = std::str::from_utf8(body).map_err(|_not_text| EXPECTED)?;
         let update: Members<'_> = serde_json::from_str(text).map_err(|_no_object| EXPECTED)?;

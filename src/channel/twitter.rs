@@ -64,7 +64,7 @@ impl Twitter {
 
     /// One item for each event of the body, whichever product sent it.
     pub(super) fn split(&self, verified: &Verified<'_>) -> Result<Split, Malformed> {
-        const EXPECTED: Malformed = Malformed { expected: "a webhook of X" };
+        const EXPECTED: Malformed = Malformed { expected: "a webhook of X", limit: None };
         let text = std::str::from_utf8(verified.body()).map_err(|_not_text| EXPECTED)?;
         let body: Members<'_> = serde_json::from_str(text).map_err(|_no_object| EXPECTED)?;
         let activity = body.value("data").map_or(Ok(None), Activity::of).map_err(|_no_envelope| EXPECTED)?;
@@ -137,16 +137,15 @@ fn event(account: AccountRef, uuid: Option<String>, fragment: &str, raw: Raw, ha
     }
 }
 
-/// A time in milliseconds, written as a string.
-fn milliseconds(event: &Members<'_>, key: &str) -> serde_json::Result<Option<Timestamp>> {
-    Ok(event.read(key)?.map(|Number(ms)| Timestamp(ms)))
+/// A time in milliseconds, written as a string; what is none says nothing.
+fn milliseconds(event: &Members<'_>, key: &str) -> Option<Timestamp> {
+    event.read(key).ok().flatten().map(|Number(ms)| Timestamp(ms))
 }
 
 /// A time in RFC 3339; what is none says nothing.
-fn rfc3339(event: &Members<'_>, key: &str) -> serde_json::Result<Option<Timestamp>> {
-    let text: Option<String> = event.read(key)?;
-    let at = text.and_then(|text| text.parse::<jiff::Timestamp>().ok());
-    Ok(at.map(|at| Timestamp(at.as_millisecond())))
+fn rfc3339(event: &Members<'_>, key: &str) -> Option<Timestamp> {
+    let text: String = event.read(key).ok().flatten()?;
+    text.parse::<jiff::Timestamp>().ok().map(|at| Timestamp(at.as_millisecond()))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 pub mod log;
 pub mod signal;
 
+mod api_key;
 mod check;
 mod schema;
 mod serve;
@@ -28,6 +29,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Make an API key: print it once, and its hash for `identity.toml`.
+    ApiKey,
     /// Check a configuration folder: print every mistake in it, with file, line and what was expected.
     Check {
         /// The configuration folder.
@@ -83,6 +86,7 @@ pub fn run(
     err: &mut dyn Write,
 ) -> ExitCode {
     let code = match Arguments::try_parse_from(arguments) {
+        Ok(Arguments { command: Command::ApiKey }) => api_key::run(out, err),
         Ok(Arguments { command: Command::Check { config, format } }) => {
             check::run(&config, format, env, out, err)
         }

@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Write},
+    mem,
     path::Path,
     process::ExitCode,
     sync::Arc,
@@ -24,7 +25,10 @@ use crate::{
 /// it could not start or its disk failed.
 pub(super) fn run(folder: &Path, env: Env<'_>, err: &mut dyn Write) -> io::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve(folder, env, err))
+    let code = runtime.block_on(serve(folder, env, err));
+    // A thread that waits for a disk that hangs is not waited for.
+    runtime.shutdown_background();
+    code
 }
 
 async fn serve(folder: &Path, env: Env<'_>, err: &mut dyn Write) -> io::Result<ExitCode> {
@@ -66,17 +70,31 @@ async fn serve(folder: &Path, env: Env<'_>, err: &mut dyn Write) -> io::Result<E
             }
             () = gateway.failed() => {
                 error!("the data folder's disk failed; what is on it is read at the next start");
-                gateway.stop().await;
+                stop(gateway, &mut signals).await;
                 return Ok(ExitCode::FAILURE);
             }
         }
     }
     info!("stopping");
+    Ok(stop(gateway, &mut signals).await)
+}
+
+/// Stops in order, or at once if that is asked for.
+async fn stop(gateway: Gateway, signals: &mut Signals) -> ExitCode {
+    let mut stopping = Box::pin(gateway.stop());
     tokio::select! {
-        () = gateway.stop() => Ok(ExitCode::SUCCESS),
+        stopped = &mut stopping => match stopped {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                error!(%error, "stopped without it; what is on it is read at the next start");
+                ExitCode::FAILURE
+            }
+        },
         _again = signals.next() => {
             warn!("stopped without waiting for what was under way");
-            Ok(ExitCode::FAILURE)
+            // Dropped, it would wait for the disk.
+            mem::forget(stopping);
+            ExitCode::FAILURE
         }
     }
 }

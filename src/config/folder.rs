@@ -14,7 +14,15 @@ use super::{
 pub(super) const TENANTS: &str = "tenants";
 
 /// What is in a tenant's folder.
-const TENANT_FILES: [FileKind; 3] = [FileKind::Channels, FileKind::Directory, FileKind::Assignment];
+const TENANT_FILES: [FileKind; 7] = [
+    FileKind::Channels,
+    FileKind::Directory,
+    FileKind::Roles,
+    FileKind::Tests,
+    FileKind::Assignment,
+    FileKind::Identity,
+    FileKind::Routes,
+];
 
 /// The folders in which a change of a file is a change of the configuration: the folder itself, `tenants`
 /// and each tenant's.

@@ -34,9 +34,13 @@ pub fn load(folder: &Path, text: &[u8]) -> io::Result<()> {
     let tenant = format!("{TENANTS}/default");
     let place = match kind {
         FileKind::Headgate => kind.file().to_owned(),
-        FileKind::Channels | FileKind::Directory | FileKind::Assignment => {
-            format!("{tenant}/{}", kind.file())
-        }
+        FileKind::Channels
+        | FileKind::Directory
+        | FileKind::Roles
+        | FileKind::Tests
+        | FileKind::Assignment
+        | FileKind::Identity
+        | FileKind::Routes => format!("{tenant}/{}", kind.file()),
     };
     fs::create_dir_all(folder.join(&tenant))?;
     fs::write(folder.join(FileKind::Headgate.file()), HEADGATE)?;

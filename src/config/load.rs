@@ -17,6 +17,7 @@ use super::{
     interpolate::{Env, References},
     mistake::{KeyPath, Mistakes, Place, Report, Wrong},
     raw,
+    roles::{self, Layer},
     schema::{self, FileKind},
 };
 use crate::{ids::TenantId, server::Limits};
@@ -48,9 +49,9 @@ impl Config {
         let headgate = reading.file::<raw::Headgate>(FileKind::Headgate, None);
         let tenants: Vec<_> = tenants.into_iter().map(|name| reading.tenant(&name)).collect();
         let Reading { references, digest, .. } = reading;
-        let config = build(folder, headgate, tenants, &mut report);
-        let config = Arc::new(report.finish(config)?);
         let mut files = references.files;
+        let config = build(folder, headgate, tenants, &mut files, &mut report);
+        let config = Arc::new(report.finish(config)?);
         files.extend(certificate_files(&config));
         Ok(Loaded { config, version: digest.version(), files })
     }
@@ -59,7 +60,8 @@ impl Config {
 /// Every PEM file that the configuration names.
 fn certificate_files(config: &Config) -> Vec<PathBuf> {
     let listeners = &config.listeners;
-    let listeners = listeners.hooks.iter().chain(listeners.ops.iter().map(|ops| &ops.listener));
+    let listeners =
+        listeners.hooks.iter().chain(&listeners.agents).chain(listeners.ops.iter().map(|ops| &ops.listener));
     let mut files = Vec::new();
     for tls in listeners.filter_map(|listener| listener.tls.as_ref()) {
         for certificate in &tls.certificates {
@@ -83,7 +85,11 @@ struct TenantFiles {
     id: TenantId,
     channels: Read<raw::Channels>,
     directory: Read<raw::Directory>,
+    roles: Read<raw::Roles>,
+    tests: Read<raw::Tests>,
     assignment: Read<raw::Assignment>,
+    identity: Read<raw::Identity>,
+    routes: Read<raw::Routes>,
 }
 
 struct Reading<'a, 'e> {
@@ -99,7 +105,11 @@ impl Reading<'_, '_> {
             id: TenantId::new(name),
             channels: self.file(FileKind::Channels, Some(name)),
             directory: self.file(FileKind::Directory, Some(name)),
+            roles: self.file(FileKind::Roles, Some(name)),
+            tests: self.file(FileKind::Tests, Some(name)),
             assignment: self.file(FileKind::Assignment, Some(name)),
+            identity: self.file(FileKind::Identity, Some(name)),
+            routes: self.file(FileKind::Routes, Some(name)),
         }
     }
 
@@ -137,6 +147,7 @@ fn build(
     folder: &Path,
     headgate: Read<raw::Headgate>,
     tenants: Vec<TenantFiles>,
+    files_read: &mut Vec<PathBuf>,
     report: &mut Report,
 ) -> Option<Config> {
     // Against a file that could not be read, every reference into it would be wrong.
@@ -149,8 +160,10 @@ fn build(
         .store
         .as_ref()
         .map_or_else(|| raw::Store::default().dedupe_window.0, |store| store.dedupe_window.0);
-    let mut check = Check { folder, document: &document, report };
+    let mut check = Check { folder, document: &document, report, files: Vec::new() };
     let listeners = build::listeners(&mut check, raw.listener);
+    let apis = build::apis(&raw.backend);
+    let gate = build::gate(&check, &raw.gate);
     let backends = build::backends(&mut check, raw.backend);
     let store = raw.store.and_then(|raw| build::store(&mut check, raw));
     let egress = build::egress(&mut check, raw.egress);
@@ -159,6 +172,7 @@ fn build(
     let mut endpoints = BTreeMap::new();
     let mut owners: BTreeMap<String, TenantId> = BTreeMap::new();
     let mut built = BTreeMap::new();
+    let mut taken = build::Taken::default();
     for files in tenants {
         let around = build::Around {
             tenant: &files.id,
@@ -168,7 +182,7 @@ fn build(
             bodies_in_memory_max: limits.bodies_in_memory_max,
             dedupe_window,
         };
-        let mut check = Check { folder, document: &files.channels.document, report };
+        let mut check = Check { folder, document: &files.channels.document, report, files: Vec::new() };
         let (accounts, own) = build::channels(&mut check, &files.channels.raw, &around);
         endpoints.extend(own.into_iter().map(|endpoint| (endpoint.id.clone(), Arc::new(endpoint))));
         for raw::Name(name) in files.channels.raw.endpoint.into_keys() {
@@ -180,11 +194,30 @@ fn build(
                 owners.insert(name, files.id.clone());
             }
         }
-        let mut check = Check { folder, document: &files.directory.document, report };
+        let mut check = Check { folder, document: &files.directory.document, report, files: Vec::new() };
         let directory = build::directory(&mut check, &files.directory.raw);
-        let mut check = Check { folder, document: &files.assignment.document, report };
+        let source = build::source(&mut check, &files.directory.raw);
+        let mut check = Check { folder, document: &files.assignment.document, report, files: Vec::new() };
         let assignment = build::assignment(&mut check, files.assignment.raw, &files.directory.raw);
-        built.insert(files.id.clone(), Tenant { id: files.id, directory, accounts, assignment });
+        let mut check = Check { folder, document: &files.roles.document, report, files: Vec::new() };
+        build::check_people(&mut check, &files.roles.raw, &files.directory.raw);
+        let own = Layer { document: files.roles.document, raw: files.roles.raw };
+        let roles = roles::source(folder, own, report);
+        if let Some((policy, keys)) = roles::compile(&roles, &files.id, report) {
+            let mut check = Check { folder, document: &files.tests.document, report, files: Vec::new() };
+            build::ask_tests(&mut check, &files.tests.raw, &files.directory.raw, &files.id, policy, &keys);
+        }
+        let policy = roles.source;
+        let mut check = Check { folder, document: &files.identity.document, report, files: Vec::new() };
+        let identity = build::identity(&mut check, files.identity.raw, &mut taken);
+        files_read.append(&mut check.files);
+        let identity = Arc::new(identity);
+        let mut check = Check { folder, document: &files.routes.document, report, files: Vec::new() };
+        let routes = build::routes(&mut check, files.routes.raw, &apis, raw.gate.body_bytes_max.in_memory());
+        built.insert(
+            files.id.clone(),
+            Tenant { id: files.id, directory, source, policy, accounts, assignment, identity, routes },
+        );
     }
     Some(Config {
         listeners,
@@ -192,6 +225,7 @@ fn build(
         store: store?,
         delivery: build::delivery(&raw.delivery),
         egress,
+        gate,
         telemetry: build::telemetry(raw.telemetry),
         tenants: built,
         endpoints,

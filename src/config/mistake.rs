@@ -249,6 +249,27 @@ pub enum Wrong {
     )]
     AssertionKey,
 
+    #[error(
+        "not a header that can be sent; expected a name other than `headgate-…`, `host` and those of framing, and a value on one line"
+    )]
+    ApiHeader,
+
+    // Routes.
+    #[error("the backend `{backend}` has no `api` in `headgate.toml`")]
+    NoApi { backend: String },
+    #[error(
+        "expected a method and a path without dots, encoding or query, such as `GET /api/v1/contacts/{{id}}`"
+    )]
+    RequestLine,
+    #[error("`{other}` takes the same requests already")]
+    RouteTwice { other: String },
+    #[error("the path has no parameter `{{{name}}}`")]
+    NoParameter { name: String },
+    #[error("only goes with {other}")]
+    OnlyWith { other: &'static str },
+    #[error("not the name of a header that can be passed on; Headgate and the connection have their own")]
+    HeaderName,
+
     // Channels.
     #[error("no verifier: without one, anyone could post here; expected {expected}")]
     NoVerifier { expected: &'static str },
@@ -288,6 +309,41 @@ pub enum Wrong {
     RawSplit { other: String, backend: String },
     #[error("expected `pipeline/stage`")]
     Stage,
+
+    // Roles.
+    #[error("another has the name `{name}` already")]
+    NameTwice { name: String },
+    #[error("is of one role alone; expected it in a `[role.NAME]`")]
+    OfOneRole,
+    #[error("a field needs one other right, not several: {}", list(.names))]
+    OneRight { names: Vec<String> },
+    #[error("only `effect = \"grant\"` has a profile")]
+    ProfileOfGrant,
+    #[error(
+        "must be given, since the condition is about the object itself: the name of a resource, or `kind`"
+    )]
+    AsWhat,
+    #[error("{0}")]
+    Policy(crate::policy::ProblemKind),
+    #[error("expected {expected}, but {got}")]
+    TestFails { expected: &'static str, got: String },
+    // Identity.
+    #[error("expected either `{one}` or `{other}`")]
+    EitherOr { one: &'static str, other: &'static str },
+    #[error("what is sent there could be read on the way; expected `https`, or `http` on a loopback address")]
+    NotSecure,
+    #[error("a credential could not be told from one of `{by}`, so nobody would know whose it is")]
+    SameCredential { by: String },
+    #[error("not a user's name; expected letters, digits and `. _ @ + : -`, and not `none`")]
+    UserName,
+    #[error("not a key's hash; expected `sha256:` and 64 hex digits, as `headgate api-key` prints it")]
+    KeyHash,
+    #[error("not a host; expected one such as `chat.acme.example`, without a port")]
+    Host,
+    #[error("`authorization` holds a credential; expected the header in which the proxy names the user")]
+    ProxyHeader,
+    #[error("`{file}` {reason}")]
+    JwksUnfit { file: String, reason: crate::identity::KeysError },
 }
 
 fn quote(written: Option<&String>) -> String {

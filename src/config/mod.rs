@@ -12,12 +12,16 @@ mod build;
 mod document;
 mod folder;
 pub mod fuzzing;
+pub mod gate;
 mod interpolate;
 mod load;
 pub mod markdown;
 mod mistake;
+pub mod presets;
 mod raw;
 mod restart;
+pub mod roles;
+pub mod routes;
 mod schema;
 mod text;
 pub mod watch;
@@ -35,8 +39,10 @@ use crate::{
     assign::Queue,
     backend::{Backend, Egress},
     channel::{Channel, Provider},
-    directory::Directory,
+    directory::{self, Directory},
+    identity::Sources,
     ids::{AccountId, BackendId, EndpointId, TeamId, TenantId},
+    policy,
     secret::Secret,
     server::Listener,
     spool::{Format, embedded::Store},
@@ -45,7 +51,7 @@ use crate::{
 /// A whole valid configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `[listener.*]`: `hooks` and `ops`; each is optional.
+    /// `[listener.*]`: `hooks`, `agents` and `ops`; each is optional.
     pub listeners: Listeners,
     /// `[backend.*]`.
     pub backends: BTreeMap<BackendId, Backend>,
@@ -55,6 +61,8 @@ pub struct Config {
     pub delivery: Delivery,
     /// `[egress]`: how Headgate itself calls out.
     pub egress: Egress,
+    /// `[gate]`: the agents' side.
+    pub gate: gate::Gate,
     /// `[telemetry]`.
     pub telemetry: Telemetry,
     /// `tenants/*`.
@@ -68,6 +76,8 @@ pub struct Config {
 pub struct Listeners {
     /// Providers' webhooks.
     pub hooks: Option<Listener>,
+    /// Agents, panels and integrations.
+    pub agents: Option<Listener>,
     /// Operators.
     pub ops: Option<OpsListener>,
 }
@@ -86,6 +96,8 @@ pub struct OpsListener {
 pub struct Delivery {
     /// The largest answer of a backend that is read, in bytes.
     pub answer_bytes_max: usize,
+    /// How deep a provider's fragment may nest to be delivered as JSON.
+    pub json_nesting_max: usize,
 }
 
 /// `[telemetry]`.
@@ -102,12 +114,20 @@ pub struct Telemetry {
 pub struct Tenant {
     /// Its name.
     pub id: TenantId,
-    /// Users and teams.
+    /// Users and teams of the configuration.
     pub directory: Directory,
+    /// The directory over HTTP, if actors come from there.
+    pub source: Option<directory::http::Settings>,
+    /// Who may do what, as written: it compiles, and its own tests pass.
+    pub policy: policy::Source,
     /// Accounts by name.
     pub accounts: BTreeMap<AccountId, Arc<Account>>,
     /// Strategies by team; a team that is not here is `manual`.
     pub assignment: BTreeMap<TeamId, Queue>,
+    /// How its users prove who they are.
+    pub identity: Arc<Sources>,
+    /// What its users may reach of a backend's API; `None`: nothing.
+    pub routes: Option<routes::RouteMap>,
 }
 
 /// One webhook URL.

@@ -23,6 +23,8 @@ pub enum NeedsRestart {
     StorePath,
     /// Another key of `[store]`.
     Store,
+    /// `[gate.decision_log]` or `decisions_kept_max` of `[gate]`.
+    DecisionLog,
     /// `format` of `[telemetry]`.
     LogFormat,
 }
@@ -37,6 +39,7 @@ impl fmt::Display for NeedsRestart {
             Self::Limits(name) => write!(f, "[listener.{name}.limits]"),
             Self::StorePath => f.write_str("store.path"),
             Self::Store => f.write_str("[store]"),
+            Self::DecisionLog => f.write_str("[gate.decision_log]"),
             Self::LogFormat => f.write_str("telemetry.format"),
         }
     }
@@ -47,6 +50,7 @@ impl fmt::Display for NeedsRestart {
 pub fn restart_needed(old: &Config, new: &Config) -> Vec<NeedsRestart> {
     let mut needed = Vec::new();
     listener("hooks", old.listeners.hooks.as_ref(), new.listeners.hooks.as_ref(), &mut needed);
+    listener("agents", old.listeners.agents.as_ref(), new.listeners.agents.as_ref(), &mut needed);
     let ops = |config: &'_ Config| config.listeners.ops.as_ref().map(|ops| ops.listener.clone());
     listener("ops", ops(old).as_ref(), ops(new).as_ref(), &mut needed);
     let tokens = |config: &'_ Config| config.listeners.ops.as_ref().is_some_and(|ops| !ops.tokens.is_empty());
@@ -57,6 +61,10 @@ pub fn restart_needed(old: &Config, new: &Config) -> Vec<NeedsRestart> {
         needed.push(NeedsRestart::StorePath);
     } else if old.store != new.store {
         needed.push(NeedsRestart::Store);
+    }
+    let log = |config: &'_ Config| (config.gate.decision_log.clone(), config.gate.decisions_kept_max);
+    if log(old) != log(new) {
+        needed.push(NeedsRestart::DecisionLog);
     }
     if old.telemetry.json != new.telemetry.json {
         needed.push(NeedsRestart::LogFormat);

@@ -33,13 +33,30 @@ pub enum FileKind {
     Channels,
     /// `tenants/NAME/directory.toml`
     Directory,
+    /// `tenants/NAME/roles.toml`
+    Roles,
+    /// `tenants/NAME/tests.toml`
+    Tests,
     /// `tenants/NAME/assignment.toml`
     Assignment,
+    /// `tenants/NAME/identity.toml`
+    Identity,
+    /// `tenants/NAME/routes.toml`
+    Routes,
 }
 
 impl FileKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Headgate, Self::Channels, Self::Directory, Self::Assignment];
+    pub const ALL: [Self; 8] = [
+        Self::Headgate,
+        Self::Channels,
+        Self::Directory,
+        Self::Roles,
+        Self::Tests,
+        Self::Assignment,
+        Self::Identity,
+        Self::Routes,
+    ];
 
     /// The name of the file.
     #[must_use]
@@ -48,7 +65,11 @@ impl FileKind {
             Self::Headgate => "headgate.toml",
             Self::Channels => "channels.toml",
             Self::Directory => "directory.toml",
+            Self::Roles => "roles.toml",
+            Self::Tests => "tests.toml",
             Self::Assignment => "assignment.toml",
+            Self::Identity => "identity.toml",
+            Self::Routes => "routes.toml",
         }
     }
 
@@ -59,7 +80,11 @@ impl FileKind {
             Self::Headgate => "headgate.toml",
             Self::Channels => "tenants/NAME/channels.toml",
             Self::Directory => "tenants/NAME/directory.toml",
+            Self::Roles => "tenants/NAME/roles.toml",
+            Self::Tests => "tenants/NAME/tests.toml",
             Self::Assignment => "tenants/NAME/assignment.toml",
+            Self::Identity => "tenants/NAME/identity.toml",
+            Self::Routes => "tenants/NAME/routes.toml",
         }
     }
 
@@ -71,7 +96,11 @@ impl FileKind {
             Self::Headgate => schema::<raw::Headgate>(),
             Self::Channels => schema::<raw::Channels>(),
             Self::Directory => schema::<raw::Directory>(),
+            Self::Roles => schema::<raw::Roles>(),
+            Self::Tests => schema::<raw::Tests>(),
             Self::Assignment => schema::<raw::Assignment>(),
+            Self::Identity => schema::<raw::Identity>(),
+            Self::Routes => schema::<raw::Routes>(),
         }
     }
 }
@@ -93,7 +122,9 @@ fn fit(schema: &mut Schema) {
         Value::Object(keys) => !keys.is_empty(),
         _ => false,
     };
-    if object.get("default").is_some_and(says_nothing) {
+    let of_tables = object.get("items").is_some_and(|items| items.get("properties").is_some());
+    let no_tables = |default: &Value| of_tables && default.as_array().is_some_and(Vec::is_empty);
+    if object.get("default").is_some_and(|default| says_nothing(default) || no_tables(default)) {
         object.remove("default");
     }
     if object.get("format").is_some_and(|format| format == "uint32") {

@@ -3,13 +3,19 @@
 //! Each type says once how it is written ([`Written`]): the JSON Schema, the check of a file and the
 //! reading of the value all follow from that.
 
-use std::{borrow::Cow, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    borrow::Cow,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
+use ipnet::IpNet;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use tracing_subscriber::EnvFilter;
 
-use crate::{channel::Kind, secret::Secret};
+use crate::{channel::Kind, ids::Timestamp, policy::source::Principal, secret::Secret};
 
 /// A type that has one way of being written in a configuration file.
 pub(crate) trait Written: Sized {
@@ -41,7 +47,7 @@ const fn format<T: Written>() -> Format {
 }
 
 /// Every format.
-pub(crate) const FORMATS: [Format; 8] = [
+pub(crate) const FORMATS: [Format; 12] = [
     format::<Span>(),
     format::<Size>(),
     format::<Address>(),
@@ -50,6 +56,10 @@ pub(crate) const FORMATS: [Format; 8] = [
     format::<Pointer>(),
     format::<FilePath>(),
     format::<SecretText>(),
+    format::<PrincipalText>(),
+    format::<Moment>(),
+    format::<Network>(),
+    format::<HeaderText>(),
 ];
 
 macro_rules! written {
@@ -83,7 +93,20 @@ macro_rules! written {
     )*};
 }
 
-written!(Span, Size, Address, Url, LogFilter, Pointer, FilePath, SecretText);
+written!(
+    Span,
+    Size,
+    Address,
+    Url,
+    LogFilter,
+    Pointer,
+    FilePath,
+    SecretText,
+    PrincipalText,
+    Moment,
+    Network,
+    HeaderText
+);
 
 /// A duration, greater than zero: a whole number and `ms`, `s`, `m`, `h` or `d`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -273,6 +296,100 @@ impl Written for SecretText {
 
     fn write(&self) -> String {
         "<redacted>".to_owned()
+    }
+}
+
+/// Somebody, or all of a kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PrincipalText(pub(crate) Principal);
+
+impl Written for PrincipalText {
+    const FORMAT: &'static str = "principal";
+    const WORD: &'static str = "whom";
+    const EXPECTED: &'static str = "`user:NAME`, `team:NAME`, `team-tree:NAME`, `trait:NAME` or `everyone`";
+    const PATTERN: Option<&'static str> = Some("^((user|team|team-tree|trait):.+|everyone|.*\\$\\{.+)$");
+
+    fn read(text: &str) -> Option<Self> {
+        if text == "everyone" {
+            return Some(Self(Principal::Everyone));
+        }
+        let (kind, name) = text.split_once(':').filter(|(_, name)| !name.is_empty())?;
+        let name = name.to_owned();
+        match kind {
+            "user" => Some(Self(Principal::User(name))),
+            "team" => Some(Self(Principal::Team(name))),
+            "team-tree" => Some(Self(Principal::TeamTree(name))),
+            "trait" => Some(Self(Principal::Trait(name))),
+            _ => None,
+        }
+    }
+
+    fn write(&self) -> String {
+        match &self.0 {
+            Principal::User(name) => format!("user:{name}"),
+            Principal::Team(name) => format!("team:{name}"),
+            Principal::TeamTree(name) => format!("team-tree:{name}"),
+            Principal::Trait(name) => format!("trait:{name}"),
+            Principal::Everyone => "everyone".to_owned(),
+        }
+    }
+}
+
+/// A moment (RFC 3339).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Moment(pub(crate) Timestamp);
+
+impl Written for Moment {
+    const FORMAT: &'static str = "moment";
+    const WORD: &'static str = "moment";
+    const EXPECTED: &'static str = "a moment with its offset, in quotes, such as \"2027-01-31T00:00:00Z\"";
+
+    fn read(text: &str) -> Option<Self> {
+        let at: jiff::Timestamp = text.parse().ok()?;
+        Some(Self(Timestamp(at.as_millisecond())))
+    }
+
+    fn write(&self) -> String {
+        self.0.rfc3339().unwrap_or_default()
+    }
+}
+
+/// A network in CIDR notation, or one address.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Network(pub(crate) IpNet);
+
+impl Written for Network {
+    const FORMAT: &'static str = "network";
+    const WORD: &'static str = "network";
+    const EXPECTED: &'static str = "a network such as \"10.0.0.0/8\" or \"fd00::/8\", or an IP address";
+
+    fn read(text: &str) -> Option<Self> {
+        let one = || text.parse::<IpAddr>().ok().map(|address| IpNet::from(address.to_canonical()));
+        let network = text.parse::<IpNet>().ok().or_else(one)?;
+        // Bits after the prefix are mostly a slip.
+        (network == network.trunc()).then_some(Self(network))
+    }
+
+    fn write(&self) -> String {
+        self.0.to_string()
+    }
+}
+
+/// The name of a header.
+#[derive(Clone, Debug)]
+pub(crate) struct HeaderText(pub(crate) http::HeaderName);
+
+impl Written for HeaderText {
+    const FORMAT: &'static str = "header-name";
+    const WORD: &'static str = "header name";
+    const EXPECTED: &'static str = "the name of a header, such as \"x-api-key\"";
+
+    fn read(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self)
+    }
+
+    fn write(&self) -> String {
+        self.0.to_string()
     }
 }
 

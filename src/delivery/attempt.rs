@@ -10,8 +10,9 @@ use super::{
     Context,
     answer::{self, Ignored, Reason, Wishes},
     breaker,
-    cloud_event::{self, Unreadable},
+    cloud_event::{self, Rendered, Unreadable},
     headers::{self, Facts},
+    metrics::Outcome,
     outlet::Pass,
     routes::Route,
     verdict::{self, Verdict},
@@ -62,7 +63,7 @@ async fn attempt(context: &Context, unit: &Unit, pass: &mut Pass) -> Settlement 
             return Settlement::Postponed(pause);
         }
     };
-    let request = match Request::of(context, backend, unit, event, &tags) {
+    let request = match Request::of(context, &route, unit, event, &tags) {
         Ok(request) => request,
         Err(error) => {
             warn!(
@@ -80,6 +81,9 @@ async fn attempt(context: &Context, unit: &Unit, pass: &mut Pass) -> Settlement 
     if let Some(metrics) = pass.metrics() {
         metrics.duration.observe(context.clock.elapsed().saturating_sub(started).as_secs_f64());
         metrics.ended(outcome);
+    }
+    if outcome == Outcome::Oversize {
+        context.reached.answer_bytes.inc();
     }
     if verdict != Verdict::Acknowledged {
         info!(
@@ -99,6 +103,10 @@ async fn attempt(context: &Context, unit: &Unit, pass: &mut Pass) -> Settlement 
             match follow(context, &route, &tags, &headers).await {
                 Ok(()) => Settlement::Delivered,
                 Err(error) => {
+                    if matches!(error, TagError::Failed(_)) {
+                        // Nor will it be kept that this was delivered: see `Context::settle`.
+                        context.halt.cancel();
+                    }
                     // What the backend asked for must not be lost: it is asked again.
                     warn!(
                         spool.sequence = unit.sequence.0,
@@ -128,9 +136,11 @@ async fn attempt(context: &Context, unit: &Unit, pass: &mut Pass) -> Settlement 
 /// Another attempt later, unless attempts or age are used up.
 fn again(context: &Context, backend: &Backend, unit: &Unit, retry_after: Option<Duration>) -> Settlement {
     if unit.attempts.saturating_add(1) >= backend.attempts_max {
+        context.reached.attempts.inc();
         return Settlement::Dead(DeathReason::Attempts);
     }
     if context.clock.now().since(unit.webhook.received) >= backend.age_max {
+        context.reached.age.inc();
         return Settlement::Dead(DeathReason::Age);
     }
     Settlement::Retry(pause(backend, unit, retry_after))
@@ -166,11 +176,12 @@ struct Request {
 impl Request {
     fn of(
         context: &Context,
-        backend: &Backend,
+        route: &Route<'_>,
         unit: &Unit,
         event: &Event,
         tags: &[Found],
     ) -> Result<Self, Unreadable> {
+        let backend = &route.upstream.backend;
         let shown: Vec<&crate::tag::Tag> = tags.iter().map(|found| &*found.tag).collect();
         let facts = Facts {
             id: event.id,
@@ -181,7 +192,12 @@ impl Request {
         };
         match unit.webhook.format {
             Format::Event => {
-                let body = cloud_event::render(&unit.webhook, event, unit.sequence, tags.first())?;
+                let (found, nesting_max) = (tags.first(), route.upstream.nesting_max);
+                let Rendered { body, too_deep } =
+                    cloud_event::render(&unit.webhook, event, unit.sequence, found, nesting_max)?;
+                if too_deep && unit.attempts == 0 {
+                    context.reached.nesting.inc();
+                }
                 Ok(Self { headers: headers::of_event(&facts, &backend.keys, &body), body })
             }
             Format::Raw => Ok(Self {

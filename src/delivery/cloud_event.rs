@@ -15,7 +15,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::headers::{encoded, sequence_text};
 use crate::{
-    channel::event::Raw,
+    channel::{event::Raw, json::nests_deeper},
     spool::{Event, Sequence, Webhook},
     tag::Found,
 };
@@ -52,7 +52,17 @@ struct CloudEvent<'a> {
     data: Object<'a>,
 }
 
-/// The body of a delivery. `found` is the conversation's tag, if the event has a conversation.
+/// An event, as it is posted.
+pub(super) struct Rendered {
+    /// The body.
+    pub(super) body: Bytes,
+    /// The provider's fragment is nested too deep to stand in it as JSON.
+    pub(super) too_deep: bool,
+}
+
+/// The body of a delivery. `found` is the conversation's tag, if the event has a conversation. A fragment
+/// whose arrays and objects stand in each other more than `nesting_max` deep is not written as JSON, so that
+/// the backend's parser has nothing to choke on: all of the event but its own fragment stays as it is.
 ///
 /// # Errors
 /// If what was stored is not JSON.
@@ -61,7 +71,10 @@ pub(super) fn render(
     event: &Event,
     sequence: Sequence,
     found: Option<&Found>,
-) -> Result<Bytes, Unreadable> {
+    nesting_max: usize,
+) -> Result<Rendered, Unreadable> {
+    let fragment = Fragment::of(webhook, &event.raw, nesting_max);
+    let too_deep = matches!(fragment, Fragment::TooDeep(_));
     let tag = found.map(|found| &found.tag);
     let account = event.account.as_ref().map_or(event.provider_account.as_str(), |account| account.as_str());
     let cloud_event = CloudEvent {
@@ -76,13 +89,13 @@ pub(super) fn render(
         responsible: tag.and_then(|tag| tag.responsible.as_ref()).map(|user| user.as_str()),
         team: tag.and_then(|tag| tag.team.as_ref()).map(|team| team.as_str()),
         sequence: sequence_text(sequence),
-        data: data(webhook, event, found.is_some_and(|found| found.weak))?,
+        data: data(event, found.is_some_and(|found| found.weak), fragment.into_json()?)?,
     };
-    Ok(Bytes::from(serde_json::to_vec(&cloud_event)?))
+    Ok(Rendered { body: Bytes::from(serde_json::to_vec(&cloud_event)?), too_deep })
 }
 
 /// The stored message with what only delivery knows, and the provider's fragment last.
-fn data<'a>(webhook: &'a Webhook, event: &'a Event, weak: bool) -> Result<Object<'a>, Unreadable> {
+fn data<'a>(event: &'a Event, weak: bool, raw: Cow<'a, RawValue>) -> Result<Object<'a>, Unreadable> {
     let mut data: Object<'a> = serde_json::from_str(&event.data)?;
     // A receipt that came late tells what was known before it, and beside that what it said.
     if let (Some(further), Some(status)) = (event.superseded, data.find("status")) {
@@ -107,42 +120,63 @@ fn data<'a>(webhook: &'a Webhook, event: &'a Event, weak: bool) -> Result<Object
         };
         data.set("email", Cow::Owned(email));
     }
-    data.set("raw", raw(webhook, &event.raw)?);
+    data.set("raw", raw);
     Ok(data)
 }
 
-/// The provider's fragment as JSON.
-fn raw<'a>(webhook: &'a Webhook, raw: &'a Raw) -> Result<Cow<'a, RawValue>, Unreadable> {
-    let text = match raw {
-        Raw::Owned(text) => Some(&**text),
-        Raw::Range(range) => webhook
-            .body
-            .get(range.start as usize..range.end as usize)
-            .and_then(|part| str::from_utf8(part).ok()),
-        Raw::Whole => str::from_utf8(&webhook.body).ok(),
-    };
-    match text.and_then(|text| serde_json::from_str::<&RawValue>(text).ok()) {
-        Some(json) => Ok(Cow::Borrowed(json)),
-        None => Ok(Cow::Owned(to_raw_value(&Opaque::of(webhook))?)),
+/// The provider's own fragment of an event.
+enum Fragment<'a> {
+    /// JSON that any parser takes.
+    Json(&'a RawValue),
+    /// JSON that is nested deeper than that.
+    TooDeep(&'a RawValue),
+    /// It is no JSON: all of the webhook.
+    Opaque(&'a Webhook),
+}
+
+impl<'a> Fragment<'a> {
+    fn of(webhook: &'a Webhook, raw: &'a Raw, nesting_max: usize) -> Self {
+        let text = match raw {
+            Raw::Owned(text) => Some(&**text),
+            Raw::Range(range) => webhook
+                .body
+                .get(range.start as usize..range.end as usize)
+                .and_then(|part| str::from_utf8(part).ok()),
+            Raw::Whole => str::from_utf8(&webhook.body).ok(),
+        };
+        match text.and_then(|text| serde_json::from_str::<&RawValue>(text).ok()) {
+            Some(json) if nests_deeper(json.get(), nesting_max) => Self::TooDeep(json),
+            Some(json) => Self::Json(json),
+            None => Self::Opaque(webhook),
+        }
+    }
+
+    fn into_json(self) -> serde_json::Result<Cow<'a, RawValue>> {
+        let encoded = match self {
+            Self::Json(json) => return Ok(Cow::Borrowed(json)),
+            Self::TooDeep(json) => Encoded {
+                content_type: Some("application/json".into()),
+                base64: BASE64.encode(json.get().as_bytes()),
+            },
+            Self::Opaque(webhook) => {
+                let mut headers = webhook.headers.iter();
+                let content_type = headers.find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+                Encoded {
+                    content_type: content_type.map(|(_, value)| String::from_utf8_lossy(value)),
+                    base64: BASE64.encode(&webhook.body),
+                }
+            }
+        };
+        to_raw_value(&encoded).map(Cow::Owned)
     }
 }
 
-/// A body that is not JSON.
+/// What cannot stand in a delivery as it is.
 #[derive(Serialize)]
-struct Opaque<'a> {
+struct Encoded<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     content_type: Option<Cow<'a, str>>,
     base64: String,
-}
-
-impl<'a> Opaque<'a> {
-    fn of(webhook: &'a Webhook) -> Self {
-        let content_type = webhook.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-        Self {
-            content_type: content_type.map(|(_, value)| String::from_utf8_lossy(value)),
-            base64: BASE64.encode(&webhook.body),
-        }
-    }
 }
 
 /// A JSON object whose values stay the text that they are.
@@ -203,6 +237,7 @@ mod tests {
         spool::{Format, Further},
     };
 
+    const NESTING_MAX: usize = 60;
     const READ: Further = Further { state: State::Read, up_to: 7 };
 
     fn rendered(
@@ -237,8 +272,10 @@ mod tests {
             malformed: false,
             body: Bytes::copy_from_slice(body),
         };
-        let body = render(&webhook, &event, Sequence(1), None)?;
-        Ok(String::from_utf8(body.to_vec()).unwrap())
+        let rendered = render(&webhook, &event, Sequence(1), None, NESTING_MAX)?;
+        let text = String::from_utf8(rendered.body.to_vec()).unwrap();
+        assert!(!nests_deeper(&text, NESTING_MAX + 2), "{text}");
+        Ok(text)
     }
 
     #[test]
@@ -248,10 +285,24 @@ mod tests {
     }
 
     #[test]
-    fn a_fragment_may_be_nested_deeper_than_any_parser_goes() {
-        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
-        let text = rendered("{}", None, Raw::Owned(deep.as_str().into()), b"").unwrap();
-        assert!(text.ends_with(&format!(r#""data":{{"raw":{deep}}}}}"#)));
+    fn a_fragment_is_json_up_to_the_limit_and_encoded_beyond_it() {
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        for levels in [1, NESTING_MAX] {
+            let fragment = nested(levels);
+            let text = rendered("{}", None, Raw::Owned(fragment.as_str().into()), b"").unwrap();
+            assert!(text.ends_with(&format!(r#""data":{{"raw":{fragment}}}}}"#)), "{text}");
+        }
+        for levels in [NESTING_MAX + 1, 100_000] {
+            let deep = nested(levels);
+            let body = format!("[7,{deep}]");
+            let range = Raw::Range(3..u32::try_from(3 + deep.len()).unwrap());
+            for raw in [Raw::Owned(deep.as_str().into()), range] {
+                let text = rendered(r#"{"text":"hello"}"#, None, raw, body.as_bytes()).unwrap();
+                let base64 = BASE64.encode(deep.as_bytes());
+                let raw = format!(r#"{{"content_type":"application/json","base64":"{base64}"}}"#);
+                assert!(text.ends_with(&format!(r#""data":{{"text":"hello","raw":{raw}}}}}"#)));
+            }
+        }
     }
 
     #[test]
@@ -271,7 +322,7 @@ mod tests {
     proptest! {
         /// Whatever a body holds and wherever the fragment is said to be, the backend gets JSON.
         #[test]
-        fn a_delivery_is_json(body in "\\PC{0,60}", start in 0_u32..70, end in 0_u32..70) {
+        fn a_delivery_is_json(body in "\\PC{0,60}|[\\[{\"a\\\\:1,}\\]]{0,200}", start in 0_u32..70, end in 0_u32..70) {
             for raw in [Raw::Whole, Raw::Range(start..end)] {
                 let text = rendered(r#"{"id":"1"}"#, None, raw, body.as_bytes()).unwrap();
                 prop_assert!(serde_json::from_str::<&RawValue>(&text).is_ok(), "{}", text);

@@ -12,7 +12,7 @@ use prometheus_client::{
 };
 
 use super::answer::Ignored;
-use crate::{ids::BackendId, spool::DeathReason};
+use crate::{ids::BackendId, metrics::Limits, spool::DeathReason};
 
 /// Delivery's metrics.
 #[derive(Clone, Debug)]
@@ -67,6 +67,28 @@ impl Outcome {
             Self::TimedOut => "timed_out",
             Self::Broken => "broken",
             Self::Oversize => "oversize",
+        }
+    }
+}
+
+/// Counts of the limits of delivery.
+#[derive(Debug)]
+pub(super) struct Reached {
+    pub(super) waiting: Counter,
+    pub(super) nesting: Counter,
+    pub(super) answer_bytes: Counter,
+    pub(super) attempts: Counter,
+    pub(super) age: Counter,
+}
+
+impl Reached {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            waiting: limits.of("delivery_waiting_max"),
+            nesting: limits.of("json_nesting_max"),
+            answer_bytes: limits.of("answer_bytes_max"),
+            attempts: limits.of("attempts_max"),
+            age: limits.of("age_max"),
         }
     }
 }

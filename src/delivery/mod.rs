@@ -27,12 +27,16 @@ mod verdict;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use prometheus_client::{metrics::counter::Counter, registry::Registry};
+use prometheus_client::registry::Registry;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::error;
 
 pub use self::routes::Routes;
-use self::{metrics::Metrics, outlet::Outlet, tagging::Tagging};
+use self::{
+    metrics::{Metrics, Reached},
+    outlet::Outlet,
+    tagging::Tagging,
+};
 use crate::{
     clock::SharedClock,
     ids::BackendId,
@@ -58,7 +62,7 @@ struct Context {
     routes: Arc<ArcSwap<Routes>>,
     clock: SharedClock,
     metrics: Metrics,
-    waiting_max: Counter,
+    reached: Reached,
     /// Cancelled: no attempt begins any more.
     halt: CancellationToken,
 }
@@ -76,9 +80,9 @@ impl Delivery {
     ) -> Self {
         let tagging = Tagging::new(tags);
         let metrics = Metrics::new(registry);
-        let waiting_max = limits.of("delivery_waiting_max");
-        let halt = CancellationToken::new();
-        Self { context: Arc::new(Context { spool, tagging, routes, clock, metrics, waiting_max, halt }) }
+        let (reached, halt) = (Reached::new(limits), CancellationToken::new());
+        let context = Context { spool, tagging, routes, clock, metrics, reached, halt };
+        Self { context: Arc::new(context) }
     }
 
     /// Delivers until `drain` is cancelled, or the spool closes or fails: then takes no further unit,

@@ -77,7 +77,7 @@ impl Outlet {
                 Err(full) => full.into_inner().unit,
             },
         };
-        self.context.waiting_max.inc();
+        self.context.reached.waiting.inc();
         let now = self.context.clock.elapsed();
         self.last_slot = self.last_slot.max(now + POSTPONE_MIN) + POSTPONE_STEP;
         self.context.settle(&refused, Settlement::Postponed(self.last_slot.saturating_sub(now))).await;

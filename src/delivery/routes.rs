@@ -22,6 +22,8 @@ pub(super) struct Upstream {
     pub(super) backend: Backend,
     pub(super) pool: Arc<Pool>,
     pub(super) bounds: Bounds,
+    /// How deep a provider's fragment may nest to be delivered as JSON.
+    pub(super) nesting_max: usize,
 }
 
 /// Where one unit goes.
@@ -43,6 +45,7 @@ impl Routes {
                     timeout: backend.timeout,
                     answer_bytes_max: config.delivery.answer_bytes_max,
                 },
+                nesting_max: config.delivery.json_nesting_max,
             };
             Some((id.clone(), Arc::new(upstream)))
         };

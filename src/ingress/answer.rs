@@ -132,6 +132,12 @@ pub(super) fn response(answer: Answer) -> Response<Full<Bytes>> {
     if answer.status == StatusCode::SERVICE_UNAVAILABLE {
         headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static(RETRY_AFTER_SECS));
     }
+    // RFC 9110 asks for a challenge, and SNS sends the password of its URL only to one that names a realm. It is
+    // the same for every endpoint: a stranger learns nothing of what this one wants.
+    if answer.status == StatusCode::UNAUTHORIZED {
+        headers
+            .insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Basic realm=\"headgate\""));
+    }
     if answer.status == StatusCode::METHOD_NOT_ALLOWED {
         headers.insert(header::ALLOW, header::HeaderValue::from_static("GET, POST"));
     }

@@ -10,7 +10,7 @@ use prometheus_client::{
 
 use super::Refused;
 use crate::{
-    channel::{Item, signature::Matched},
+    channel::{Item, Limit, Split, signature::Matched},
     config::Endpoint,
     metrics::Limits,
     spool::Accepted,
@@ -43,6 +43,7 @@ pub struct Metrics {
     items: Family<Webhook, Counter>,
     secrets: Family<SecretMatched, Counter>,
     fetches_refused: Counter,
+    limits: Limits,
 }
 
 impl Metrics {
@@ -56,7 +57,11 @@ impl Metrics {
             items: Family::default(),
             secrets: Family::default(),
             fetches_refused: limits.of("sns_fetches_max"),
+            limits: limits.clone(),
         };
+        for limit in Limit::ALL {
+            let _at_zero = limits.of(limit.name());
+        }
         registry.register(
             "headgate_webhooks_received",
             "Webhooks by what became of them",
@@ -100,6 +105,7 @@ impl Metrics {
     pub(super) fn refused(&self, provider: &'static str, refused: &Refused) {
         self.webhooks.get_or_create(&Webhook { provider, outcome: refused.label() }).inc();
         if let Refused::NotVerified(refusal) = refused {
+            self.reached(refusal.limit());
             self.refusals.get_or_create(&NotVerified { provider, reason: refusal.label() }).inc();
         }
     }
@@ -114,8 +120,16 @@ impl Metrics {
         self.handshakes.get_or_create(&Webhook { provider: endpoint.provider.label(), outcome }).inc();
     }
 
-    pub(super) fn items(&self, endpoint: &Endpoint, items: &[Item]) {
-        for item in items {
+    /// Counts limits that a webhook is over.
+    pub(super) fn reached(&self, limits: impl IntoIterator<Item = Limit>) {
+        for limit in limits {
+            self.limits.of(limit.name()).inc();
+        }
+    }
+
+    pub(super) fn items(&self, endpoint: &Endpoint, split: &Split) {
+        self.reached(split.limits());
+        for item in &split.items {
             if let Item::Ignored(ignored) = item {
                 let outcome = ignored.label();
                 self.items.get_or_create(&Webhook { provider: endpoint.provider.label(), outcome }).inc();

@@ -161,6 +161,7 @@ impl Ingress {
             Ok(split) => split,
             Err(malformed) => {
                 warn!(endpoint.id = %endpoint.id, expected = malformed.expected, "verified body cannot be read");
+                self.metrics.reached(malformed.limit);
                 let webhook = keep::unreadable(endpoint, target, headers, body.clone(), request.now);
                 let accepted = self.spool.accept(webhook).await?;
                 self.metrics.accepted(endpoint, accepted);
@@ -170,7 +171,7 @@ impl Ingress {
                 });
             }
         };
-        self.metrics.items(endpoint, &split.items);
+        self.metrics.items(endpoint, &split);
 
         // Before the answer: if the process dies here, the provider asks again.
         if let Some(url) = &split.confirm {

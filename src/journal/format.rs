@@ -166,6 +166,17 @@ pub(super) enum RecordAt<'a> {
 
 /// Reads one record of a segment file and checks it.
 pub(super) fn read_record(path: &Path, mark: &Mark, position: Position) -> Result<Vec<u8>, ReadError> {
+    let (header, record) = read_bytes(path, position)?;
+    let len = position.len.to_le_bytes();
+    let crc = mark.crc(position.offset - RECORD_HEADER as u64, &[&len, &record]).to_le_bytes();
+    if header.iter().eq(len.iter().chain(&crc)) { Ok(record) } else { Err(ReadError::Damaged(position)) }
+}
+
+/// What stands in a record's place of a segment file, and in its header's.
+pub(super) fn read_bytes(
+    path: &Path,
+    position: Position,
+) -> Result<([u8; RECORD_HEADER], Vec<u8>), ReadError> {
     let missing = || ReadError::Missing(position);
     let start = position.offset.checked_sub(RECORD_HEADER as u64).ok_or_else(missing)?;
     let file = match File::open(path) {
@@ -178,10 +189,7 @@ pub(super) fn read_record(path: &Path, mark: &Mark, position: Position) -> Resul
         .read_exact_at(&mut header, start)
         .and_then(|()| file.read_exact_at(&mut record, position.offset));
     match read {
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(missing()),
-        done => done.map_err(ReadError::Io)?,
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(missing()),
+        done => done.map(|()| (header, record)).map_err(ReadError::Io),
     }
-    let len = position.len.to_le_bytes();
-    let crc = mark.crc(start, &[&len, &record]).to_le_bytes();
-    if header.iter().eq(len.iter().chain(&crc)) { Ok(record) } else { Err(ReadError::Damaged(position)) }
 }

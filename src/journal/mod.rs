@@ -166,6 +166,18 @@ pub enum ReadError {
     Io(#[source] io::Error),
 }
 
+impl ReadError {
+    /// Whether the process lacks what a read takes (a file descriptor, memory). That says nothing of the
+    /// disk, and passes.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        use rustix::io::Errno;
+        const PASSING: [Errno; 5] = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::AGAIN, Errno::INTR];
+        let Self::Io(error) = self else { return false };
+        error.raw_os_error().is_some_and(|code| PASSING.iter().any(|errno| errno.raw_os_error() == code))
+    }
+}
+
 /// The answer to a request to the writer, once it is durable. Dropping it does not undo the request.
 #[derive(Debug)]
 #[must_use = "nothing is known to be kept before the ticket says so"]
@@ -276,6 +288,16 @@ impl Journal {
     pub fn read(&self, position: Position) -> Result<Vec<u8>, ReadError> {
         let mark = self.segments.mark_of(position).ok_or(ReadError::Missing(position))?;
         format::read_record(&recovery::segment_path(&self.dir, position.segment), &mark, position)
+    }
+
+    /// What the disk holds in a record's place, whether or not it is the record. Blocks on the disk.
+    ///
+    /// # Errors
+    /// If the disk fails the read, or nothing is there.
+    pub fn read_damaged(&self, position: Position) -> Result<Vec<u8>, ReadError> {
+        self.segments.mark_of(position).ok_or(ReadError::Missing(position))?;
+        format::read_bytes(&recovery::segment_path(&self.dir, position.segment), position)
+            .map(|(_header, bytes)| bytes)
     }
 
     /// The segments, oldest first; the last one is the active one.

@@ -132,7 +132,7 @@ impl Ops {
             Ok(tag) => Ok(show(&tag)),
             Err(TagError::Conflict(current)) => Err(Refusal::Conflict(current)),
             Err(TagError::Missing) => Err(missing()),
-            Err(error @ TagError::Store(_)) => {
+            Err(error @ (TagError::Store(_) | TagError::Failed(_))) => {
                 Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "store", error.to_string()).into())
             }
         }

@@ -16,6 +16,8 @@
 //! | `GET /v1/spool` | what waits |
 //! | `GET /v1/dead-letters?from=&limit=` | dead letters, oldest first |
 //! | `POST /v1/dead-letters/revive` | puts those that a filter matches back, or counts them |
+//! | `POST /v1/grants/invalidate` | what is cached of a user, role, team, tenant or all is asked for again |
+//! | `GET /v1/decisions/{id}?tenant=` | what was decided on a request of the agents' listener, if it is still kept |
 //! | `GET /v1/config` | which configuration is in use |
 //! | `POST /v1/reload` | reads the configuration anew |
 
@@ -25,6 +27,8 @@ mod auth;
 mod config;
 mod conversations;
 mod dead_letters;
+mod decisions;
+mod grants;
 mod health;
 
 use std::{convert::Infallible, pin::Pin, sync::Arc};
@@ -41,6 +45,8 @@ pub use self::{
     health::NotReady,
 };
 use crate::{
+    directory::{Actors, World},
+    gate::decisions::Decisions,
     secret::Secret,
     server::{LimitedBody, Problem},
     spool::Spool,
@@ -57,6 +63,12 @@ pub struct Ops {
     pub spool: Arc<dyn Spool>,
     /// Conversations.
     pub tags: Arc<dyn TagStore>,
+    /// Users' grants.
+    pub actors: Arc<Actors>,
+    /// The configuration's tenants, which a reload replaces.
+    pub world: Arc<ArcSwap<World>>,
+    /// What was decided on agents' requests.
+    pub decisions: Arc<Decisions>,
     /// The gateway.
     pub admin: Admin,
     /// The metrics of all rooms.
@@ -127,6 +139,14 @@ impl Ops {
             ["v1", "dead-letters", "revive"] => {
                 only(&[Method::POST], &method)?;
                 self.revive(request, &who).await
+            }
+            ["v1", "grants", "invalidate"] => {
+                only(&[Method::POST], &method)?;
+                self.invalidate_grants(request, &who).await
+            }
+            ["v1", "decisions", id] => {
+                only(&[Method::GET], &method)?;
+                self.decision(id, request.uri().query().unwrap_or_default())
             }
             ["v1", "config"] => {
                 only(&[Method::GET], &method)?;

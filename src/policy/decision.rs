@@ -1,7 +1,7 @@
 //! Questions, decisions and their reasons.
 
 use super::{
-    ActionNo, Actor, Facts, FieldNo, ForbidNo, ProfileNo, Relation, ResourceNo, RoleNo, RuleNo, Scope,
+    ActionNo, Actor, Facts, FieldNo, ForbidNo, Relation, ResourceNo, RoleNo, RuleNo, Scope, compiled::PairNo,
 };
 
 /// What is asked.
@@ -34,16 +34,26 @@ pub enum Decision {
 pub struct Allowed {
     /// The widest reason.
     pub by: Reason,
-    /// Roles (by their place in the [`super::Grants`]) whose grant covers the object.
-    pub granting: u64,
-    /// Roles whose relation reaches the object, and with which profile: at most one for each relation.
-    pub related: [Option<(Relation, u64, ProfileNo)>; 4],
-    /// The profile that a rule allows.
-    pub ruled: Option<ProfileNo>,
+    pub(super) pair: PairNo,
+    pub(super) ways: Ways,
+    /// Fields are also seen as this other right allows them ([`super::source::Effect::GrantAsAllowed`]).
+    pub(super) as_other: Option<(PairNo, Ways)>,
+}
+
+/// All the ways by which something is allowed: fields are as open as the most open of them. Roles are bits,
+/// by their place in the [`super::Grants`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ways {
+    /// Roles whose grant covers the object.
+    pub(super) granting: u64,
+    /// By relation: roles whose relation reaches the object.
+    pub(super) related: [u64; 4],
+    /// Profiles that rules allow.
+    pub(super) ruled: u64,
     /// Roles whose grant to edit covers the object too, where the resource has secret fields (`G9`).
-    pub editing: u64,
-    /// The resource.
-    pub resource: ResourceNo,
+    pub(super) editing: u64,
+    /// Forbids of fields that apply.
+    pub(super) hiding: u64,
 }
 
 /// Why yes.
@@ -72,7 +82,7 @@ pub enum Reason {
 /// Why no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DenyReason {
-    /// The object is another tenant's.
+    /// The object is another tenant's, or reached through one that is, or through too many to tell.
     OtherTenant,
     /// The user is not active.
     Inactive,
@@ -96,6 +106,43 @@ pub enum DenyReason {
     Unmet(RuleNo),
     /// The field may not be written.
     Field(FieldNo),
+}
+
+impl Decision {
+    /// Whether it is a yes.
+    #[must_use]
+    pub const fn is_allowed(&self) -> bool {
+        matches!(self, Self::Allow(_))
+    }
+}
+
+impl Reason {
+    /// For metrics and logs.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Grant { .. } => "grant",
+            Self::Relation { .. } => "relation",
+            Self::Rule(_) => "rule",
+        }
+    }
+}
+
+impl DenyReason {
+    /// For metrics and logs.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::OtherTenant => "other_tenant",
+            Self::Inactive => "inactive",
+            Self::Forbidden(_) => "forbidden",
+            Self::NoGrant => "no_grant",
+            Self::OutOfScope { .. } => "out_of_scope",
+            Self::Overridden { .. } => "overridden",
+            Self::Unmet(_) => "unmet",
+            Self::Field(_) => "field",
+        }
+    }
 }
 
 /// The one decision. Asks nothing, allocates nothing, hashes nothing.

@@ -7,7 +7,7 @@
 
 use std::{collections::hash_map::RandomState, hash::BuildHasher, sync::Arc};
 
-use super::{Grants, ResourceNo, RoleNo, Symbol};
+use super::{Apps, Grants, ResourceNo, RoleNo, Symbol};
 use crate::ids::{TeamId, TenantId, UserId};
 
 /// A user, to a decision.
@@ -65,11 +65,17 @@ pub struct Actor {
     pub user_key: UserKey,
     /// The tenant's key.
     pub tenant_key: TenantKey,
+    /// The apps that the user may see ([`super::Policy::apps_of`]).
+    pub apps: Apps,
     /// Whether the user is active; one who is not may nothing (`G5`).
     pub active: bool,
     /// What the user's roles grant.
     pub grants: Arc<Grants>,
 }
+
+/// Through how many objects in a row an object can be reached: media in a message in the conversation on a
+/// lead's card are three. A longer row is refused.
+pub const VIA_DEPTH_MAX: usize = 4;
 
 /// What is known of an object. What is not known is `None` or empty, and matches nothing.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +84,9 @@ pub struct Facts<'a> {
     pub tenant: TenantKey,
     /// Who is responsible.
     pub responsible: Option<UserKey>,
+    /// It is known that nobody is responsible. An absent [`Facts::responsible`] alone may also be one that is
+    /// not known.
+    pub unassigned: bool,
     /// Teams of the responsible user, or the object's own team.
     pub teams: &'a [TeamKey],
     /// Whether [`Facts::teams`] is the object's own (a conversation in a team's queue): it then counts while
@@ -97,7 +106,7 @@ pub struct Facts<'a> {
     pub kind: Option<Symbol>,
     /// The role that is acted on (user administration).
     pub role: Option<RoleNo>,
-    /// The object through which this one is reached.
+    /// The object through which this one is reached; at most [`VIA_DEPTH_MAX`] in a row.
     pub via: Option<&'a Via<'a>>,
 }
 
@@ -125,12 +134,13 @@ pub struct Place {
 }
 
 impl Facts<'_> {
-    /// An object of which nothing is known but whose it is.
+    /// An object of which nothing is known but whose it is: only `all` reaches it.
     #[must_use]
     pub const fn unknown(tenant: TenantKey) -> Self {
         Self {
             tenant,
             responsible: None,
+            unassigned: false,
             teams: &[],
             own_team: false,
             participants: &[],

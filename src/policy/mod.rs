@@ -13,16 +13,32 @@
 //!
 //! This module leaves reading files to `config`, people to `directory` and requests to `gate`.
 
+mod compile;
+mod compiled;
+mod decide;
 mod decision;
+mod explain;
 mod facts;
+mod fields;
 mod grants;
+mod member;
+mod problem;
+mod rule;
 mod scope;
 pub mod source;
+#[cfg(test)]
+mod tests;
 
+use self::compiled::PairNo;
 pub use self::{
+    compile::{ANY_DEPTH_MAX, RULE_DEPTH_MAX},
+    compiled::Policy,
     decision::{Allowed, Decision, DenyReason, Question, Reason, decide},
-    facts::{Actor, Facts, Keys, Place, TeamKey, TenantKey, UserKey, Via},
-    grants::Grants,
+    explain::{Explained, explain},
+    facts::{Actor, Facts, Keys, Place, TeamKey, TenantKey, UserKey, VIA_DEPTH_MAX, Via},
+    grants::{Grants, ROLES_PER_USER_MAX, Reach, TooManyRoles},
+    member::{Apps, Member},
+    problem::{AsAllowed, Noun, Problem, ProblemKind},
     scope::Scope,
     source::{Relation, Source},
 };

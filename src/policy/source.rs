@@ -40,7 +40,7 @@ pub struct Source {
     pub forbids: Vec<Forbid>,
     /// Fields that are returned only to who may edit that very field (`G9`), by resource.
     pub secrets: BTreeMap<String, Vec<String>>,
-    /// Fields that are returned only to who holds another right: resource → field → (resource, action);
+    /// Fields that are returned only to who holds another right (as [`Condition::Held`]): resource → field → (resource, action);
     /// `message.attachments` needs `media.view` (`KR6`).
     pub needs: BTreeMap<String, BTreeMap<String, (String, String)>>,
     /// Who has which role.
@@ -64,15 +64,20 @@ pub enum Combine {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Role {
     /// Roles whose grants, overrides, fields and relations this one begins with, first to last. What this
-    /// role says of the same (resource, action), field or place replaces what it begins with.
+    /// role says of a (resource, action), field or place replaces what it begins with, whether by name or by
+    /// [`ANY`]: `"*" = { export = "none" }` also takes away a `lead.export` that it begins with. What every
+    /// role has ([`Source::every_role`]) comes before the first. Of an override each (resource, action) at
+    /// each of its stages is a place of its own.
     pub extends: Vec<String>,
-    /// Resource (or [`ANY`]) → action (or [`ANY`]) → scope. The more exact name wins.
+    /// Resource (or [`ANY`]) → action (or [`ANY`]) → scope. Within one role the more exact name wins: a
+    /// single resource first, then a single action.
     pub grants: BTreeMap<String, BTreeMap<String, Scope>>,
     /// Changes of scopes at places.
     pub overrides: Vec<Override>,
     /// Field rules by resource.
     pub fields: BTreeMap<String, Fields>,
-    /// Relation → resource → action → field profile.
+    /// Relation → resource → action → field profile; as in grants, [`ANY`] is allowed and the more exact name
+    /// wins.
     pub relations: BTreeMap<Relation, BTreeMap<String, BTreeMap<String, String>>>,
     /// Written and not in force (`BR6`).
     pub draft: bool,
@@ -84,7 +89,7 @@ pub struct Role {
 /// never matches an object of which it is not known.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Override {
-    /// The resource.
+    /// The resource, or [`ANY`].
     pub resource: String,
     /// Pipeline of the object.
     pub pipeline: Option<String>,
@@ -96,7 +101,7 @@ pub struct Override {
     pub account: Option<String>,
     /// What it does with the grant's scope.
     pub mode: Mode,
-    /// Action → scope.
+    /// Action (or [`ANY`]) → scope.
     pub scopes: BTreeMap<String, Scope>,
 }
 
@@ -140,6 +145,22 @@ pub enum Relation {
     Queue,
 }
 
+impl Relation {
+    /// Every relation.
+    pub const ALL: [Self; 4] = [Self::Participant, Self::Creator, Self::Unassigned, Self::Queue];
+
+    /// As it is written in the configuration.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Participant => "participant",
+            Self::Creator => "creator",
+            Self::Unassigned => "unassigned",
+            Self::Queue => "queue",
+        }
+    }
+}
+
 /// A right that follows from others, or a condition on one; the same for all roles.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
@@ -151,7 +172,7 @@ pub struct Rule {
     pub actions: Vec<String>,
     /// Only for objects that are reached through an object of this resource.
     pub via: Option<String>,
-    /// Only for objects of these kinds; empty: of any or none.
+    /// Only for objects of these kinds, a resource standing for its aliases too; empty: of any or none.
     pub kinds: Vec<String>,
     /// What it does.
     pub effect: Effect,
@@ -167,7 +188,8 @@ pub enum Effect {
         /// The profile.
         profile: String,
     },
-    /// Allows, with the fields that the first condition of kind [`Condition::Allowed`] allows.
+    /// Allows, with the fields that the first condition of kind [`Condition::Allowed`] allows. For one object
+    /// there is at most one such rule.
     GrantAsAllowed,
     /// Refuses unless its conditions hold.
     Require,
@@ -187,7 +209,8 @@ pub enum Condition {
         /// The action.
         action: String,
     },
-    /// The right is held with at least this scope, whatever the object.
+    /// The right is held with at least this scope, whatever the object: some role grants it, and no forbid
+    /// denies it whatever the object.
     Held {
         /// The resource.
         resource: String,

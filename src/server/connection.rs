@@ -177,6 +177,7 @@ fn told_by(stream: &TlsStream<TcpStream>) -> PeerTls {
     PeerTls {
         server_name: session.server_name().map(str::to_owned),
         client_names: certificate.map(tls::names_of).unwrap_or_default(),
+        client: certificate.and_then(tls::client_certificate),
     }
 }
 

@@ -3,7 +3,7 @@
 //! Where one request ends and the next begins must be read alike by everybody on the way, or a request
 //! can be smuggled inside another. hyper settles some ambiguous heads in favour of one reading (it
 //! drops a `Content-Length` that comes with a `Transfer-Encoding`, takes equal lengths twice, ends a
-//! line at a bare LF) and does not tell. This reads the same bytes on their way to hyper, so that such
+//! line at a bare LF, cuts a target off at `#`) and does not tell. This reads the same bytes on their way to hyper, so that such
 //! a request is refused with 400. It parses nothing else, and a doubt never lets a request through.
 
 use std::collections::VecDeque;
@@ -31,6 +31,9 @@ pub enum Breach {
     /// The chunks are not as RFC 9112 section 7.1 has them.
     #[error("a chunk of the body is malformed")]
     Chunk,
+    /// The target has a `#`, at which hyper cuts it off.
+    #[error("the target holds a raw `#`")]
+    Fragment,
     /// A request was read where none began.
     #[error("the request's framing is in doubt")]
     Doubt,
@@ -83,6 +86,7 @@ struct Line {
     start: Vec<u8>,
     bytes: usize,
     last: Option<u8>,
+    has_hash: bool,
 }
 
 impl Framing {
@@ -196,6 +200,9 @@ impl Framing {
             (false, _) => {
                 head.begun = true;
                 self.fields = 0;
+                if line.has_hash {
+                    head.breach.get_or_insert(Breach::Fragment);
+                }
             }
             (true, b"") => self.end_of_head(),
             (true, field) => {
@@ -249,6 +256,7 @@ impl Line {
         let keep = part.len().min(LINE_KEPT.saturating_sub(self.start.len()));
         self.start.extend(part.iter().take(keep));
         self.bytes += part.len();
+        self.has_hash |= part.contains(&b'#');
         self.last = part.last().copied().or(self.last);
         *rest = later.strip_prefix(b"\n").unwrap_or(later);
         end.is_some()
@@ -346,6 +354,14 @@ mod tests {
             let wire = format!("POST / HTTP/1.1\r\n{fields}\r\nGET / HTTP/1.1\r\n\r\n");
             assert_eq!(verdicts(&wire), (vec![Err(breach)], false), "{fields:?}");
         }
+    }
+
+    #[test]
+    fn a_target_is_not_cut_off() {
+        let wire = "GET /a#/b HTTP/1.1\r\nHost: a\r\n\r\n";
+        assert_eq!(verdicts(wire), (vec![Err(Breach::Fragment)], false));
+        let wire = "GET /a HTTP/1.1\r\nHost: a\r\nX: #\r\n\r\n";
+        assert_eq!(verdicts(wire), (vec![Ok(())], false));
     }
 
     proptest::proptest! {

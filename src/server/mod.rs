@@ -29,7 +29,7 @@ pub use self::{
     config::{Certificate, Limits, Listener, Tls},
     listener::{BindError, Bound, Serving, bind},
     metrics::Metrics,
-    peer::{Peer, PeerTls},
+    peer::{ClientCertificate, Peer, PeerTls},
     problem::Problem,
     request::Answer,
     tls::{Acceptor, TlsError},

@@ -5,6 +5,8 @@ use std::{
     sync::Arc,
 };
 
+use crate::ids::Timestamp;
+
 /// The other end of a connection; among the extensions of every request.
 #[derive(Clone, Debug)]
 pub struct Peer {
@@ -14,6 +16,14 @@ pub struct Peer {
     pub tls: Option<Arc<PeerTls>>,
 }
 
+impl Peer {
+    /// What counts as one client in a limit per address: an IPv4 address, or the /64 network of an IPv6 address.
+    #[must_use]
+    pub fn client(&self) -> IpAddr {
+        client_of(self.address.ip())
+    }
+}
+
 /// What a TLS handshake told of the peer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PeerTls {
@@ -21,6 +31,21 @@ pub struct PeerTls {
     pub server_name: Option<String>,
     /// The DNS names and common name of its verified certificate; empty without one.
     pub client_names: Vec<String>,
+    /// Its verified certificate; `None` without one.
+    pub client: Option<ClientCertificate>,
+}
+
+/// What a verified certificate says of who holds it, each name whole and as it stands there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// Its alternative names that are URIs.
+    pub uris: Vec<String>,
+    /// Its alternative names that are DNS names.
+    pub dns_names: Vec<String>,
+    /// Its alternative names that are email addresses.
+    pub emails: Vec<String>,
+    /// When it ends.
+    pub until: Timestamp,
 }
 
 /// What counts as one client in the limit per address: an IPv4 address, or the /64 network of an IPv6

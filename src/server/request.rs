@@ -140,7 +140,7 @@ impl<S> Admission<S> {
         }
         if request.method() == Method::CONNECT {
             let detail = "nothing is tunnelled here";
-            return Err(Problem::new(StatusCode::NOT_IMPLEMENTED, "connect", detail));
+            return Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "connect", detail));
         }
         let mut expected = request.headers().get_all(header::EXPECT).iter();
         if !expected.all(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {

@@ -24,7 +24,11 @@ use rustls::{
 };
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
-use super::config::{Certificate, Tls};
+use super::{
+    config::{Certificate, Tls},
+    peer::ClientCertificate,
+};
+use crate::ids::Timestamp;
 
 /// Why a listener's TLS could not be set up from its files.
 #[derive(Debug, thiserror::Error)]
@@ -143,6 +147,24 @@ pub(super) fn names_of(certificate: &CertificateDer<'_>) -> Vec<String> {
         }
     }
     names
+}
+
+/// What a client's certificate says of who holds it. Names that cannot be read are none; the common name
+/// is none, since anything may stand there.
+pub(super) fn client_certificate(certificate: &CertificateDer<'_>) -> Option<ClientCertificate> {
+    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+    let until = Timestamp::from_secs(parsed.validity().not_after.timestamp());
+    let mut told = ClientCertificate { until, ..ClientCertificate::default() };
+    let alternative = parsed.subject_alternative_name().ok().flatten();
+    for name in alternative.iter().flat_map(|names| &names.value.general_names) {
+        match name {
+            GeneralName::URI(uri) => told.uris.push((*uri).to_owned()),
+            GeneralName::DNSName(dns) => told.dns_names.push((*dns).to_owned()),
+            GeneralName::RFC822Name(email) => told.emails.push((*email).to_owned()),
+            _ => {}
+        }
+    }
+    Some(told)
 }
 
 fn server_config(tls: &Tls) -> Result<Arc<ServerConfig>, TlsError> {

@@ -221,12 +221,22 @@ pub enum DeathReason {
     Gone,
     /// The account or backend was removed from the configuration.
     NoBackend,
+    /// The disk does not give back what was written. The letter holds the damaged bytes in place of the
+    /// body, and neither tenant nor endpoint, since nothing in them can be believed.
+    Unreadable,
 }
 
 impl DeathReason {
     /// Every reason, for metrics.
-    pub const ALL: [Self; 6] =
-        [Self::UnknownAccount, Self::Malformed, Self::Attempts, Self::Age, Self::Gone, Self::NoBackend];
+    pub const ALL: [Self; 7] = [
+        Self::UnknownAccount,
+        Self::Malformed,
+        Self::Attempts,
+        Self::Age,
+        Self::Gone,
+        Self::NoBackend,
+        Self::Unreadable,
+    ];
 
     /// The metric label.
     #[must_use]
@@ -238,6 +248,7 @@ impl DeathReason {
             Self::Age => "age",
             Self::Gone => "gone",
             Self::NoBackend => "no_backend",
+            Self::Unreadable => "unreadable",
         }
     }
 }
@@ -285,7 +296,8 @@ pub trait Spool: fmt::Debug + Send + Sync {
     fn dead_letters(&self, from: Sequence, limit: usize) -> Vec<DeadLetter>;
 
     /// Puts a dead letter back into its lanes, behind what waits there, under a new sequence. `Ok(false)` if
-    /// there is none. One in quarantine gets `account`; without one it stays there, which is `Ok(false)` too.
+    /// there is none. One in quarantine gets `account`; without one it stays there, which is `Ok(false)` too,
+    /// as it is for one that is [`DeathReason::Unreadable`].
     fn revive(&self, sequence: Sequence, account: Option<AccountId>) -> Later<'_, Result<bool, SpoolError>>;
 
     /// What the spool holds now.

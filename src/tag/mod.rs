@@ -67,9 +67,12 @@ pub enum TagError {
     /// There is no such conversation.
     #[error("no such conversation")]
     Missing,
-    /// The store could not keep it.
+    /// The store could not keep it now.
     #[error("the tag store could not keep the change")]
     Store(#[source] Arc<std::io::Error>),
+    /// The store's disk failed: no change is kept any more until a new start.
+    #[error("the tag store's disk failed")]
+    Failed(#[source] Arc<std::io::Error>),
 }
 
 /// Durable storage of tags.

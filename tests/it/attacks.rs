@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use data_encoding::HEXLOWER;
+use data_encoding::{BASE64, HEXLOWER};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -115,6 +115,8 @@ async fn a_body_is_not_read_for_a_head_that_nothing_can_make_good() {
             .await;
         assert!(answer.starts_with("HTTP/1.1 401"), "{endpoint} {headers}: {answer}");
         assert!(answer.contains("connection: close"), "{endpoint}: {answer}");
+        // Without a challenge that names a realm, SNS does not send its password.
+        assert!(answer.contains("www-authenticate: Basic realm="), "{endpoint}: {answer}");
         assert!(answer.ends_with("\r\n\r\nnot verified\n"), "{endpoint}: {answer}");
     }
     let (_status, metrics) = world.gateway.ops("/metrics").await;
@@ -205,9 +207,12 @@ async fn odd_bodies_are_refused_unsigned_and_answered_signed() {
 
         let telegram = Sample { body: body.clone(), ..telegram.clone() };
         assert_eq!(world.provider.post(&telegram).await.status, 200, "{name} of Telegram");
-        for sample in [signed_by_meta(body.clone()), Sample { body, ..postmark.clone() }] {
+        // Each is told what makes it stop.
+        for (sample, stop) in
+            [(signed_by_meta(body.clone()), 400), (Sample { body, ..postmark.clone() }, 403)]
+        {
             let answer = world.provider.post(&sample).await;
-            assert!([200, 400].contains(&answer.status), "{name} to {}: {answer:?}", sample.endpoint);
+            assert!([200, stop].contains(&answer.status), "{name} to {}: {answer:?}", sample.endpoint);
         }
     }
     let (_status, metrics) = world.gateway.ops("/metrics").await;
@@ -215,6 +220,35 @@ async fn odd_bodies_are_refused_unsigned_and_answered_signed() {
     assert!(panics.clone().count() > 0 && panics.clone().all(|line| line.ends_with(" 0")), "{metrics}");
     let sample = samples::whatsapp("wamid.after", "4917011", "still here", now());
     assert_eq!(world.provider.post(&sample).await.status, 200);
+    world.gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_that_nests_without_end_costs_its_neighbours_nothing_and_chokes_no_parser() {
+    let world = World::new().await;
+    let sample = samples::whatsapp("wamid.1", "4917011", "first", now());
+    let mut body: serde_json::Value = serde_json::from_slice(&sample.body).unwrap();
+    let messages = body.pointer_mut("/entry/0/changes/0/value/messages").unwrap().as_array_mut().unwrap();
+    for (id, text, further) in [("wamid.2", "second", "DEEP"), ("wamid.3", "third", "")] {
+        let mut message = messages[0].clone();
+        message["id"] = id.into();
+        message["text"]["body"] = text.into();
+        message["further"] = further.into();
+        messages.push(message);
+    }
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let body = body.to_string().replace("\"DEEP\"", &deep);
+    assert_eq!(world.provider.post(&signed_by_meta(body.clone().into_bytes())).await.status, 200);
+
+    // The receiver reads each delivery with a parser that stops at 128 levels.
+    let deliveries = world.backend.acknowledged(3).await;
+    let texts: Vec<_> = deliveries.iter().map(|delivery| delivery.text("/data/text")).collect();
+    assert_eq!(texts, ["first", "second", "third"]);
+    let fragment = BASE64.decode(deliveries[1].text("/data/raw/base64").as_bytes()).unwrap();
+    let fragment = std::str::from_utf8(&fragment).unwrap();
+    assert!(fragment.contains("wamid.2") && body.contains(fragment), "not the provider's own bytes");
+    let (_status, metrics) = world.gateway.ops("/metrics").await;
+    assert!(metrics.contains("headgate_limit_reached_total{limit=\"json_nesting_max\"} 1"), "{metrics}");
     world.gateway.stop().await;
 }
 

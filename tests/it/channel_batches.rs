@@ -107,6 +107,26 @@ fn senders() -> Vec<Sender> {
             },
         },
         Sender {
+            name: "X posts",
+            provider: twitter(),
+            kinds: &["text", "full_text", "hologram"],
+            item: |number, kind| {
+                json!({"id": number, "id_str": number.to_string(), "user": {"id": 7, "id_str": "7"}, kind: "hi",
+                    "timestamp_ms": "1700000000000", "in_reply_to_status_id_str": (number % 2).to_string()})
+            },
+            body: |items, post| json!({"for_user_id": "42", "user_has_blocked": post % 2 == 0, "tweet_create_events": items}),
+        },
+        Sender {
+            name: "X follows",
+            provider: twitter(),
+            kinds: &["follow", "unfollow", "hologram"],
+            item: |number, kind| {
+                json!({"type": kind, "created_timestamp": (1_700_000_000_000 + number).to_string(),
+                    "source": {"id": "7"}, "target": {"id": "42"}})
+            },
+            body: |items, _post| json!({"for_user_id": "42", "follow_events": items}),
+        },
+        Sender {
             name: "SendGrid events",
             provider: Provider::Sendgrid(Sendgrid {
                 public_keys: Vec::new(),

@@ -781,3 +781,61 @@ path = "/health?deep"
         assert!(told.contains(want), "{lines}: {told}");
     }
 }
+
+#[test]
+fn every_mistake_in_a_route_is_told_with_its_line() {
+    let text = r#"
+backend = "chatt"
+fixed = { tenant = "1" }
+request_headers = ["Headgate-Actor"]
+[entity.contact]
+id = "/id"
+[[route]]
+match = "GET /a/{id}"
+entity = "contakt"
+action = "view"
+[[route]]
+match = "GET /a/../{id}"
+resource = "contact"
+action = "view"
+[[route]]
+match = "GET /b/{name}"
+entity = "contact"
+action = "view"
+object = "tag"
+[[route]]
+match = "PUT /c/{id}"
+entity = "contact"
+action = "edit"
+object = "answer"
+[[route]]
+match = "GET /d/{x}"
+resource = "contact"
+action = "view"
+[[route]]
+match = "GET /d/{y}"
+resource = "contact"
+action = "view"
+via = true
+[[route]]
+match = "GET /e/{id}"
+entity = "contact"
+action = "view"
+object = "prefetch"
+"#;
+    let told = mistakes_of("tenants/default/routes.toml", text);
+    for expected in [
+        "routes.toml:2: backend: no backend `chatt` is declared (did you mean `chat`?)",
+        "routes.toml:3: fixed.tenant: the path has no parameter `{tenant}`",
+        "routes.toml:4: request_headers[0]: not the name of a header",
+        "routes.toml:9: route[0].entity: no entity `contakt` is declared (did you mean `contact`?)",
+        "routes.toml:12: route[1].match: expected a method and a path",
+        "routes.toml:19: route[2].object: the path has no parameter `{id}`",
+        "routes.toml:24: route[3].object: only goes with GET",
+        "routes.toml:30: route[5].match: `GET /d/{x}` takes the same requests already",
+        "routes.toml:33: route[5].via: only goes with object",
+        "route[6].prefetch: must be given",
+    ] {
+        assert!(told.contains(expected), "no `{expected}` in\n{told}");
+    }
+}

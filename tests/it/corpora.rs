@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use headgate::{channel, config, delivery, ingress, journal, server, spool};
+use headgate::{channel, config, delivery, gate, identity, ingress, journal, server, spool};
 
 use crate::support::corpus;
 
@@ -13,7 +13,9 @@ const BYTES_MAX: usize = 200 << 10;
 type Target = (&'static str, fn(&[u8]));
 
 /// Every target with its law. `fuzz/fuzz_targets` has a file for each.
-const TARGETS: [Target; 19] = [
+const TARGETS: [Target; 22] = [
+    ("agents_target", gate::fuzzing::path),
+    ("agents_write", gate::fuzzing::written),
     ("answer_headers", delivery::fuzzing::answer_headers),
     ("config", configuration),
     ("framing", server::fuzzing::framing),
@@ -32,6 +34,7 @@ const TARGETS: [Target; 19] = [
     ("spool_record", spool::embedded::fuzzing::record),
     ("standard", channel::fuzzing::standard),
     ("telegram", channel::fuzzing::telegram),
+    ("token", identity::fuzzing::token),
     ("twitter", channel::fuzzing::twitter),
 ];
 

@@ -10,7 +10,13 @@ use std::{
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use headgate::{
-    ids::{AccountId, ConversationId, ConversationKey, EndpointId, TeamId, TenantId, Timestamp, UserId},
+    clock::SystemClock,
+    directory::{self, Actors},
+    gate::decisions::{Decisions, Outcome, Record},
+    ids::{
+        AccountId, ConversationId, ConversationKey, DecisionId, EndpointId, TeamId, TenantId, Timestamp,
+        UserId,
+    },
     metrics,
     ops::{Admin, ConfigStatus, Ops, Reload, Status},
     secret::Secret,
@@ -24,7 +30,7 @@ use headgate::{
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
-use prometheus_client::registry::Registry;
+use prometheus_client::{metrics::counter::Counter, registry::Registry};
 use serde_json::{Value, json};
 use tokio::{
     net::TcpStream,
@@ -367,11 +373,45 @@ async fn every_change_is_in_the_audit_log_without_what_it_was_changed_to() {
     assert!(!log.contains("c4nary") && !log.contains("s3cret"), "{log}");
 }
 
+#[tokio::test]
+async fn a_decision_is_looked_up_by_its_id_and_by_its_tenant() {
+    let ops = start(&["s3cret"]);
+    ops.decisions.note(Record {
+        id: DecisionId(7),
+        time: "2026-01-01T00:00:00.000Z".to_owned(),
+        tenant: Some(TenantId::new("acme")),
+        user: Some(UserId::new("ana")),
+        grants: None,
+        method: "GET".to_owned(),
+        route: Some("GET /conversations/{id}".to_owned()),
+        path: Some("/conversations/102".to_owned()),
+        resource: Some("conversation".to_owned()),
+        action: Some("view".to_owned()),
+        outcome: Outcome::Denied,
+        reason: "out_of_scope",
+        why: Some("role agent grants conversation.view with scope own".to_owned()),
+        status: 404,
+    });
+    let get = async |query: &str| {
+        let path = format!("/v1/decisions/{}{query}", DecisionId(7));
+        ops.call(Method::GET, &path, &[("authorization", "Bearer s3cret")], "").await
+    };
+    let found = get("").await;
+    assert_eq!(found.json()["user"], "ana");
+    assert_eq!(found.json()["outcome"], "denied");
+    assert_eq!(get("?tenant=acme").await.status, StatusCode::OK);
+    assert_eq!(get("?tenant=globex").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(get("?user=ana").await.status, StatusCode::BAD_REQUEST);
+    let other = ops.call(Method::GET, "/v1/decisions/x", &[("authorization", "Bearer s3cret")], "").await;
+    assert_eq!(other.status, StatusCode::NOT_FOUND);
+}
+
 /// The service at work, and what stands behind it.
 struct Running {
     address: SocketAddr,
     spool: Arc<MemorySpool>,
     tags: Arc<MemoryTags>,
+    decisions: Arc<Decisions>,
     status: watch::Sender<Status>,
     reloads: Option<mpsc::Receiver<Reload>>,
     _serving: Serving,
@@ -399,16 +439,24 @@ fn start(tokens: &[&str]) -> Running {
     let metrics = Metrics::new(&mut registry, &limits);
     let listener = Listener { address: "127.0.0.1:0".parse().unwrap(), tls: None, limits: Limits::default() };
     let bound = server::bind(&listener, "ops", &metrics).unwrap();
+    let (decisions, _unwritten) = Decisions::new(10, None, Counter::default());
     let ops = Ops {
         spool: Arc::clone(&spool) as _,
         tags: Arc::clone(&tags) as _,
+        actors: Actors::new(
+            10,
+            Arc::new(SystemClock::new()),
+            directory::Metrics::new(&mut Registry::default()),
+        ),
+        world: Arc::default(),
+        decisions: Arc::clone(&decisions),
         admin: Admin { status: current, reload },
         registry: Arc::new(registry),
         tokens: Arc::new(ArcSwap::from_pointee(tokens.iter().map(|token| Secret::new(*token)).collect())),
     };
     let address = bound.local_address().unwrap();
     let serving = bound.serve(ops.into_service(), CancellationToken::new());
-    Running { address, spool, tags, status, reloads: Some(reloads), _serving: serving }
+    Running { address, spool, tags, decisions, status, reloads: Some(reloads), _serving: serving }
 }
 
 impl Running {

@@ -15,17 +15,19 @@ use std::{
 use headgate::{
     channel::event::State,
     clock::{Clock, ManualClock},
-    ids::Timestamp,
+    ids::{AccountId, Timestamp},
     metrics::Limits,
     spool::{
-        DeathReason, Sequence, Settlement, Spool, SpoolError,
+        DeathReason, Sequence, Settlement, Spool, SpoolError, Webhook,
         embedded::{EmbeddedSpool, Store},
     },
 };
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use tokio::sync::Semaphore;
 
-use crate::spool_suite::{self as suite, House, NothingKnown, expect_next, message, name, until};
+use crate::spool_suite::{
+    self as suite, House, NothingKnown, event, expect_next, message, name, until, webhook,
+};
 
 const WEEK: Duration = Duration::from_secs(7 * 86_400);
 
@@ -415,6 +417,88 @@ async fn dead_letters_end_at_their_age() {
     folder.clock.advance(Duration::from_millis(1));
     let spool = folder.restart(spool).await;
     until("it is given up", || spool.depth().dead == 0).await;
+}
+
+/// Changes a byte of this body in the spool's journal, as a failing disk does.
+fn damage(folder: &Folder, body: &str) {
+    for file in fs::read_dir(folder.store.path.join("spool/journal")).unwrap() {
+        let path = file.unwrap().path();
+        let mut bytes = fs::read(&path).unwrap_or_default();
+        if let Some(at) = bytes.windows(body.len()).position(|part| part == body.as_bytes()) {
+            bytes[at] ^= 1;
+            fs::write(path, bytes).unwrap();
+            return;
+        }
+    }
+    panic!("{body} is not in the journal");
+}
+
+/// A spool that holds nothing in memory, so that everything is read back from the disk.
+async fn reading_back() -> (Folder, Arc<dyn Spool>) {
+    let folder = Folder::with(|store| store.cache_bytes = 0);
+    let spool = folder.open().await;
+    (folder, spool)
+}
+
+fn with_body(mut webhook: Webhook, body: &str) -> Webhook {
+    webhook.body = body.to_owned().into();
+    webhook
+}
+
+/// Keeps a webhook, on a clock that does not jump while the disk is waited for.
+async fn keep(spool: &dyn Spool, webhook: Webhook) {
+    tokio::time::resume();
+    spool.accept(webhook).await.unwrap();
+    tokio::time::pause();
+}
+
+/// The next unit, however long that takes on a clock that jumps.
+async fn next_settled(spool: &dyn Spool) -> String {
+    let unit = spool.next().await.unwrap();
+    spool.settle(&unit, Settlement::Delivered).await.unwrap();
+    name(&unit)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_damaged_on_the_disk_is_set_aside_and_its_conversation_goes_on() {
+    let (folder, spool) = reading_back().await;
+    keep(&*spool, with_body(message("one", "ann"), "the damaged body")).await;
+    keep(&*spool, message("two", "ann")).await;
+    keep(&*spool, message("three", "bob")).await;
+    damage(&folder, "the damaged body");
+
+    assert_eq!(next_settled(&*spool).await, "three", "another conversation waited too");
+    assert_eq!(spool.depth().dead, 0, "given up at the first attempt");
+    assert_eq!(next_settled(&*spool).await, "two");
+
+    let letters = spool.dead_letters(Sequence(0), 10);
+    assert_eq!(letters.len(), 1);
+    let letter = &letters[0];
+    assert_eq!((letter.reason, letter.sequence), ("unreadable", Sequence(1)));
+    assert!(letter.body_bytes > "the damaged body".len(), "what is left of it is not kept");
+    assert!(is_on_the_disk(&folder, "he damaged body"));
+    assert!(folder.metric("headgate_spool_unreadable_total") >= 2.0);
+    assert!((folder.metric("headgate_dead_letters{reason=\"unreadable\"}") - 1.0).abs() < 0.1);
+    let revived = spool.revive(letter.sequence, Some(AccountId::new("support"))).await;
+    assert!(!revived.unwrap(), "damaged bytes went to a backend");
+
+    let spool = folder.restart(spool).await;
+    assert_eq!((spool.depth().events, spool.depth().dead), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_of_a_damaged_batch_is_kept_once() {
+    let (folder, spool) = reading_back().await;
+    let batch = webhook(["a", "b", "c"].map(|text| event(text, text)).into());
+    keep(&*spool, with_body(batch, "the damaged batch")).await;
+    keep(&*spool, message("next", "c")).await;
+    damage(&folder, "the damaged batch");
+    assert_eq!(next_settled(&*spool).await, "next");
+    until("all of it is set aside", || spool.depth().dead == 3).await;
+    let letters = spool.dead_letters(Sequence(0), 10);
+    let whole = letters.iter().filter(|letter| letter.body_bytes > 0).count();
+    assert_eq!(whole, 1, "{letters:?}");
+    until("nothing waits", || spool.depth().events == 0).await;
 }
 
 /// Copies a spool's folder as a crash at this moment would leave it: the journal up to some record, and

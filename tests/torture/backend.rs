@@ -14,7 +14,13 @@ use hyper::{Request, Response, body::Incoming, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::sync::watch;
 
-use crate::checker::Delivered;
+use crate::{
+    bounds::{STEP_MAX, within},
+    checker::Delivered,
+};
+
+/// Length of the stages and aliases of a backend that changes tags: about the longest there is.
+const NAME_CHARS: usize = 240;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Backend {
@@ -25,6 +31,7 @@ pub(crate) struct Backend {
 #[derive(Debug, Default)]
 struct State {
     refusing: AtomicBool,
+    tagging: AtomicBool,
     hang: watch::Sender<bool>,
     hanging: watch::Sender<usize>,
     log: Mutex<Vec<Delivered>>,
@@ -56,6 +63,13 @@ impl Backend {
         backend
     }
 
+    /// A backend that changes the conversation's tag with every answer, which makes the tag store's log grow.
+    pub(crate) async fn tagging() -> Self {
+        let backend = Self::start().await;
+        backend.state.tagging.store(true, Ordering::SeqCst);
+        backend
+    }
+
     pub(crate) fn accept_from_now_on(&self) {
         self.state.refusing.store(false, Ordering::SeqCst);
     }
@@ -67,7 +81,9 @@ impl Backend {
 
     /// Waits until so many requests were left without an answer.
     pub(crate) async fn hanging(&self, count: usize) {
-        self.state.hanging.subscribe().wait_for(|hanging| *hanging >= count).await.unwrap();
+        let mut hanging = self.state.hanging.subscribe();
+        let reached = hanging.wait_for(|hanging| *hanging >= count);
+        drop(within(STEP_MAX, "deliveries to a backend that hangs", reached).await.unwrap());
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -98,6 +114,11 @@ async fn answer(
         return Ok(response);
     }
     let event: serde_json::Value = serde_json::from_slice(&body.to_bytes()).unwrap();
+    if state.tagging.load(Ordering::SeqCst) {
+        let long = || (0..NAME_CHARS).map(|_| fastrand::alphanumeric()).collect::<String>();
+        response.headers_mut().insert("headgate-stage", format!("torture/{}", long()).parse().unwrap());
+        response.headers_mut().insert("headgate-alias", long().parse().unwrap());
+    }
     let text = |pointer: &str| event.pointer(pointer).unwrap().as_str().unwrap().to_owned();
     state.log.lock().unwrap().push(Delivered {
         id: text("/data/raw/id"),

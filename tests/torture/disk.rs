@@ -3,16 +3,21 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
-    time::{Duration, Instant},
+    process::Stdio,
+    time::Instant,
 };
 
-use tokio::io::AsyncWriteExt;
+use tokio::{
+    io::AsyncWriteExt,
+    process::{Child, Command},
+};
+
+use crate::bounds::{STEP_MAX, folder_prefix, run_at_once, unmount_at_once, within};
 
 /// An XFS file system in a file, mounted.
 ///
-/// XFS, because there a sync that the shutdown overtakes answers with an error. On ext4 it may answer 0 and have
-/// kept nothing, or not answer at all (`docs/reliability.md`).
+/// XFS, because there a sync that the shutdown overtakes nearly always answers with an error. On ext4 it often
+/// answers 0 and has kept nothing, and seems not to answer at all sometimes (`docs/reliability.md`).
 #[derive(Debug)]
 pub(crate) struct Image {
     folder: tempfile::TempDir,
@@ -23,9 +28,9 @@ pub(crate) struct Image {
 ///
 /// Between the two moments the file system is being shut down under a machine that goes on running. An
 /// `fdatasync` that is under way then can answer 0 although nothing of it is on the disk: the aborted
-/// file-system journal has already forgotten the transaction that it waits for. (A program of twenty lines
-/// that does nothing but `write` and `fdatasync` shows it in one of ten cuts.) When
-/// the power is truly cut nobody hears such an answer, so answers after `begin` count for nothing.
+/// file-system journal has already forgotten the transaction that it waits for. That is rare on XFS and frequent
+/// on ext4 (`docs/reliability.md`). When the power is truly cut nobody hears such an answer, so answers after
+/// `begin` count for nothing.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cut {
     /// What was answered before this moment was on the disk.
@@ -36,15 +41,15 @@ pub(crate) struct Cut {
 
 impl Image {
     /// Makes and mounts one; `Err` says what is missing on this machine.
-    pub(crate) fn make() -> Result<Self, String> {
-        let folder = tempfile::tempdir().unwrap();
+    pub(crate) async fn make() -> Result<Self, String> {
+        let folder = tempfile::Builder::new().prefix(&folder_prefix()).tempdir().unwrap();
         let mount = folder.path().join("mounted");
         fs::create_dir(&mount).unwrap();
         let image = Self { folder, mount };
-        run("xfs_io", &["-V"])?;
-        run("truncate", &["-s", "1G", &image.file()])?;
-        run("mkfs.xfs", &["-q", &image.file()])?;
-        image.attach()?;
+        run("xfs_io", &["-V"]).await?;
+        run("truncate", &["-s", "1G", &image.file()]).await?;
+        run("mkfs.xfs", &["-q", &image.file()]).await?;
+        image.attach().await?;
         Ok(image)
     }
 
@@ -52,43 +57,75 @@ impl Image {
         &self.mount
     }
 
-    /// Cuts the power of the disk after some time: what is not on it then never will be.
-    pub(crate) async fn cut_after(&self, wait: Duration) -> Cut {
-        // Started before, so that the cut itself is one system call away.
-        let mut switch = tokio::process::Command::new("xfs_io")
+    /// The switch of its power.
+    pub(crate) fn switch(&self) -> Switch {
+        let process = Command::new("xfs_io")
             .arg("-x")
             .arg(&self.mount)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
+            .stderr(Stdio::null())
             .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        // Time under load is the input of the test, not something it waits for.
-        tokio::time::sleep(wait).await;
-        let begin = Instant::now();
-        switch.stdin.take().unwrap().write_all(b"shutdown\nquit\n").await.unwrap();
-        assert!(switch.wait().await.unwrap().success());
-        Cut { begin, done: Instant::now() }
+            .spawn();
+        Switch(process.unwrap())
+    }
+
+    /// Makes the disk hang: whoever writes waits in the kernel, where not even SIGKILL reaches, until what
+    /// this returns is dropped.
+    pub(crate) async fn hang(&self) -> Hanging {
+        run("fsfreeze", &["--freeze", &self.mount.display().to_string()]).await.unwrap();
+        Hanging(self.mount.clone())
     }
 
     /// The machine starts again: the journal of the file system is replayed.
-    pub(crate) fn remount(&mut self) {
-        run("umount", &[&self.mount.display().to_string()]).unwrap();
-        self.attach().unwrap();
+    pub(crate) async fn remount(&mut self) {
+        run("umount", &[&self.mount.display().to_string()]).await.unwrap();
+        self.attach().await.unwrap();
     }
 
     fn file(&self) -> String {
         self.folder.path().join("image").display().to_string()
     }
 
-    fn attach(&self) -> Result<(), String> {
-        run("mount", &["-o", "loop", &self.file(), &self.mount.display().to_string()])
+    async fn attach(&self) -> Result<(), String> {
+        run("mount", &["-o", "loop", &self.file(), &self.mount.display().to_string()]).await
     }
 }
 
 impl Drop for Image {
     fn drop(&mut self) {
-        let _not_mounted = run("umount", &[&self.mount.display().to_string()]);
+        if !unmount_at_once(&self.mount) {
+            // Nobody should look for what is to be removed on a disk that hangs.
+            self.folder.disable_cleanup(true);
+        }
+    }
+}
+
+/// A disk that hangs until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Hanging(PathBuf);
+
+impl Drop for Hanging {
+    fn drop(&mut self) {
+        run_at_once(std::process::Command::new("fsfreeze").arg("--unfreeze").arg(&self.0));
+    }
+}
+
+/// Cuts the power of an image: what is not on the disk then never will be. Made before it is needed, so that
+/// the cut itself is one system call away.
+#[derive(Debug)]
+pub(crate) struct Switch(Child);
+
+impl Switch {
+    pub(crate) async fn cut(mut self) -> Cut {
+        let begin = Instant::now();
+        let cut = async {
+            self.0.stdin.take().unwrap().write_all(b"shutdown\nquit\n").await.unwrap();
+            self.0.wait().await.unwrap()
+        };
+        let status = within(STEP_MAX, "the power cut", cut).await;
+        assert!(status.success(), "the power was not cut: {status}");
+        Cut { begin, done: Instant::now() }
     }
 }
 
@@ -103,10 +140,10 @@ pub(crate) struct Tmpfs {
 pub(crate) struct Ballast(PathBuf);
 
 impl Tmpfs {
-    pub(crate) fn mount(size: &str) -> Result<Self, String> {
-        let folder = tempfile::tempdir().unwrap();
+    pub(crate) async fn mount(size: &str) -> Result<Self, String> {
+        let folder = tempfile::Builder::new().prefix(&folder_prefix()).tempdir().unwrap();
         let path = folder.path().display().to_string();
-        run("mount", &["-t", "tmpfs", "-o", &format!("size={size}"), "headgate-test", &path])?;
+        run("mount", &["-t", "tmpfs", "-o", &format!("size={size}"), "headgate-test", &path]).await?;
         Ok(Self { folder })
     }
 
@@ -125,7 +162,7 @@ impl Tmpfs {
 
 impl Drop for Tmpfs {
     fn drop(&mut self) {
-        let _not_mounted = run("umount", &[&self.folder.path().display().to_string()]);
+        unmount_at_once(self.folder.path());
     }
 }
 
@@ -135,15 +172,14 @@ impl Drop for Ballast {
     }
 }
 
-fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
-    let output = Command::new(program)
-        .args(arguments)
-        .output()
-        .map_err(|error| format!("`{program}` cannot be run: {error}"))?;
+async fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
+    let output = Command::new(program).args(arguments).stdin(Stdio::null()).kill_on_drop(true).output();
+    let command = format!("`{program} {}`", arguments.join(" "));
+    let output = within(STEP_MAX, &command, output).await.map_err(|error| format!("{command}: {error}"))?;
     if output.status.success() {
         Ok(())
     } else {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        Err(format!("`{program} {}` failed: {}", arguments.join(" "), said.trim()))
+        Err(format!("{command} failed: {}", said.trim()))
     }
 }

@@ -3,7 +3,10 @@
 use std::{
     collections::BTreeSet,
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -12,6 +15,7 @@ use http_body_util::Full;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 
 use crate::{
+    bounds::{STEP_MAX, within},
     checker::Sent,
     disk::Cut,
     gateway::{APP_SECRET, PHONE_NUMBER_ID},
@@ -29,26 +33,38 @@ pub(crate) struct Load {
     log: Arc<Mutex<Vec<Sent>>>,
     random: Mutex<fastrand::Rng>,
     next: Mutex<u64>,
+    text_bytes_max: usize,
 }
 
 impl Load {
     pub(crate) fn new(seed: u64) -> Self {
         eprintln!("seed {seed:#x}");
-        Self { log: Arc::default(), random: Mutex::new(fastrand::Rng::with_seed(seed)), next: Mutex::new(0) }
+        let random = Mutex::new(fastrand::Rng::with_seed(seed));
+        Self { log: Arc::default(), random, next: Mutex::new(0), text_bytes_max: 1_200 }
     }
 
-    /// Posts `rate` webhooks a second for `time`, and waits for their answers. Each conversation sends
-    /// its next webhook when the last one is answered or broken; conversations do not wait for others.
+    /// As [`Load::new`], with texts so long that a segment is full after some hundred of them.
+    pub(crate) fn of_long_texts(seed: u64) -> Self {
+        Self { text_bytes_max: 6_000, ..Self::new(seed) }
+    }
+
+    /// As [`Load::run_until`], for `time`.
     pub(crate) async fn run(&self, hooks: SocketAddr, rate: u32, time: Duration) {
+        self.run_until(hooks, rate, tokio::time::sleep(time)).await;
+    }
+
+    /// Posts `rate` webhooks a second until `end`, and waits for their answers. Each conversation sends
+    /// its next webhook when the last one is answered or broken; conversations do not wait for others.
+    pub(crate) async fn run_until<T>(&self, hooks: SocketAddr, rate: u32, end: impl Future<Output = T>) -> T {
         let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
         let pause = Duration::from_secs(1) * CONVERSATIONS / rate;
-        let until = Instant::now() + time;
+        let ended = AtomicBool::new(false);
         let run = (0..CONVERSATIONS).map(|conversation| {
-            let client = client.clone();
+            let (client, ended) = (client.clone(), &ended);
             async move {
                 let mut tick = tokio::time::interval(pause);
                 tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-                while Instant::now() < until {
+                while !ended.load(Ordering::Relaxed) {
                     tick.tick().await;
                     let (id, text, repeat) = self.draw();
                     let one = self.post(&client, hooks, conversation, &id, &text);
@@ -61,7 +77,12 @@ impl Load {
                 }
             }
         });
-        futures_join_all(run).await;
+        let end = async {
+            let end = end.await;
+            ended.store(true, Ordering::Relaxed);
+            end
+        };
+        tokio::join!(end, futures_join_all(run)).0
     }
 
     /// Everything sent so far.
@@ -100,7 +121,8 @@ impl Load {
         let mut next = self.next.lock().unwrap();
         *next += 1;
         let mut random = self.random.lock().unwrap();
-        let text: String = (0..random.usize(10..1200)).map(|_| random.alphanumeric()).collect();
+        let text: String =
+            (0..random.usize(10..self.text_bytes_max)).map(|_| random.alphanumeric()).collect();
         (format!("wamid.{:016x}", *next), text, random.u32(0..REPEAT_ONE_IN) == 0)
     }
 
@@ -119,8 +141,8 @@ impl Load {
             .body(Full::new(Bytes::from(body)))
             .unwrap();
         let sent = Instant::now();
-        let answer =
-            client.request(request).await.ok().map(|answer| (answer.status().as_u16(), Instant::now()));
+        let answer = within(STEP_MAX, "a webhook", client.request(request)).await.ok();
+        let answer = answer.map(|answer| (answer.status().as_u16(), Instant::now()));
         self.log.lock().unwrap().push(Sent {
             id: id.to_owned(),
             conversation,

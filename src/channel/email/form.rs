@@ -15,14 +15,17 @@ use bytes::Bytes;
 use http_body_util::{BodyDataStream, Full};
 use multer::Multipart;
 
-use crate::channel::Malformed;
+use crate::channel::{Limit, Malformed};
 
 /// Fields of one form. A mail with more attachments is refused as a whole; mail servers stop far below.
 pub(in crate::channel) const FIELDS_MAX: usize = 1000;
 
 /// A form, in the order of its fields.
 #[derive(Debug, Default)]
-pub(in crate::channel) struct Form(Vec<Field>);
+pub(in crate::channel) struct Form {
+    fields: Vec<Field>,
+    goes_on: bool,
+}
 
 /// One field of a form.
 #[derive(Debug)]
@@ -60,23 +63,23 @@ impl Form {
                 bytes: value.into_owned().into(),
             })
             .collect();
-        if fields.len() > FIELDS_MAX { Err(MALFORMED) } else { Ok(Self(fields)) }
+        if fields.len() > FIELDS_MAX { Err(TOO_MANY) } else { Ok(Self { fields, goes_on: false }) }
     }
 
     fn multipart(boundary: String, body: &[u8]) -> Result<Self, Malformed> {
+        let mut form = Self { fields: Vec::new(), goes_on: goes_on(&boundary, body) };
         let body = BodyDataStream::new(Full::new(Bytes::copy_from_slice(body)));
         let mut multipart = Multipart::new(body, boundary);
-        let mut form = Self::default();
         while let Some(mut part) = at_once(multipart.next_field())? {
-            if form.0.len() == FIELDS_MAX {
-                return Err(MALFORMED);
+            if form.fields.len() == FIELDS_MAX {
+                return Err(TOO_MANY);
             }
             let mut bytes = Bytes::new();
             while let Some(chunk) = at_once(part.chunk())? {
                 bytes = if bytes.is_empty() { chunk } else { [bytes, chunk].concat().into() };
             }
             let header = |name: http::HeaderName| part.headers().get(name).map(http::HeaderValue::as_bytes);
-            form.0.push(Field {
+            form.fields.push(Field {
                 name: part.name().unwrap_or_default().to_owned(),
                 file_name: header(http::header::CONTENT_DISPOSITION).and_then(file_name),
                 content_type: header(http::header::CONTENT_TYPE)
@@ -89,12 +92,12 @@ impl Form {
 
     /// All values of a field that is no file.
     pub(in crate::channel) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Bytes> {
-        self.0.iter().filter(move |field| field.is_text(name)).map(|field| &field.bytes)
+        self.fields.iter().filter(move |field| field.is_text(name)).map(|field| &field.bytes)
     }
 
     /// The first value of a field that is no file.
     pub(in crate::channel) fn first(&self, name: &str) -> Option<&Bytes> {
-        self.0.iter().find(|field| field.is_text(name)).map(|field| &field.bytes)
+        self.fields.iter().find(|field| field.is_text(name)).map(|field| &field.bytes)
     }
 
     /// The first value of a field, as UTF-8 with what is none replaced.
@@ -110,7 +113,13 @@ impl Form {
 
     /// Every field, in order.
     pub(in crate::channel) fn fields(&self) -> &[Field] {
-        &self.0
+        &self.fields
+    }
+
+    /// Whether something stands behind the form's end, which no relay writes: somebody who knows the boundary
+    /// wrote an end into one of the values, and what the relay had to say after it is not read.
+    pub(in crate::channel) fn goes_on(&self) -> bool {
+        self.goes_on
     }
 }
 
@@ -120,11 +129,20 @@ impl Field {
     }
 }
 
-const MALFORMED: Malformed = Malformed { expected: "a complete form" };
+const TOO_MANY: Malformed =
+    Malformed { expected: "a form of at most 1000 fields", limit: Some(Limit::FormFields) };
+
+const MALFORMED: Malformed = Malformed { expected: "a complete form", limit: None };
 
 /// Whether a `Content-Type` value names this media type, whatever its parameters.
 pub(in crate::channel) fn is(content_type: &str, media_type: &str) -> bool {
     content_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(media_type)
+}
+
+fn goes_on(boundary: &str, body: &[u8]) -> bool {
+    let end = format!("\r\n--{boundary}--");
+    let rest = body.windows(end.len()).position(|part| part == end.as_bytes());
+    rest.and_then(|at| body.get(at + end.len()..)).is_some_and(|rest| !rest.trim_ascii().is_empty())
 }
 
 /// What a step of `multer` gives when the whole body is there: it never has to wait.
@@ -198,10 +216,11 @@ mod tests {
         let part = "--xYzZY\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nb\r\n";
         let form = |count| Form::read(MULTIPART, format!("{}--xYzZY--", part.repeat(count)).as_bytes());
         assert_eq!(form(FIELDS_MAX).unwrap().fields().len(), FIELDS_MAX);
-        assert!(form(FIELDS_MAX + 1).is_err());
-        assert!(
-            Form::read("application/x-www-form-urlencoded", "a=b&".repeat(FIELDS_MAX + 1).as_bytes())
-                .is_err()
-        );
+        let pairs = "a=b&".repeat(FIELDS_MAX + 1);
+        for refused in
+            [form(FIELDS_MAX + 1), Form::read("application/x-www-form-urlencoded", pairs.as_bytes())]
+        {
+            assert_eq!(refused.unwrap_err().limit, Some(Limit::FormFields));
+        }
     }
 }

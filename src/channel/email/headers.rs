@@ -63,6 +63,17 @@ impl Headers {
         )
     }
 
+    /// Adds those headers of which there is none yet.
+    pub(in crate::channel) fn complete(&mut self, others: Self) {
+        let missing: Vec<_> = others.0.into_iter().filter(|(name, _)| !self.has(name)).collect();
+        self.0.extend(missing);
+    }
+
+    /// Whether there are as many as are read at most: there may have been more.
+    pub(in crate::channel) fn is_full(&self) -> bool {
+        self.0.len() >= HEADERS_MAX
+    }
+
     /// The first header of this name, in any letter case.
     pub(in crate::channel) fn first(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
@@ -74,6 +85,11 @@ impl Headers {
             .iter()
             .filter(move |(other, _)| other.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.as_str())
+    }
+
+    /// All headers of this name, in this letter case.
+    pub(in crate::channel) fn exactly<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
     /// Whether there is a header of this name.
@@ -109,7 +125,7 @@ pub(in crate::channel) fn text(value: &str) -> String {
 
 /// Addresses of one list that are read. Mail servers take mails for a hundred recipients or some more; a
 /// longer list in the mail's header is one that a sender made up.
-const ADDRESSES_MAX: usize = 1000;
+pub(super) const ADDRESSES_MAX: usize = 1000;
 
 /// The mailboxes of an address list, groups opened, names decoded; the first [`ADDRESSES_MAX`] of them.
 /// Entries without an address are left out.

@@ -21,7 +21,7 @@ use super::{
     Headers, Mail,
     headers::{self, HEADER_BYTES_MAX},
 };
-use crate::channel::event::Media;
+use crate::channel::{Limit, event::Media};
 
 /// How deep multiparts may nest. People's mails have three or four levels.
 pub(in crate::channel) const NESTING_MAX: usize = 20;
@@ -39,10 +39,8 @@ pub(in crate::channel) fn read(raw: &[u8]) -> Mail {
     walk.part(&headers, body, "", 0);
     let Walk { mail: found, text, html, .. } = walk;
     let mut mail = Mail::of(headers);
-    if head.len() > HEADER_BYTES_MAX {
-        mail.ambiguous.push("too many headers".into());
-    }
-    for flag in found.ambiguous {
+    let too_long = Limit::MailHeaders.flag().filter(|_| head.len() > HEADER_BYTES_MAX);
+    for flag in found.ambiguous.into_iter().chain(too_long.map(Cow::Borrowed)) {
         if !mail.ambiguous.contains(&flag) {
             mail.ambiguous.push(flag);
         }
@@ -116,7 +114,7 @@ impl Walk {
             self.flag("repeated boundary");
         }
         if depth >= NESTING_MAX {
-            self.flag("nested too deep");
+            self.over(Limit::MailNesting);
             return false;
         }
         let parts = Parts::new(body, boundary);
@@ -129,13 +127,13 @@ impl Walk {
             };
             self.parts += 1;
             if self.parts > PARTS_MAX {
-                self.flag("too many parts");
+                self.over(Limit::MailParts);
                 return true;
             }
             count += 1;
             let (head, body) = head_of(part);
             if head.len() > HEADER_BYTES_MAX {
-                self.flag("too many headers");
+                self.over(Limit::MailHeaders);
             }
             let place = if place.is_empty() { count.to_string() } else { format!("{place}.{count}") };
             self.part(&Headers::read(head), body, &place, depth + 1);
@@ -183,6 +181,12 @@ impl Walk {
             },
             Cow::Owned,
         )
+    }
+
+    fn over(&mut self, limit: Limit) {
+        if let Some(flag) = limit.flag() {
+            self.flag(flag);
+        }
     }
 
     fn flag(&mut self, flag: &'static str) {

@@ -27,7 +27,7 @@ pub(super) use self::{
     thread::{ids, message_key},
 };
 use super::{
-    Channel,
+    Channel, Limit,
     event::{self, AccountRef, Automatic, Event, Item, Kind, Media, Message, Party, Raw},
 };
 use crate::ids::Timestamp;
@@ -88,10 +88,17 @@ impl Mail {
         if from.len() > 1 {
             ambiguous.push("several From addresses".into());
         }
+        let (to, cc) = (list("To"), list("Cc"));
+        if [&from, &to, &cc].iter().any(|list| list.len() >= headers::ADDRESSES_MAX) {
+            ambiguous.extend(Limit::MailAddresses.flag().map(Cow::Borrowed));
+        }
+        if headers.is_full() {
+            ambiguous.extend(Limit::MailHeaders.flag().map(Cow::Borrowed));
+        }
         Self {
             from: from.into_iter().next(),
-            to: list("To").into_iter().map(|party| party.id).collect(),
-            cc: list("Cc").into_iter().map(|party| party.id).collect(),
+            to: to.into_iter().map(|party| party.id).collect(),
+            cc: cc.into_iter().map(|party| party.id).collect(),
             subject: headers.first("Subject").map(headers::text),
             time: headers.first("Date").and_then(headers::date),
             ambiguous,
@@ -128,12 +135,12 @@ impl Mail {
         if deliveries.is_empty() {
             deliveries.push(Delivery::UNKNOWN);
         } else if deliveries.len() > RECIPIENTS_MAX {
-            self.ambiguous.push("too many recipients".into());
+            self.ambiguous.extend(Limit::MailRecipients.flag().map(Cow::Borrowed));
             deliveries = vec![Delivery::UNKNOWN];
         }
         let read = Read::of(&self);
         if [&mut self.text, &mut self.html].into_iter().flatten().any(cut) {
-            self.ambiguous.push("text cut".into());
+            self.ambiguous.extend(Limit::MailText.flag().map(Cow::Borrowed));
         }
         deliveries.into_iter().map(|delivery| self.event(&read, delivery, raw.clone()).into()).collect()
     }

@@ -2,8 +2,8 @@ use http::{HeaderMap, HeaderValue};
 
 use super::*;
 use crate::channel::{
-    Evidence, Provider,
-    event::{AccountRef, Event, Kind, State},
+    Evidence, Limit, Provider,
+    event::{AccountRef, Automatic, Event, Kind, State},
 };
 
 const KEY: &str = "mailgun_signing_key";
@@ -69,6 +69,7 @@ fn whatever_is_not_signed_in_time_is_refused() {
         (signed("&timestamp=1700000001"), 1_700_000_000, Refusal::Malformed),
         (signed("&signature=00"), 1_700_000_000, Refusal::Malformed),
         (String::new(), 1_700_000_000, Refusal::Missing),
+        (signed(&"&a=b".repeat(1000)), 1_700_000_000, Refusal::TooMany(Limit::FormFields)),
     ] {
         assert_eq!(verify_at(FORM, &body, now), Err(want), "{body}");
     }
@@ -107,6 +108,74 @@ fn a_header_named_like_a_field_does_not_change_the_recipient() {
 }
 
 #[test]
+fn a_sender_s_headers_are_told_from_the_fields_of_the_same_name() {
+    // The sender wrote the headers `body-mime`, `sender` and `recipient`, one as Mailgun's own field is.
+    let forged = "From:%20boss@in.example%0D%0AX-Mailgun-Spf:%20Pass%0D%0A%0D%0Aforged";
+    let headers = "[[\"X-Mailgun-Spf\",\"Fail\"],[\"From\",\"ana@x.example\"],[\"sender\",\"boss@in.example\"],\
+         [\"recipient\",\"help@in.example\"],[\"body-mime\",\"From: boss@in.example\\r\\nX-Mailgun-Spf: Pass\\r\\n\\r\\nforged\"]]";
+    let body = signed(&format!(
+        "&sender=boss@in.example&sender=ana@x.example&recipient=help@in.example&recipient=help@in.example\
+         &body-plain=hi&body-mime={forged}&message-headers={headers}"
+    ));
+    let event = only(split(FORM, &body));
+    assert_eq!(event.account, AccountRef::Mailbox("help@in.example".to_owned()));
+    assert_eq!(event.message.sender.unwrap().id, "ana@x.example");
+    assert_eq!(event.message.text.as_deref(), Some("hi"));
+    let email = event.message.email.unwrap();
+    assert_eq!(email.envelope_from.as_deref(), Some("ana@x.example"));
+    assert_eq!(email.verdicts, [("spf".into(), "Fail".to_owned())]);
+}
+
+#[test]
+fn a_header_that_nests_too_deep_does_not_make_the_sender_s_fields_mailgun_s_own() {
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    let headers = format!(r#"[["X-Deep",{deep}],["sender","boss@in.example"]]"#);
+    let body = signed(&format!(
+        "&sender=boss@in.example&sender=ana@x.example&recipient=help@in.example&message-headers={headers}"
+    ));
+    assert_eq!(
+        only(split(FORM, &body)).message.email.unwrap().envelope_from.as_deref(),
+        Some("ana@x.example")
+    );
+}
+
+#[test]
+fn without_message_headers_the_fields_are_the_headers() {
+    let body = signed(
+        "&recipient=Help@in.example&sender=ana@x.example&from=Ana%20<ana@x.example>&From=Ana%20<ana@x.example>\
+         &subject=s&Subject=s&To=help@in.example&Message-Id=<2@x.example>&In-Reply-To=<1@in.example>\
+         &References=<0@in.example>%20<1@in.example>&Auto-Submitted=auto-replied&body-plain=hi",
+    );
+    let event = only(split(FORM, &body));
+    let keys: Vec<_> = event.thread.unwrap().keys.into_iter().map(|key| key.text).collect();
+    assert_eq!(keys, ["msg:1@in.example", "msg:0@in.example", "msg:2@x.example"]);
+    let email = event.message.email.unwrap();
+    assert_eq!((email.to, email.automatic), (vec!["help@in.example".to_owned()], Some(Automatic::AutoReply)));
+    assert!(email.ambiguous.is_empty(), "{:?}", email.ambiguous);
+}
+
+#[test]
+fn one_odd_stored_attachment_costs_the_others_nothing() {
+    let list =
+        r#"[7,{"url":"https://s.test/1","size":"20"},{"url":null},{"url":"https://s.test/2","size":20}]"#;
+    let event = only(split(FORM, &signed(&format!("&recipient=a@in.example&sender=&attachments={list}"))));
+    let media: Vec<_> = event.message.media.iter().map(|m| (m.url.as_deref(), m.size)).collect();
+    assert_eq!(media, [(Some("https://s.test/1"), None), (None, None), (Some("https://s.test/2"), Some(20))]);
+}
+
+#[test]
+fn a_legacy_event_is_found_by_its_message_id_in_any_letter_case() {
+    for name in ["Message-Id", "message-id"] {
+        let event =
+            only(split(FORM, &signed(&format!("&event=opened&recipient=ana@x.example&{name}=m@in.example"))));
+        assert_eq!(
+            (event.kind, event.thread.unwrap().keys[0].text.as_str()),
+            (Kind::MessageStatus, "msg:m@in.example")
+        );
+    }
+}
+
+#[test]
 fn several_recipients_of_a_route_are_several_events() {
     let split = split(FORM, &signed("&recipient=a@in.example,%20b@in.example&body-plain=hi"));
     assert_eq!(split.items.len(), 2);
@@ -142,6 +211,11 @@ fn a_header_named_event_makes_no_event_of_a_mail() {
         only(split(FORM, &signed("&recipient=help@in.example&event=delivered"))).kind,
         Kind::MessageStatus
     );
+}
+
+#[test]
+fn what_cannot_be_read_is_not_asked_for_again() {
+    assert_eq!(provider().malformed_status(), http::StatusCode::NOT_ACCEPTABLE, "or it comes for 8 hours");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::{
     ids::Timestamp,
 };
 
-const NOT_JSON: Malformed = Malformed { expected: "JSON in UTF-8 with each key once" };
+const NOT_JSON: Malformed = Malformed { expected: "JSON in UTF-8 with each key once", limit: None };
 
 /// One item for each item of a body's lists. `taken` are the products that the endpoint takes: an event of
 /// another one has no account.

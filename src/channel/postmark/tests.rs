@@ -114,10 +114,59 @@ fn two_opens_of_one_mail_are_two_and_a_retry_is_none() {
 }
 
 #[test]
+fn a_record_is_known_again_however_it_is_written() {
+    let click = json!({"RecordType": "Click", "MessageID": "guid-1", "ReceivedAt": "2026-01-15T10:00:00.1234567Z",
+        "Recipient": "ana@x.example", "OriginalLink": "https://in.example/a"});
+    let dedupe = |text: &str| {
+        let [Item::Event(event)] = <[Item; 1]>::try_from(split(text).unwrap()).unwrap() else { panic!() };
+        event.dedupe
+    };
+    let pretty = serde_json::to_string_pretty(&click).unwrap();
+    assert_eq!(dedupe(&pretty), dedupe(&click.to_string()));
+    for (field, other) in [
+        ("ReceivedAt", "2026-01-15T10:00:00.1234568Z"),
+        ("Recipient", "bo@x.example"),
+        ("OriginalLink", "https://in.example/b"),
+        ("MessageID", "guid-2"),
+        ("RecordType", "Open"),
+    ] {
+        let mut another = click.clone();
+        another[field] = other.into();
+        assert_ne!(dedupe(&another.to_string()), dedupe(&pretty), "{field}");
+    }
+}
+
+#[test]
+fn one_odd_header_address_or_attachment_costs_the_others_nothing() {
+    let event = only(&json!({
+        "MessageID": "guid-1", "OriginalRecipient": "help@in.example", "FromFull": 7, "From": "Ana <ana@x.example>",
+        "ToFull": [{"Email": 7}, {"Email": "help@in.example"}], "CcFull": "nobody", "RawEmail": "",
+        "Headers": [{"Value": "no name"}, 7, {"Name": "Message-ID", "Value": "<1@x.example>"}],
+        "Attachments": [7, {"Name": "a.png", "Content": "AAEC", "ContentType": "image/png", "ContentLength": "3"}]
+    }));
+    assert_eq!((event.kind, event.dedupe.len()), (Kind::MessageReceived, 2));
+    assert_eq!(event.account, AccountRef::Mailbox("help@in.example".to_owned()));
+    assert_eq!(event.message.sender.unwrap().id, "ana@x.example");
+    let [media] = event.message.media.as_slice() else { panic!("{:?}", event.message.media) };
+    assert_eq!((media.id.as_deref(), media.size), (Some("/Attachments/1/Content"), Some(3)));
+    let email = event.message.email.unwrap();
+    assert_eq!(
+        (email.message_id.as_deref(), email.to),
+        (Some("1@x.example"), vec!["help@in.example".to_owned()])
+    );
+    assert_eq!(email.ambiguous, ["broken attachment"]);
+}
+
+#[test]
 fn the_dashboard_s_check_is_ignored() {
     let items =
         split(r#"{"MessageID":"00000000-0000-0000-0000-000000000000","OriginalRecipient":"a@in.example"}"#);
     assert!(matches!(items.unwrap()[..], [Item::Ignored(Ignored::DashboardTest)]));
+}
+
+#[test]
+fn what_cannot_be_read_is_not_asked_for_again() {
+    assert_eq!(provider().malformed_status(), http::StatusCode::FORBIDDEN, "or it comes for 10 hours");
 }
 
 #[test]

@@ -105,6 +105,11 @@ fn one_bad_item_of_a_batch_loses_none_of_the_others() {
 }
 
 #[test]
+fn what_cannot_be_read_is_not_asked_for_again() {
+    assert_eq!(provider(&[], &[]).malformed_status(), http::StatusCode::OK, "or it may come for 3 days");
+}
+
+#[test]
 fn what_cannot_be_read_is_malformed_and_what_is_not_known_is_kept() {
     assert!(split("application/json", b"[").is_err());
     assert!(split("multipart/form-data; boundary=b", b"").is_err());
@@ -141,6 +146,79 @@ fn each_field_is_read_in_its_own_charset() {
     assert_eq!(message.sender.as_ref().unwrap().name.as_deref(), Some("José"));
 }
 
+/// A form of text fields, in this order.
+fn form(fields: &[(&str, &str)]) -> String {
+    let part = |(name, value): &(&str, &str)| {
+        format!("--xYzZY\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+    };
+    fields.iter().map(part).collect::<String>() + "--xYzZY--\r\n"
+}
+
+#[test]
+fn a_verdict_that_the_sender_wrote_into_the_mail_is_not_believed() {
+    const FORGED: &str = "hi\r\n--xYzZY\r\nContent-Disposition: form-data; name=\"SPF\"\r\n\r\npass";
+    let to = ("envelope", r#"{"to":["help@in.example"]}"#);
+    let told = |text: &str| {
+        let fields = [("text", text), to, ("SPF", "fail"), ("spam_score", "9.1")];
+        let items = split("multipart/form-data; boundary=xYzZY", form(&fields).as_bytes()).unwrap();
+        let email = event(&items[0]).message.email.clone().unwrap();
+        (email.verdicts, email.ambiguous)
+    };
+    let spam = ("spam_score".into(), "9.1".to_owned());
+    assert_eq!(told("hi"), (vec![("spf".into(), "fail".to_owned()), spam.clone()], vec![]));
+    assert_eq!(told(FORGED), (vec![spam], vec!["repeated field SPF".into()]));
+    // An end after it: what SendGrid itself says is not read at all.
+    let end = told(&format!("{FORGED}\r\n--xYzZY--"));
+    assert_eq!(end, (vec![], vec!["form with a text behind its end".into()]));
+}
+
+#[test]
+fn an_odd_value_in_a_side_table_costs_its_neighbours_nothing() {
+    let body = form(&[
+        ("envelope", r#"{"to":["help@in.example",7],"from":null}"#),
+        ("charsets", r#"{"to":"UTF-8","html":null,"text":"UTF-8"}"#),
+        ("attachment-info", r#"{"attachment1":7,"attachment2":{"filename":null,"type":"image/png"}}"#),
+        ("cc", "Bo <bo@x.example>"),
+        ("text", "é"),
+    ]);
+    let file =
+        "--xYzZY\r\nContent-Disposition: form-data; name=\"attachment2\"; filename=\"a.png\"\r\n\r\nx\r\n";
+    let items = split("multipart/form-data; boundary=xYzZY", format!("{file}{body}").as_bytes()).unwrap();
+    let found = event(&items[0]);
+    assert_eq!(found.account, AccountRef::Mailbox("help@in.example".to_owned()));
+    assert_eq!(found.message.text.as_deref(), Some("é"));
+    assert_eq!(found.message.email.as_ref().unwrap().cc, ["bo@x.example"]);
+    let media = &found.message.media[0];
+    assert_eq!((media.name.as_deref(), media.content_type.as_deref()), (Some("a.png"), Some("image/png")));
+}
+
+#[test]
+fn an_event_names_its_mail_as_recipients_see_it_or_as_we_sent_it() {
+    for (names, key, id) in [
+        (
+            r#""smtp-id":"<m@in.example>","smtp_id":"<m@in.example>""#,
+            Some("msg:m@in.example"),
+            "m@in.example",
+        ),
+        (
+            r#""smtp_id":"<m@in.example>","sg_message_id":"x.filter1""#,
+            Some("msg:m@in.example"),
+            "m@in.example",
+        ),
+        (r#""sg_message_id":"14c5.dfd.64b469.filter0001.16648.5515E0B88.0""#, None, "14c5.dfd.64b469"),
+    ] {
+        let items = split(
+            "application/json",
+            format!(r#"[{{"event":"open","sg_event_id":"1",{names}}}]"#).as_bytes(),
+        );
+        let items = items.unwrap();
+        let found = event(&items[0]);
+        assert_eq!(found.kind, Kind::MessageStatus, "{names}");
+        assert_eq!(found.thread.as_ref().map(|thread| thread.keys[0].text.as_str()), key, "{names}");
+        assert_eq!(found.message.id.as_deref(), Some(id), "{names}");
+    }
+}
+
 #[test]
 fn a_boundary_written_into_the_mail_is_flagged() {
     let body = b"--xYzZY\r\nContent-Disposition: form-data; name=\"text\"\r\n\r\nhi\r\n--xYzZY\r\n\
@@ -158,11 +236,13 @@ fn receipts_of_one_mail_are_compared_for_each_recipient() {
         {"event":"open","sg_event_id":"2","sg_message_id":"14c.dfd.filter0002.16648.55-0","email":"ana@x.example"},
         {"event":"open","sg_event_id":"3","sg_message_id":"14c.dfd","email":"ben@x.example"},
         {"event":"open","sg_event_id":"4","email":"ana@x.example"},
+        {"event":"open","sg_event_id":"6","sg_message_id":"","email":"ana@x.example"},
+        {"event":"open","sg_event_id":"7","sg_message_id":{},"email":"ana@x.example"},
         {"event":"bounce","sg_event_id":"5","sg_message_id":"14c.dfd","email":"ana@x.example"}
     ]"#;
     let items = split("application/json", body).unwrap();
     let reached: Vec<_> = items.iter().map(|item| event(item).reached.clone()).collect();
-    let [Some(delivered), Some(opened), Some(by_ben), None, None] = &reached[..] else {
+    let [Some(delivered), Some(opened), Some(by_ben), None, None, None, None] = &reached[..] else {
         panic!("{reached:?}")
     };
     assert_eq!((delivered.state, opened.state), (State::Delivered, State::Read));

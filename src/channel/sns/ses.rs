@@ -9,6 +9,7 @@ use crate::{
             receipt::{Outcome, Receipt},
         },
         event::{Ignored, Item, Media, Raw},
+        json::{Each, lenient},
         signature,
     },
     ids::Timestamp,
@@ -54,11 +55,24 @@ struct Notification {
     mail: SesMail,
     receipt: SesReceipt,
     content: Option<String>,
+    #[serde(deserialize_with = "lenient")]
     bounce: Option<Detail>,
+    #[serde(deserialize_with = "lenient")]
     complaint: Option<Detail>,
+    #[serde(deserialize_with = "lenient")]
     delivery: Option<Detail>,
+    #[serde(deserialize_with = "lenient")]
+    delivery_delay: Option<Detail>,
+    #[serde(deserialize_with = "lenient")]
     reject: Option<Detail>,
+    #[serde(deserialize_with = "lenient")]
+    failure: Option<Detail>,
+    #[serde(deserialize_with = "lenient")]
     open: Option<Detail>,
+    #[serde(deserialize_with = "lenient")]
+    click: Option<Detail>,
+    #[serde(deserialize_with = "lenient")]
+    subscription: Option<Detail>,
 }
 
 #[derive(Default, Deserialize)]
@@ -68,8 +82,9 @@ struct SesMail {
     timestamp: Option<String>,
     source: Option<String>,
     source_arn: Option<String>,
-    destination: Vec<String>,
-    headers: Vec<NameValue>,
+    destination: Each<String>,
+    headers: Each<NameValue>,
+    #[serde(deserialize_with = "lenient")]
     common_headers: CommonHeaders,
 }
 
@@ -84,9 +99,9 @@ struct NameValue {
 #[serde(default, rename_all = "camelCase")]
 struct CommonHeaders {
     message_id: Option<String>,
-    from: Vec<String>,
-    to: Vec<String>,
-    cc: Vec<String>,
+    from: Each<String>,
+    to: Each<String>,
+    cc: Each<String>,
     subject: Option<String>,
     date: Option<String>,
     return_path: Option<String>,
@@ -95,11 +110,16 @@ struct CommonHeaders {
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct SesReceipt {
-    recipients: Vec<String>,
+    recipients: Each<String>,
+    #[serde(deserialize_with = "lenient")]
     spam_verdict: Option<Verdict>,
+    #[serde(deserialize_with = "lenient")]
     virus_verdict: Option<Verdict>,
+    #[serde(deserialize_with = "lenient")]
     spf_verdict: Option<Verdict>,
+    #[serde(deserialize_with = "lenient")]
     dkim_verdict: Option<Verdict>,
+    #[serde(deserialize_with = "lenient")]
     dmarc_verdict: Option<Verdict>,
     action: Action,
 }
@@ -125,9 +145,11 @@ struct Detail {
     bounce_type: Option<String>,
     bounce_sub_type: Option<String>,
     reason: Option<String>,
-    bounced_recipients: Vec<Recipient>,
-    complained_recipients: Vec<Recipient>,
-    recipients: Vec<String>,
+    error_message: Option<String>,
+    bounced_recipients: Each<Recipient>,
+    complained_recipients: Each<Recipient>,
+    delayed_recipients: Each<Recipient>,
+    recipients: Each<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -145,35 +167,27 @@ impl Notification {
     /// A mail that came: whole, or as a pointer into S3.
     fn received(self, context: &Context<'_>, raw: &Raw) -> Vec<Item> {
         let Self { mail: ses, receipt, content, .. } = self;
-        let headers = || Headers::new(ses.headers.iter().map(|h| (h.name.clone(), h.value.clone())));
-        let mut broken = false;
-        let mut mail = match content {
-            Some(content) if receipt.action.encoding.as_deref() == Some("BASE64") => {
-                signature::base64(content.trim()).map_or_else(
-                    |_not_base64| {
-                        broken = true;
-                        Mail::of(headers())
-                    },
-                    |bytes| mime::read(&bytes),
-                )
+        let encoding = receipt.action.encoding.unwrap_or_default();
+        let whole = content.filter(|content| !content.is_empty()).map(|content| {
+            let is_base64 = encoding.eq_ignore_ascii_case("base64");
+            if is_base64 { signature::base64(content.trim()) } else { Ok(content.into_bytes()) }
+        });
+        let mut mail = match &whole {
+            Some(Ok(raw)) => mime::read(raw),
+            Some(Err(_)) | None => {
+                let headers = ses.headers.readable().map(|header| (header.name, header.value));
+                // SES leaves headers out where there are many.
+                let mut headers = Headers::new(headers);
+                headers.complete(ses.common_headers.into_headers());
+                Mail::of(headers)
             }
-            Some(content) => mime::read(content.as_bytes()),
-            None => Mail::of(headers()),
         };
-        if broken {
+        if matches!(whole, Some(Err(_))) {
             mail.ambiguous.push("broken content".into());
-        }
-        if mail.headers.first("Message-ID").is_none() {
-            mail.headers = ses.common_headers.as_headers();
-            let Mail { from, to, cc, subject, .. } = Mail::of(mail.headers.clone());
-            mail.from = mail.from.or(from);
-            mail.to = if mail.to.is_empty() { to } else { mail.to };
-            mail.cc = if mail.cc.is_empty() { cc } else { mail.cc };
-            mail.subject = mail.subject.or(subject);
         }
         mail.relay_id =
             (!ses.message_id.is_empty()).then(|| format!("{}:{}", context.region, ses.message_id));
-        mail.envelope_to = receipt.recipients;
+        mail.envelope_to = receipt.recipients.readable().collect();
         mail.envelope_from = ses.source;
         mail.time = ses.timestamp.as_deref().and_then(time).or(mail.time);
         mail.verdicts = [
@@ -207,22 +221,34 @@ impl Notification {
             "Reject" | "Rendering Failure" => Outcome::Failed,
             _ => Outcome::Other,
         };
-        let detail =
-            [self.bounce, self.complaint, self.delivery, self.reject, self.open].into_iter().flatten().next();
-        let detail = detail.unwrap_or_default();
-        let recipients: Vec<&str> = detail
-            .bounced_recipients
-            .iter()
-            .chain(&detail.complained_recipients)
-            .map(|recipient| recipient.email_address.as_str())
-            .chain(detail.recipients.iter().map(String::as_str))
-            .chain(self.mail.destination.iter().map(String::as_str))
-            .collect();
-        // An `Open` does not say who of the mail's recipients opened it.
-        let is_for_one = self.mail.destination.len() == 1;
+        let details = [
+            self.bounce,
+            self.complaint,
+            self.delivery,
+            self.delivery_delay,
+            self.reject,
+            self.failure,
+            self.open,
+            self.click,
+            self.subscription,
+        ];
+        let detail = details.into_iter().flatten().next().unwrap_or_default();
+        let [bounced, complained, delayed] =
+            [detail.bounced_recipients, detail.complained_recipients, detail.delayed_recipients]
+                .map(|recipients| recipients.readable().collect::<Vec<_>>());
+        let recipient = [&bounced, &complained, &delayed]
+            .into_iter()
+            .flatten()
+            .map(|recipient| recipient.email_address.clone())
+            .chain(detail.recipients.readable())
+            .chain(self.mail.destination.clone().readable())
+            .find(|address| !address.is_empty());
+        // An `Open` does not say who of the mail's recipients opened it; one whose address cannot be read is one
+        // of them.
+        let is_for_one = self.mail.destination.0.len() == 1;
         let message_ids = self.mail.message_ids(context.region);
         let subtype = [Some(kind.as_str()), detail.bounce_type.as_deref(), detail.bounce_sub_type.as_deref()];
-        let status = detail.bounced_recipients.iter().find_map(|recipient| recipient.status.clone());
+        let status = bounced.iter().find_map(|recipient| recipient.status.clone());
         let receipt = Receipt {
             sender: self.mail.sender(),
             mail: message_ids.first().filter(|_id| is_for_one).cloned(),
@@ -231,8 +257,8 @@ impl Notification {
             time: detail.timestamp.as_deref().and_then(time).or(context.time),
             outcome,
             subtype: subtype.into_iter().flatten().collect::<Vec<_>>().join("."),
-            recipient: recipients.first().map(|&recipient| recipient.to_owned()),
-            error: status.or_else(|| detail.reason.clone()),
+            recipient,
+            error: status.or(detail.reason).or(detail.error_message),
         };
         receipt.event(raw).into()
     }
@@ -241,7 +267,10 @@ impl Notification {
 impl SesMail {
     /// The address that sent the mail.
     fn sender(&self) -> Option<String> {
-        let from = || headers::addresses(self.common_headers.from.first()?).into_iter().next();
+        let from = || {
+            let from = self.common_headers.from.clone().readable().next()?;
+            headers::addresses(&from).into_iter().next()
+        };
         self.source
             .clone()
             .or_else(|| from().map(|party| party.id))
@@ -260,21 +289,21 @@ impl SesMail {
 }
 
 impl CommonHeaders {
-    fn as_headers(&self) -> Headers {
-        let one = |name: &str, value: &Option<String>| value.clone().map(|value| (name.to_owned(), value));
-        let list = |name: &str, values: &[String]| {
-            (!values.is_empty()).then(|| (name.to_owned(), values.join(", ")))
+    fn into_headers(self) -> Headers {
+        let list = |values: Each<String>| {
+            let values: Vec<_> = values.readable().collect();
+            (!values.is_empty()).then(|| values.join(", "))
         };
         let headers = [
-            one("Message-ID", &self.message_id),
-            list("From", &self.from),
-            list("To", &self.to),
-            list("Cc", &self.cc),
-            one("Subject", &self.subject),
-            one("Date", &self.date),
-            one("Return-Path", &self.return_path),
+            ("Message-ID", self.message_id),
+            ("From", list(self.from)),
+            ("To", list(self.to)),
+            ("Cc", list(self.cc)),
+            ("Subject", self.subject),
+            ("Date", self.date),
+            ("Return-Path", self.return_path),
         ];
-        Headers::new(headers.into_iter().flatten())
+        Headers::new(headers.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))))
     }
 }
 

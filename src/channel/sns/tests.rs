@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::channel::{
     Provider,
-    event::{AccountRef, Event, Kind, State},
+    event::{AccountRef, Automatic, Event, Kind, State},
 };
 
 const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:mail";
@@ -281,7 +281,8 @@ fn a_mail_is_read_from_its_content_for_each_recipient() {
             "content": content
         })
     };
-    for message in [message(raw, "UTF8"), message(&BASE64.encode(raw.as_bytes()), "BASE64")] {
+    let encoded = BASE64.encode(raw.as_bytes());
+    for message in [message(raw, "UTF8"), message(&encoded, "BASE64"), message(&encoded, "Base64")] {
         let found = split(&notification(&message.to_string())).unwrap();
         let accounts: Vec<_> = found.items.iter().map(|item| event(item).account.clone()).collect();
         assert_eq!(accounts, ["a@in.example", "b@in.example"].map(|m| AccountRef::Mailbox(m.to_owned())));
@@ -296,6 +297,71 @@ fn a_mail_is_read_from_its_content_for_each_recipient() {
     assert!(
         event(&broken.items[0]).message.email.as_ref().unwrap().ambiguous.contains(&"broken content".into())
     );
+}
+
+#[test]
+fn a_mail_without_message_id_keeps_its_other_headers() {
+    let raw = "From: ana@x.example\r\nIn-Reply-To: <1@in.example>\r\nReferences: <0@in.example>\r\n\
+               Auto-Submitted: auto-replied\r\n\r\naway";
+    let event = only(&json!({
+        "notificationType": "Received", "mail": {"messageId": "ses1", "commonHeaders": {"subject": "s"}},
+        "receipt": {"recipients": ["a@in.example"], "action": {"encoding": "UTF8"}}, "content": raw
+    }));
+    let keys: Vec<_> = event.thread.unwrap().keys.into_iter().map(|key| key.text).collect();
+    assert_eq!(keys[..2], ["msg:1@in.example", "msg:0@in.example"]);
+    assert_eq!(event.message.email.unwrap().automatic, Some(Automatic::AutoReply));
+}
+
+#[test]
+fn headers_that_ses_left_out_are_found_in_the_common_ones() {
+    let event = only(&json!({
+        "notificationType": "Received",
+        "mail": {
+            "messageId": "ses1", "headersTruncated": true,
+            "headers": [7, {"name": "In-Reply-To", "value": "<1@in.example>"}, {"name": "From", "value": "ana@x.example"}],
+            "commonHeaders": {"messageId": "<2@x.example>", "from": ["other@x.example"], "to": ["a@in.example", 7]}
+        },
+        "receipt": {"recipients": ["a@in.example", 7], "spamVerdict": 7, "virusVerdict": {"status": "PASS"},
+            "action": {"bucketName": "b", "objectKey": "k"}}
+    }));
+    let keys: Vec<_> = event.thread.unwrap().keys.into_iter().map(|key| key.text).collect();
+    assert_eq!(keys, ["msg:1@in.example", "msg:2@x.example"]);
+    assert_eq!(event.message.sender.unwrap().id, "ana@x.example");
+    let email = event.message.email.unwrap();
+    assert_eq!(email.to, ["a@in.example"]);
+    assert_eq!(email.verdicts, [("virus".into(), "PASS".to_owned())]);
+}
+
+#[test]
+fn each_event_of_a_configuration_set_has_its_own_time_whom_and_reason() {
+    for (name, detail, recipient, error) in [
+        (
+            "DeliveryDelay",
+            json!({"deliveryDelay": {"timestamp": NOW, "delayedRecipients": [7, {}, {"emailAddress": "a@x.example"}]}}),
+            "a@x.example",
+            None,
+        ),
+        ("Click", json!({"click": {"timestamp": NOW, "link": "https://in.example"}}), "b@x.example", None),
+        ("Subscription", json!({"subscription": {"timestamp": NOW}}), "b@x.example", None),
+        (
+            "Rendering Failure",
+            json!({"failure": {"errorMessage": "no template"}}),
+            "b@x.example",
+            Some("no template"),
+        ),
+    ] {
+        let mut message =
+            json!({"eventType": name, "mail": {"messageId": "ses1", "destination": ["b@x.example"]}});
+        message.as_object_mut().unwrap().extend(detail.as_object().unwrap().clone());
+        let mut envelope = notification(&message.to_string());
+        envelope["Timestamp"] = "2026-01-15T10:00:07.000Z".into();
+        let found = split(&envelope).unwrap();
+        let found = event(&found.items[0]);
+        assert_eq!(found.message.subtype.as_deref(), Some(name));
+        assert_eq!(found.message.sender.as_ref().unwrap().id, recipient, "{name}");
+        assert_eq!(found.message.status.as_ref().and_then(|status| status.error.as_deref()), error, "{name}");
+        assert_eq!(found.time == Some(now()), error.is_none(), "{name}");
+    }
 }
 
 #[test]
@@ -354,4 +420,8 @@ fn receipts_of_a_mail_to_one_recipient_are_compared() {
     assert_eq!(reached("Bounce", &["ana@x.example"]), None);
     // Which of them opened it is not said.
     assert_eq!(reached("Open", &["ana@x.example", "ben@x.example"]), None);
+    let beside_an_odd_one = json!({
+        "eventType": "Open", "mail": { "messageId": "m", "destination": ["ana@x.example", 7] },
+    });
+    assert_eq!(only(&beside_an_odd_one).reached, None);
 }

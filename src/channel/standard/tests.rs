@@ -110,7 +110,10 @@ fn one_known_and_right_signature_of_the_list_is_enough() {
         (SIGNATURE.replace("v1,", ""), Err(Refusal::Malformed)),
         (SIGNATURE.replace("g0hM", "G0hM"), Err(Refusal::Wrong)),
         (format!("{} {SIGNATURE}", [OTHER; SIGNATURES_MAX - 1].join(" ")), Ok(0)),
-        (format!("{} {SIGNATURE}", [OTHER; SIGNATURES_MAX].join(" ")), Err(Refusal::Malformed)),
+        (
+            format!("{} {SIGNATURE}", [OTHER; SIGNATURES_MAX].join(" ")),
+            Err(Refusal::TooMany(Limit::Signatures)),
+        ),
     ] {
         assert_eq!(verify(official(), &signed_by(&list)), want, "{list}");
     }

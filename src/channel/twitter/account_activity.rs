@@ -76,7 +76,7 @@ fn read(
         "direct_message_mark_read_events" => direct_message::seen(&element, ours, people),
         "tweet_create_events" => post::tweeted(&element),
         "tweet_delete_events" => post::untweeted(&element),
-        "follow_events" | "block_events" => {
+        "follow_events" | "block_events" | "mute_events" => {
             let change: String = element.need("type")?;
             people::related(&change, &element, ours)
         }
@@ -101,7 +101,7 @@ fn revocation(fragment: &RawValue) -> serde_json::Result<(Option<String>, Happen
     let happened = Happened {
         kind: Kind::AccountChanged,
         thread: None,
-        time: rfc3339(&revoke, "date_time")?,
+        time: rfc3339(&revoke, "date_time"),
         message: Message { subtype: Some("user_event.revoke".into()), ..Message::default() },
         id: None,
     };

@@ -22,6 +22,8 @@ pub(super) struct Activity<'a> {
     /// Whom the subscription watches; missing for `oauth.revoke`, where the payload says it.
     ours: Option<String>,
     payload: Members<'a>,
+    /// Objects that the payload names by id.
+    includes: Members<'a>,
     people: People,
 }
 
@@ -37,10 +39,10 @@ impl<'a> Activity<'a> {
         let filter = members.value("filter").map_or(Ok(None), object)?.unwrap_or_default();
         // A payload that cannot be read makes an event that says nothing more, kept whole.
         let payload: Members<'a> = members.read("payload").ok().flatten().unwrap_or_default();
-        let includes: Members<'_> = members.read("includes").ok().flatten().unwrap_or_default();
+        let includes: Members<'a> = members.read("includes").ok().flatten().unwrap_or_default();
         let people = People::of(payload.value("users").or_else(|| includes.value("users")));
         let ours = filter.id("user_id").ok().flatten().or_else(|| payload.id("user_id").ok().flatten());
-        Ok(Some(Self { data, name, uuid, ours, payload, people }))
+        Ok(Some(Self { data, name, uuid, ours, payload, includes, people }))
     }
 
     /// The envelope's event. Should a payload hold several direct messages, each is an item.
@@ -84,16 +86,16 @@ impl<'a> Activity<'a> {
             }
             "chat.conversation_join" => direct_message::joined(&self.name, payload, ours, &self.people),
             "post.delete" => post::deleted(&self.name, payload),
-            name if name.starts_with("post.") => post::published(name, payload, &self.people),
-            "follow.follow" | "follow.unfollow" => {
-                people::related(self.name.trim_start_matches("follow."), payload, ours)
-            }
-            name if name == "oauth.revoke" || name.starts_with("profile.update.") => Ok(Happened {
-                kind: Kind::AccountChanged,
-                time: rfc3339(payload, "date_time")?,
-                ..Happened::unknown(name)
-            }),
-            name => Ok(Happened::unknown(name)),
+            name => match name.split_once('.').unwrap_or_default() {
+                ("post", _) => post::published(name, payload, &self.people, self.includes.value("media")),
+                ("follow" | "block" | "mute", change) => people::related(change, payload, ours),
+                ("oauth", "revoke") | ("profile", _) => Ok(Happened {
+                    kind: Kind::AccountChanged,
+                    time: rfc3339(payload, "date_time"),
+                    ..Happened::unknown(name)
+                }),
+                _ => Ok(Happened::unknown(name)),
+            },
         }
     }
 }

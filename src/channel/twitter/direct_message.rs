@@ -12,6 +12,9 @@ pub(super) fn written(
     ours: Option<&str>,
     people: &People,
 ) -> serde_json::Result<Happened> {
+    if event.need::<String>("type")? != "message_create" {
+        return Ok(Happened::unknown("direct_message_events"));
+    }
     let create: Members<'_> = event.need("message_create")?;
     let data: Members<'_> = create.need("message_data")?;
     let ends = Ends::of(&create)?;
@@ -25,7 +28,7 @@ pub(super) fn written(
     Ok(Happened {
         kind: ends.kind(ours),
         thread,
-        time: milliseconds(event, "created_timestamp")?,
+        time: milliseconds(event, "created_timestamp"),
         id: Some(format!("dm:{id}")),
         message: Message {
             id: Some(id),
@@ -48,7 +51,7 @@ pub(super) fn typing(
     Ok(Happened {
         kind: Kind::Typing,
         thread: ends.thread(ours),
-        time: milliseconds(event, "created_timestamp")?,
+        time: milliseconds(event, "created_timestamp"),
         id: None,
         message: Message { sender: ends.sender.map(|id| people.party(id)), ..Message::default() },
     })
@@ -62,7 +65,7 @@ pub(super) fn seen(event: &Members<'_>, ours: Option<&str>, people: &People) -> 
     Ok(Happened {
         kind: Kind::MessageStatus,
         thread: ends.thread(ours),
-        time: milliseconds(event, "created_timestamp")?,
+        time: milliseconds(event, "created_timestamp"),
         id: Some(format!("read:{reader}:{last}")),
         message: Message {
             id: Some(last),
@@ -85,7 +88,7 @@ pub(super) fn encrypted(
     Ok(Happened {
         kind: direction(sender.as_deref(), ours),
         thread: payload.id("conversation_id")?.map(|id| conversation_of(&id, ours)),
-        time: milliseconds(payload, "created_at_msec")?,
+        time: milliseconds(payload, "created_at_msec"),
         id: id.as_ref().map(|id| format!("chat:{id}")),
         message: Message { id, sender: sender.map(|id| people.party(id)), ..named(name) },
     })

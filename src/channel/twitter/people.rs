@@ -1,4 +1,4 @@
-//! Users of X: who they are, and who follows or blocks whom.
+//! Users of X: who they are, and who follows, blocks or mutes whom.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -61,7 +61,7 @@ impl Person<'_> {
     }
 }
 
-/// `follow`, `unfollow`, `block`, `unblock`: what `source` did to `target`.
+/// `follow`, `block`, `mute` and what undoes them: what `source` did to `target`.
 pub(super) fn related(change: &str, event: &Members<'_>, ours: Option<&str>) -> serde_json::Result<Happened> {
     let source = party(event, "source")?;
     let target = party(event, "target")?;
@@ -70,6 +70,8 @@ pub(super) fn related(change: &str, event: &Members<'_>, ours: Option<&str>) -> 
         "unfollow" => "unfollowed".into(),
         "block" => "blocked".into(),
         "unblock" => "unblocked".into(),
+        "mute" => "muted".into(),
+        "unmute" => "unmuted".into(),
         other => other.to_owned().into(),
     };
     let is_ours = |party: &Party| Some(party.id.as_str()) == ours;
@@ -77,7 +79,7 @@ pub(super) fn related(change: &str, event: &Members<'_>, ours: Option<&str>) -> 
     let (contact, who) =
         if is_ours(&target) { (&source, Vec::new()) } else { (&target, vec![target.clone()]) };
     let thread = Thread::of("user", &contact.id);
-    let time = milliseconds(event, "created_timestamp")?;
+    let time = milliseconds(event, "created_timestamp");
     let id = time.map(|Timestamp(ms)| format!("{change}:{}:{}:{ms}", source.id, target.id));
     Ok(Happened {
         kind: Kind::MemberChanged,

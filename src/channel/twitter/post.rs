@@ -1,6 +1,8 @@
 //! Public posts, in the shapes of both products. A post's conversation is the public one that it stands
 //! in, never that of its author's direct messages.
 
+use serde_json::value::RawValue;
+
 use super::{
     Happened,
     activity::named,
@@ -10,27 +12,68 @@ use super::{
 };
 use crate::channel::{
     event::{Kind, Media, Message, Thread},
-    json::Members,
+    json::{Id, Members},
 };
 
-/// `post.create`, `post.mention.create`, …: a v2 Post.
-pub(super) fn published(name: &str, post: &Members<'_>, people: &People) -> serde_json::Result<Happened> {
+/// `post.create`, `post.mention.create`, …: a v2 Post, whose media stand beside it in `shown`.
+pub(super) fn published(
+    name: &str,
+    post: &Members<'_>,
+    people: &People,
+    shown: Option<&RawValue>,
+) -> serde_json::Result<Happened> {
     let id = post.need_id("id")?;
     let conversation = post.id("conversation_id")?;
     Ok(Happened {
         kind: Kind::Post,
         thread: Some(Thread::of("post", conversation.as_deref().unwrap_or(&id))),
-        time: rfc3339(post, "created_at")?,
+        time: rfc3339(post, "created_at"),
         message: Message {
             sender: post.id("author_id")?.map(|id| people.party(id)),
             text: post.read("text")?,
-            reply_to: post.id("in_reply_to_tweet_id")?,
+            media: attached(post, shown)?,
+            reply_to: match post.id("in_reply_to_tweet_id")? {
+                Some(answered) => Some(answered),
+                None => answered(post)?,
+            },
             id: Some(id.clone()),
             ..named(name)
         },
         // A reply that mentions us comes once for each subscription.
         id: Some(format!("post:{id}")),
     })
+}
+
+/// The post that this one answers, of those it refers to (others are quoted or reposted).
+fn answered(post: &Members<'_>) -> serde_json::Result<Option<String>> {
+    let referred: Vec<Members<'_>> = post.read("referenced_tweets")?.unwrap_or_default();
+    for one in &referred {
+        if one.read::<String>("type")?.as_deref() == Some("replied_to") {
+            return one.id("id");
+        }
+    }
+    Ok(None)
+}
+
+/// The media of a v2 Post: `attachments` names them, `includes` describes them if X was asked to.
+fn attached(post: &Members<'_>, shown: Option<&RawValue>) -> serde_json::Result<Vec<Media>> {
+    let attachments: Members<'_> = post.read("attachments")?.unwrap_or_default();
+    let keys: Vec<Id<'_>> = attachments.read("media_keys")?.unwrap_or_default();
+    let shown: Vec<&RawValue> =
+        shown.and_then(|list| serde_json::from_str(list.get()).ok()).unwrap_or_default();
+    let shown = shown.into_iter().filter_map(|one| serde_json::from_str::<Members<'_>>(one.get()).ok());
+    let shown: Vec<_> = shown.collect();
+    let is = |one: &Members<'_>, key: &str| one.id("media_key").is_ok_and(|id| id.as_deref() == Some(key));
+    keys.into_iter()
+        .filter_map(Id::named)
+        .map(|key| {
+            let media = match shown.iter().find(|one| is(one, &key)) {
+                Some(one) => Media { url: one.read("url")?, ..media(one)? },
+                None => Media { kind: "file".into(), ..Media::default() },
+            };
+            Ok(Media { id: Some(key), ..media })
+        })
+        .collect()
 }
 
 /// `post.delete`: the post's conversation is not told.
@@ -47,7 +90,7 @@ pub(super) fn tweeted(tweet: &Members<'_>) -> serde_json::Result<Happened> {
     Ok(Happened {
         kind: Kind::Post,
         thread: Some(Thread::of("post", answered.as_deref().unwrap_or(&id))),
-        time: milliseconds(tweet, "timestamp_ms")?,
+        time: milliseconds(tweet, "timestamp_ms"),
         message: Message {
             sender: tweet.read::<Person>("user")?.and_then(Person::into_party),
             text: tweet.read("text")?,
@@ -64,7 +107,7 @@ pub(super) fn tweeted(tweet: &Members<'_>) -> serde_json::Result<Happened> {
 pub(super) fn untweeted(event: &Members<'_>) -> serde_json::Result<Happened> {
     let status: Members<'_> = event.need("status")?;
     let gone = gone("tweet_delete_events", status.need_id("id")?, status.id("user_id")?)?;
-    Ok(Happened { time: milliseconds(event, "timestamp_ms")?, ..gone })
+    Ok(Happened { time: milliseconds(event, "timestamp_ms"), ..gone })
 }
 
 fn gone(name: &str, id: String, author: Option<String>) -> serde_json::Result<Happened> {
@@ -78,7 +121,7 @@ fn gone(name: &str, id: String, author: Option<String>) -> serde_json::Result<Ha
     })
 }
 
-/// A v1 media object.
+/// A media object, with the ids and URL of v1.
 pub(super) fn media(media: &Members<'_>) -> serde_json::Result<Media> {
     let kind: Option<String> = media.read("type")?;
     Ok(Media {

@@ -230,6 +230,20 @@ fn typing_and_reading_are_told_of_the_conversation() {
 }
 
 #[test]
+fn a_time_that_is_none_does_not_take_a_message_out_of_its_conversation() {
+    for time in [r#""soon""#, r#""""#, "null", "1.5", "[]"] {
+        let event = array("direct_message_events", &dm("9", "2", "1").replace(r#""1516403560557""#, time));
+        assert_eq!(
+            (event.kind, key(&event), event.time),
+            (Kind::MessageReceived, Some("user:2"), None),
+            "{time}"
+        );
+        let post = activity("post.create", &format!(r#"{{"id":"9","created_at":{time}}}"#));
+        assert_eq!((post.kind, key(&post), post.time), (Kind::Post, Some("post:9"), None), "{time}");
+    }
+}
+
+#[test]
 fn what_each_side_has_read_is_compared_by_the_last_message() {
     let read = |reader: &str, other: &str, last: &str| {
         let told = format!(
@@ -278,16 +292,22 @@ fn people_are_named_from_the_side_tables() {
 }
 
 #[test]
-fn a_follow_belongs_to_the_one_who_is_not_us() {
+fn who_follows_blocks_or_mutes_belongs_to_the_one_who_is_not_us() {
     for (change, source, target, word, thread, whom) in [
         ("follow", "2", "1", "followed", "user:2", 0),
         ("unfollow", "2", "1", "unfollowed", "user:2", 0),
         ("follow", "1", "2", "followed", "user:2", 1),
+        ("block", "1", "2", "blocked", "user:2", 1),
+        ("unblock", "1", "2", "unblocked", "user:2", 1),
+        ("mute", "1", "2", "muted", "user:2", 1),
+        ("unmute", "1", "2", "unmuted", "user:2", 1),
     ] {
         let ends = format!(r#""source":{{"id":"{source}"}},"target":{{"id":"{target}"}}"#);
         for event in [
+            array("mute_events", &format!(r#"{{"type":"{change}","created_timestamp":"7",{ends}}}"#)),
             array("follow_events", &format!(r#"{{"type":"{change}","created_timestamp":"7",{ends}}}"#)),
             activity(&format!("follow.{change}"), &format!("{{{ends}}}")),
+            activity(&format!("block.{change}"), &format!("{{{ends}}}")),
         ] {
             assert_eq!((event.kind, key(&event)), (Kind::MemberChanged, Some(thread)), "{change}");
             let member = event.message.member.unwrap();
@@ -314,6 +334,18 @@ fn a_post_belongs_to_its_public_conversation() {
     assert_eq!((tweet.kind, key(&tweet), tweet.time), (Kind::Post, Some("post:9"), Some(Timestamp(7))));
     let gone = array("tweet_delete_events", r#"{"status":{"id":"9","user_id":"1"},"timestamp_ms":"7"}"#);
     assert_eq!((gone.kind, gone.message.id.as_deref()), (Kind::MessageDeleted, Some("9")));
+}
+
+#[test]
+fn a_post_s_media_are_named_and_described_from_the_side_table() {
+    let post = one(r#"{"data":{"event_uuid":"5","event_type":"post.mention.create","filter":{"user_id":"1"},
+            "payload":{"id":"9","text":"x","attachments":{"media_keys":["3_1","7_2"]},
+                "referenced_tweets":[{"type":"quoted","id":"6"},{"type":"replied_to","id":"8"}]},
+            "includes":{"media":[7,{"media_key":"3_1","type":"photo","url":"https://m.test/1"}]}}}"#);
+    let media: Vec<_> =
+        post.message.media.iter().map(|m| (m.kind.as_ref(), m.id.as_deref(), m.url.as_deref())).collect();
+    assert_eq!(media, [("image", Some("3_1"), Some("https://m.test/1")), ("file", Some("7_2"), None)]);
+    assert_eq!(post.message.reply_to.as_deref(), Some("8"));
 }
 
 #[test]
@@ -345,6 +377,13 @@ fn what_this_version_does_not_know_is_kept_with_its_name() {
         (array("brand_new_events", "7"), "brand_new_events"),
         (array("direct_message_events", r#"{"type":"reaction","id":"1"}"#), "direct_message_events"),
         (array("direct_message_events", "null"), "direct_message_events"),
+        (
+            array(
+                "direct_message_events",
+                &dm("9", "2", "1").replace("\"message_create\",", "\"message_delete\","),
+            ),
+            "direct_message_events",
+        ),
         (one(r#"{"for_user_id":"1","brand_new":{"a":1}}"#), "brand_new"),
         (one(r#"{"for_user_id":"1","user_event":{"other":{}}}"#), "user_event"),
         (one(r#"{"for_user_id":"1","flag":true}"#), "remarks"),

@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use http::{
-    HeaderValue, Uri,
+    HeaderName, HeaderValue, Uri,
+    header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING},
     uri::{Authority, PathAndQuery},
 };
 
@@ -14,9 +15,10 @@ use crate::{
         Delivery, Telemetry,
         mistake::{KeyPath, Wrong},
         raw,
-        text::Url,
+        text::{SecretText, Url},
     },
     ids::BackendId,
+    secret::Secret,
     spool::embedded::Store,
 };
 
@@ -83,6 +85,7 @@ fn api(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Backend) -> Option<Api> {
         }
         value
     });
+    let headers = api_headers(check, &at.key("api_headers"), &raw.api_headers);
     let assertion_key = raw.assertion_key.as_ref().and_then(|key| {
         let key = AssertionKey::read(key.text().as_bytes());
         key.map_err(|_reason| check.wrong(&at.key("assertion_key"), Wrong::AssertionKey)).ok()
@@ -100,6 +103,7 @@ fn api(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Backend) -> Option<Api> {
     Some(Api {
         origins,
         host,
+        headers,
         concurrency_max: raw.api_concurrency_max,
         bounds: StreamBounds {
             timeout: raw.api_timeout.0,
@@ -128,6 +132,28 @@ fn health(check: &mut Check<'_>, at: &KeyPath, raw: raw::Health) -> Option<Healt
 
 fn expected(check: &mut Check<'_>, at: &KeyPath, what: &str) {
     check.wrong(at, Wrong::Expected { expected: what.to_owned() });
+}
+
+/// The headers of every request to the API. What frames a request or names its host is not among them:
+/// a pool says that itself.
+fn api_headers(
+    check: &mut Check<'_>,
+    at: &KeyPath,
+    raw: &BTreeMap<String, SecretText>,
+) -> Vec<(HeaderName, Secret)> {
+    let mut headers = Vec::new();
+    for (name, SecretText(value)) in raw {
+        let sendable = HeaderValue::from_bytes(value.expose()).is_ok();
+        let own = |header: &HeaderName| {
+            header.as_str().starts_with("headgate-")
+                || [HOST, CONTENT_LENGTH, TRANSFER_ENCODING].contains(header)
+        };
+        match HeaderName::try_from(name.to_ascii_lowercase()) {
+            Ok(header) if sendable && !own(&header) => headers.push((header, value.clone())),
+            _ => check.wrong(&at.key(name), Wrong::ApiHeader),
+        }
+    }
+    headers
 }
 
 /// A file with CAs.
@@ -164,7 +190,7 @@ pub(in crate::config) fn store(check: &mut Check<'_>, raw: raw::Store) -> Option
 
 /// Handing events to backends.
 pub(in crate::config) fn delivery(raw: &raw::Delivery) -> Delivery {
-    Delivery { answer_bytes_max: raw.answer_bytes_max.in_memory() }
+    Delivery { answer_bytes_max: raw.answer_bytes_max.in_memory(), json_nesting_max: raw.json_nesting_max }
 }
 
 /// How Headgate calls out.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use ::http::HeaderValue;
+
 use super::Check;
 use crate::{
     assign::Queue,
@@ -9,7 +11,7 @@ use crate::{
         mistake::{KeyPath, Wrong},
         raw::{self, Who},
     },
-    directory::{Directory, Team, User},
+    directory::{Directory, Rules, Team, User, http},
     ids::{TeamId, UserId},
 };
 
@@ -42,9 +44,51 @@ pub(in crate::config) fn directory(check: &mut Check<'_>, raw: &raw::Directory) 
         (TeamId::new(name.as_str()), Team { parent, members })
     });
     let users = raw.user.iter().map(|(Who(name), user)| {
-        (UserId::new(name.as_str()), User { name: user.name.clone(), away: user.away })
+        let user = User {
+            name: user.name.clone(),
+            away: user.away,
+            active: user.active,
+            roles: user.roles.clone(),
+            traits: user.traits.clone(),
+        };
+        (UserId::new(name.as_str()), user)
     });
     Directory { teams: teams.collect(), users: users.collect() }
+}
+
+/// The directory over HTTP, if there is one.
+pub(in crate::config) fn source(check: &mut Check<'_>, raw: &raw::Directory) -> Option<http::Settings> {
+    let source = raw.source.as_ref()?;
+    let at = KeyPath::default().key("source");
+    let authorization = source.token.as_ref().and_then(|token| {
+        let mut value = HeaderValue::from_bytes(&[b"Bearer ", token.0.expose()].concat()).ok();
+        match &mut value {
+            Some(value) => value.set_sensitive(true),
+            None => check.wrong(
+                &at.key("token"),
+                Wrong::Expected { expected: "text without line breaks or control characters".to_owned() },
+            ),
+        }
+        value
+    });
+    let ages = [("refresh", source.refresh), ("ttl", source.ttl), ("max_stale", source.max_stale)];
+    for (shorter, longer) in ages.iter().zip(ages.iter().skip(1)) {
+        if shorter.1.0 > longer.1.0 {
+            let expected = format!("no more than `{}`", longer.0);
+            check.wrong(&at.key(shorter.0), Wrong::Expected { expected });
+        }
+    }
+    Some(http::Settings {
+        url: source.url.as_ref()?.0.clone(),
+        authorization,
+        timeout: source.timeout.0,
+        rules: Rules {
+            refresh: source.refresh.0,
+            ttl: source.ttl.0,
+            negative_ttl: source.negative_ttl.0,
+            max_stale: source.max_stale.0,
+        },
+    })
 }
 
 /// The way from a team up to itself, if there is one. Told once per cycle: by its first team.

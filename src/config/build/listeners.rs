@@ -1,5 +1,7 @@
 //! `[listener.*]`.
 
+use std::net::SocketAddr;
+
 use super::{Check, pem};
 use crate::{
     config::{
@@ -18,15 +20,23 @@ const TOKEN_CHARS_MIN: usize = 16;
 pub(in crate::config) fn listeners(check: &mut Check<'_>, raw: raw::Listeners) -> Listeners {
     let at = KeyPath::default().key("listener");
     let hooks = raw.hooks.and_then(|raw| listener(check, &at.key("hooks"), raw));
+    let agents = raw.agents.and_then(|raw| listener(check, &at.key("agents"), raw));
     let ops = raw.ops.and_then(|raw| ops(check, &at.key("ops"), raw));
-    if let (Some(hooks), Some(ops)) = (&hooks, &ops)
-        && hooks.address == ops.listener.address
-        && hooks.address.port() != 0
-    {
-        check
-            .wrong(&at.key("ops").key("address"), Wrong::AddressTwice { other: "listener.hooks".to_owned() });
+    let addresses = [
+        ("hooks", hooks.as_ref().map(|listener| listener.address)),
+        ("agents", agents.as_ref().map(|listener| listener.address)),
+        ("ops", ops.as_ref().map(|ops| ops.listener.address)),
+    ];
+    for (later, (name, address)) in addresses.iter().enumerate() {
+        let same = |(_, other): &&(&str, Option<SocketAddr>)| {
+            other == address && address.is_some_and(|address| address.port() != 0)
+        };
+        if let Some((other, _)) = addresses.iter().take(later).find(same) {
+            let other = format!("listener.{other}");
+            check.wrong(&at.key(*name).key("address"), Wrong::AddressTwice { other });
+        }
     }
-    Listeners { hooks, ops }
+    Listeners { hooks, agents, ops }
 }
 
 fn listener(check: &mut Check<'_>, at: &KeyPath, raw: raw::Listener) -> Option<Listener> {

@@ -5,10 +5,15 @@ mod accounts;
 mod backends;
 mod channels;
 mod directory;
+mod gate;
+mod identity;
 mod keys;
 mod listeners;
 mod pem;
 mod providers;
+mod roles;
+mod routes;
+mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,8 +23,13 @@ use std::{
 pub(super) use self::{
     backends::{backends, delivery, egress, store, telemetry},
     channels::{Around, channels},
-    directory::{assignment, directory},
+    directory::{assignment, directory, source},
+    gate::gate,
+    identity::{Taken, identity},
     listeners::listeners,
+    roles::{Laid, Origins, check_people, check_roles},
+    routes::{apis, routes},
+    tests::ask_tests,
 };
 use super::{
     document::Document,
@@ -35,6 +45,8 @@ pub(super) struct Check<'a> {
     pub(super) document: &'a Document,
     /// Where mistakes go.
     pub(super) report: &'a mut Report,
+    /// Files that were read for it and are part of the configuration.
+    pub(super) files: Vec<std::path::PathBuf>,
 }
 
 impl Check<'_> {
@@ -73,6 +85,22 @@ impl Check<'_> {
         for (index, name) in names.enumerate() {
             if !seen.insert(name) {
                 self.wrong(&path.index(index), Wrong::Twice { name: name.to_owned() });
+            }
+        }
+    }
+
+    /// Notes items of a list whose name another has already.
+    fn once_each_of<'n, N: AsRef<str> + 'n>(
+        &mut self,
+        path: &KeyPath,
+        names: impl Iterator<Item = Option<&'n N>>,
+    ) {
+        let mut seen = BTreeSet::new();
+        for (index, name) in names.enumerate() {
+            if let Some(name) = name.map(AsRef::as_ref)
+                && !seen.insert(name)
+            {
+                self.wrong(&path.index(index).key("name"), Wrong::NameTwice { name: name.to_owned() });
             }
         }
     }

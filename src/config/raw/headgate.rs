@@ -34,6 +34,8 @@ pub(crate) struct Headgate {
     pub(crate) delivery: Delivery,
     /// How Headgate itself calls out.
     pub(crate) egress: Egress,
+    /// The agents' side: how requests are limited, and where decisions are told.
+    pub(crate) gate: Gate,
     /// Log.
     pub(crate) telemetry: Telemetry,
 }
@@ -44,6 +46,8 @@ pub(crate) struct Headgate {
 pub(crate) struct Listeners {
     /// Providers' webhooks: `/hooks/{endpoint}`.
     pub(crate) hooks: Option<Listener>,
+    /// Agents, panels and integrations: the routes of `routes.toml`.
+    pub(crate) agents: Option<Listener>,
     /// Operators: health, metrics, admin API.
     pub(crate) ops: Option<OpsListener>,
 }
@@ -226,20 +230,23 @@ pub(crate) struct Backend {
     pub(crate) breaker_failures: u32,
     /// Pause of an open breaker before one attempt is let through.
     pub(crate) breaker_pause: Span,
-    /// Origins of the backend's API, without a path: `["http://chat:3000"]`. The gate forwards to the one
-    /// with the fewest requests under way.
+    /// Origins of the backend's API, without a path: `["http://chat:3000"]`. Agents' requests go to the one
+    /// with the fewest under way. Needed by a tenant whose `routes.toml` names this backend.
     #[schemars(length(min = 1))]
     pub(crate) api: Option<Vec<Url>>,
     /// `Host` of forwarded requests, in place of the origin's own. They are then HTTP/1.1.
     pub(crate) api_host: Option<String>,
-    /// Forwarded requests under way at once. Above it: 503.
+    /// Headers that every forwarded request carries, such as the access token of Headgate's own account
+    /// there.
+    pub(crate) api_headers: BTreeMap<String, SecretText>,
+    /// Forwarded requests under way at once, so that their answers have room. Above it: 503.
     #[schemars(range(min = 1))]
     pub(crate) api_concurrency_max: usize,
     /// Time for one forwarded request, to the end of its answer.
     pub(crate) api_timeout: Span,
     /// Time within an answer in which nothing of it comes.
     pub(crate) api_idle_timeout: Span,
-    /// Largest answer to a forwarded request.
+    /// Largest answer to a forwarded request, which is held whole. Above it: 502.
     pub(crate) api_answer_bytes_max: Size,
     /// Signs `headgate-assertion`, for backends that want proof of who asks: PEM of an ECDSA private key
     /// on P-256 (ES256), or another text of 32 bytes or more that both sides know (HS256).
@@ -291,10 +298,11 @@ impl Default for Backend {
             breaker_pause: seconds(5),
             api: None,
             api_host: None,
+            api_headers: BTreeMap::new(),
             api_concurrency_max: 1024,
             api_timeout: seconds(30),
             api_idle_timeout: seconds(10),
-            api_answer_bytes_max: Size(64 << 20),
+            api_answer_bytes_max: Size(16 << 20),
             assertion_key: None,
             health: None,
         }
@@ -338,7 +346,7 @@ impl Default for Store {
             dedupe_window: seconds(8 * DAY),
             dedupe_marks_max: 10_000_000,
             cache_bytes: Size(64 << 20),
-            dead_letter_age_max: seconds(30 * DAY),
+            dead_letter_age_max: seconds(14 * DAY),
         }
     }
 }
@@ -349,11 +357,16 @@ impl Default for Store {
 pub(crate) struct Delivery {
     /// Largest answer of a backend that is read; the rest is left unread.
     pub(crate) answer_bytes_max: Size,
+    /// How deep arrays and objects of a provider's fragment (`data.raw`) may stand in each other. A deeper
+    /// fragment is delivered in base64. Two levels of the delivery itself come on top.
+    #[schemars(range(min = 1))]
+    pub(crate) json_nesting_max: usize,
 }
 
 impl Default for Delivery {
     fn default() -> Self {
-        Self { answer_bytes_max: Size(64 << 10) }
+        // With the two levels around it below 64, where the strictest of the common parsers stops (.NET's).
+        Self { answer_bytes_max: Size(64 << 10), json_nesting_max: 60 }
     }
 }
 
@@ -374,6 +387,102 @@ impl Default for Egress {
     fn default() -> Self {
         // SNS waits 15 s for our answer, and the certificate is fetched before it (providers.md section 12).
         Self { ca: None, resolve: BTreeMap::new(), timeout: seconds(10) }
+    }
+}
+
+/// The agents' side: how requests are limited, and where decisions are told.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Gate {
+    /// Longest target (path and query) of a request. Above it: 414.
+    pub(crate) target_bytes_max: Size,
+    /// Most parameters of a query. Above it: 400.
+    #[schemars(range(min = 1))]
+    pub(crate) query_parameters_max: usize,
+    /// Largest body of a request, where the route does not set another. Above it: 413.
+    pub(crate) body_bytes_max: Size,
+    /// How long the facts of a prefetched object are used again.
+    pub(crate) prefetch_age_max: Span,
+    /// Prefetched objects whose facts are kept. The least used go first.
+    #[schemars(range(min = 1))]
+    pub(crate) prefetched_max: usize,
+    /// Decisions that are kept in memory for `headgate explain`. The oldest go first.
+    pub(crate) decisions_kept_max: usize,
+    /// How many requests are taken. Above it: 429.
+    pub(crate) rate: Rates,
+    /// Where decisions are told. Without it they are only kept in memory.
+    pub(crate) decision_log: Option<DecisionLog>,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self {
+            target_bytes_max: Size(8 << 10),
+            query_parameters_max: 200,
+            body_bytes_max: Size(1 << 20),
+            prefetch_age_max: seconds(2),
+            prefetched_max: 10_000,
+            decisions_kept_max: 10_000,
+            rate: Rates::default(),
+            decision_log: None,
+        }
+    }
+}
+
+/// How many requests are taken. Above it: 429, with `Retry-After`.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Rates {
+    /// Of one user.
+    pub(crate) actor: Rate,
+    /// Of all users of a tenant together.
+    pub(crate) tenant: Rate,
+    /// Of one source address (IPv6: of one /64), before it is known who asks.
+    pub(crate) address: Rate,
+    /// Users, tenants and addresses whose rate is kept, each. Above it, one that is not among them is not
+    /// limited.
+    #[schemars(range(min = 1))]
+    pub(crate) keys_max: usize,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        Self {
+            actor: Rate { per_second: 50, burst: 200 },
+            tenant: Rate { per_second: 2000, burst: 8000 },
+            // A whole office may stand behind one address.
+            address: Rate { per_second: 1000, burst: 4000 },
+            keys_max: 100_000,
+        }
+    }
+}
+
+/// A rate of requests.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rate {
+    /// Requests in a second, as a lasting average.
+    #[schemars(range(min = 1))]
+    pub(crate) per_second: u32,
+    /// Requests at once, after a pause.
+    #[schemars(range(min = 1))]
+    pub(crate) burst: u32,
+}
+
+/// Where decisions are told: one JSON object a line, one line a request, without values, tokens and queries.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct DecisionLog {
+    /// File that lines are put at the end of; without it, the standard error. A change needs a restart.
+    pub(crate) file: Option<FilePath>,
+    /// Lines that may wait to be written. Above it, lines are lost, and counted. A change needs a restart.
+    #[schemars(range(min = 1))]
+    pub(crate) waiting_max: usize,
+}
+
+impl Default for DecisionLog {
+    fn default() -> Self {
+        Self { file: None, waiting_max: 10_000 }
     }
 }
 

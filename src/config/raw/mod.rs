@@ -9,6 +9,10 @@ mod assignment;
 mod channels;
 mod directory;
 mod headgate;
+mod identity;
+mod roles;
+mod routes;
+mod tests;
 
 use std::borrow::Cow;
 
@@ -20,9 +24,16 @@ pub(crate) use self::{
     channels::{Account, Channels, Endpoint, OneOrMany, Relay},
     directory::Directory,
     headgate::{
-        Backend, Certificate, Delivery, Egress, Headgate, Health, Limits, Listener, Listeners, LogFormat,
-        OpsListener, Store, Telemetry, Tls,
+        Backend, Certificate, Delivery, Egress, Gate, Headgate, Health, Limits, Listener, Listeners,
+        LogFormat, OpsListener, Rate, Store, Telemetry, Tls,
     },
+    identity::{ApiKey, Certificate as ClientCertificate, Identity, Introspection, Jwt, Proxy},
+    roles::{
+        AllowedOn, Alternative, Assign, Combine, Condition, Effect, Fields, Forbid, Mode, On, Override,
+        Profiles, Relation, Relations, Role, Roles, Rule,
+    },
+    routes::{Entity, Object as RouteObject, Route, Routes},
+    tests::{Case, Expect, Object, OfObject, Tests},
 };
 
 macro_rules! name {
@@ -61,4 +72,15 @@ name!(
     /// `headgate-responsible`, so no space, comma, semicolon or equals sign.
     Who,
     "^[A-Za-z0-9][A-Za-z0-9._@+:-]{0,126}$"
+);
+name!(
+    /// A role. Those of the presets have a dot: `kommo.sales-junior`.
+    RoleName,
+    "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
+);
+name!(
+    /// A resource (`inbox.room_history`), rule, profile or app; `*` stands for every resource where that has a
+    /// meaning.
+    Word,
+    "^(\\*|[A-Za-z0-9][A-Za-z0-9._-]{0,62})$"
 );

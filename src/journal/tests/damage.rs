@@ -275,3 +275,30 @@ proptest! {
         });
     }
 }
+
+#[test]
+fn what_is_left_of_a_damaged_record_can_still_be_looked_at() {
+    let (mut bytes, _) = segment(&COMMITS);
+    let dir = tempfile::tempdir().unwrap();
+    let path = segment_path(dir.path(), 1);
+    fs::write(&path, &bytes).unwrap();
+    let mut found = Vec::new();
+    let (journal, _) =
+        Journal::open(Options::new(dir.path()), &mut |at, record| found.push((at, record.to_vec()))).unwrap();
+    let (at, _) = found.iter().find(|(_, record)| record == b"dee").unwrap();
+    bytes[usize::try_from(at.offset).unwrap()] = b'D';
+    fs::write(&path, &bytes).unwrap();
+
+    let damaged = journal.read(*at).unwrap_err();
+    assert!(matches!(damaged, ReadError::Damaged(_)) && !damaged.is_passing(), "{damaged:?}");
+    assert_eq!(journal.read_damaged(*at).unwrap(), b"Dee");
+    fs::remove_file(&path).unwrap();
+    assert!(matches!(journal.read_damaged(*at), Err(ReadError::Missing(_))));
+}
+
+#[test]
+fn a_want_of_file_descriptors_says_nothing_of_the_disk() {
+    let of = |errno: rustix::io::Errno| ReadError::Io(errno.into());
+    assert!(of(rustix::io::Errno::MFILE).is_passing());
+    assert!(!of(rustix::io::Errno::IO).is_passing());
+}

@@ -1,6 +1,6 @@
 //! Taking webhooks: what of them is new, and the place it gets in the order.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use hashbrown::{HashMap, HashSet};
 use tokio::sync::oneshot;
@@ -15,6 +15,10 @@ use crate::{
     ids::EventId,
     spool::{Accepted, Sequence, SpoolError, Webhook},
 };
+
+/// A webhook that is not on the disk after this time is refused: no provider waits longer. Should it get
+/// there later, its redelivery is recognised.
+pub(super) const COMMIT_WAIT_MAX: Duration = Duration::from_secs(15);
 
 /// How far a webhook got.
 enum Begun {
@@ -35,8 +39,16 @@ enum News {
 }
 
 impl Core {
-    /// Keeps the new events of a webhook.
-    pub(super) async fn accept(&self, mut webhook: Webhook) -> Result<Accepted, SpoolError> {
+    /// Keeps the new events of a webhook, or says that it cannot: whatever the disk does, within
+    /// [`COMMIT_WAIT_MAX`].
+    pub(super) async fn accept(&self, webhook: Webhook) -> Result<Accepted, SpoolError> {
+        tokio::time::timeout(COMMIT_WAIT_MAX, self.keep(webhook)).await.unwrap_or_else(|_elapsed| {
+            self.metrics.commit_wait_max.inc();
+            Err(SpoolError::Limit { what: "commit_wait_max" })
+        })
+    }
+
+    async fn keep(&self, mut webhook: Webhook) -> Result<Accepted, SpoolError> {
         loop {
             match self.begin(webhook)? {
                 Begun::Known(accepted) => return Ok(accepted),

@@ -6,6 +6,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::Arc,
+    time::Duration,
 };
 
 use smallvec::SmallVec;
@@ -57,6 +58,10 @@ pub(super) struct Waiting {
     /// Events whose settling is on its way to the disk.
     settling: Places,
     cached: Option<Arc<Webhook>>,
+    /// Since when it cannot be read back.
+    unreadable_since: Option<Duration>,
+    /// What the disk holds in its place is a dead letter's already.
+    salvaged: bool,
 }
 
 /// A unit, as far as it is known without its webhook.
@@ -81,6 +86,8 @@ impl Waiting {
             quarantine: Places::new(),
             settling: Places::new(),
             cached: None,
+            unreadable_since: None,
+            salvaged: false,
         };
         for (place, event) in (0..=u16::MAX).zip(&webhook.events) {
             let quarantined = webhook.malformed || event.account.is_none();
@@ -162,6 +169,27 @@ impl Backlog {
             Format::Raw => waiting.deliver.clone(),
         };
         Some(Handout { events, position: waiting.position, webhook: waiting.cached.clone() })
+    }
+
+    /// Notes that the webhook with this event is damaged; gives how long that has been known.
+    pub(super) fn unreadable_for(&mut self, sequence: Sequence, now: Duration) -> Duration {
+        let waiting = self.webhooks.range_mut(..=sequence).next_back();
+        let since = waiting.map_or(now, |(_, waiting)| *waiting.unreadable_since.get_or_insert(now));
+        now.saturating_sub(since)
+    }
+
+    /// Whether what the disk holds in the place of the webhook with this event has still to be kept. Asked
+    /// once: however many letters the webhook becomes, one of them holds it.
+    pub(super) fn begin_salvage(&mut self, sequence: Sequence) -> bool {
+        let waiting = self.webhooks.range_mut(..=sequence).next_back();
+        waiting.is_some_and(|(_, waiting)| !std::mem::replace(&mut waiting.salvaged, true))
+    }
+
+    /// The letter that was to hold it did not get to the disk.
+    pub(super) fn cancel_salvage(&mut self, sequence: Sequence) {
+        if let Some((_, waiting)) = self.webhooks.range_mut(..=sequence).next_back() {
+            waiting.salvaged = false;
+        }
     }
 
     /// The webhook whose first event is `first`: where it is and which of its events still have to be

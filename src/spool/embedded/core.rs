@@ -219,7 +219,10 @@ impl Core {
                 self.metrics.journal_queue_max.inc();
                 SpoolError::Limit { what: "journal_queue_max" }
             }
-            JournalError::TooLarge { .. } => SpoolError::Limit { what: "journal_record_bytes_max" },
+            JournalError::TooLarge { .. } => {
+                self.metrics.journal_record_bytes_max.inc();
+                SpoolError::Limit { what: "journal_record_bytes_max" }
+            }
         }
     }
 }

@@ -243,6 +243,7 @@ impl Dead {
         }
         if !old.is_empty() {
             tracing::info!(letters = old.len(), "dead letters were given up at their age");
+            self.metrics.dead_letter_age_max.inc_by(old.len() as u64);
         }
         for sequence in old.into_iter().chain(surplus) {
             letters.remove(sequence);

@@ -165,7 +165,8 @@ impl Core {
 
     fn begin_move(&self, first: Sequence) -> Option<oneshot::Receiver<Result<(), SpoolError>>> {
         let (position, _) = self.state().backlog.live_of(first)?;
-        let webhook = self.read_blocking(position)?;
+        // What is damaged stays until its turn comes and it is set aside.
+        let webhook = self.read_blocking(position).ok()?;
         let (reply, outcome) = oneshot::channel();
         let mut state = self.state();
         state.check_open().ok()?;

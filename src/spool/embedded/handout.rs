@@ -18,7 +18,11 @@ use crate::{
 };
 
 /// Pause before a webhook that could not be read back is tried again.
-const UNREADABLE_PAUSE: Duration = Duration::from_secs(60);
+pub(super) const UNREADABLE_PAUSE: Duration = Duration::from_secs(60);
+
+/// A webhook that is damaged on the disk is set aside this long after that was first seen: its conversations
+/// go on without it.
+pub(super) const UNREADABLE_AGE_MAX: Duration = UNREADABLE_PAUSE.saturating_mul(2);
 
 /// Pause before what the disk had no room for is tried again.
 pub(super) const FULL_PAUSE: Duration = Duration::from_millis(250);
@@ -53,27 +57,49 @@ impl Core {
                 Take::Unit(sequence, attempts, handout) => {
                     let mut taken = Taken { core: self, sequence, arrived: false };
                     let webhook = match handout.webhook {
-                        Some(webhook) => Some(webhook),
+                        Some(webhook) => Ok(webhook),
                         None => self.read(handout.position).await,
                     };
-                    if let Some(webhook) = webhook {
-                        taken.arrived = true;
-                        return Some(Unit { sequence, events: handout.events, attempts, webhook });
-                    }
-                    // Read while its segment was being given back, it is elsewhere now.
-                    let mut state = self.state();
-                    let here = state.backlog.handout(sequence);
-                    if here.is_some_and(|here| here.position == handout.position) {
-                        taken.arrived = true;
-                        state.lanes.retry(sequence, self.monotonic() + UNREADABLE_PAUSE, 0);
-                        drop(state);
-                        tracing::error!(sequence = sequence.0, "an accepted event could not be read back");
-                        self.metrics.unreadable.inc();
-                        self.timer.notify_one();
+                    match webhook {
+                        Ok(webhook) => {
+                            taken.arrived = true;
+                            return Some(Unit { sequence, events: handout.events, attempts, webhook });
+                        }
+                        Err(unreadable) => {
+                            taken.arrived = self.wait_to_read(sequence, handout.position, &unreadable);
+                        }
                     }
                 }
             }
         }
+    }
+
+    /// A unit could not be read back: it is tried again after a pause, or, if its webhook was damaged for
+    /// long enough, left to the keeper to be set aside. `false` if it is to be handed out again at once.
+    fn wait_to_read(&self, sequence: Sequence, position: Position, unreadable: &Unreadable) -> bool {
+        let now = self.monotonic();
+        let mut state = self.state();
+        // Read while its segment was being given back, it is elsewhere now.
+        if state.backlog.handout(sequence).is_none_or(|here| here.position != position) {
+            return false;
+        }
+        tracing::error!(
+            sequence = sequence.0,
+            segment = position.segment,
+            offset = position.offset,
+            "an accepted event could not be read back"
+        );
+        self.metrics.unreadable.inc();
+        if let Unreadable::Damaged(_) = unreadable
+            && state.backlog.unreadable_for(sequence, now) >= UNREADABLE_AGE_MAX
+        {
+            state.unreadable.push_back(sequence);
+            self.keeper.notify_one();
+        } else {
+            state.lanes.retry(sequence, now + UNREADABLE_PAUSE, 0);
+            self.timer.notify_one();
+        }
+        true
     }
 
     fn take(&self) -> Take {
@@ -98,23 +124,27 @@ impl Core {
         Take::Nothing
     }
 
-    /// Reads a webhook back. `None` if that cannot be done.
-    pub(super) async fn read(self: &Arc<Self>, position: Position) -> Option<Arc<Webhook>> {
+    /// Reads a webhook back.
+    pub(super) async fn read(self: &Arc<Self>, position: Position) -> Result<Arc<Webhook>, Unreadable> {
         let core = Arc::clone(self);
         let read = tokio::task::spawn_blocking(move || core.read_blocking(position)).await;
-        read.ok().flatten()
+        read.unwrap_or(Err(Unreadable::NotNow))
     }
 
     /// As [`Core::read`]; blocks on the disk.
-    pub(super) fn read_blocking(&self, position: Position) -> Option<Arc<Webhook>> {
-        let bytes = self.journal.read(position).inspect_err(|error| {
-            tracing::debug!(%error, "a webhook could not be read back");
-        });
-        match Record::decode(&bytes.ok()?).ok()? {
-            Record::Accepted(kept) | Record::Moved { kept, .. } | Record::Revived { kept, .. } => {
-                Some(Arc::new(kept.webhook))
+    pub(super) fn read_blocking(&self, position: Position) -> Result<Arc<Webhook>, Unreadable> {
+        let bytes = self.journal.read(position).map_err(|error| {
+            tracing::debug!(error = &error as &dyn std::error::Error, "a webhook could not be read back");
+            if error.is_passing() {
+                return Unreadable::NotNow;
             }
-            Record::Settled(_) | Record::Next(_) => None,
+            Unreadable::Damaged(self.journal.read_damaged(position).unwrap_or_default())
+        })?;
+        match Record::decode(&bytes) {
+            Ok(Record::Accepted(kept) | Record::Moved { kept, .. } | Record::Revived { kept, .. }) => {
+                Ok(Arc::new(kept.webhook))
+            }
+            Ok(Record::Settled(_) | Record::Next(_)) | Err(_) => Err(Unreadable::Damaged(bytes)),
         }
     }
 
@@ -166,6 +196,15 @@ impl Core {
             }
         }
     }
+}
+
+/// Why a webhook could not be read back.
+#[derive(Debug)]
+pub(super) enum Unreadable {
+    /// The process lacks something; the webhook may be as it was.
+    NotNow,
+    /// The disk holds this in its place, or nothing.
+    Damaged(Vec<u8>),
 }
 
 enum Take {

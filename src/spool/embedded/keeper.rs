@@ -1,8 +1,9 @@
-//! The spool's housekeeping: retries that are due, quarantine, what waits for room on the disk, expiry,
-//! segments that can be given back.
+//! The spool's housekeeping: retries that are due, quarantine, what is damaged, what waits for room on the
+//! disk, expiry, segments that can be given back.
 
 use std::{sync::Arc, time::Duration};
 
+use smallvec::smallvec;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
@@ -10,13 +11,14 @@ use super::{
     core::Core,
     dead::Burial,
     gc::CollectError,
-    handout::{FULL_PAUSE, sequences, with_only},
+    handout::{FULL_PAUSE, UNREADABLE_AGE_MAX, UNREADABLE_PAUSE, Unreadable, sequences, with_only},
     metrics::gauge,
     state::Settling,
 };
 use crate::{
+    ids::{EndpointId, TenantId},
     journal::JournalError,
-    spool::{DeathReason, Sequence},
+    spool::{DeathReason, Format, Sequence, Webhook},
 };
 
 /// Dead letters are looked through for old ones this often.
@@ -57,6 +59,7 @@ impl Core {
         let mut beat = tokio::time::interval(FULL_PAUSE);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut expired = None;
+        let mut read_again = Duration::ZERO;
         let mut troubled = false;
         loop {
             tokio::select! {
@@ -68,16 +71,23 @@ impl Core {
                 self.fail(&mut self.state(), &source);
             }
             self.write_unsettled();
-            let done = self.quarantine().await;
-            let gone = self.finish_revivals().await;
             let now = self.monotonic();
+            if now.saturating_sub(read_again) >= UNREADABLE_PAUSE {
+                read_again = now;
+                let mut state = self.state();
+                let again = std::mem::take(&mut state.quarantine_unreadable);
+                state.quarantine.extend(again);
+            }
+            let done = self.quarantine().await;
+            let aside = self.set_aside().await;
+            let gone = self.finish_revivals().await;
             if expired.is_none_or(|expired: Duration| now.saturating_sub(expired) >= EXPIRE_EVERY) {
                 expired = Some(now);
                 self.dead.expire(self.age.now());
                 self.dead.close_segment(self.age.now()).await;
             }
             let collected = self.collect().await;
-            let trouble = done.and(gone).map_err(CollectError::from).and(collected).err();
+            let trouble = done.and(aside).and(gone).map_err(CollectError::from).and(collected).err();
             // Once, not at every beat; the metrics say how long it lasts.
             if let (Some(error), false) = (&trouble, troubled) {
                 tracing::warn!(%error, "the spool cannot tidy up; it keeps trying");
@@ -131,6 +141,7 @@ impl Core {
                     }
                     Ok(()) => {}
                     Err(error) => {
+                        state.backlog.cancel_salvage(first);
                         state.quarantine.push_back(first);
                         outcome = Err(error);
                     }
@@ -143,17 +154,91 @@ impl Core {
     async fn quarantined(self: &Arc<Self>, first: Sequence) -> Option<(Vec<u16>, Burial)> {
         let handout = self.state().backlog.quarantine_of(first)?;
         let webhook = match handout.webhook {
-            Some(webhook) => webhook,
-            None => self.read(handout.position).await?,
+            Some(webhook) => Ok(webhook),
+            None => self.read(handout.position).await,
         };
-        let reason = if webhook.malformed { DeathReason::Malformed } else { DeathReason::UnknownAccount };
-        let burial = Burial {
-            sequences: sequences(first, &handout.events),
-            reason,
-            since: self.age.now(),
-            webhook: with_only(webhook, &handout.events),
+        let (reason, webhook) = match webhook {
+            Ok(webhook) if webhook.malformed => (DeathReason::Malformed, with_only(webhook, &handout.events)),
+            Ok(webhook) => (DeathReason::UnknownAccount, with_only(webhook, &handout.events)),
+            Err(Unreadable::Damaged(found))
+                if self.state().backlog.unreadable_for(first, self.monotonic()) >= UNREADABLE_AGE_MAX =>
+            {
+                (DeathReason::Unreadable, self.salvaged(first, found))
+            }
+            Err(_) => {
+                self.metrics.unreadable.inc();
+                self.state().quarantine_unreadable.push(first);
+                return None;
+            }
         };
+        let sequences = sequences(first, &handout.events);
+        let burial = Burial { sequences, reason, since: self.age.now(), webhook };
         Some((handout.events.to_vec(), burial))
+    }
+
+    /// Sets units aside whose webhook is damaged on the disk: what the disk holds in its place becomes a dead
+    /// letter, and their conversations go on.
+    async fn set_aside(self: &Arc<Self>) -> Result<(), JournalError> {
+        while let Some(sequence) = { self.state().unreadable.front().copied() } {
+            // INVARIANT: nothing is moved meanwhile, since collecting is this task's work too.
+            let Some(handout) = ({ self.state().backlog.handout(sequence) }) else {
+                self.state().unreadable.pop_front();
+                continue;
+            };
+            let found = match self.read(handout.position).await {
+                Err(Unreadable::Damaged(found)) => found,
+                Ok(_) | Err(Unreadable::NotNow) => {
+                    let mut state = self.state();
+                    state.unreadable.pop_front();
+                    state.lanes.put_back(sequence);
+                    self.ready.notify_one();
+                    continue;
+                }
+            };
+            let first = handout.events.first().copied().unwrap_or(0);
+            let burial = Burial {
+                sequences: sequences(Sequence(sequence.0.saturating_sub(first.into())), &handout.events),
+                reason: DeathReason::Unreadable,
+                since: self.age.now(),
+                webhook: self.salvaged(sequence, found),
+            };
+            if let Err(error) = self.dead.bury(burial).await {
+                self.state().backlog.cancel_salvage(sequence);
+                return Err(error);
+            }
+            tracing::error!(
+                sequence = sequence.0,
+                segment = handout.position.segment,
+                offset = handout.position.offset,
+                "an accepted event is damaged on the disk and is now a dead letter"
+            );
+            let mut state = self.state();
+            state.unreadable.pop_front();
+            if state.check_open().is_ok() {
+                let events = state.backlog.begin_settling(sequence, &handout.events);
+                let settling = Settling { units: smallvec![sequence], events, ..Settling::default() };
+                state.write_settling(&self.journal, settling, self.monotonic());
+            }
+        }
+        Ok(())
+    }
+
+    /// What stands in a letter for a webhook that is damaged on the disk, of which `found` is left. A webhook
+    /// may become several letters; the first of them holds it.
+    fn salvaged(&self, sequence: Sequence, found: Vec<u8>) -> Arc<Webhook> {
+        let found = if self.state().backlog.begin_salvage(sequence) { found } else { Vec::new() };
+        Arc::new(Webhook {
+            tenant: TenantId::new(""),
+            endpoint: EndpointId::new(""),
+            received: self.age.now(),
+            format: Format::Raw,
+            nonce: None,
+            target: String::new(),
+            headers: Vec::new(),
+            events: Vec::new(),
+            malformed: true,
+            body: found.into(),
+        })
     }
 
     /// Removes letters that are back in the spool from the dead letters.

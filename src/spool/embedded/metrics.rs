@@ -32,8 +32,11 @@ pub(super) struct Metrics {
     pub(super) backlog_events_max: Counter,
     pub(super) disk_free_min: Counter,
     pub(super) dedupe_marks_max: Counter,
+    pub(super) dead_letter_age_max: Counter,
     pub(super) dead_letters_max: Counter,
+    pub(super) journal_record_bytes_max: Counter,
     pub(super) journal_queue_max: Counter,
+    pub(super) commit_wait_max: Counter,
     pub(super) webhook_events_max: Counter,
 }
 
@@ -62,8 +65,11 @@ impl Metrics {
             backlog_events_max: limits.of("backlog_events_max"),
             disk_free_min: limits.of("disk_free_min"),
             dedupe_marks_max: limits.of("dedupe_marks_max"),
+            dead_letter_age_max: limits.of("dead_letter_age_max"),
             dead_letters_max: limits.of("dead_letters_max"),
+            journal_record_bytes_max: limits.of("journal_record_bytes_max"),
             journal_queue_max: limits.of("journal_queue_max"),
+            commit_wait_max: limits.of("commit_wait_max"),
             webhook_events_max: limits.of("webhook_events_max"),
         };
         let mut gauge = |name, help, unit: Option<Unit>, gauge: &Gauge| match unit {

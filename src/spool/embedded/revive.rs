@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     ids::AccountId,
-    spool::{Sequence, SpoolError, Webhook},
+    spool::{DeathReason, Sequence, SpoolError, Webhook},
 };
 
 /// How far a letter got.
@@ -28,7 +28,8 @@ enum Begun {
 
 impl Core {
     /// Puts a letter back into its lanes, behind what waits there. `false` if there is none, or if it would
-    /// go into quarantine again because its events still have no account.
+    /// go into quarantine again because its events still have no account, or if there is nothing in it that
+    /// could be delivered.
     pub(super) async fn revive(
         self: Arc<Self>,
         letter: Sequence,
@@ -37,6 +38,9 @@ impl Core {
         let core = Arc::clone(&self);
         let burial = tokio::task::spawn_blocking(move || core.dead.read(letter)).await;
         let Some(burial) = burial.ok().flatten() else { return Ok(false) };
+        if burial.reason == DeathReason::Unreadable {
+            return Ok(false);
+        }
         let mut webhook = Arc::unwrap_or_clone(burial.webhook);
         webhook.malformed = false;
         // Its age counts from now: it must not die of the age that it reached as a dead letter.

@@ -42,6 +42,8 @@ impl Sidecars {
     /// If the folder or a file cannot be read.
     pub(super) fn open(dir: PathBuf) -> io::Result<(Self, Found)> {
         fs::create_dir_all(&dir)?;
+        // It and the folder above it, each durable in the one above.
+        dir.ancestors().skip(1).take(2).try_for_each(|above| File::open(above)?.sync_all())?;
         let mut found = Found::default();
         for entry in fs::read_dir(&dir)? {
             let path = entry?.path();

@@ -49,6 +49,10 @@ pub(super) struct State {
     pub(super) applied_segment: u64,
     /// Webhooks with events for quarantine, by their first sequence.
     pub(super) quarantine: VecDeque<Sequence>,
+    /// Of those, webhooks that could not be read back, to be tried again later.
+    pub(super) quarantine_unreadable: Vec<Sequence>,
+    /// Units, handed out to nobody, whose webhook cannot be read back.
+    pub(super) unreadable: VecDeque<Sequence>,
     /// What could not be noted because the disk was full: noted when it no longer is.
     pub(super) unsettled: Vec<Settling>,
     /// Dead letters that are back in the spool and not yet gone from the dead letters.
@@ -125,6 +129,8 @@ impl State {
             sidecars: BTreeMap::new(),
             applied_segment: 0,
             quarantine: VecDeque::new(),
+            quarantine_unreadable: Vec::new(),
+            unreadable: VecDeque::new(),
             unsettled: Vec::new(),
             gone: Vec::new(),
             failed: None,

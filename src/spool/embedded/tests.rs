@@ -183,6 +183,23 @@ async fn a_receipt_that_was_not_kept_says_nothing_and_takes_nothing_back() {
     spool.close().await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_webhook_does_not_wait_for_ever_for_a_disk_that_hangs() {
+    let dir = tempfile::tempdir().unwrap();
+    let (spool, disk) = on_a_disk(dir.path());
+    disk.hold();
+    for _ in 0..2 {
+        let refused = spool.accept(message("one", "ann")).await;
+        assert!(matches!(refused, Err(SpoolError::Limit { what: "commit_wait_max" })), "{refused:?}");
+    }
+    disk.release();
+    // Time passes by itself again: the disk's answer is awaited in earnest.
+    tokio::time::resume();
+    let again = spool.accept(message("one", "ann")).await.unwrap();
+    assert_eq!((again.kept, again.duplicates), (0, 1), "it was kept after all");
+    spool.close().await;
+}
+
 /// Only the dead letters' journal fails; the spool's own would go on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failed_sync_of_the_dead_letters_ends_the_spool() {

@@ -40,8 +40,8 @@ use state::State;
 
 pub use super::names::TAG_KEYS_MAX;
 
-/// Size of the log below which it is not rewritten, in bytes: smaller than one segment, garbage does not
-/// matter.
+/// Size of the log below which it is not rewritten, in bytes, or one segment where that is less: in so little,
+/// garbage does not matter.
 pub const COMPACTION_BYTES_MIN: u64 = 64 << 20;
 
 /// Why the tag store was not opened.
@@ -83,12 +83,14 @@ struct Store {
 
 impl EmbeddedTags {
     /// Opens the store in a folder, or makes an empty one. Blocks on the disk. What the log lost to
-    /// damage, if anything, is in the [`Recovery`].
+    /// damage, if anything, is in the [`Recovery`]. `segment_bytes` is the size at which a file of the log is
+    /// closed and the next begun.
     ///
     /// # Errors
     /// If another process has it open, another version wrote it, or the disk fails.
-    pub fn open(dir: &Path, limits: &Limits) -> Result<(Self, Recovery), OpenError> {
-        Self::open_on(Arc::new(Disk), journal::Options::new(dir), COMPACTION_BYTES_MIN, limits)
+    pub fn open(dir: &Path, segment_bytes: u64, limits: &Limits) -> Result<(Self, Recovery), OpenError> {
+        let options = journal::Options { segment_bytes, ..journal::Options::new(dir) };
+        Self::open_on(Arc::new(Disk), options, segment_bytes.min(COMPACTION_BYTES_MIN), limits)
     }
 
     fn open_on(
@@ -298,7 +300,7 @@ fn turn(tag: &Tag, stored: &Tag) -> Option<Step> {
 
 fn refused(error: JournalError) -> TagError {
     match error {
-        JournalError::Failed(source) => TagError::Store(source),
+        JournalError::Failed(source) => TagError::Failed(source),
         JournalError::Full => failed(io::Error::new(io::ErrorKind::StorageFull, error)),
         JournalError::Busy => failed(io::Error::new(io::ErrorKind::ResourceBusy, error)),
         JournalError::TooLarge { .. } => failed(io::Error::new(io::ErrorKind::InvalidInput, error)),

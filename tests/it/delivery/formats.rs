@@ -11,7 +11,7 @@ use headgate::{
     spool::{Event, Format, Further, Settlement, Webhook},
 };
 
-use super::house::{House, KEYS, NOW, config, conversation, event, thread, webhook};
+use super::house::{House, KEYS, NOW, config, config_with, conversation, event, thread, webhook};
 use crate::support::backend::{Recorded, StubBackend, status};
 
 /// Delivers one webhook and returns the requests it made.
@@ -154,6 +154,41 @@ async fn a_body_that_is_no_json_comes_as_base64_with_its_type() {
             "base64": BASE64.encode(b"sender=zo%C3%AB&n=1"),
         })
     );
+}
+
+#[tokio::test]
+async fn a_fragment_that_nests_too_deep_comes_as_base64_and_is_counted_once() {
+    let deep = format!(r#"{{"deep":{}{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
+    let stub = StubBackend::start(|_, before| status(if before == 0 { 500 } else { 200 })).await;
+    let house = House::before(&stub);
+    house.spool.keep(webhook(Format::Event, vec![event("contact", 7)], &deep));
+    house.spool.drained().await;
+    let requests = stub.requests();
+    assert_eq!(requests.len(), 2);
+    for request in requests {
+        assert_eq!(request.json()["data"]["text"], "Hello", "the message was lost with its fragment");
+        assert_eq!(
+            request.json()["data"]["raw"],
+            serde_json::json!({ "content_type": "application/json", "base64": BASE64.encode(deep.as_bytes()) })
+        );
+    }
+    let counted = house.metric("headgate_limit_reached_total{limit=\"json_nesting_max\"}");
+    assert!(counted.is_some_and(|times| (times - 1.0).abs() < 0.1), "{counted:?}");
+}
+
+#[tokio::test]
+async fn how_deep_a_fragment_may_nest_is_the_operators_choice() {
+    let stub = StubBackend::start(|_, _| status(200)).await;
+    let mut config = config_with(&stub, |_| {});
+    config.delivery.json_nesting_max = 2;
+    let house = House::new(&config);
+    for (id, body) in [(1, r#"{"a":[1]}"#), (2, r#"{"a":[[1]]}"#)] {
+        house.spool.keep(webhook(Format::Event, vec![event("contact", id)], body));
+    }
+    house.spool.drained().await;
+    let raws: Vec<_> = stub.requests().iter().map(|request| request.json()["data"]["raw"].clone()).collect();
+    assert_eq!(raws[0], serde_json::json!({"a": [1]}));
+    assert_eq!(raws[1]["base64"], BASE64.encode(br#"{"a":[[1]]}"#));
 }
 
 #[tokio::test]

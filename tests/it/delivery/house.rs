@@ -142,12 +142,17 @@ pub(crate) fn config(urls: Vec<http::Uri>) -> Config {
     };
     let in_turn = Queue { strategy: Strategy::RoundRobin, closed_stages: Vec::new() };
     let tenant = Tenant {
+        source: None,
         id: tenant,
         directory,
+        policy: headgate::policy::Source::default(),
         accounts: accounts.map(|account| (account.id.clone(), Arc::new(account))).into(),
         assignment: [(TeamId::new("support"), in_turn)].into(),
+        identity: Default::default(),
+        routes: None,
     };
     Config {
+        gate: headgate::config::gate::Gate::default(),
         listeners: Listeners::default(),
         backends: [(backend.id.clone(), backend)].into(),
         store: Store {
@@ -160,7 +165,7 @@ pub(crate) fn config(urls: Vec<http::Uri>) -> Config {
             cache_bytes: 0,
             dead_letter_age_max: Duration::ZERO,
         },
-        delivery: headgate::config::Delivery { answer_bytes_max: 1024 },
+        delivery: headgate::config::Delivery { answer_bytes_max: 1024, json_nesting_max: 60 },
         egress: Egress { ca: None, resolve: BTreeMap::new(), timeout: Duration::from_secs(10) },
         telemetry: Telemetry { log: "info".to_owned(), json: false },
         tenants: [(tenant.id.clone(), tenant)].into(),

@@ -1,5 +1,13 @@
 //! Who becomes responsible, and what a backend's answer changes.
 
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
 use headgate::{
     backend::Format,
     ids::{TeamId, UserId},
@@ -194,4 +202,24 @@ async fn a_raw_delivery_about_one_conversation_sets_its_tag() {
     house.spool.keep(webhook(Format::Raw, vec![event("zoe", 1), event("zoe", 2)], "{}"));
     house.spool.drained().await;
     assert_eq!(house.tags.tag(conversation("zoe")).unwrap().alias.as_deref(), Some("4711"));
+}
+
+/// What it delivered on would come a second time after the restart, like what was in flight.
+#[tokio::test]
+async fn after_the_disk_of_the_tags_failed_nothing_more_is_delivered() {
+    let tagged = Arc::new(AtomicBool::new(false));
+    let asks = tagged.clone();
+    let stub = StubBackend::start(move |_, _| match asks.load(Ordering::SeqCst) {
+        true => ok_with(&[("headgate-stage", "sales/won")]),
+        false => status(200),
+    })
+    .await;
+    let house = House::new(&config_with(&stub, |chat| chat.concurrency_max = 1));
+    house.keep(&["zoe", "yan"]);
+    house.spool.settled(2).await;
+    tagged.store(true, Ordering::SeqCst);
+    house.tags.fail();
+    house.keep(&["zoe", "yan"]);
+    tokio::time::timeout(Duration::from_secs(20), house.ended()).await.expect("it goes on delivering");
+    assert_eq!(stub.requests().len(), 3, "delivered what cannot be noted");
 }

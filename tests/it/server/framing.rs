@@ -43,6 +43,7 @@ async fn a_doubtful_head_is_answered_400_once_and_the_connection_closed() {
         "POST / HTTP/1.1\r\nHost: test:port\r\n\r\n",
         "POST http://other/ HTTP/1.1\r\nHost: test\r\n\r\n",
         "POST / HTTP/1.2\r\nHost: test\r\n\r\n",
+        "POST /a#/b HTTP/1.1\r\nHost: test\r\n\r\n",
         "POST / http/1.1\r\nHost: test\r\n\r\n",
         "POST  / HTTP/1.1\r\nHost: test\r\n\r\n",
     ] {
@@ -113,7 +114,7 @@ async fn pipelined_requests_are_answered_each_by_its_own() {
 async fn nothing_is_tunnelled_or_upgraded() {
     let server = start(Limits::default());
     let answer = server.raw("CONNECT test:80 HTTP/1.1\r\nHost: test:80\r\n\r\n").await;
-    assert!(answer.starts_with("HTTP/1.1 501"), "{answer:?}");
+    assert!(answer.starts_with("HTTP/1.1 405"), "{answer:?}");
     let upgrade = "GET /echo HTTP/1.1\r\nHost: test\r\nConnection: Upgrade, HTTP2-Settings, close\r\n\
                    Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n\r\n";
     assert!(server.raw(upgrade).await.starts_with("HTTP/1.1 200"));

@@ -185,7 +185,7 @@ impl TestGateway {
 
     /// Stops it and gives what is needed to start it again on the same data.
     pub(crate) async fn stop(self) -> Setup {
-        self.gateway.stop().await;
+        self.gateway.stop().await.unwrap();
         Setup { folder: self.folder, environment: self.environment }
     }
 }

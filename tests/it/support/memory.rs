@@ -5,7 +5,10 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use headgate::{
@@ -187,11 +190,17 @@ impl Spool for MemorySpool {
 pub(crate) struct MemoryTags {
     tags: Mutex<HashMap<ConversationId, Arc<Tag>>>,
     interference: Mutex<Option<Interference>>,
+    failed: AtomicBool,
 }
 
 type Interference = Box<dyn FnOnce(&mut Tag) + Send>;
 
 impl MemoryTags {
+    /// From now on its disk has failed.
+    pub(crate) fn fail(&self) {
+        self.failed.store(true, Ordering::SeqCst);
+    }
+
     /// Before the next change is stored, somebody else makes this one.
     pub(crate) fn interfere(&self, change: impl FnOnce(&mut Tag) + Send + 'static) {
         *self.interference.lock().unwrap() = Some(Box::new(change));
@@ -259,7 +268,9 @@ impl TagStore for MemoryTags {
         }
         let mut tags = self.tags.lock().unwrap();
         let stored = tags[&tag.conversation].clone();
-        let result = if stored.version == tag.version {
+        let result = if self.failed.load(Ordering::SeqCst) {
+            Err(TagError::Failed(Arc::new(std::io::Error::other("the disk failed"))))
+        } else if stored.version == tag.version {
             tag.version += 1;
             let tag = Arc::new(tag);
             tags.insert(tag.conversation, tag.clone());

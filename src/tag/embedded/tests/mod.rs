@@ -13,9 +13,11 @@ use crate::{
     tag::suite::{at, key, tag_store_suite, tenant, thread},
 };
 
+const SEGMENT_BYTES: u64 = 64 << 20;
+
 fn open(dir: &Path) -> EmbeddedTags {
     let limits = Limits::default();
-    EmbeddedTags::open(dir, &limits).unwrap().0
+    EmbeddedTags::open(dir, SEGMENT_BYTES, &limits).unwrap().0
 }
 
 /// A store on these files, with small segments and a log that is rewritten from this size on.
@@ -39,7 +41,7 @@ fn log_bytes(dir: &Path) -> u64 {
 async fn a_second_opening_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let _first = open(dir.path());
-    let error = EmbeddedTags::open(dir.path(), &Limits::default()).unwrap_err();
+    let error = EmbeddedTags::open(dir.path(), SEGMENT_BYTES, &Limits::default()).unwrap_err();
     assert!(matches!(error, OpenError::Journal(journal::OpenError::Locked { .. })), "{error}");
 }
 
@@ -180,6 +182,6 @@ async fn a_record_of_a_later_version_is_not_guessed_at() {
     log.append(vec![2, 0]).await.unwrap();
     log.close();
     drop(log);
-    let error = EmbeddedTags::open(dir.path(), &Limits::default()).unwrap_err();
+    let error = EmbeddedTags::open(dir.path(), SEGMENT_BYTES, &Limits::default()).unwrap_err();
     assert!(matches!(error, OpenError::Record { segment: 1, .. }), "{error}");
 }

@@ -1,0 +1,4 @@
+//! The body of a write.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| headgate::gate::fuzzing::written(bytes));

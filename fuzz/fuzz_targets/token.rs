@@ -1,0 +1,4 @@
+//! A bearer token.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| headgate::identity::fuzzing::token(bytes));

@@ -1,0 +1,48 @@
+//! `[gate]`.
+
+use std::num::NonZeroU32;
+
+use super::Check;
+use crate::config::{
+    gate::{DecisionLog, Gate, Rate, Rates},
+    raw,
+};
+
+/// The agents' side.
+pub(in crate::config) fn gate(check: &Check<'_>, raw: &raw::Gate) -> Gate {
+    let log = raw.decision_log.as_ref().map(|log| DecisionLog {
+        file: log.file.as_ref().map(|file| check.resolved(&file.0)),
+        waiting_max: log.waiting_max,
+    });
+    Gate { decision_log: log, ..settings(raw) }
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        settings(&raw::Gate::default())
+    }
+}
+
+/// All but the decision log.
+fn settings(raw: &raw::Gate) -> Gate {
+    Gate {
+        target_bytes_max: raw.target_bytes_max.in_memory(),
+        query_parameters_max: raw.query_parameters_max,
+        prefetch_age_max: raw.prefetch_age_max.0,
+        prefetched_max: raw.prefetched_max,
+        decisions_kept_max: raw.decisions_kept_max,
+        rates: Rates {
+            actor: rate(&raw.rate.actor),
+            tenant: rate(&raw.rate.tenant),
+            address: rate(&raw.rate.address),
+            keys_max: raw.rate.keys_max,
+        },
+        decision_log: None,
+    }
+}
+
+/// The schema has refused zero.
+fn rate(raw: &raw::Rate) -> Rate {
+    let at_least_one = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+    Rate { per_second: at_least_one(raw.per_second), burst: at_least_one(raw.burst) }
+}

@@ -1,0 +1,271 @@
+//! `routes.toml`: a backend's API as a tenant's users may reach it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use http::{HeaderName, Method};
+
+use super::Check;
+use crate::{
+    config::{
+        mistake::{KeyPath, Wrong},
+        raw,
+        routes::{Body, Entity, Line, Object, Part, Route, RouteMap},
+        text::Pointer,
+    },
+    ids::BackendId,
+};
+
+/// The methods that a route can have.
+const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+
+/// Headers that Headgate alone sets, or that steer the connection: never passed on by name.
+const OWN_HEADERS: [&str; 12] = [
+    "authorization",
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "range",
+    "accept-encoding",
+];
+
+/// The tenant's route map; `None` if it has none, or a mistake was noted.
+pub(in crate::config) fn routes(
+    check: &mut Check<'_>,
+    raw: raw::Routes,
+    backends: &BTreeMap<raw::Name, bool>,
+    body_bytes_max: usize,
+) -> Option<RouteMap> {
+    if raw.route.is_empty() && raw.backend.is_none() {
+        return None;
+    }
+    let root = KeyPath::default();
+    let backend = backend(check, raw.backend.as_ref(), backends);
+    let request_headers = headers(check, &root.key("request_headers"), &raw.request_headers);
+    let response_headers = headers(check, &root.key("response_headers"), &raw.response_headers);
+    let at = root.key("route");
+    let mut seen = BTreeMap::new();
+    let mut routes = Vec::new();
+    for (index, route) in raw.route.iter().enumerate() {
+        let at = at.index(index);
+        let Some(route) = self::route(check, &at, route, &raw.entity, body_bytes_max) else { continue };
+        if let Some(other) = seen.insert(shape(&route.matches), route.name.clone()) {
+            check.wrong(&at.key("match"), Wrong::RouteTwice { other });
+        }
+        routes.push(route);
+    }
+    for name in raw.fixed.keys() {
+        if !routes.iter().any(|route| route.matches.parameters().any(|parameter| parameter == name)) {
+            check.lacks(&root.key("fixed").key(name), Wrong::NoParameter { name: name.clone() });
+        }
+    }
+    Some(RouteMap {
+        backend: backend?,
+        fixed: raw.fixed,
+        request_headers,
+        response_headers,
+        refused_parameters: raw.refused_parameters,
+        routes,
+    })
+}
+
+/// The names of the backends, each with whether its API is known.
+pub(in crate::config) fn apis(backends: &BTreeMap<raw::Name, raw::Backend>) -> BTreeMap<raw::Name, bool> {
+    backends.iter().map(|(name, backend)| (name.clone(), backend.api.is_some())).collect()
+}
+
+fn backend(
+    check: &mut Check<'_>,
+    raw: Option<&raw::Name>,
+    backends: &BTreeMap<raw::Name, bool>,
+) -> Option<BackendId> {
+    let at = KeyPath::default().key("backend");
+    let Some(name) = raw else {
+        let description = "the backend whose API the routes are of".to_owned();
+        check.lacks(&at, Wrong::Missing { description });
+        return None;
+    };
+    if check.declared(&at, "backend", name, backends) && backends.get(name) == Some(&false) {
+        check.wrong(&at, Wrong::NoApi { backend: name.0.clone() });
+    }
+    Some(BackendId::new(name.0.as_str()))
+}
+
+fn headers(check: &mut Check<'_>, at: &KeyPath, names: &[String]) -> Vec<HeaderName> {
+    let mut headers = Vec::new();
+    for (index, name) in names.iter().enumerate() {
+        let lower = name.to_ascii_lowercase();
+        let reserved =
+            OWN_HEADERS.contains(&lower.as_str()) || lower.contains("headgate") || lower.contains('_');
+        match HeaderName::try_from(lower) {
+            Ok(name) if !reserved => headers.push(name),
+            _ => check.wrong(&at.index(index), Wrong::HeaderName),
+        }
+    }
+    headers
+}
+
+fn route(
+    check: &mut Check<'_>,
+    at: &KeyPath,
+    raw: &raw::Route,
+    entities: &BTreeMap<raw::Name, raw::Entity>,
+    body_bytes_max: usize,
+) -> Option<Route> {
+    let name = raw.matches.clone()?;
+    let matches = line(check, &at.key("match"), &name);
+    let known = raw
+        .entity
+        .as_ref()
+        .is_none_or(|entity| check.declared(&at.key("entity"), "entity", entity, entities));
+    let entity = raw.entity.as_ref().and_then(|name| Some((name, entities.get(name)?)));
+    let of_entity = entity.map(|(name, entity)| entity.resource.clone().unwrap_or_else(|| name.0.clone()));
+    let resource = raw.resource.clone().or_else(|| of_entity.clone());
+    if resource.is_none() && known {
+        check.lacks(
+            &at.key("resource"),
+            Wrong::Missing { description: "the resource, or `entity`".to_owned() },
+        );
+    }
+    let object = match (raw.object, &matches) {
+        (Some(kind), Some(matches)) => Some(object(check, at, raw, kind, matches, entity.map(|(_, e)| e))?),
+        _ => None,
+    };
+    if raw.prefetch.is_some() && raw.object != Some(raw::RouteObject::Prefetch) {
+        check.wrong(&at.key("prefetch"), Wrong::OnlyWith { other: "object = \"prefetch\"" });
+    }
+    if raw.via && raw.object.is_none() {
+        check.wrong(&at.key("via"), Wrong::OnlyWith { other: "object" });
+    }
+    let matches = matches?;
+    let via = raw.via.then_some(of_entity).flatten();
+    let text = |pointer: &Option<Pointer>| pointer.as_ref().map(|pointer| pointer.0.clone());
+    Some(Route {
+        name,
+        resource: resource?,
+        action: raw.action.clone()?,
+        via,
+        items: text(&raw.items),
+        hide: raw.hide.unwrap_or_else(|| object.is_some()),
+        object,
+        body: if raw.question { Body::Question } else { Body::Writes(text(&raw.body).unwrap_or_default()) },
+        body_bytes_max: raw.body_bytes_max.map_or(body_bytes_max, |size| size.in_memory()),
+        shadow: raw.shadow,
+        matches,
+    })
+}
+
+/// Where the facts come from; `None` if a mistake was noted.
+fn object(
+    check: &mut Check<'_>,
+    at: &KeyPath,
+    raw: &raw::Route,
+    kind: raw::RouteObject,
+    matches: &Line,
+    entity: Option<&raw::Entity>,
+) -> Option<Object> {
+    let parameter = raw.parameter.clone().unwrap_or_else(|| "id".to_owned());
+    if !matches.parameters().any(|name| name == parameter) {
+        check.wrong(&at.key("object"), Wrong::NoParameter { name: parameter });
+        return None;
+    }
+    if entity.is_none() {
+        check.lacks(
+            &at.key("entity"),
+            Wrong::Missing { description: "the entity whose facts decide".to_owned() },
+        );
+    }
+    match kind {
+        raw::RouteObject::Tag => Some(Object::Tag { parameter }),
+        raw::RouteObject::Answer => {
+            if matches.method != Method::GET {
+                check.wrong(&at.key("object"), Wrong::OnlyWith { other: "GET" });
+                return None;
+            }
+            Some(Object::Answer { entity: self::entity(entity?), parameter })
+        }
+        raw::RouteObject::Prefetch => {
+            let Some(text) = &raw.prefetch else {
+                let description = "the request that answers with the object".to_owned();
+                check.lacks(&at.key("prefetch"), Wrong::Missing { description });
+                return None;
+            };
+            let line = line(check, &at.key("prefetch"), text)?;
+            if line.method != Method::GET {
+                check.wrong(&at.key("prefetch"), Wrong::OnlyWith { other: "GET" });
+            }
+            let own: BTreeSet<_> = matches.parameters().collect();
+            if let Some(name) = line.parameters().find(|name| !own.contains(name)) {
+                check.wrong(&at.key("prefetch"), Wrong::NoParameter { name: name.to_owned() });
+            }
+            Some(Object::Prefetch { line, entity: self::entity(entity?), parameter })
+        }
+    }
+}
+
+fn entity(raw: &raw::Entity) -> Entity {
+    let text = |pointer: &Option<Pointer>| pointer.as_ref().map(|pointer| pointer.0.clone());
+    Entity {
+        at: text(&raw.at).unwrap_or_default(),
+        id: text(&raw.id),
+        responsible: text(&raw.responsible),
+        team: text(&raw.team),
+        participants: text(&raw.participants),
+        creator: text(&raw.creator),
+        queue: text(&raw.queue),
+        open: text(&raw.open),
+        pipeline: text(&raw.pipeline),
+        stage: text(&raw.stage),
+        channel: text(&raw.channel),
+        account: text(&raw.account),
+        kind: text(&raw.kind),
+    }
+}
+
+/// `GET /api/v1/accounts/{account}`.
+fn line(check: &mut Check<'_>, at: &KeyPath, text: &str) -> Option<Line> {
+    let read = read_line(text);
+    if read.is_none() {
+        check.wrong(at, Wrong::RequestLine);
+    }
+    read
+}
+
+fn read_line(text: &str) -> Option<Line> {
+    let (method, path) = text.split_once(' ')?;
+    let method = METHODS.into_iter().find(|known| known.as_str() == method)?;
+    let parts = path.strip_prefix('/')?.split('/').map(part).collect::<Option<Vec<_>>>()?;
+    let mut names = BTreeSet::new();
+    let line = Line { method, parts };
+    let once_each = line.parameters().all(|name| names.insert(name));
+    once_each.then_some(line)
+}
+
+fn part(text: &str) -> Option<Part> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.~".contains(c);
+    match text.strip_prefix('{') {
+        Some(rest) => {
+            let name = rest.strip_suffix('}')?;
+            let sound = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+            sound.then(|| Part::Parameter(name.to_owned()))
+        }
+        None => {
+            let sound = !text.is_empty() && text.chars().all(plain) && text != "." && text != "..";
+            sound.then(|| Part::Literal(text.to_owned()))
+        }
+    }
+}
+
+/// What two routes have in common that could not be told apart.
+fn shape(line: &Line) -> (String, Vec<Option<String>>) {
+    let parts = line.parts.iter().map(|part| match part {
+        Part::Literal(text) => Some(text.clone()),
+        Part::Parameter(_) => None,
+    });
+    (line.method.to_string(), parts.collect())
+}

@@ -1,0 +1,53 @@
+//! `[gate]`, as checked.
+
+use std::{num::NonZeroU32, path::PathBuf, time::Duration};
+
+/// Settings and limits of the agents' side.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gate {
+    /// Bytes of a request's target. Above it: 414.
+    pub target_bytes_max: usize,
+    /// Parameters of a query. Above it: 400.
+    pub query_parameters_max: usize,
+    /// How long the facts of a prefetched object are used again.
+    pub prefetch_age_max: Duration,
+    /// Prefetched objects whose facts are kept.
+    pub prefetched_max: usize,
+    /// Decisions that are kept in memory.
+    pub decisions_kept_max: usize,
+    /// How many requests are taken.
+    pub rates: Rates,
+    /// Where decisions are told.
+    pub decision_log: Option<DecisionLog>,
+}
+
+/// How many requests are taken. Above it: 429.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rates {
+    /// Of one user.
+    pub actor: Rate,
+    /// Of all users of a tenant.
+    pub tenant: Rate,
+    /// Of one source address.
+    pub address: Rate,
+    /// Users, tenants and addresses whose rate is kept, each.
+    pub keys_max: usize,
+}
+
+/// A rate of requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// Requests in a second.
+    pub per_second: NonZeroU32,
+    /// Requests at once.
+    pub burst: NonZeroU32,
+}
+
+/// `[gate.decision_log]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecisionLog {
+    /// The file; `None`: the standard error.
+    pub file: Option<PathBuf>,
+    /// Lines that may wait to be written.
+    pub waiting_max: usize,
+}

@@ -1,0 +1,122 @@
+//! `routes.toml`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Name;
+use crate::config::text::{Pointer, Size};
+
+/// The part of a backend's API that a tenant's users may reach at all, and what each request of it asks for.
+/// What no route names is answered 404 and never reaches the backend.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(title = "routes.toml")]
+pub(crate) struct Routes {
+    /// The backend whose API it is; its `api` must be given.
+    pub(crate) backend: Option<Name>,
+    /// Path parameters that have one value for this tenant: the tenant's own id in the backend's paths, such
+    /// as `{ account = "1" }`. A path with another value is answered 404.
+    pub(crate) fixed: BTreeMap<String, String>,
+    /// Headers of a request that are passed on, beside those that every request may have (`accept`,
+    /// `accept-language`, `content-type`, `user-agent`, `x-request-id`, `traceparent`, `tracestate`).
+    pub(crate) request_headers: Vec<String>,
+    /// Headers of an answer that are passed on, beside those that every answer may have (`content-type`,
+    /// `content-language`, `content-disposition`, `retry-after`, `x-request-id`).
+    pub(crate) response_headers: Vec<String>,
+    /// Parameters of the query that are never taken, such as the backend's own credentials. A request with
+    /// one is answered 400.
+    pub(crate) refused_parameters: Vec<String>,
+    /// What the backend's objects are, and where their facts stand in its JSON, by name: `[entity.NAME]`.
+    pub(crate) entity: BTreeMap<Name, Entity>,
+    /// The routes. Of two that match, the one with a literal where the other has a parameter counts.
+    pub(crate) route: Vec<Route>,
+}
+
+/// A kind of object, and where its facts stand in the JSON of one. A fact that is not found is not known, and
+/// what is not known matches nothing.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Entity {
+    /// The resource of the policy. Default: the entity's name.
+    pub(crate) resource: Option<String>,
+    /// Where the object stands in an answer. Default: the answer is the object.
+    pub(crate) at: Option<Pointer>,
+    /// Its id. If it is given, an answer without it, or with another than the path's, is not believed.
+    pub(crate) id: Option<Pointer>,
+    /// Who is responsible.
+    pub(crate) responsible: Option<Pointer>,
+    /// The object's own team. Without it: the teams of the responsible user.
+    pub(crate) team: Option<Pointer>,
+    /// Who takes part: a list of users, or of objects with an `id`.
+    pub(crate) participants: Option<Pointer>,
+    /// Who made it.
+    pub(crate) creator: Option<Pointer>,
+    /// The team whose queue serves it.
+    pub(crate) queue: Option<Pointer>,
+    /// Whether it is available to everyone: `true`.
+    pub(crate) open: Option<Pointer>,
+    /// Its pipeline.
+    pub(crate) pipeline: Option<Pointer>,
+    /// Its stage.
+    pub(crate) stage: Option<Pointer>,
+    /// Its channel.
+    pub(crate) channel: Option<Pointer>,
+    /// Its account.
+    pub(crate) account: Option<Pointer>,
+    /// A finer kind, that rules of the policy name.
+    pub(crate) kind: Option<Pointer>,
+}
+
+/// One route of the backend's API.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["match", "action"]))]
+pub(crate) struct Route {
+    /// Method and path, such as `GET /api/v1/accounts/{account}/conversations/{id}`. A parameter in braces is
+    /// one part of the path: letters, digits, `-` and `_`. `GET` takes `HEAD` too.
+    #[serde(rename = "match")]
+    pub(crate) matches: Option<String>,
+    /// The entity whose facts decide.
+    pub(crate) entity: Option<Name>,
+    /// The resource of the policy that is asked for. Default: the entity's.
+    pub(crate) resource: Option<String>,
+    /// The action of the policy that is asked for.
+    pub(crate) action: Option<String>,
+    /// Where the facts of the object come from. Without it, the resource as such is asked for.
+    pub(crate) object: Option<Object>,
+    /// The path parameter that names the object. Default: `id`.
+    pub(crate) parameter: Option<String>,
+    /// For `object = "prefetch"`, and needed there: the request that answers with the object, such as
+    /// `GET /api/v1/accounts/{account}/contacts/{id}`, made by Headgate itself.
+    pub(crate) prefetch: Option<String>,
+    /// The object is the one through which another is reached, such as the conversation of a message: its
+    /// facts stand behind those of the `resource`, of which nothing is known.
+    pub(crate) via: bool,
+    /// The answer is a list, and this is where its rows stand.
+    pub(crate) items: Option<Pointer>,
+    /// Whether a refusal looks like an object that does not exist (404), so that nothing tells that it does.
+    /// With `false` it is 403.
+    pub(crate) hide: Option<bool>,
+    /// Where in the body the fields stand that are written. Default: the body itself.
+    pub(crate) body: Option<Pointer>,
+    /// The body is a question, such as a filter of a search: nothing is written.
+    pub(crate) question: bool,
+    /// Largest body. Default: `body_bytes_max` of `[gate]`.
+    pub(crate) body_bytes_max: Option<Size>,
+    /// Decide, tell what would have been refused, and let it pass.
+    pub(crate) shadow: bool,
+}
+
+/// Where the facts of an object come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Object {
+    /// The tag of the conversation that the parameter names, by its own id or the backend's.
+    Tag,
+    /// A request that Headgate makes before.
+    Prefetch,
+    /// The answer, which is one object: it is decided on before a byte of it is sent. For `GET` alone.
+    Answer,
+}

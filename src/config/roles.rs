@@ -1,0 +1,114 @@
+//! A policy as it is written: `roles.toml` over the presets that it uses.
+//!
+//! [`read`] takes the text of one file alone; [`Config::load`](super::Config::load) reads it as part of a
+//! tenant's folder, and with it checks people against the directory.
+
+use std::path::Path;
+
+use super::{
+    build::{self, Check, Laid, Origins},
+    document::Document,
+    interpolate::References,
+    mistake::{Mistakes, Report, Wrong},
+    presets::Preset,
+    raw, schema,
+};
+use crate::{
+    ids::TenantId,
+    policy::{Keys, Policy, Source},
+};
+
+/// Reads the text of a `roles.toml`, with the presets that it uses. `file` is what mistakes call it.
+///
+/// # Errors
+/// Every mistake in it, people aside, who are in the directory.
+pub fn read(file: &str, text: &str) -> Result<Source, Mistakes> {
+    let mut report = Report::default();
+    let layer = Layer::read(file, text, &mut report);
+    let roles = source(Path::new(""), layer, &mut report);
+    compile(&roles, &TenantId::new("default"), &mut report);
+    report.finish(Some(roles.source))
+}
+
+/// What a preset alone says, with those that it uses.
+///
+/// # Errors
+/// Never, for the shipped presets: a test reads each.
+pub fn preset(preset: Preset) -> Result<Source, Mistakes> {
+    read("roles.toml", &format!("use = [\"{}\"]", preset.name()))
+}
+
+/// A file of roles.
+#[derive(Debug)]
+pub(super) struct Layer {
+    pub(super) document: Document,
+    pub(super) raw: raw::Roles,
+}
+
+impl Layer {
+    fn read(file: &str, text: &str, report: &mut Report) -> Self {
+        let env = |_: &str| None;
+        let mut references = References { env: &env, folder: Path::new(""), files: Vec::new() };
+        let mut document = Document::read(file, text, &mut references, report);
+        let raw = schema::check(&mut document, report);
+        Self { document, raw }
+    }
+}
+
+/// A policy, and the files that it comes from.
+#[derive(Debug)]
+pub(super) struct Roles {
+    pub(super) source: Source,
+    origins: Origins,
+    /// First to last: presets, then the tenant's own.
+    documents: Vec<Document>,
+}
+
+/// The policy of a tenant's file and the presets that it uses.
+pub(super) fn source(folder: &Path, own: Layer, report: &mut Report) -> Roles {
+    let mut presets = Vec::new();
+    let mut layers = Vec::new();
+    for preset in &own.raw.presets {
+        add(*preset, &mut presets, &mut layers, report);
+    }
+    layers.push(own);
+    let mut laid = Laid::default();
+    let mut documents = Vec::new();
+    for Layer { document, raw } in layers {
+        let mut check = Check { folder, document: &document, report, files: Vec::new() };
+        build::check_roles(&mut check, &raw, &laid.source);
+        laid.lay(&document.file, raw);
+        documents.push(document);
+    }
+    let Laid { source, origins } = laid;
+    Roles { source, origins, documents }
+}
+
+/// Compiles a policy; what is wrong with it is noted. The keys are drawn for this policy alone.
+pub(super) fn compile(roles: &Roles, tenant: &TenantId, report: &mut Report) -> Option<(Policy, Keys)> {
+    let keys = Keys::default();
+    match Policy::compile(&roles.source, tenant, &keys) {
+        Ok(policy) => Some((policy, keys)),
+        Err(problems) => {
+            let documents: Vec<&Document> = roles.documents.iter().collect();
+            for problem in problems {
+                let place = roles.origins.place(&problem, &documents);
+                report.add_unless_wrong_already(place, Wrong::Policy(problem.what));
+            }
+            None
+        }
+    }
+}
+
+/// Adds a preset after those that it uses itself, each once.
+fn add(preset: Preset, added: &mut Vec<Preset>, layers: &mut Vec<Layer>, report: &mut Report) {
+    if added.contains(&preset) {
+        return;
+    }
+    added.push(preset);
+    let layer = Layer::read(&format!("preset {}", preset.name()), preset.text(), report);
+    for used in &layer.raw.presets {
+        add(*used, added, layers, report);
+    }
+    layers.push(layer);
+}

@@ -1,0 +1,360 @@
+//! Actors: what a user may do at this moment, cached.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use prometheus_client::{
+    encoding::{EncodeLabelSet, EncodeLabelValue},
+    metrics::{counter::Counter, family::Family},
+    registry::Registry,
+};
+use quick_cache::sync::Cache;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    Answer, Member, Rules, SourceError, Tree, Validator, Version,
+    cached::{Fetched, Question, Slot, Unavailable, Use},
+    invalidation::{Invalidations, Scope},
+    world::{TenantWorld, World},
+};
+use crate::{
+    clock::SharedClock,
+    ids::{TenantId, Timestamp, UserId},
+    policy::Actor,
+    spool::Later,
+};
+
+/// Tenants whose teams are kept at most.
+const TENANTS_MAX: usize = 10_000;
+
+/// A user's rights, and how fresh they are.
+#[derive(Debug)]
+pub struct Granted {
+    /// The user.
+    pub actor: Arc<Actor>,
+    /// From which moment on the rights are known.
+    pub version: Version,
+}
+
+/// Why a user has no rights. All of these refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoActor {
+    /// The directory knows no such user: 401, whatever the credential.
+    #[error("the user is not known")]
+    Unknown,
+    /// The directory cannot be asked, and what was known is too old or was invalidated: 503.
+    #[error("what the user may is not known now")]
+    Unavailable,
+    /// The rights cannot be as fresh as `headgate-min-grants` asks for: 503.
+    #[error("the user's rights are not yet as fresh as was asked for")]
+    NotThatFresh,
+    /// The user has more roles than can be decided on: an operator's mistake, 503.
+    #[error("the user has too many roles")]
+    TooManyRoles,
+}
+
+/// The cache of actors. Lives as long as its Headgate; each request brings the [`World`] it began with.
+#[derive(Debug)]
+pub struct Actors {
+    clock: SharedClock,
+    invalidations: Invalidations,
+    users: Cache<(TenantId, UserId), Arc<UserSlot>>,
+    trees: Cache<TenantId, Arc<Slot<Arc<Tree>>>>,
+    metrics: Metrics,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+#[derive(Debug, Default)]
+struct UserSlot {
+    member: Slot<Option<Arc<Member>>>,
+    built: ArcSwapOption<Built>,
+}
+
+/// An actor, and what it was made from.
+#[derive(Debug)]
+struct Built {
+    granted: Arc<Granted>,
+    member: Arc<Fetched<Option<Arc<Member>>>>,
+    tree: Arc<Fetched<Arc<Tree>>>,
+    world: Arc<TenantWorld>,
+    /// When a role of the user begins or ends.
+    until: Option<Timestamp>,
+}
+
+/// Metrics of the directory.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    lookups: Family<Lookup, Counter>,
+    invalidations: Counter,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Lookup {
+    outcome: Outcome,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+enum Outcome {
+    Hit,
+    Fetched,
+    Stale,
+    Unknown,
+    Unavailable,
+}
+
+impl Metrics {
+    /// Registers them.
+    #[must_use]
+    pub fn new(registry: &mut Registry) -> Self {
+        let metrics = Self { lookups: Family::default(), invalidations: Counter::default() };
+        registry.register(
+            "headgate_grants_lookups",
+            "Lookups of users' grants, by where the answer came from",
+            metrics.lookups.clone(),
+        );
+        registry.register(
+            "headgate_grants_invalidations",
+            "Invalidations of cached grants",
+            metrics.invalidations.clone(),
+        );
+        metrics
+    }
+
+    fn count(&self, outcome: Outcome) {
+        self.lookups.get_or_create(&Lookup { outcome }).inc();
+    }
+}
+
+impl Actors {
+    /// An empty cache of `users_max` users at most; those that were not asked for longest go first.
+    #[must_use]
+    pub fn new(users_max: usize, clock: SharedClock, metrics: Metrics) -> Arc<Self> {
+        Arc::new(Self {
+            clock,
+            invalidations: Invalidations::default(),
+            users: Cache::new(users_max),
+            trees: Cache::new(TENANTS_MAX),
+            metrics,
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        })
+    }
+
+    /// What a user may do, by rights that are at least as fresh as `min`.
+    ///
+    /// # Errors
+    /// [`NoActor`]; each of them refuses the request.
+    pub async fn actor(
+        self: &Arc<Self>,
+        world: &World,
+        tenant: &TenantId,
+        user: &UserId,
+        min: Option<Version>,
+    ) -> Result<Arc<Granted>, NoActor> {
+        let world = world.tenant(tenant).ok_or(NoActor::Unknown)?;
+        let key = (tenant.clone(), user.clone());
+        let slot = self.users.get_or_insert_with(&key, || Ok::<_, NoActor>(Arc::default()))?;
+        let found = self.found(world, &slot, user, min).await;
+        match &found {
+            Ok(_) => {}
+            Err(NoActor::Unknown) => self.metrics.count(Outcome::Unknown),
+            Err(NoActor::Unavailable | NoActor::NotThatFresh | NoActor::TooManyRoles) => {
+                self.metrics.count(Outcome::Unavailable);
+            }
+        }
+        found
+    }
+
+    /// From now on what was known of these users before is not used any more. Answers with the version from
+    /// which on rights know of it.
+    pub fn invalidate(&self, scope: Scope) -> Version {
+        self.metrics.invalidations.inc();
+        self.invalidations.note(scope);
+        Version(self.clock.now().0)
+    }
+
+    /// The version of rights that are asked for now.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        Version(self.clock.now().0)
+    }
+
+    /// Ends what is renewed in the background.
+    pub async fn stop(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    async fn found(
+        self: &Arc<Self>,
+        world: &Arc<TenantWorld>,
+        slot: &Arc<UserSlot>,
+        user: &UserId,
+        min: Option<Version>,
+    ) -> Result<Arc<Granted>, NoActor> {
+        let key = &world.tenant;
+        let tree_slot = self.trees.get_or_insert_with(key, || Ok::<_, NoActor>(Arc::default()))?;
+        let of_tree = OfTree { actors: self, world, min };
+        let (tree, tree_use) = tree_slot.get(&of_tree).await.map_err(|why| self.unavailable(&why))?;
+        let of_member = OfMember { actors: self, world, user, min };
+        let (member, member_use) = slot.member.get(&of_member).await.map_err(|why| self.unavailable(&why))?;
+        self.metrics.count(match member_use.max(tree_use) {
+            Use::Fetched => Outcome::Fetched,
+            Use::Fresh | Use::Renew => Outcome::Hit,
+            Use::Stale | Use::No => Outcome::Stale,
+        });
+        if member_use == Use::Renew || tree_use == Use::Renew {
+            self.renew(Arc::clone(world), Arc::clone(slot), tree_slot, user.clone());
+        }
+        let now = self.clock.now();
+        if let Some(built) = slot.built.load_full()
+            && Arc::ptr_eq(&built.member, &member)
+            && Arc::ptr_eq(&built.tree, &tree)
+            && Arc::ptr_eq(&built.world, world)
+            && built.until.is_none_or(|until| now < until)
+        {
+            return Ok(Arc::clone(&built.granted));
+        }
+        let known = member.value.as_deref().ok_or(NoActor::Unknown)?;
+        let (actor, until) = world.actor(user, known, &tree.value, now)?;
+        let granted = Arc::new(Granted { actor: Arc::new(actor), version: member.version });
+        let built = Built { granted: Arc::clone(&granted), member, tree, world: Arc::clone(world), until };
+        slot.built.store(Some(Arc::new(built)));
+        Ok(granted)
+    }
+
+    fn renew(
+        self: &Arc<Self>,
+        world: Arc<TenantWorld>,
+        slot: Arc<UserSlot>,
+        tree_slot: Arc<Slot<Arc<Tree>>>,
+        user: UserId,
+    ) {
+        let (actors, stop) = (Arc::clone(self), self.stop.clone());
+        self.tasks.spawn(stop.run_until_cancelled_owned(async move {
+            tree_slot.renew(&OfTree { actors: &actors, world: &world, min: None }).await;
+            slot.member.renew(&OfMember { actors: &actors, world: &world, user: &user, min: None }).await;
+        }));
+    }
+
+    fn unavailable(&self, why: &Unavailable) -> NoActor {
+        match why {
+            Unavailable::NotThatFresh => NoActor::NotThatFresh,
+            Unavailable::Failed(error) => {
+                // At most once a second for each question.
+                tracing::warn!(error = error as &dyn std::error::Error, "the directory could not be asked");
+                NoActor::Unavailable
+            }
+            Unavailable::Waiting | Unavailable::Overtaken => NoActor::Unavailable,
+        }
+    }
+}
+
+/// What is known of a user?
+struct OfMember<'a> {
+    actors: &'a Actors,
+    world: &'a TenantWorld,
+    user: &'a UserId,
+    min: Option<Version>,
+}
+
+/// Which teams are there?
+struct OfTree<'a> {
+    actors: &'a Actors,
+    world: &'a TenantWorld,
+    min: Option<Version>,
+}
+
+impl Question<Option<Arc<Member>>> for OfMember<'_> {
+    fn ask<'a>(
+        &'a self,
+        known: Option<&'a Validator>,
+    ) -> Later<'a, Result<Answer<Option<Arc<Member>>>, SourceError>> {
+        Box::pin(async move {
+            Ok(match self.world.source.member(&self.world.tenant, self.user, known).await? {
+                Answer::Is(member, validator) => Answer::Is(member.map(Arc::new), validator),
+                Answer::NotModified => Answer::NotModified,
+            })
+        })
+    }
+
+    fn clock(&self) -> &SharedClock {
+        &self.actors.clock
+    }
+
+    fn rules(&self) -> Rules {
+        self.world.rules
+    }
+
+    fn is_fixed(&self) -> bool {
+        self.world.source.is_fixed()
+    }
+
+    fn source_id(&self) -> u64 {
+        self.world.source_id
+    }
+
+    fn min(&self) -> Option<Version> {
+        self.min
+    }
+
+    fn tick(&self) -> u64 {
+        self.actors.invalidations.now()
+    }
+
+    fn concerned(&self, member: &Option<Arc<Member>>) -> u64 {
+        self.actors.invalidations.of_member(&self.world.tenant, self.user, member.as_deref())
+    }
+
+    fn is_negative(&self, member: &Option<Arc<Member>>) -> bool {
+        member.is_none()
+    }
+}
+
+impl Question<Arc<Tree>> for OfTree<'_> {
+    fn ask<'a>(&'a self, known: Option<&'a Validator>) -> Later<'a, Result<Answer<Arc<Tree>>, SourceError>> {
+        Box::pin(async move {
+            Ok(match self.world.source.teams(&self.world.tenant, known).await? {
+                Answer::Is(tree, validator) => Answer::Is(Arc::new(tree), validator),
+                Answer::NotModified => Answer::NotModified,
+            })
+        })
+    }
+
+    fn clock(&self) -> &SharedClock {
+        &self.actors.clock
+    }
+
+    fn rules(&self) -> Rules {
+        self.world.rules
+    }
+
+    fn is_fixed(&self) -> bool {
+        self.world.source.is_fixed()
+    }
+
+    fn source_id(&self) -> u64 {
+        self.world.source_id
+    }
+
+    fn min(&self) -> Option<Version> {
+        self.min
+    }
+
+    fn tick(&self) -> u64 {
+        self.actors.invalidations.now()
+    }
+
+    fn concerned(&self, _tree: &Arc<Tree>) -> u64 {
+        self.actors.invalidations.of_tree(&self.world.tenant)
+    }
+
+    fn is_negative(&self, _tree: &Arc<Tree>) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests;

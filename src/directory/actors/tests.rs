@@ -1,0 +1,290 @@
+//! The cache of actors, with a directory that a test directs and a clock that it moves.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::Notify;
+
+use super::*;
+use crate::{
+    clock::ManualClock,
+    ids::TeamId,
+    policy::{Keys, Policy, Source as Roles},
+    spool::Later,
+};
+
+const RULES: Rules = Rules {
+    refresh: Duration::from_secs(30),
+    ttl: Duration::from_secs(60),
+    negative_ttl: Duration::from_secs(5),
+    max_stale: Duration::from_secs(600),
+};
+
+/// A directory that says what a test made it say.
+#[derive(Debug, Default)]
+struct Scripted {
+    members: Mutex<HashMap<String, Member>>,
+    calls: AtomicUsize,
+    down: std::sync::atomic::AtomicBool,
+    /// Calls wait here while a test holds them.
+    held: Mutex<Option<Arc<Notify>>>,
+    arrived: Notify,
+}
+
+impl Scripted {
+    fn say(&self, user: &str, roles: &[&str]) {
+        let roles = roles.iter().map(|role| (*role).to_owned()).collect();
+        let member = Member { active: true, roles, teams: vec![TeamId::new("sales")], ..Member::default() };
+        self.members.lock().unwrap().insert(user.to_owned(), member);
+    }
+
+    fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    fn hold(&self) -> Arc<Notify> {
+        let notify = Arc::new(Notify::new());
+        *self.held.lock().unwrap() = Some(Arc::clone(&notify));
+        notify
+    }
+}
+
+impl super::super::Source for Scripted {
+    fn is_fixed(&self) -> bool {
+        false
+    }
+
+    fn member<'a>(
+        &'a self,
+        _tenant: &'a TenantId,
+        user: &'a UserId,
+        _known: Option<&'a Validator>,
+    ) -> Later<'a, Result<Answer<Option<Member>>, SourceError>> {
+        Box::pin(async move {
+            self.calls.fetch_add(1, Ordering::SeqCst);
+            let said = self.members.lock().unwrap().get(user.as_str()).cloned();
+            let held = self.held.lock().unwrap().take();
+            if let Some(held) = held {
+                self.arrived.notify_one();
+                held.notified().await;
+            }
+            if self.down.load(Ordering::SeqCst) {
+                return Err(SourceError::Status(http::StatusCode::BAD_GATEWAY));
+            }
+            Ok(Answer::Is(said, None))
+        })
+    }
+
+    fn teams<'a>(
+        &'a self,
+        _tenant: &'a TenantId,
+        _known: Option<&'a Validator>,
+    ) -> Later<'a, Result<Answer<Tree>, SourceError>> {
+        Box::pin(async { Ok(Answer::Is(Tree::default(), None)) })
+    }
+}
+
+struct Setup {
+    actors: Arc<Actors>,
+    world: Arc<World>,
+    source: Arc<Scripted>,
+    clock: Arc<ManualClock>,
+}
+
+impl Setup {
+    fn new() -> Self {
+        let clock = Arc::new(ManualClock::new(Timestamp(1_700_000_000_000)));
+        let source = Arc::new(Scripted::default());
+        let mut roles = Roles::default();
+        roles.resources.insert("lead".into(), vec!["view".into()]);
+        for name in ["seller", "boss"] {
+            roles.roles.insert(name.into(), crate::policy::source::Role::default());
+        }
+        let (tenant, keys) = (TenantId::new("acme"), Keys::default());
+        let policy = Arc::new(Policy::compile(&roles, &tenant, &keys).unwrap());
+        let world = World::new([TenantWorld::new(
+            tenant,
+            policy,
+            (Arc::clone(&source) as Arc<dyn super::super::Source>, 1),
+            RULES,
+            BTreeSet::new(),
+            keys,
+        )]);
+        let metrics = Metrics::new(&mut Registry::default());
+        let actors = Actors::new(100, clock.clone(), metrics);
+        Self { actors, world: Arc::new(world), source, clock }
+    }
+
+    async fn find(&self, user: &str, min: Option<Version>) -> Result<Arc<Granted>, NoActor> {
+        self.actors.actor(&self.world, &TenantId::new("acme"), &UserId::new(user), min).await
+    }
+
+    /// The names of a user's roles, or why there are none.
+    async fn roles(&self, user: &str) -> Result<Vec<String>, NoActor> {
+        let granted = self.find(user, None).await?;
+        let policy = &self.world.tenant(&TenantId::new("acme")).unwrap().policy;
+        let roles = granted.actor.grants.roles().iter();
+        Ok(roles.map(|role| policy.role_name(*role).to_owned()).collect())
+    }
+
+    fn pass(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_used_until_its_ttl_counted_from_the_start_of_the_call() {
+    let setup = Setup::new();
+    setup.source.say("ana", &["seller"]);
+    let release = setup.source.hold();
+    let asked = async {
+        setup.source.arrived.notified().await;
+        setup.pass(20);
+        release.notify_one();
+    };
+    let (found, ()) = tokio::join!(setup.roles("ana"), asked);
+    assert_eq!(found.unwrap(), ["seller"]);
+    setup.source.say("ana", &["boss"]);
+    setup.pass(9);
+    assert_eq!(setup.roles("ana").await.unwrap(), ["seller"]);
+    setup.pass(31);
+    assert_eq!(setup.roles("ana").await.unwrap(), ["boss"], "60 s after the question");
+    assert_eq!(setup.source.calls(), 2);
+}
+
+#[tokio::test]
+async fn a_thousand_at_once_ask_once_and_a_failure_grants_nothing() {
+    let setup = Setup::new();
+    setup.source.say("ana", &["seller"]);
+    let all = all_of((0..1000).map(|_| setup.roles("ana"))).await;
+    assert!(all.iter().all(|one| one.as_deref() == Ok(&["seller".to_owned()][..])));
+    assert_eq!(setup.source.calls(), 1);
+
+    setup.source.down.store(true, Ordering::SeqCst);
+    let all = all_of((0..1000).map(|_| setup.roles("ben"))).await;
+    assert!(all.iter().all(|one| *one == Err(NoActor::Unavailable)));
+    assert_eq!(setup.source.calls(), 2, "each of those who waited asked again");
+}
+
+#[tokio::test]
+async fn an_invalidation_counts_from_the_next_request_on() {
+    let setup = Setup::new();
+    let tenant = TenantId::new("acme");
+    for scope in [
+        Scope::User(tenant.clone(), UserId::new("ana")),
+        Scope::Role(tenant.clone(), "seller".into()),
+        Scope::Team(tenant.clone(), TeamId::new("sales")),
+        Scope::Tenant(tenant.clone()),
+        Scope::All,
+    ] {
+        setup.source.say("ana", &["seller"]);
+        setup.actors.invalidate(Scope::All);
+        assert_eq!(setup.roles("ana").await.unwrap(), ["seller"]);
+        setup.source.say("ana", &[]);
+        assert_eq!(setup.roles("ana").await.unwrap(), ["seller"], "nobody told");
+        setup.actors.invalidate(scope.clone());
+        assert_eq!(setup.roles("ana").await.unwrap(), [""; 0], "{scope:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_invalidation_during_a_call_wins_over_its_answer() {
+    let setup = Setup::new();
+    setup.source.say("ana", &["seller"]);
+    let release = setup.source.hold();
+    let revoked = async {
+        setup.source.arrived.notified().await;
+        setup.source.say("ana", &[]);
+        setup.actors.invalidate(Scope::User(TenantId::new("acme"), UserId::new("ana")));
+        release.notify_one();
+    };
+    let (found, ()) = tokio::join!(setup.roles("ana"), revoked);
+    assert_eq!(found.unwrap(), [""; 0]);
+    assert_eq!(setup.source.calls(), 2);
+}
+
+#[tokio::test]
+async fn while_the_directory_is_down_what_is_known_serves_until_max_stale_but_never_what_was_invalidated() {
+    let setup = Setup::new();
+    setup.source.say("ana", &["seller"]);
+    setup.source.say("ben", &["seller"]);
+    for user in ["ana", "ben"] {
+        setup.roles(user).await.unwrap();
+    }
+    setup.source.down.store(true, Ordering::SeqCst);
+    setup.pass(599);
+    assert_eq!(setup.roles("ana").await.unwrap(), ["seller"]);
+    setup.actors.invalidate(Scope::User(TenantId::new("acme"), UserId::new("ben")));
+    assert_eq!(setup.roles("ben").await, Err(NoActor::Unavailable));
+    setup.pass(1);
+    assert_eq!(setup.roles("ana").await, Err(NoActor::Unavailable));
+    setup.source.down.store(false, Ordering::SeqCst);
+    setup.pass(1);
+    assert_eq!(setup.roles("ana").await.unwrap(), ["seller"]);
+}
+
+#[tokio::test]
+async fn an_unknown_user_is_asked_for_again_soon() {
+    let setup = Setup::new();
+    assert_eq!(setup.roles("new").await, Err(NoActor::Unknown));
+    setup.source.say("new", &["seller"]);
+    setup.pass(4);
+    assert_eq!(setup.roles("new").await, Err(NoActor::Unknown));
+    setup.pass(1);
+    assert_eq!(setup.roles("new").await.unwrap(), ["seller"]);
+}
+
+#[tokio::test]
+async fn what_is_asked_to_be_fresher_is_asked_for_again() {
+    let setup = Setup::new();
+    setup.source.say("ana", &["seller"]);
+    let first = setup.find("ana", None).await.unwrap();
+    setup.pass(10);
+    let same = setup.find("ana", Some(first.version)).await.unwrap();
+    assert!(Arc::ptr_eq(&first, &same));
+    let fresher = setup.find("ana", Some(Version(first.version.0 + 1))).await.unwrap();
+    assert!(fresher.version > first.version);
+    let future = setup.find("ana", Some(Version(fresher.version.0 + 60_000))).await;
+    assert_eq!(future.err(), Some(NoActor::NotThatFresh));
+}
+
+#[tokio::test]
+async fn an_old_answer_is_renewed_in_the_background_and_a_wall_clock_that_jumps_changes_nothing() {
+    let setup = Setup::new();
+    setup.source.say("ana", &["seller"]);
+    setup.roles("ana").await.unwrap();
+    setup.clock.jump(Timestamp(1_699_996_400_000));
+    setup.source.say("ana", &["boss"]);
+    setup.pass(31);
+    assert_eq!(setup.roles("ana").await.unwrap(), ["seller"], "used as it is");
+    setup.actors.tasks.close();
+    setup.actors.tasks.wait().await;
+    assert_eq!(setup.roles("ana").await.unwrap(), ["boss"]);
+    assert_eq!(setup.source.calls(), 2);
+}
+
+async fn all_of<T>(all: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
+    let mut all: Vec<_> = all.map(|one| (Box::pin(one), None)).collect();
+    std::future::poll_fn(|context| {
+        for (one, done) in &mut all {
+            if done.is_none()
+                && let std::task::Poll::Ready(value) = one.as_mut().poll(context)
+            {
+                *done = Some(value);
+            }
+        }
+        if all.iter().all(|(_, done)| done.is_some()) {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
+    })
+    .await;
+    all.into_iter().filter_map(|(_, done)| done).collect()
+}

@@ -1,0 +1,258 @@
+//! One cached answer of a directory: how long it may be used, asked for by one at a time.
+
+use std::{
+    fmt,
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwapOption;
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::source::{Answer, SourceError, Validator};
+use crate::{clock::SharedClock, ids::BadId, spool::Later};
+
+/// After a failed call the next one waits so long: those who queued behind it must not each try in turn.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+
+/// Calls in a row for one question, if each was overtaken by an invalidation.
+const OVERTAKEN_MAX: usize = 4;
+
+/// How long answers may be used. All ages count from the *start* of the call (`I02`), on the monotonic clock
+/// (`I17`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// From this age on, an answer that is used is also renewed in the background.
+    pub refresh: Duration,
+    /// From this age on, an answer is asked for again before it is used.
+    pub ttl: Duration,
+    /// The same for the answer that there is no such user.
+    pub negative_ttl: Duration,
+    /// While the directory cannot be asked, an answer that nothing invalidated is used up to this age.
+    pub max_stale: Duration,
+}
+
+/// From which moment grants are known to be fresh, in milliseconds of the wall clock; of two answers the
+/// one with the greater version knows of everything that the other one knows. In `headgate-grants` and
+/// `headgate-min-grants`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(transparent)]
+pub struct Version(pub i64);
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Version {
+    type Err = BadId;
+
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        let digits = text.len() <= 15 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = digits.then(|| text.parse().ok()).flatten();
+        number.map(Self).ok_or(BadId::expected("the value of a `headgate-grants` header"))
+    }
+}
+
+/// An answer, with when it was asked for.
+#[derive(Debug)]
+pub(super) struct Fetched<T> {
+    pub(super) value: T,
+    pub(super) version: Version,
+    validator: Option<Validator>,
+    at: Duration,
+    tick: u64,
+    source_id: u64,
+    /// The last tick at which nothing was found to concern it.
+    checked: AtomicU64,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum Unavailable {
+    /// The call failed now.
+    Failed(SourceError),
+    /// It failed a moment ago.
+    Waiting,
+    /// Invalidations came faster than answers.
+    Overtaken,
+    /// The answer cannot be as fresh as was asked for.
+    NotThatFresh,
+}
+
+/// How an answer may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Use {
+    /// It was asked for just now.
+    Fetched,
+    /// As it is.
+    Fresh,
+    /// As it is, and it should be renewed in the background.
+    Renew,
+    /// Only because the directory cannot be asked.
+    Stale,
+    /// Not at all.
+    No,
+}
+
+/// A question to a directory: how it is asked, and what may be done with an answer.
+pub(super) trait Question<T>: Sync {
+    /// Asks it.
+    fn ask<'a>(&'a self, known: Option<&'a Validator>) -> Later<'a, Result<Answer<T>, SourceError>>;
+    fn clock(&self) -> &SharedClock;
+    fn rules(&self) -> Rules;
+    /// Whether answers never change.
+    fn is_fixed(&self) -> bool;
+    /// Which source is asked: an answer of another one is none.
+    fn source_id(&self) -> u64;
+    /// The version must be at least this.
+    fn min(&self) -> Option<Version>;
+    /// The last tick.
+    fn tick(&self) -> u64;
+    /// The last tick that concerns this answer.
+    fn concerned(&self, answer: &T) -> u64;
+    /// Whether the answer says that there is nothing.
+    fn is_negative(&self, answer: &T) -> bool;
+
+    /// How an answer may be used now.
+    fn judge(&self, fetched: &Fetched<T>) -> Use {
+        if fetched.source_id != self.source_id() {
+            return Use::No;
+        }
+        let tick = self.tick();
+        if fetched.checked.load(Ordering::Relaxed) != tick {
+            if self.concerned(&fetched.value) > fetched.tick {
+                return Use::No;
+            }
+            fetched.checked.store(tick, Ordering::Relaxed);
+        }
+        if self.min().is_some_and(|min| fetched.version < min) {
+            return Use::No;
+        }
+        if self.is_fixed() {
+            return Use::Fresh;
+        }
+        let rules = self.rules();
+        let age = self.clock().elapsed().saturating_sub(fetched.at);
+        let negative = self.is_negative(&fetched.value);
+        let ttl = if negative { rules.negative_ttl } else { rules.ttl };
+        if age < ttl.min(rules.refresh) {
+            Use::Fresh
+        } else if age < ttl {
+            Use::Renew
+        } else if age < rules.max_stale && !negative {
+            Use::Stale
+        } else {
+            Use::No
+        }
+    }
+}
+
+/// A place for one answer.
+#[derive(Debug)]
+pub(super) struct Slot<T> {
+    fetched: ArcSwapOption<Fetched<T>>,
+    /// Held by the one who asks; inside, when the last call failed.
+    flight: Mutex<Option<Duration>>,
+}
+
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Self { fetched: ArcSwapOption::empty(), flight: Mutex::new(None) }
+    }
+}
+
+impl<T: Clone> Slot<T> {
+    /// The answer, asked for if need be. One asks, others wait for that one.
+    pub(super) async fn get(
+        &self,
+        question: &dyn Question<T>,
+    ) -> Result<(Arc<Fetched<T>>, Use), Unavailable> {
+        if let Some(found) = self.usable(question, Use::Renew) {
+            return Ok(found);
+        }
+        let mut flight = self.flight.lock().await;
+        if let Some(found) = self.usable(question, Use::Renew) {
+            return Ok(found);
+        }
+        match self.ask(question, &mut flight).await {
+            Ok(fetched) if question.min().is_some_and(|min| fetched.version < min) => {
+                Err(Unavailable::NotThatFresh)
+            }
+            Ok(fetched) => Ok((fetched, Use::Fetched)),
+            // Judged now: an invalidation may have come while the directory was being asked.
+            Err(why) => self.usable(question, Use::Stale).ok_or(why),
+        }
+    }
+
+    /// Asks again, unless somebody does or has just done so. What is known stays if there is no answer.
+    pub(super) async fn renew(&self, question: &dyn Question<T>) {
+        if let Ok(mut flight) = self.flight.try_lock()
+            && self.usable(question, Use::Fresh).is_none()
+        {
+            let _kept_as_it_is = self.ask(question, &mut flight).await;
+        }
+    }
+
+    /// What is known, if it may be used no worse than `worst`.
+    fn usable(&self, question: &dyn Question<T>, worst: Use) -> Option<(Arc<Fetched<T>>, Use)> {
+        let fetched = self.fetched.load_full()?;
+        let how = question.judge(&fetched);
+        (how <= worst).then_some((fetched, how))
+    }
+
+    async fn ask(
+        &self,
+        question: &dyn Question<T>,
+        failed: &mut MutexGuard<'_, Option<Duration>>,
+    ) -> Result<Arc<Fetched<T>>, Unavailable> {
+        let clock = question.clock();
+        if failed.is_some_and(|failed| clock.elapsed().saturating_sub(failed) < RETRY_PAUSE) {
+            return Err(Unavailable::Waiting);
+        }
+        for _ in 0..OVERTAKEN_MAX {
+            let (tick, at, version) = (question.tick(), clock.elapsed(), clock.now().0);
+            let before = self.fetched.load_full().filter(|before| before.source_id == question.source_id());
+            let known = before.as_ref().and_then(|before| before.validator.as_ref());
+            let (value, validator) = match (question.ask(known).await, &before) {
+                (Ok(Answer::Is(value, validator)), _) => (value, validator),
+                (Ok(Answer::NotModified), Some(before)) => (before.value.clone(), before.validator.clone()),
+                (Ok(Answer::NotModified), None) => {
+                    **failed = Some(clock.elapsed());
+                    return Err(Unavailable::Failed(SourceError::Status(http::StatusCode::NOT_MODIFIED)));
+                }
+                (Err(error), _) => {
+                    **failed = Some(clock.elapsed());
+                    return Err(Unavailable::Failed(error));
+                }
+            };
+            **failed = None;
+            // INVARIANT: an invalidation that came during the call wins, whether it concerns what was known
+            // or what is known now.
+            let overtaken = question.concerned(&value) > tick
+                || before.as_ref().is_some_and(|before| question.concerned(&before.value) > tick);
+            if overtaken {
+                continue;
+            }
+            // The wall clock may step back; a version never does.
+            let version = before.as_ref().map_or(version, |before| version.max(before.version.0));
+            let fetched = Arc::new(Fetched {
+                value,
+                version: Version(version),
+                validator,
+                at,
+                tick,
+                source_id: question.source_id(),
+                checked: AtomicU64::new(tick),
+            });
+            self.fetched.store(Some(Arc::clone(&fetched)));
+            return Ok(fetched);
+        }
+        Err(Unavailable::Overtaken)
+    }
+}

@@ -1,0 +1,166 @@
+//! A directory over HTTP: two questions, answered as JSON with an `ETag`
+//! (`docs/directory-openapi.yaml` is the contract).
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+
+use super::{
+    Member, Tree,
+    source::{Answer, Source, SourceError, Validator},
+};
+use crate::{
+    backend::{Bounds, Client, USER_AGENT},
+    ids::{TeamId, TenantId, UserId},
+    spool::Later,
+};
+
+/// Bytes of an answer at most. A tree of ten thousand teams has some 600 KiB.
+pub const ANSWER_BYTES_MAX: usize = 4 << 20;
+
+/// What a user's name is written with in a path.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'~');
+
+/// `[source]` of `directory.toml`.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where it is; the questions' paths are appended.
+    pub url: Uri,
+    /// The `Authorization` header of the questions, marked as sensitive.
+    pub authorization: Option<HeaderValue>,
+    /// Time for one call.
+    pub timeout: Duration,
+    /// How long its answers may be used.
+    pub rules: super::Rules,
+}
+
+/// The directory at [`Settings::url`].
+#[derive(Debug)]
+pub struct HttpSource {
+    settings: Settings,
+    client: Client,
+}
+
+/// `GET {url}/users/{user}`.
+#[derive(Debug, Deserialize)]
+struct UserAnswer {
+    user: String,
+    active: bool,
+    #[serde(default)]
+    away: bool,
+    teams: Vec<String>,
+    roles: Vec<String>,
+    #[serde(default)]
+    traits: Vec<String>,
+}
+
+/// `GET {url}/teams`.
+#[derive(Debug, Deserialize)]
+struct TeamsAnswer {
+    teams: Vec<TeamAnswer>,
+}
+
+#[derive(Debug, Deserialize)]
+struct TeamAnswer {
+    team: String,
+    #[serde(default)]
+    parent: Option<String>,
+}
+
+impl HttpSource {
+    /// A source at `settings.url`, called by `client`.
+    #[must_use]
+    pub fn new(settings: Settings, client: Client) -> Self {
+        Self { settings, client }
+    }
+
+    async fn ask(&self, path: &str, known: Option<&Validator>) -> Result<Response<Bytes>, SourceError> {
+        let base = self.settings.url.to_string();
+        let mut request = Request::builder()
+            .method(Method::GET)
+            .uri(format!("{}/{path}", base.trim_end_matches('/')))
+            .header(header::USER_AGENT, USER_AGENT)
+            .header(header::ACCEPT, "application/json");
+        if let Some(value) = &self.settings.authorization {
+            request = request.header(header::AUTHORIZATION, value);
+        }
+        if let Some(known) = known {
+            request = request.header(header::IF_NONE_MATCH, known);
+        }
+        let request = request.body(Bytes::new()).map_err(crate::backend::CallError::Url)?;
+        let bounds = Bounds { timeout: self.settings.timeout, answer_bytes_max: ANSWER_BYTES_MAX };
+        Ok(self.client.call(request, bounds).await?)
+    }
+
+    async fn ask_member(
+        &self,
+        user: &UserId,
+        known: Option<&Validator>,
+    ) -> Result<Answer<Option<Member>>, SourceError> {
+        let path = format!("users/{}", utf8_percent_encode(user.as_str(), SEGMENT));
+        let answer = self.ask(&path, known).await?;
+        match answer.status() {
+            StatusCode::OK => {
+                let said: UserAnswer = serde_json::from_slice(answer.body())?;
+                if said.user != user.as_str() {
+                    return Err(SourceError::OtherUser);
+                }
+                let member = Member {
+                    active: said.active,
+                    away: said.away,
+                    teams: said.teams.into_iter().map(TeamId::new).collect(),
+                    roles: said.roles,
+                    traits: said.traits,
+                };
+                Ok(Answer::Is(Some(member), validator(&answer)))
+            }
+            StatusCode::NOT_MODIFIED if known.is_some() => Ok(Answer::NotModified),
+            StatusCode::NOT_FOUND | StatusCode::GONE => Ok(Answer::Is(None, None)),
+            other => Err(SourceError::Status(other)),
+        }
+    }
+
+    async fn ask_teams(&self, known: Option<&Validator>) -> Result<Answer<Tree>, SourceError> {
+        let answer = self.ask("teams", known).await?;
+        match answer.status() {
+            StatusCode::OK => {
+                let said: TeamsAnswer = serde_json::from_slice(answer.body())?;
+                let teams = said.teams.into_iter();
+                let teams = teams.map(|one| (TeamId::new(one.team), one.parent.map(TeamId::new)));
+                Ok(Answer::Is(Tree::new(teams), validator(&answer)))
+            }
+            StatusCode::NOT_MODIFIED if known.is_some() => Ok(Answer::NotModified),
+            other => Err(SourceError::Status(other)),
+        }
+    }
+}
+
+impl Source for HttpSource {
+    fn is_fixed(&self) -> bool {
+        false
+    }
+
+    fn member<'a>(
+        &'a self,
+        _tenant: &'a TenantId,
+        user: &'a UserId,
+        known: Option<&'a Validator>,
+    ) -> Later<'a, Result<Answer<Option<Member>>, SourceError>> {
+        Box::pin(self.ask_member(user, known))
+    }
+
+    fn teams<'a>(
+        &'a self,
+        _tenant: &'a TenantId,
+        known: Option<&'a Validator>,
+    ) -> Later<'a, Result<Answer<Tree>, SourceError>> {
+        Box::pin(self.ask_teams(known))
+    }
+}
+
+fn validator(answer: &Response<Bytes>) -> Option<Validator> {
+    answer.headers().get(header::ETAG).cloned()
+}

@@ -1,0 +1,62 @@
+//! What the gate counts. received = allowed + denied + would_deny + refused + answered.
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
+
+use super::decisions::Outcome;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Requests {
+    outcome: &'static str,
+    reason: &'static str,
+}
+
+/// The gate's metrics.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    requests: Family<Requests, Counter>,
+    lost: Counter,
+    shadow_routes: Gauge,
+}
+
+impl Metrics {
+    /// Registers them.
+    #[must_use]
+    pub fn new(registry: &mut Registry) -> Self {
+        let metrics =
+            Self { requests: Family::default(), lost: Counter::default(), shadow_routes: Gauge::default() };
+        registry.register(
+            "headgate_decisions",
+            "Requests of the agents' listener by what came of them and why",
+            metrics.requests.clone(),
+        );
+        registry.register(
+            "headgate_decision_log_lost",
+            "Lines of the decision log that were not written, for want of room or because of the disk",
+            metrics.lost.clone(),
+        );
+        registry.register(
+            "headgate_shadow_routes",
+            "Routes in shadow mode: what they would refuse passes",
+            metrics.shadow_routes.clone(),
+        );
+        metrics
+    }
+
+    /// Counts lines of the decision log that were lost.
+    #[must_use]
+    pub fn lost(&self) -> Counter {
+        self.lost.clone()
+    }
+
+    pub(super) fn request(&self, outcome: Outcome, reason: &'static str) {
+        self.requests.get_or_create(&Requests { outcome: outcome.label(), reason }).inc();
+    }
+
+    pub(super) fn shadow_routes(&self, count: usize) {
+        self.shadow_routes.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+}

@@ -1,0 +1,476 @@
+//! The agents' side: a request becomes an actor, then a target, then a decision, then at most one request to the
+//! backend of the tenant.
+//!
+//! ```text
+//! head ─► path ─► rate ─► who ─► routes ─► facts ─► permit ─► upstream ─► answer
+//!         one     by      identity  resource,  tag,     the one    the one      shown whole
+//!         form    address actor     action     prefetch decision   call         or not at all
+//! ```
+//!
+//! Everything that is not understood is refused, in `refusal`, and told, in `decisions`. What the policy says is
+//! `policy`'s; who somebody is and what they may is behind the seams in `who`.
+//!
+//! **Invariant:** a backend gets a user's request only with a [`permit::Permit`], and nothing of an answer is
+//! shown without one. Headgate's own questions for facts are the one exception, and their answers stay
+//! [`answer::Unseen`].
+
+pub mod answer;
+pub mod body;
+pub mod decisions;
+pub mod facts;
+pub mod fuzzing;
+pub mod headers;
+mod metrics;
+pub mod path;
+pub mod permit;
+mod prefetch;
+pub mod rate;
+pub mod refusal;
+pub mod routes;
+mod service;
+mod snapshot;
+pub mod upstream;
+pub mod who;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use aws_lc_rs::rand;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
+use http_body::Body as _;
+use http_body_util::Full;
+
+use self::{
+    answer::{Unseen, Withheld},
+    decisions::{Decisions, Outcome, Record},
+    facts::{Keyed, Known},
+    path::Target,
+    permit::{Asked, Decided, Denied, Permit},
+    refusal::Refusal,
+    routes::{Matched, Unmatched, filled},
+    snapshot::Tenant,
+    upstream::{From, Onward},
+    who::{Granted, Identity, NoActor},
+};
+pub use self::{metrics::Metrics, service::Agents, snapshot::Snapshot};
+use crate::{
+    clock::SharedClock,
+    config::routes::{Body, Entity, Object},
+    ids::{ConversationId, DecisionId, TenantId},
+    policy::{FieldNo, Keys, TeamKey},
+    server::{LimitedBody, Peer},
+    tag::{Tag, TagStore},
+};
+
+/// The methods that a route can have, and those that Headgate answers for it.
+const METHODS: [Method; 7] =
+    [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+
+/// The query parameter by which some frameworks take another method (A15).
+const METHOD_PARAMETER: &str = "_method";
+
+/// The agents' side of a Headgate.
+#[derive(Debug)]
+pub struct Gate {
+    current: ArcSwap<Snapshot>,
+    tags: Arc<dyn TagStore>,
+    keys: Keys,
+    clock: SharedClock,
+    decisions: Arc<Decisions>,
+    metrics: Metrics,
+}
+
+/// What a gate lives with as long as its Headgate.
+#[derive(Debug)]
+pub struct Around {
+    /// The tags of conversations.
+    pub tags: Arc<dyn TagStore>,
+    /// The keys that the actors were made with.
+    pub keys: Keys,
+    /// The time.
+    pub clock: SharedClock,
+    /// Where decisions are told.
+    pub decisions: Arc<Decisions>,
+    /// What is counted.
+    pub metrics: Metrics,
+}
+
+/// An answer that may be sent.
+type Shown = Response<Full<Bytes>>;
+
+impl Gate {
+    /// A gate that decides by `snapshot`.
+    #[must_use]
+    pub fn new(snapshot: Snapshot, around: Around) -> Self {
+        let Around { tags, keys, clock, decisions, metrics } = around;
+        let gate = Self { current: ArcSwap::from_pointee(snapshot), tags, keys, clock, decisions, metrics };
+        gate.tell_shadows();
+        gate
+    }
+
+    /// Decides by another snapshot from the next request on.
+    pub fn replace(&self, snapshot: Snapshot) {
+        self.current.store(Arc::new(snapshot));
+        self.tell_shadows();
+    }
+
+    /// Says which routes refuse nothing (I11).
+    fn tell_shadows(&self) {
+        let snapshot = self.current.load();
+        self.metrics.shadow_routes(snapshot.in_shadow().count());
+        for (tenant, route) in snapshot.in_shadow() {
+            tracing::warn!(tenant.id = %tenant, route, "in shadow mode: what the policy refuses passes");
+        }
+    }
+
+    /// Answers a request, whatever it is, and tells what came of it.
+    async fn answer(&self, request: Request<LimitedBody>) -> Shown {
+        let snapshot = self.current.load_full();
+        let mut record = self.record(request.method());
+        let mut shown = match self.pass(&snapshot, request, &mut record).await {
+            Ok(shown) => shown,
+            Err(refusal) => {
+                record.outcome = if refusal.is_denial() { Outcome::Denied } else { Outcome::Refused };
+                record.reason = refusal.label();
+                refusal.response(record.id)
+            }
+        };
+        if let Ok(id) = HeaderValue::from_str(&record.id.to_string()) {
+            shown.headers_mut().insert(headers::DECISION, id);
+        }
+        if let Some(version) = record.grants {
+            shown.headers_mut().insert(headers::GRANTS, HeaderValue::from(version.0));
+        }
+        record.status = shown.status().as_u16();
+        self.metrics.request(record.outcome, record.reason);
+        self.decisions.note(record);
+        shown
+    }
+
+    fn record(&self, method: &Method) -> Record {
+        let mut id = [0; 16];
+        // Without randomness the ids are alike, and nothing else changes.
+        let _without = rand::fill(&mut id);
+        Record {
+            id: DecisionId(u128::from_be_bytes(id)),
+            time: self.clock.now().rfc3339().unwrap_or_default(),
+            tenant: None,
+            user: None,
+            grants: None,
+            method: METHODS.iter().find(|known| *known == method).map_or("other", Method::as_str).to_owned(),
+            route: None,
+            path: None,
+            resource: None,
+            action: None,
+            outcome: Outcome::Answered,
+            reason: "answered",
+            why: None,
+            status: 0,
+        }
+    }
+
+    async fn pass(
+        &self,
+        snapshot: &Snapshot,
+        request: Request<LimitedBody>,
+        record: &mut Record,
+    ) -> Result<Shown, Refusal> {
+        let (mut head, body) = request.into_parts();
+        let peer = head.extensions.get::<Peer>().cloned();
+        if let Some(peer) = &peer {
+            snapshot.rates.of_address(peer.client())?;
+        }
+        let target = checked(&head, snapshot)?;
+        if head.method == Method::OPTIONS {
+            return Ok(options());
+        }
+        let (Some(peer), identity) = (peer, &mut head) else { return Err(Refusal::Unspeakable) };
+        let Identity { tenant, user } =
+            snapshot.door.authenticate(identity, &peer).await.map_err(Refusal::Identity)?;
+        let min = headers::min_grants(&head.headers).map_err(|_unreadable| Refusal::MinGrants)?;
+        record.tenant = Some(tenant.clone());
+        record.user = Some(user.clone());
+        snapshot.rates.of_user(&tenant, &user)?;
+        let granted = snapshot.people.actor(&tenant, &user, min).await.map_err(Refusal::Actor)?;
+        record.grants = Some(granted.version);
+        if granted.actor.tenant != tenant {
+            return Err(Refusal::Actor(NoActor::Unknown));
+        }
+
+        let side = snapshot.tenants.get(&tenant).ok_or(Refusal::NoRoute)?;
+        let matched = side.routes.find(&head.method, &target.path).map_err(|unmatched| match unmatched {
+            Unmatched::Path | Unmatched::Foreign => Refusal::NoRoute,
+            Unmatched::Method => Refusal::Method,
+        })?;
+        record.route = Some(matched.route.name.clone());
+        record.path = Some(target.path.as_str().to_owned());
+        record.resource = Some(matched.route.resource.clone());
+        record.action = Some(matched.route.action.clone());
+        check_parameters(&target, &matched, side)?;
+        let asked = Asked::of(&matched, granted.actor.grants.policy()).ok_or(Refusal::Unknown)?;
+        let passage = Passage { gate: self, snapshot, side, granted: &granted, matched: &matched, asked };
+        passage.pass(head, target, body, record).await
+    }
+
+    /// The tag of a conversation by its own id or the backend's. An id of the backend's that means two
+    /// conversations means none.
+    fn tag(&self, side: &Tenant, tenant: &TenantId, name: &str) -> Option<Arc<Tag>> {
+        let found = match name.parse::<ConversationId>() {
+            Ok(id) => self.tags.tag(id),
+            Err(_alias) => {
+                let mut tags =
+                    side.accounts.iter().filter_map(|account| self.tags.by_alias(tenant, account, name));
+                tags.next().filter(|_| tags.next().is_none())
+            }
+        };
+        found.filter(|tag| tag.tenant == *tenant)
+    }
+}
+
+/// What a request must be for any route.
+fn checked(head: &Parts, snapshot: &Snapshot) -> Result<Target, Refusal> {
+    if !METHODS.contains(&head.method) {
+        return Err(Refusal::Method);
+    }
+    // An offer to go on in HTTP/2 can be passed over (B07); whoever asks for another protocol would not
+    // understand an answer in this one.
+    let mut upgrades = head.headers.get_all(header::UPGRADE).iter();
+    if upgrades.any(|value| !value.as_bytes().eq_ignore_ascii_case(b"h2c")) {
+        return Err(Refusal::Upgrade);
+    }
+    let settings = &snapshot.settings;
+    if head.uri.path() == "*" && head.method == Method::OPTIONS {
+        return Target::of(&http::Uri::from_static("/"), usize::MAX, 0).map_err(Refusal::Target);
+    }
+    Target::of(&head.uri, settings.target_bytes_max, settings.query_parameters_max).map_err(Refusal::Target)
+}
+
+/// The same for every path: it tells nothing (A17).
+fn options() -> Shown {
+    let mut answer = Response::new(Full::default());
+    *answer.status_mut() = StatusCode::NO_CONTENT;
+    headers::keep_nowhere(answer.headers_mut());
+    answer
+}
+
+fn check_parameters(target: &Target, matched: &Matched, side: &Tenant) -> Result<(), Refusal> {
+    let writes = matched.route.matches.method != Method::GET;
+    let refused = &side.routes.map.refused_parameters;
+    let mut parameters = target.parameters();
+    let one = parameters.find(|name| refused.contains(name) || (writes && name == METHOD_PARAMETER));
+    one.map_or(Ok(()), |_name| Err(Refusal::Parameter))
+}
+
+/// A request on its way: who asks for what.
+struct Passage<'a> {
+    gate: &'a Gate,
+    snapshot: &'a Snapshot,
+    side: &'a Tenant,
+    granted: &'a Granted,
+    matched: &'a Matched,
+    asked: Asked,
+}
+
+impl Passage<'_> {
+    async fn pass(
+        &self,
+        head: Parts,
+        target: Target,
+        body: LimitedBody,
+        record: &mut Record,
+    ) -> Result<Shown, Refusal> {
+        let route = &self.matched.route;
+        let grants = self.granted.version.to_string();
+        let from = From {
+            actor: &self.granted.actor,
+            grants: &grants,
+            decision: record.id,
+            now: self.gate.clock.now(),
+        };
+        let passed = headers::passed(&head.headers, &self.side.routes.map.request_headers);
+        if let Some(Object::Answer { entity, parameter }) = &route.object {
+            let unseen = self.side.upstream.look(target.forwarded(), passed, from).await?;
+            self.readable(&unseen)?;
+            let known = self.known(&unseen, entity, parameter)?;
+            let keyed = self.keyed(&known).await?;
+            let permit = self.decide(Some(&keyed), &[], record)?;
+            return self.show(unseen, &permit, record);
+        }
+
+        let object = self.object(record.id).await?;
+        // Before the body is read: a refused upload is not asked for (B12).
+        let mut permit = self.decide(object.as_ref(), &[], record)?;
+        if route.items.is_some() && !permit.shows_every_row(&self.granted.actor, self.asked) {
+            return Err(Refusal::Withheld(Withheld::Uncovered));
+        }
+        let is_read = route.matches.method == Method::GET;
+        let body = if is_read { Bytes::new() } else { self.body(&head.headers, body).await? };
+        let writes = self.writes(&body)?;
+        if !writes.is_empty() {
+            permit = self.decide(object.as_ref(), &writes, record)?;
+        }
+        let method = route.matches.method.clone();
+        let onward = Onward { method, target: target.forwarded(), headers: passed, body };
+        let answered = self.side.upstream.forward(&permit, onward, from).await;
+        if !is_read && let Some(path) = self.prefetch_path() {
+            self.side.prefetched.forget(&path);
+        }
+        self.show(answered?, &permit, record)
+    }
+
+    /// The one decision on the request, told in the record. In shadow mode a no is only told.
+    fn decide(
+        &self,
+        object: Option<&Keyed>,
+        writes: &[FieldNo],
+        record: &mut Record,
+    ) -> Result<Permit, Refusal> {
+        let route = &self.matched.route;
+        let decided = Decided::on(&self.granted.actor, self.asked, object, writes);
+        let permit = match decided.permit() {
+            Ok(permit) => {
+                record.outcome = Outcome::Allowed;
+                record.reason = decided.label();
+                Ok(permit)
+            }
+            Err(Denied(reason)) if route.shadow => {
+                record.outcome = Outcome::WouldDeny;
+                record.reason = reason.label();
+                Ok(Permit::in_shadow())
+            }
+            Err(Denied(reason)) => Err(Refusal::Denied { reason, hide: route.hide }),
+        };
+        record.why = Some(decided.why);
+        permit
+    }
+
+    /// What is known of the object before the request is made; `None` if the resource as such is asked for.
+    async fn object(&self, decision: DecisionId) -> Result<Option<Keyed>, Refusal> {
+        let tenant = &self.granted.actor.tenant;
+        let known = match &self.matched.route.object {
+            // The answer's object is decided on when it is there.
+            None | Some(Object::Answer { .. }) => return Ok(None),
+            Some(Object::Tag { parameter }) => {
+                let tag = self.gate.tag(self.side, tenant, self.parameter(parameter));
+                let known = tag.map(|tag| Known::of_tag(&tag, &self.side.channels));
+                Arc::new(known.unwrap_or_default())
+            }
+            Some(Object::Prefetch { line, entity, parameter }) => {
+                let path = filled(line, &self.matched.parameters);
+                let now = self.gate.clock.now();
+                let ask = async {
+                    let unseen = self.side.upstream.look_itself(path.clone(), tenant, decision, now).await?;
+                    self.readable(&unseen)?;
+                    self.known(&unseen, entity, parameter)
+                };
+                self.side.prefetched.facts(&path, ask).await?
+            }
+        };
+        self.keyed(&known).await.map(Some)
+    }
+
+    fn prefetch_path(&self) -> Option<String> {
+        match &self.matched.route.object {
+            Some(Object::Prefetch { line, .. }) => Some(filled(line, &self.matched.parameters)),
+            Some(Object::Tag { .. } | Object::Answer { .. }) | None => None,
+        }
+    }
+
+    fn parameter(&self, name: &str) -> &str {
+        self.matched.parameters.get(name).map_or("", String::as_str)
+    }
+
+    /// Whether an answer is one from which facts can be read.
+    fn readable(&self, unseen: &Unseen) -> Result<(), Refusal> {
+        match unseen.status() {
+            StatusCode::OK => Ok(()),
+            status => Err(self.failure(status)),
+        }
+    }
+
+    fn known(&self, unseen: &Unseen, entity: &Entity, parameter: &str) -> Result<Known, Refusal> {
+        let object = unseen.json().map_err(Refusal::Withheld)?;
+        Known::of_json(&object, entity, self.parameter(parameter))
+            .map_err(|_other| Refusal::Withheld(Withheld::Unreadable))
+    }
+
+    async fn keyed(&self, known: &Known) -> Result<Keyed, Refusal> {
+        let actor = &self.granted.actor;
+        let teams = match known.needs_teams_of() {
+            None => Vec::new(),
+            Some(user) if user == actor.user.as_str() => actor.team_keys.to_vec(),
+            Some(user) => self.teams_of(user).await?,
+        };
+        let (keys, policy) = (&self.gate.keys, actor.grants.policy());
+        Ok(Keyed::new(known, &actor.tenant, keys, policy, &teams))
+    }
+
+    /// The teams of another user. One whom the directory does not know has none.
+    async fn teams_of(&self, user: &str) -> Result<Vec<TeamKey>, Refusal> {
+        let user = crate::ids::UserId::new(user);
+        match self.snapshot.people.actor(&self.granted.actor.tenant, &user, None).await {
+            Ok(granted) => Ok(granted.actor.team_keys.to_vec()),
+            Err(NoActor::Unknown) => Ok(Vec::new()),
+            Err(error @ (NoActor::Unavailable | NoActor::NotThatFresh | NoActor::TooManyRoles)) => {
+                Err(Refusal::Actor(error))
+            }
+        }
+    }
+
+    /// The body of a write, which is JSON or nothing.
+    async fn body(&self, sent: &HeaderMap, mut body: LimitedBody) -> Result<Bytes, Refusal> {
+        if body.is_end_stream() {
+            return Ok(Bytes::new());
+        }
+        body::check_media_type(sent).map_err(Refusal::Body)?;
+        body.set_limit(self.matched.route.body_bytes_max);
+        Ok(body.read_all().await?)
+    }
+
+    /// The fields that a body writes.
+    fn writes(&self, body: &Bytes) -> Result<Vec<FieldNo>, Refusal> {
+        if body.is_empty() {
+            return Ok(Vec::new());
+        }
+        match &self.matched.route.body {
+            Body::Question => body::check(body).map(|()| Vec::new()).map_err(Refusal::Body),
+            Body::Writes(at) => {
+                let policy = self.granted.actor.grants.policy();
+                let fields = body::fields(body, at).map_err(Refusal::Body)?;
+                Ok(fields.iter().map(|name| policy.field(self.asked.resource, name)).collect())
+            }
+        }
+    }
+
+    /// The backend's answer, as far as it may be shown.
+    fn show(&self, unseen: Unseen, permit: &Permit, record: &mut Record) -> Result<Shown, Refusal> {
+        let status = unseen.status();
+        let objected = status.is_client_error() && !matches!(status.as_u16(), 401 | 403 | 404 | 410);
+        if !status.is_success() && !objected {
+            return Err(self.failure(status));
+        }
+        let wrote = status.is_success() && self.matched.route.matches.method != Method::GET;
+        let without = unseen.without_content();
+        let released = unseen.release(permit, &self.granted.actor, self.asked, &self.side.routes.map);
+        match released {
+            Ok(shown) => Ok(shown),
+            Err(_) if wrote => {
+                record.reason = "echo_withheld";
+                Ok(without)
+            }
+            Err(_) if objected => Err(Refusal::Objected(status)),
+            Err(withheld) => Err(Refusal::Withheld(withheld)),
+        }
+    }
+
+    /// What a backend's answer that has no content for the user is to them.
+    fn failure(&self, status: StatusCode) -> Refusal {
+        match status {
+            StatusCode::NOT_FOUND | StatusCode::GONE => Refusal::Missing,
+            StatusCode::FORBIDDEN => Refusal::Declined { hide: self.matched.route.hide },
+            StatusCode::SERVICE_UNAVAILABLE => Refusal::Busy,
+            _ => Refusal::Failed,
+        }
+    }
+}

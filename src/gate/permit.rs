@@ -1,0 +1,118 @@
+//! Asking for the one decision, and the permit that it leaves behind.
+
+use std::fmt::Write as _;
+
+use super::{facts::Keyed, routes::Matched};
+use crate::policy::{
+    self, ActionNo, Actor, Allowed, Decision, DenyReason, Facts, FieldNo, Policy, Question, ResourceNo,
+    Scope, Via, decide,
+};
+
+/// What a request asks for, in the numbers of a policy.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    /// The resource.
+    pub resource: ResourceNo,
+    /// The action.
+    pub action: ActionNo,
+    /// The resource of the object through which the asked one is reached.
+    via: Option<ResourceNo>,
+}
+
+impl Asked {
+    /// What a route asks for; `None` if the policy does not know it, which refuses it.
+    #[must_use]
+    pub fn of(matched: &Matched, policy: &Policy) -> Option<Self> {
+        let route = &matched.route;
+        let via = match &route.via {
+            None => None,
+            Some(name) => Some(policy.resource(name)?),
+        };
+        Some(Self { resource: policy.resource(&route.resource)?, action: policy.action(&route.action)?, via })
+    }
+}
+
+/// A decision that was made, with its reason in words.
+#[derive(Clone, Debug)]
+pub struct Decided {
+    /// What was decided.
+    pub decision: Decision,
+    /// Why.
+    pub why: String,
+}
+
+/// That a request may be made. Made only by [`Decided::permit`]; nothing is sent to a backend for a user
+/// without one, and nothing of an answer is shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Permit {
+    allowed: Option<Allowed>,
+}
+
+/// That a request may not be made.
+#[derive(Clone, Copy, Debug)]
+pub struct Denied(pub DenyReason);
+
+impl Decided {
+    /// Decides. `object` is what is known of the object; `None` asks for the resource as such.
+    #[must_use]
+    pub fn on(actor: &Actor, asked: Asked, object: Option<&Keyed>, writes: &[FieldNo]) -> Self {
+        let facts = object.map(Keyed::facts);
+        let via = facts.as_ref().zip(asked.via).map(|(facts, resource)| Via { resource, facts: *facts });
+        let own = match &via {
+            None => facts,
+            Some(via) => Some(Facts { via: Some(via), ..Facts::unknown(actor.tenant_key) }),
+        };
+        let question =
+            Question { resource: asked.resource, action: asked.action, object: own.as_ref(), writes };
+        let decision = decide(actor, question);
+        let mut why = String::new();
+        let _infallible = write!(why, "{}", policy::explain(actor.grants.policy(), &question, &decision));
+        Self { decision, why }
+    }
+
+    /// Why, as one word.
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        match self.decision {
+            Decision::Allow(allowed) => allowed.by.label(),
+            Decision::Deny(reason) => reason.label(),
+        }
+    }
+
+    /// The permit, or why there is none.
+    ///
+    /// # Errors
+    /// [`Denied`].
+    pub fn permit(&self) -> Result<Permit, Denied> {
+        match self.decision {
+            Decision::Allow(allowed) => Ok(Permit { allowed: Some(allowed) }),
+            Decision::Deny(reason) => Err(Denied(reason)),
+        }
+    }
+}
+
+impl Permit {
+    /// The permit of a route in shadow mode, on which the decision is told and nothing else.
+    pub(super) const fn in_shadow() -> Self {
+        Self { allowed: None }
+    }
+
+    /// Whether a field may be shown. In shadow mode every one is.
+    #[must_use]
+    pub fn shows(&self, actor: &Actor, field: FieldNo) -> bool {
+        self.allowed.is_none_or(|allowed| actor.grants.sees(&allowed, field))
+    }
+
+    /// Whether every field of a resource may be shown.
+    #[must_use]
+    pub fn shows_all(&self, actor: &Actor, resource: ResourceNo) -> bool {
+        let mut fields = actor.grants.policy().fields_of(resource);
+        self.shows(actor, FieldNo::OTHER) && fields.all(|field| self.shows(actor, field))
+    }
+
+    /// Whether every row of a list may be shown, whatever is in it.
+    #[must_use]
+    pub fn shows_every_row(&self, actor: &Actor, asked: Asked) -> bool {
+        self.allowed.is_none() || actor.grants.reach(asked.resource, asked.action).certain == Scope::All
+    }
+}

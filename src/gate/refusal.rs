@@ -1,0 +1,266 @@
+//! Every way in which a request is refused, and the one place where a refusal becomes an answer.
+
+use std::{borrow::Cow, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use http_body_util::Full;
+
+use super::{
+    answer::Withheld,
+    body::UnfitBody,
+    headers,
+    path::PathError,
+    who::{NoActor, NoIdentity},
+};
+use crate::{ids::DecisionId, policy::DenyReason, server::BodyError};
+
+/// Why a request is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Its target has no canonical form.
+    Target(PathError),
+    /// Its query has a parameter that is never taken.
+    Parameter,
+    /// No route that has its path has its method.
+    Method,
+    /// It wants another protocol.
+    Upgrade,
+    /// It is not known who asks.
+    Identity(NoIdentity),
+    /// It is not known what who asks may.
+    Actor(NoActor),
+    /// Its `headgate-min-grants` is no version of grants.
+    MinGrants,
+    /// No route has its path, or the path is another tenant's.
+    NoRoute,
+    /// The route asks for what the policy does not know.
+    Unknown,
+    /// The decision was no.
+    Denied {
+        /// Why.
+        reason: DenyReason,
+        /// Nothing may tell that there is such an object.
+        hide: bool,
+    },
+    /// The backend has no such object.
+    Missing,
+    /// The backend refused it.
+    Declined {
+        /// Nothing may tell that there is such an object.
+        hide: bool,
+    },
+    /// The body is not one that can be decided on.
+    Body(UnfitBody),
+    /// The body could not be read; its status and kind.
+    Unread(StatusCode, &'static str, String),
+    /// Too many requests of this user, tenant or address.
+    Rate(Duration),
+    /// Too many requests to the backend are under way.
+    Busy,
+    /// The backend did not answer.
+    NoAnswer,
+    /// It did not answer in time.
+    TimedOut,
+    /// Its answer is too large.
+    AnswerTooLarge,
+    /// Its answer is none that can be shown: an error of its own, or a redirection.
+    Failed,
+    /// It refused what was asked; the status is told, the content is not.
+    Objected(StatusCode),
+    /// Its answer may not be shown as a whole.
+    Withheld(Withheld),
+    /// A name or path that cannot be written in a request.
+    Unspeakable,
+}
+
+impl From<BodyError> for Refusal {
+    fn from(error: BodyError) -> Self {
+        let problem = error.problem();
+        Self::Unread(problem.status, problem.kind, problem.detail.into_owned())
+    }
+}
+
+/// What is the same for everything that must not be told apart.
+const NOT_FOUND: (StatusCode, &str, &str) = (StatusCode::NOT_FOUND, "not-found", "there is nothing here");
+const FORBIDDEN: (StatusCode, &str, &str) = (StatusCode::FORBIDDEN, "forbidden", "this is not allowed");
+
+impl Refusal {
+    /// Its name in metrics and in the decision log.
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Target(_) => "target",
+            Self::Parameter => "parameter",
+            Self::Method => "method",
+            Self::Upgrade => "upgrade",
+            Self::Identity(NoIdentity::Missing) => "no_credentials",
+            Self::Identity(NoIdentity::Invalid) => "invalid_credentials",
+            Self::Identity(NoIdentity::Ambiguous) => "ambiguous_credentials",
+            Self::Identity(NoIdentity::Unavailable) => "identity_unavailable",
+            Self::Actor(NoActor::Unknown) => "unknown_user",
+            Self::Actor(NoActor::Unavailable) => "directory_unavailable",
+            Self::Actor(NoActor::NotThatFresh) => "grants_not_that_fresh",
+            Self::Actor(NoActor::TooManyRoles) => "too_many_roles",
+            Self::MinGrants => "min_grants",
+            Self::NoRoute => "no_route",
+            Self::Unknown => "unknown_right",
+            Self::Denied { reason, .. } => reason.label(),
+            Self::Missing => "missing",
+            Self::Declined { .. } => "declined",
+            Self::Body(_) => "body",
+            Self::Unread(..) => "body_unread",
+            Self::Rate(_) => "rate",
+            Self::Busy => "busy",
+            Self::NoAnswer => "no_answer",
+            Self::TimedOut => "timed_out",
+            Self::AnswerTooLarge => "answer_too_large",
+            Self::Failed => "backend_failed",
+            Self::Objected(_) => "backend_objected",
+            Self::Withheld(Withheld::Uncovered) => "uncovered",
+            Self::Withheld(Withheld::Unreadable) => "unreadable",
+            Self::Unspeakable => "unspeakable",
+        }
+    }
+
+    /// Whether it is the policy's word, not a fault of the request or the backend.
+    #[must_use]
+    pub const fn is_denial(&self) -> bool {
+        matches!(self, Self::Denied { .. } | Self::Unknown)
+    }
+
+    /// Status, `type` and `detail` of the answer. What hides an object is [`NOT_FOUND`], and so is what does
+    /// not exist: byte for byte, the decision's id and the date aside (D02).
+    fn told(&self) -> (StatusCode, &'static str, Cow<'static, str>) {
+        let fixed =
+            |(status, kind, detail): (StatusCode, &'static str, &'static str)| (status, kind, detail.into());
+        let bad_gateway = |kind, detail: &'static str| (StatusCode::BAD_GATEWAY, kind, detail.into());
+        let unavailable = |kind, detail: &'static str| (StatusCode::SERVICE_UNAVAILABLE, kind, detail.into());
+        match self {
+            Self::Target(error @ PathError::TooLong) => {
+                (StatusCode::URI_TOO_LONG, "target", error.to_string().into())
+            }
+            Self::Target(error) => (StatusCode::BAD_REQUEST, "target", error.to_string().into()),
+            Self::Parameter => (
+                StatusCode::BAD_REQUEST,
+                "parameter",
+                "the query has a parameter that is not taken here".into(),
+            ),
+            Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method", "the method is not taken here".into()),
+            Self::Upgrade => {
+                (StatusCode::NOT_IMPLEMENTED, "upgrade", "no other protocol is spoken here".into())
+            }
+            Self::Identity(error @ NoIdentity::Ambiguous) => {
+                (StatusCode::BAD_REQUEST, "credentials", error.to_string().into())
+            }
+            Self::Identity(error @ NoIdentity::Unavailable) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "unavailable", error.to_string().into())
+            }
+            Self::Identity(error @ (NoIdentity::Missing | NoIdentity::Invalid)) => {
+                (StatusCode::UNAUTHORIZED, "unauthorized", error.to_string().into())
+            }
+            // The same as for credentials that are not valid: who is known is nobody's business.
+            Self::Actor(NoActor::Unknown) => {
+                (StatusCode::UNAUTHORIZED, "unauthorized", NoIdentity::Invalid.to_string().into())
+            }
+            Self::Actor(error @ (NoActor::Unavailable | NoActor::NotThatFresh | NoActor::TooManyRoles)) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "unavailable", error.to_string().into())
+            }
+            Self::MinGrants => (
+                StatusCode::BAD_REQUEST,
+                "min-grants",
+                "`headgate-min-grants` is the value of a `headgate-grants` header".into(),
+            ),
+            Self::NoRoute
+            | Self::Missing
+            | Self::Denied { hide: true, .. }
+            | Self::Declined { hide: true } => fixed(NOT_FOUND),
+            Self::Unknown | Self::Denied { hide: false, .. } | Self::Declined { hide: false } => {
+                fixed(FORBIDDEN)
+            }
+            Self::Body(error @ UnfitBody::MediaType) => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", error.to_string().into())
+            }
+            Self::Body(error @ (UnfitBody::Json | UnfitBody::NoObject)) => {
+                (StatusCode::BAD_REQUEST, "body", error.to_string().into())
+            }
+            Self::Unread(status, kind, detail) => (*status, kind, detail.clone().into()),
+            Self::Rate(_) => (StatusCode::TOO_MANY_REQUESTS, "rate", "too many requests".into()),
+            Self::Busy => unavailable("overloaded", "too many requests are under way"),
+            Self::NoAnswer => bad_gateway("backend", "the backend gave no answer"),
+            Self::TimedOut => {
+                (StatusCode::GATEWAY_TIMEOUT, "backend", "the backend did not answer in time".into())
+            }
+            Self::AnswerTooLarge | Self::Failed => {
+                bad_gateway("backend", "the backend's answer cannot be shown")
+            }
+            Self::Objected(status) => (*status, "declined", "the backend refused the request".into()),
+            Self::Withheld(Withheld::Uncovered) => (
+                StatusCode::NOT_IMPLEMENTED,
+                "uncovered",
+                "the answer holds more than may be shown, and cannot be shown in part".into(),
+            ),
+            Self::Withheld(Withheld::Unreadable) => {
+                bad_gateway("unreadable", "the backend's answer cannot be read")
+            }
+            Self::Unspeakable => bad_gateway("internal", "the request cannot be passed on"),
+        }
+    }
+
+    /// The answer, as `application/problem+json` (RFC 9457).
+    #[must_use]
+    pub fn response(&self, decision: DecisionId) -> Response<Full<Bytes>> {
+        let (status, kind, detail) = self.told();
+        let body = serde_json::json!({
+            "type": format!("urn:headgate:problem:{kind}"),
+            "title": status.canonical_reason().unwrap_or("Refused"),
+            "status": status.as_u16(),
+            "detail": detail,
+            "decision": decision.to_string(),
+        });
+        let mut response = Response::new(Full::from(body.to_string()));
+        *response.status_mut() = status;
+        let answer = response.headers_mut();
+        answer.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers::keep_nowhere(answer);
+        if status == StatusCode::UNAUTHORIZED {
+            answer.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = self.retry_after(status) {
+            answer.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+
+    /// Whole seconds after which it is worth asking again, rounded up.
+    fn retry_after(&self, status: StatusCode) -> Option<u64> {
+        match self {
+            Self::Rate(wait) => {
+                Some(wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1))
+            }
+            _ => (status == StatusCode::SERVICE_UNAVAILABLE).then_some(1),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_hidden_what_is_missing_and_what_no_route_names_look_the_same() {
+        let hidden = Refusal::Denied { reason: DenyReason::NoGrant, hide: true };
+        let look = |refusal: &Refusal| format!("{:?}", refusal.response(DecisionId(7)));
+        for same in [Refusal::Missing, Refusal::NoRoute, Refusal::Declined { hide: true }] {
+            assert_eq!(look(&same), look(&hidden));
+        }
+    }
+
+    #[test]
+    fn a_wait_is_told_in_whole_seconds_and_never_too_short() {
+        for (wait_ms, seconds) in [(1, 1), (1000, 1), (1001, 2), (0, 1)] {
+            let refusal = Refusal::Rate(Duration::from_millis(wait_ms));
+            assert_eq!(refusal.retry_after(StatusCode::TOO_MANY_REQUESTS), Some(seconds), "{wait_ms}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! All that requests are decided by, as one thing: a request uses one snapshot from its start to its end (I09).
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    prefetch::Prefetched,
+    rate::Rates,
+    routes::Routes,
+    upstream::Upstream,
+    who::{Authenticate, People},
+};
+use crate::{
+    backend::Pools,
+    channel::Channel,
+    clock::SharedClock,
+    config::{Config, gate::Gate as Settings},
+    ids::{AccountId, TenantId},
+    metrics::Limits,
+};
+
+/// One configuration, ready to be used.
+#[derive(Debug)]
+pub struct Snapshot {
+    pub(super) settings: Settings,
+    pub(super) tenants: BTreeMap<TenantId, Tenant>,
+    pub(super) door: Arc<dyn Authenticate>,
+    pub(super) people: Arc<dyn People>,
+    pub(super) rates: Rates,
+}
+
+/// A tenant with routes.
+#[derive(Debug)]
+pub(super) struct Tenant {
+    pub(super) routes: Routes,
+    pub(super) upstream: Upstream,
+    pub(super) prefetched: Prefetched,
+    /// The accounts of the routes' backend: those in which its own ids of conversations mean something.
+    pub(super) accounts: Vec<AccountId>,
+    /// The channel of each account.
+    pub(super) channels: BTreeMap<AccountId, Channel>,
+}
+
+impl Snapshot {
+    /// Builds everything but the pools anew; the rates begin anew too.
+    #[must_use]
+    pub fn new(
+        config: &Config,
+        pools: &Pools,
+        door: Arc<dyn Authenticate>,
+        people: Arc<dyn People>,
+        limits: &Limits,
+        clock: &SharedClock,
+    ) -> Self {
+        let settings = config.gate.clone();
+        let mut tenants = BTreeMap::new();
+        for tenant in config.tenants.values() {
+            let Some(map) = &tenant.routes else { continue };
+            let Some(backend) = config.backends.get(&map.backend) else { continue };
+            let Some(upstream) = Upstream::new(backend, pools) else { continue };
+            let of_backend = tenant.accounts.values().filter(|account| account.backend == map.backend);
+            let channels = tenant.accounts.values().map(|account| (account.id.clone(), account.channel));
+            tenants.insert(
+                tenant.id.clone(),
+                Tenant {
+                    routes: Routes::new(Arc::new(map.clone())),
+                    upstream,
+                    prefetched: Prefetched::new(
+                        settings.prefetched_max,
+                        settings.prefetch_age_max,
+                        clock.clone(),
+                    ),
+                    accounts: of_backend.map(|account| account.id.clone()).collect(),
+                    channels: channels.collect(),
+                },
+            );
+        }
+        let rates = Rates::new(&settings.rates, limits);
+        Self { settings, tenants, door, people, rates }
+    }
+
+    /// The routes in shadow mode, each with its tenant.
+    pub(super) fn in_shadow(&self) -> impl Iterator<Item = (&TenantId, &str)> {
+        self.tenants.iter().flat_map(|(tenant, side)| {
+            let routes = side.routes.map.routes.iter().filter(|route| route.shadow);
+            routes.map(move |route| (tenant, route.name.as_str()))
+        })
+    }
+}

@@ -1,0 +1,198 @@
+//! Requests to a backend's API: the one place where they leave.
+
+use std::{convert::Infallible, error::Error, sync::Arc};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
+use http_body_util::{BodyExt, Full};
+
+use super::{answer::Unseen, headers, permit::Permit, refusal::Refusal};
+use crate::{
+    backend::{
+        AssertionKey, Backend, CallError, Claims, ForwardError, Pool, Pools, StreamBounds, USER_AGENT,
+    },
+    ids::{DecisionId, TeamId, TenantId, Timestamp},
+    policy::Actor,
+};
+
+/// How Headgate names itself where it asks for itself, to learn the facts of an object.
+const ITSELF: &str = "headgate";
+
+/// A backend's API.
+#[derive(Debug)]
+pub struct Upstream {
+    pool: Arc<Pool>,
+    name: String,
+    headers: HeaderMap,
+    assertion_key: Option<Arc<AssertionKey>>,
+    bounds: StreamBounds,
+}
+
+/// Who a request to the backend is from.
+#[derive(Clone, Copy, Debug)]
+pub struct From<'a> {
+    /// The user.
+    pub actor: &'a Actor,
+    /// The version of the user's grants.
+    pub grants: &'a str,
+    /// The decision.
+    pub decision: DecisionId,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// A user's request as it is to reach the backend.
+#[derive(Debug)]
+pub struct Onward {
+    /// The method.
+    pub method: Method,
+    /// The canonical path with the query.
+    pub target: String,
+    /// The headers that pass.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl Upstream {
+    /// The API of a backend; `None` if it has none, which the configuration has checked.
+    #[must_use]
+    pub fn new(backend: &Backend, pools: &Pools) -> Option<Self> {
+        let api = backend.api.as_ref()?;
+        let mut headers = HeaderMap::new();
+        for (name, value) in &api.headers {
+            if let Ok(mut value) = HeaderValue::from_bytes(value.expose()) {
+                value.set_sensitive(true);
+                headers.insert(name, value);
+            }
+        }
+        Some(Self {
+            pool: Arc::clone(pools.api(&backend.id)?),
+            name: backend.id.to_string(),
+            headers,
+            assertion_key: api.assertion_key.clone(),
+            bounds: api.bounds,
+        })
+    }
+
+    /// Makes a user's request, which was permitted.
+    ///
+    /// # Errors
+    /// [`Refusal`] if there is no whole answer.
+    pub async fn forward(
+        &self,
+        _permitted: &Permit,
+        onward: Onward,
+        from: From<'_>,
+    ) -> Result<Unseen, Refusal> {
+        self.send(onward, from).await
+    }
+
+    /// Asks for one object in the name of a user who may or may not see it: what the answer says of the object
+    /// decides. Nothing of the answer can be shown without a permit.
+    ///
+    /// # Errors
+    /// [`Refusal`] if there is no whole answer.
+    pub async fn look(&self, target: String, sent: HeaderMap, from: From<'_>) -> Result<Unseen, Refusal> {
+        self.send(Onward { method: Method::GET, target, headers: sent, body: Bytes::new() }, from).await
+    }
+
+    /// Asks for one object as Headgate itself.
+    ///
+    /// # Errors
+    /// [`Refusal`] if there is no whole answer.
+    pub async fn look_itself(
+        &self,
+        target: String,
+        tenant: &TenantId,
+        decision: DecisionId,
+        now: Timestamp,
+    ) -> Result<Unseen, Refusal> {
+        let mut headers = HeaderMap::new();
+        headers.insert(http::header::ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(http::header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+        headers.insert(headers::ACTOR, HeaderValue::from_static(ITSELF));
+        let claims = Claims {
+            backend: &self.name,
+            actor: ITSELF,
+            tenant: tenant.as_str(),
+            teams: &[],
+            grants: "",
+            decision: &decision.to_string(),
+        };
+        self.assert(&mut headers, &claims, now)?;
+        self.call(Onward { method: Method::GET, target, headers, body: Bytes::new() }).await
+    }
+
+    async fn send(&self, mut onward: Onward, from: From<'_>) -> Result<Unseen, Refusal> {
+        if !headers::identify(&mut onward.headers, from.actor, from.grants) {
+            return Err(Refusal::Unspeakable);
+        }
+        let teams: Vec<_> = from.actor.teams.iter().map(TeamId::as_str).collect();
+        let claims = Claims {
+            backend: &self.name,
+            actor: from.actor.user.as_str(),
+            tenant: from.actor.tenant.as_str(),
+            teams: &teams,
+            grants: from.grants,
+            decision: &from.decision.to_string(),
+        };
+        self.assert(&mut onward.headers, &claims, from.now)?;
+        self.call(onward).await
+    }
+
+    fn assert(&self, headers: &mut HeaderMap, claims: &Claims<'_>, now: Timestamp) -> Result<(), Refusal> {
+        if let Some(key) = &self.assertion_key {
+            let assertion = key.assert(claims, now).map_err(|error| {
+                tracing::error!(backend.id = self.name, error = &error as &dyn Error, "no assertion");
+                Refusal::Unspeakable
+            })?;
+            headers.insert(headers::ASSERTION, assertion);
+        }
+        Ok(())
+    }
+
+    /// The one call. What comes back is whole: an answer that breaks off is none (B16).
+    async fn call(&self, mut onward: Onward) -> Result<Unseen, Refusal> {
+        onward.headers.insert(http::header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        for (name, value) in &self.headers {
+            onward.headers.insert(name, value.clone());
+        }
+        let mut request = Request::new(Full::new(onward.body));
+        *request.method_mut() = onward.method;
+        *request.uri_mut() = Uri::try_from(onward.target).map_err(|_invalid| Refusal::Unspeakable)?;
+        *request.headers_mut() = onward.headers;
+        let answer = self.whole(request).await.map_err(|error| {
+            // The error's cause may name what a stranger asked for; the kind is enough to act on.
+            tracing::warn!(backend.id = self.name, error = %error, "no answer of the backend's API");
+            refusal(&error)
+        })?;
+        Ok(Unseen::new(answer))
+    }
+
+    async fn whole(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Bytes>, ForwardError<Infallible>> {
+        let (head, body) = self.pool.forward(request, self.bounds).await?.into_parts();
+        Ok(Response::from_parts(head, body.collect().await?.to_bytes()))
+    }
+}
+
+/// What it is to the user that there is no whole answer.
+fn refusal(error: &ForwardError<Infallible>) -> Refusal {
+    match error {
+        ForwardError::Busy { .. } => Refusal::Busy,
+        ForwardError::Body(never) => match *never {},
+        ForwardError::Call(CallError::Timeout { .. } | CallError::Stalled { .. }) => Refusal::TimedOut,
+        ForwardError::Call(CallError::Oversize { .. }) => Refusal::AnswerTooLarge,
+        ForwardError::Call(CallError::Unfit(_)) => Refusal::Failed,
+        ForwardError::Call(
+            CallError::Url(_)
+            | CallError::Connect(_)
+            | CallError::Tls(_)
+            | CallError::Exchange(_)
+            | CallError::Cut(_),
+        ) => Refusal::NoAnswer,
+    }
+}

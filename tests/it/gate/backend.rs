@@ -1,0 +1,123 @@
+//! A backend on a real socket that writes what a test says, byte for byte, and remembers what it was asked.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
+
+/// A request as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) method: String,
+    pub(super) target: String,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: String,
+    /// The connection it came on, from 0.
+    pub(super) connection: usize,
+}
+
+impl Asked {
+    /// All values of a header.
+    pub(super) fn all(&self, name: &str) -> Vec<&str> {
+        let matching = self.headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+        matching.map(|(_, value)| value.as_str()).collect()
+    }
+
+    /// Method and target.
+    pub(super) fn line(&self) -> String {
+        format!("{} {}", self.method, self.target)
+    }
+}
+
+/// What is written in answer; an empty one closes the connection.
+type Script = dyn Fn(&Asked) -> Vec<u8> + Send + Sync;
+
+pub(super) struct Backend {
+    pub(super) address: SocketAddr,
+    seen: Arc<Mutex<Vec<Asked>>>,
+    _accepting: JoinSet<()>,
+}
+
+impl Backend {
+    pub(super) async fn start(script: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let (script, noted): (Arc<Script>, _) = (Arc::new(script), Arc::clone(&seen));
+        let mut accepting = JoinSet::new();
+        accepting.spawn(async move {
+            let mut connections = JoinSet::new();
+            for number in 0.. {
+                let (stream, _) = listener.accept().await.unwrap();
+                connections.spawn(serve(stream, number, Arc::clone(&script), Arc::clone(&noted)));
+            }
+        });
+        Self { address, seen, _accepting: accepting }
+    }
+
+    pub(super) fn seen(&self) -> Vec<Asked> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// What was asked, as method and target.
+    pub(super) fn lines(&self) -> Vec<String> {
+        self.seen().iter().map(Asked::line).collect()
+    }
+}
+
+async fn serve(stream: TcpStream, connection: usize, script: Arc<Script>, seen: Arc<Mutex<Vec<Asked>>>) {
+    let mut stream = BufReader::new(stream);
+    while let Some(asked) = read(&mut stream, connection).await {
+        let answer = script(&asked);
+        seen.lock().unwrap().push(asked);
+        if answer.is_empty() || stream.get_mut().write_all(&answer).await.is_err() {
+            return;
+        }
+        // An answer without framing ends with its connection.
+        let text = String::from_utf8_lossy(&answer).to_lowercase();
+        if text.contains("connection: close") {
+            return;
+        }
+    }
+}
+
+async fn read(stream: &mut BufReader<TcpStream>, connection: usize) -> Option<Asked> {
+    let mut lines = Vec::new();
+    loop {
+        let mut line = String::new();
+        if stream.read_line(&mut line).await.ok()? == 0 {
+            return None;
+        }
+        match line.trim_end() {
+            "" => break,
+            text => lines.push(text.to_owned()),
+        }
+    }
+    let mut first = lines[0].split(' ');
+    let (method, target) = (first.next()?.to_owned(), first.next()?.to_owned());
+    let header = |line: &String| {
+        let (name, value) = line.split_once(':').unwrap();
+        (name.to_owned(), value.trim().to_owned())
+    };
+    let headers: Vec<_> = lines[1..].iter().map(header).collect();
+    let length = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    let mut body = vec![0; length.map_or(0, |(_, value)| value.parse().unwrap())];
+    stream.read_exact(&mut body).await.ok()?;
+    Some(Asked { method, target, headers, body: String::from_utf8(body).unwrap(), connection })
+}
+
+/// A whole JSON answer.
+pub(super) fn json(status: u16, value: &serde_json::Value) -> Vec<u8> {
+    answer(status, "content-type: application/json\r\n", &value.to_string())
+}
+
+/// A whole answer with these header lines.
+pub(super) fn answer(status: u16, headers: &str, body: &str) -> Vec<u8> {
+    format!("HTTP/1.1 {status} Told\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len()).into_bytes()
+}

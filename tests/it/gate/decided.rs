@@ -1,0 +1,287 @@
+//! Facts, refusals, what is told of a decision, and what of an answer is shown.
+
+use headgate::{gate::decisions::Outcome, ids::UserId};
+use serde_json::json;
+
+use super::{
+    backend,
+    world::{Answer, Setup, world},
+};
+
+#[tokio::test]
+async fn d02_what_is_hidden_and_what_is_missing_answer_alike() {
+    let world = world().await;
+    // A refused tag, an unknown tag, a hidden and a missing object of the answer and of a prefetch, and no route.
+    let mut answers = Vec::new();
+    for path in [
+        "/conversations/102",
+        "/conversations/999999",
+        "/answered/102",
+        "/answered/999999",
+        "/contacts/502",
+        "/contacts/999999",
+        "/no-such-thing",
+    ] {
+        let mut answer = world.get("ana", path).await;
+        assert_eq!(answer.status, 404, "{path}");
+        let id = answer.header("headgate-decision").unwrap().to_owned();
+        answer.body = answer.body.replace(&id, "ID");
+        answer.headers.retain(|(name, _)| name != "date" && name != "headgate-decision");
+        answers.push((answer.headers, answer.body));
+    }
+    assert!(answers.windows(2).all(|two| two[0] == two[1]), "{answers:#?}");
+}
+
+#[tokio::test]
+async fn a_refusal_that_need_not_hide_is_403() {
+    let world = world().await;
+    let answer = world.get("ana", "/shown/102").await;
+    assert_eq!((answer.status, answer.problem().as_str()), (403, "forbidden"));
+    assert_eq!(world.get("ana", "/shown/999999").await.status, 403, "and tells nothing of what there is");
+    assert_eq!(world.backend.lines(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_tag_decides_from_the_moment_it_is_written() {
+    let world = world().await;
+    world.also_visible.lock().unwrap().push(("ana", "102"));
+    let status = async |user: &str, id: &str| world.get(user, &format!("/conversations/{id}")).await.status;
+    assert_eq!((status("ana", "102").await, status("ana", "101").await), (404, 200));
+    world.change("102", |tag| tag.responsible = Some(UserId::new("ana"))).await;
+    assert_eq!((status("ana", "102").await, status("ben", "102").await), (200, 404));
+    world.change("102", |tag| tag.responsible = None).await;
+    assert_eq!(status("ana", "102").await, 404);
+    world.change("102", |tag| tag.participants = vec![UserId::new("ana")]).await;
+    assert_eq!(status("ana", "102").await, 200);
+    world.change("102", |tag| tag.participants.clear()).await;
+    assert_eq!(status("ana", "102").await, 404);
+}
+
+#[tokio::test]
+async fn an_answer_is_decided_on_before_a_byte_of_it_is_shown() {
+    let world = world().await;
+    for (user, id, status) in [
+        ("ana", "101", 200),
+        ("ana", "102", 404),
+        ("ana", "104", 200),
+        ("sue", "103", 200),
+        ("ben", "101", 404),
+    ] {
+        let answer = world.get(user, &format!("/answered/{id}")).await;
+        assert_eq!(answer.status, status, "{user} {id}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_object_that_is_not_the_one_asked_for_is_not_shown() {
+    for object in [
+        json!({"id": "102", "assignee": "ana"}),
+        json!({"assignee": "ana"}),
+        json!([{"id": "101", "assignee": "ana"}]),
+        json!("101"),
+    ] {
+        let world = Setup::default().backend(move |_| Some(backend::json(200, &object))).start().await;
+        for path in ["/answered/101", "/contacts/101"] {
+            let answer = world.get("adm", path).await;
+            assert_eq!((answer.status, answer.problem().as_str()), (502, "unreadable"), "{path}");
+        }
+    }
+    let twice = r#"{"id":"101","assignee":"ben","assignee":"ana"}"#;
+    for (headers, body) in [
+        ("content-type: application/json\r\n", twice),
+        ("content-type: text/html\r\n", r#"{"id":"101","assignee":"ana"}"#),
+        ("content-type: application/json\r\ncontent-encoding: gzip\r\n", r#"{"id":"101","assignee":"ana"}"#),
+        ("content-type: application/json\r\n", "{"),
+    ] {
+        let world =
+            Setup::default().backend(move |_| Some(backend::answer(200, headers, body))).start().await;
+        assert_eq!(world.get("adm", "/answered/101").await.status, 502, "{headers} {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_prefetch_is_headgates_own_request_and_is_used_again() {
+    let world = world().await;
+    assert_eq!(world.get("adm", "/contacts/501").await.status, 200);
+    let asked = world.backend.seen();
+    assert_eq!((asked[0].line(), asked[1].line()), (asked[1].line(), asked[0].line()));
+    assert_eq!(
+        (asked[0].all("headgate-actor"), asked[1].all("headgate-actor")),
+        (vec!["headgate"], vec!["adm"])
+    );
+    assert_eq!(world.get("ben", "/contacts/501").await.status, 404, "by the same facts");
+    assert_eq!(world.backend.seen().len(), 2);
+    // A write may change them.
+    assert_eq!(
+        world.write("adm", "PUT", "/contacts/501", &json!({"contact": {"name": "x"}})).await.status,
+        200
+    );
+    assert_eq!(world.get("ben", "/contacts/501").await.status, 404);
+    assert_eq!(world.backend.seen().len(), 4);
+}
+
+#[tokio::test]
+async fn who_has_no_team_of_their_own_is_reached_by_the_teams_of_the_responsible() {
+    let world = world().await;
+    // The contact names no team; ana, who is responsible, is in sue's.
+    assert_eq!(world.get("sue", "/contacts/501").await.status, 200);
+    assert_eq!(world.get("sue", "/contacts/502").await.status, 404);
+}
+
+#[tokio::test]
+async fn what_may_not_be_shown_as_a_whole_is_not_shown() {
+    let world = world().await;
+    let answer = world.get("ana", "/contacts/501").await;
+    assert_eq!((answer.status, answer.problem().as_str()), (501, "uncovered"));
+    assert!(!answer.body.contains("CANARY"));
+    let before = world.backend.seen().len();
+    let answer = world.get("sue", "/conversations").await;
+    assert_eq!((answer.status, world.backend.seen().len()), (501, before), "a list is not even asked for");
+    assert_eq!(world.get("adm", "/conversations").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_write_is_decided_by_the_fields_that_it_names() {
+    let world = world().await;
+    for (user, path, body, status) in [
+        ("ana", "/conversations/101", json!({"title": "x"}), 200),
+        ("ana", "/conversations/101", json!({"assignee": "ana"}), 404),
+        ("ana", "/conversations/101", json!({"title": "x", "assignee": "ana"}), 404),
+        ("ana", "/conversations/102", json!({"title": "x"}), 404),
+        ("ana", "/conversations/104", json!({"title": "x"}), 404),
+        ("sue", "/conversations/101", json!({"assignee": "ana"}), 200),
+        ("sue", "/conversations/102", json!({"assignee": "sue"}), 404),
+        ("adm", "/conversations/102", json!({"assignee": "ana"}), 200),
+    ] {
+        let before = world.backend.seen().len();
+        let answer = world.write(user, "PATCH", path, &body).await;
+        assert_eq!(answer.status, status, "{user} {path} {body}");
+        assert_eq!(world.backend.seen().len() - before, usize::from(status == 200), "{user} {path} {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_write_below_a_pointer_is_decided_by_what_stands_there_and_beside() {
+    let world = world().await;
+    let put = async |body: &serde_json::Value| world.write("ana", "PUT", "/contacts/501", body).await.status;
+    assert_eq!(put(&json!({"contact": {"phone_number": "1"}})).await, 404);
+    assert_eq!(put(&json!({"contact": {"name": "x"}, "phone_number": "1"})).await, 404);
+    assert_eq!(put(&json!({"name": "x"})).await, 400);
+    assert!(world.backend.lines().iter().all(|line| line.starts_with("GET")));
+    // The write is made; its echo holds what ana may not see.
+    assert_eq!(put(&json!({"contact": {"name": "x"}})).await, 204);
+}
+
+#[tokio::test]
+async fn a_body_that_can_be_read_in_two_ways_is_not_forwarded() {
+    let world = world().await;
+    let line = "PATCH /api/v1/accounts/1/conversations/101";
+    for (media, body, status) in [
+        ("application/json", r#"{"title":"x","assignee":"y","assignee":"z"}"#, 400),
+        ("application/json", r#"{"title":"x","title":"y"}"#, 400),
+        ("application/json", "[]", 400),
+        ("application/json", "{", 400),
+        ("text/plain", "{}", 415),
+        ("application/json; charset=utf-16", "{}", 415),
+        ("multipart/form-data; boundary=x", "{}", 415),
+    ] {
+        let answer = world.send("ana", line, &format!("Content-Type: {media}\r\n"), body).await;
+        assert_eq!(answer.status, status, "{media} {body}");
+    }
+    let large = json!({"title": "x".repeat(2000)});
+    assert_eq!(world.write("ana", "PATCH", "/conversations/101", &large).await.status, 413);
+    assert_eq!(world.backend.lines(), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_the_backend_says_of_its_own_troubles_is_not_shown() {
+    for (status, told) in
+        [(500, 502), (502, 502), (503, 503), (301, 502), (401, 502), (304, 502), (404, 404), (403, 404)]
+    {
+        let script = move |_: &backend::Asked| {
+            let headers = "location: /CANARY-102-x\r\ncontent-type: text/html\r\n";
+            Some(match status {
+                304 => b"HTTP/1.1 304 Same\r\netag: CANARY-102-x\r\n\r\n".to_vec(),
+                status => backend::answer(status, headers, "CANARY-102-x"),
+            })
+        };
+        let world = Setup::default().backend(script).start().await;
+        let answer = world.get("ana", "/conversations/101").await;
+        assert_eq!(answer.status, told, "{status}: {answer:?}");
+    }
+    // What it objects to is told, as far as it can be read.
+    let script = |_: &backend::Asked| Some(backend::json(422, &json!({"errors": ["title is too long"]})));
+    let world = Setup::default().backend(script).start().await;
+    let answer = world.write("ana", "PATCH", "/conversations/101", &json!({"title": "x"})).await;
+    assert_eq!((answer.status, answer.json()), (422, json!({"errors": ["title is too long"]})));
+}
+
+#[tokio::test]
+async fn i11_a_route_in_shadow_refuses_nothing_and_tells_what_it_would_have() {
+    let world = world().await;
+    let passed = world.get("ana", "/shadowed/102").await;
+    assert_eq!(passed.status, 200);
+    assert_eq!(world.decision(&passed).outcome, Outcome::WouldDeny);
+    assert_eq!(world.decision(&passed).reason, "out_of_scope");
+    assert_eq!(world.get("ana", "/conversations/102").await.status, 404, "every other route still refuses");
+    let metrics = world.metrics();
+    // One of each tenant.
+    assert!(metrics.contains("headgate_shadow_routes 2\n"), "{metrics}");
+    let counted = r#"headgate_decisions_total{outcome="would_deny",reason="out_of_scope"} 1"#;
+    assert!(metrics.contains(counted), "{metrics}");
+}
+
+#[tokio::test]
+async fn i13_a_decision_is_told_without_what_was_said() {
+    let world = world().await;
+    let line = "PATCH /api/v1/accounts/1/conversations/102?secret=q-value";
+    let headers = "Content-Type: application/json\r\nCookie: c-value\r\nUser-Agent: u-value\r\n";
+    let answer = world.send("ana", line, headers, r#"{"assignee":"b-value"}"#).await;
+    let record = world.decision(&answer);
+    assert_eq!((record.outcome, record.status), (Outcome::Denied, 404));
+    assert_eq!(record.user.as_ref().map(UserId::as_str), Some("ana"));
+    assert_eq!(record.path.as_deref(), Some("/api/v1/accounts/1/conversations/102"));
+    assert!(record.why.as_ref().unwrap().contains("conversation.edit"), "{record:?}");
+    let told = serde_json::to_string(&*record).unwrap();
+    assert!(!told.contains("-value") && !told.contains("Bearer"), "{told}");
+}
+
+#[tokio::test]
+async fn every_answer_names_its_decision() {
+    let world = world().await;
+    for (path, outcome, reason) in [
+        ("/conversations/101", Outcome::Allowed, "grant"),
+        ("/conversations/104", Outcome::Allowed, "relation"),
+        ("/conversations/102", Outcome::Denied, "out_of_scope"),
+        ("/no-such-thing", Outcome::Refused, "no_route"),
+        ("/conversations/%2e", Outcome::Refused, "target"),
+    ] {
+        let answer = world.get("ana", path).await;
+        let record = world.decision(&answer);
+        assert_eq!(
+            (record.outcome, record.reason, record.status),
+            (outcome, reason, answer.status),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn too_many_requests_are_told_when_to_come_again() {
+    for (limit, user, other, spared) in [
+        ("actor", "ana", "ben", true),
+        ("tenant", "ana", "ben", false),
+        ("address", "ana", "globex.ana", false),
+    ] {
+        let rate = format!("[gate.rate]\n{limit} = {{ per_second = 1, burst = 3 }}\n");
+        let world = Setup::default().headgate(&rate).start().await;
+        let health = async |user: &str| -> Answer { world.send(user, "GET /public/health", "", "").await };
+        for _ in 0..3 {
+            assert_eq!(health(user).await.status, 200, "{limit}");
+        }
+        let refused = health(user).await;
+        assert_eq!((refused.status, refused.header("retry-after")), (429, Some("1")), "{limit}");
+        assert_eq!(health(other).await.status == 200, spared, "{limit}");
+        assert!(world.metrics().contains(&format!("headgate_limit_reached_total{{limit=\"rate.{limit}\"}}")));
+    }
+}

@@ -1,0 +1,10 @@
+//! The agents' listener on a real socket, over the security checklist's fixture. A test names the rows that
+//! it is.
+
+mod backend;
+mod decided;
+mod framing;
+mod identity;
+mod passage;
+mod targets;
+mod world;

@@ -1,0 +1,610 @@
+//! The checklist's fixture: two tenants, their users and objects, a recording backend, and the universal
+//! oracle, which looks at every answer and at everything the backend saw.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use headgate::{
+    backend::Pools,
+    clock::{Clock, SystemClock},
+    config::Config,
+    directory::Version,
+    gate::{
+        Agents, Around, Gate, Metrics, Snapshot,
+        decisions::{Decisions, Record},
+        who::{Authenticate, Granted, Identity, NoActor, NoIdentity, People},
+    },
+    ids::{AccountId, ConversationKey, TeamId, TenantId, Timestamp, UserId},
+    metrics::Limits,
+    policy::{
+        Actor, Keys, Member, Policy, Relation, Scope, Source,
+        source::{Assignment, Fields, Principal, Role},
+    },
+    server::{self, Peer, Serving},
+    spool::{Later, Thread},
+    tag::{NewTag, Tag, TagStore, embedded::EmbeddedTags},
+};
+use http::request::Parts;
+use prometheus_client::registry::Registry;
+use serde_json::{Value, json};
+use smallvec::smallvec;
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::backend::{self, Asked, Backend};
+
+pub(super) const HEADGATE: &str = r#"
+[listener.agents]
+address = "127.0.0.1:0"
+[store]
+path = "data"
+[backend.chat]
+urls = ["http://127.0.0.1:1/events"]
+keys = ["whsec_ZXhhbXBsZS1rZXktZXhhbXBsZS1rZXktMTI="]
+api = ["http://BACKEND"]
+api_headers = { api_access_token = "native-of-headgate" }
+api_timeout = "5s"
+assertion_key = "the-key-that-the-backend-knows-too"
+"#;
+
+const CHANNELS: &str = r#"
+[endpoint.TENANT]
+channel = "whatsapp"
+secrets = ["a-secret"]
+verify_token = "token"
+[account.wa-1]
+endpoint = "TENANT"
+id = "1"
+backend = "chat"
+[account.wa-2]
+endpoint = "TENANT"
+id = "2"
+backend = "chat"
+"#;
+
+pub(super) const ROUTES: &str = r#"
+backend = "chat"
+fixed = { account = "ACCOUNT" }
+refused_parameters = ["api_access_token"]
+
+[entity.conversation]
+id = "/id"
+responsible = "/assignee"
+team = "/team"
+participants = "/participants"
+
+[entity.contact]
+id = "/id"
+responsible = "/owner"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/conversations"
+resource = "conversation"
+action = "list"
+items = "/payload"
+
+[[route]]
+match = "POST /api/v1/accounts/{account}/conversations/filter"
+resource = "conversation"
+action = "list"
+items = "/payload"
+question = true
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/conversations/{id}"
+entity = "conversation"
+action = "view"
+object = "tag"
+
+[[route]]
+match = "PATCH /api/v1/accounts/{account}/conversations/{id}"
+entity = "conversation"
+action = "edit"
+object = "tag"
+body_bytes_max = "1KiB"
+
+[[route]]
+match = "POST /api/v1/accounts/{account}/conversations/{id}/upload"
+entity = "conversation"
+action = "edit"
+object = "tag"
+body_bytes_max = "2MiB"
+
+[[route]]
+match = "DELETE /api/v1/accounts/{account}/conversations/{id}"
+entity = "conversation"
+action = "delete"
+object = "tag"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/answered/{id}"
+entity = "conversation"
+action = "view"
+object = "answer"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/shown/{id}"
+entity = "conversation"
+action = "view"
+object = "tag"
+hide = false
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/shadowed/{id}"
+entity = "conversation"
+action = "view"
+object = "tag"
+shadow = true
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/contacts/{id}"
+entity = "contact"
+action = "view"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/contacts/{id}"
+
+[[route]]
+match = "PUT /api/v1/accounts/{account}/contacts/{id}"
+entity = "contact"
+action = "edit"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/contacts/{id}"
+body = "/contact"
+
+[[route]]
+match = "GET /public/health"
+resource = "health"
+action = "view"
+"#;
+
+/// Which objects' canaries each user may see.
+fn visible(user: &str) -> &'static [&'static str] {
+    match user {
+        "ana" => &["101", "104", "501"],
+        "ben" => &["102", "104", "502"],
+        "sue" => &["101", "103", "501"],
+        "adm" => &["101", "102", "103", "104", "501", "502"],
+        "globex.ana" => &["201"],
+        _ => &[],
+    }
+}
+
+/// What the backend answers otherwise than usual.
+type Script = dyn Fn(&Asked) -> Option<Vec<u8>> + Send + Sync;
+
+/// What a test may make otherwise before the world begins.
+#[derive(Default)]
+pub(super) struct Setup {
+    headgate: String,
+    routes: String,
+    listed: Option<&'static str>,
+    script: Option<Box<Script>>,
+}
+
+pub(super) struct World {
+    pub(super) address: SocketAddr,
+    pub(super) backend: Backend,
+    pub(super) tags: Arc<EmbeddedTags>,
+    decisions: Arc<Decisions>,
+    /// Canaries that a test lets a user see besides: user and object.
+    pub(super) also_visible: Mutex<Vec<(&'static str, &'static str)>>,
+    registry: Registry,
+    _folder: TempDir,
+    _serving: Serving,
+}
+
+impl Setup {
+    /// More of `headgate.toml`.
+    pub(super) fn headgate(mut self, text: &str) -> Self {
+        self.headgate.push_str(text);
+        self
+    }
+
+    /// More of both tenants' `routes.toml`.
+    pub(super) fn routes(mut self, text: &str) -> Self {
+        self.routes.push_str(text);
+        self
+    }
+
+    /// A header of answers that is passed on.
+    pub(super) fn listing(mut self, header: &'static str) -> Self {
+        self.listed = Some(header);
+        self
+    }
+
+    /// What the backend answers otherwise than usual.
+    pub(super) fn backend(
+        mut self,
+        script: impl Fn(&Asked) -> Option<Vec<u8>> + Send + Sync + 'static,
+    ) -> Self {
+        self.script = Some(Box::new(script));
+        self
+    }
+
+    pub(super) async fn start(self) -> World {
+        let script = self.script;
+        let backend = Backend::start(move |asked| {
+            script.as_ref().and_then(|script| script(asked)).unwrap_or_else(|| usual(asked))
+        })
+        .await;
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: String| {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        let headgate = HEADGATE.replace("BACKEND", &backend.address.to_string());
+        write("headgate.toml", headgate + &self.headgate);
+        for (tenant, account) in [("acme", "1"), ("globex", "2")] {
+            write(&format!("tenants/{tenant}/channels.toml"), CHANNELS.replace("TENANT", tenant));
+            let listed = self.listed.map(|name| format!("response_headers = [\"{name}\"]"));
+            let routes = listed.unwrap_or_default() + &ROUTES.replace("ACCOUNT", account) + &self.routes;
+            write(&format!("tenants/{tenant}/routes.toml"), routes);
+        }
+        let config = Config::load(folder.path(), &|_| None).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let config = config.config;
+
+        let mut registry = Registry::default();
+        let limits = Limits::new(&mut registry);
+        let metrics = Metrics::new(&mut registry);
+        let (tags, _recovery) = EmbeddedTags::open(&folder.path().join("tags"), 64 << 20, &limits).unwrap();
+        let tags = Arc::new(tags);
+        conversations(&tags).await;
+        let keys = Keys::default();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let people = Arc::new(Directory::new(&keys));
+        let calls = headgate::backend::Metrics::new(&mut registry, &limits);
+        let pools = Pools::new(&config.backends, &config.egress, &clock, &calls).unwrap();
+        let snapshot = Snapshot::new(&config, &pools, Arc::new(Door), people, &limits, &clock);
+        let (decisions, _writer) = Decisions::new(1000, None, Default::default());
+        let around = Around { tags: tags.clone(), keys, clock, decisions: decisions.clone(), metrics };
+        let gate = Arc::new(Gate::new(snapshot, around));
+        let listener = config.listeners.agents.clone().unwrap();
+        let bound = server::bind(&listener, "agents", &server::Metrics::new(&mut registry, &limits)).unwrap();
+        let address = bound.local_address().unwrap();
+        let serving = bound.serve(Agents::new(gate), CancellationToken::new());
+        World {
+            address,
+            backend,
+            tags,
+            decisions,
+            also_visible: Mutex::default(),
+            registry,
+            _folder: folder,
+            _serving: serving,
+        }
+    }
+}
+
+/// The usual world.
+pub(super) async fn world() -> World {
+    Setup::default().start().await
+}
+
+impl World {
+    /// Sends these bytes as they are and reads until the listener closes. `user` is whose canaries the answer
+    /// may hold.
+    pub(super) async fn raw(&self, user: &str, bytes: impl AsRef<[u8]>) -> String {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(bytes.as_ref()).await.unwrap();
+        let mut answer = Vec::new();
+        let _closed_or_reset = stream.read_to_end(&mut answer).await;
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        self.oracle(user, &answer);
+        answer
+    }
+
+    /// A request with the user's token, header lines and a body; an empty user sends no token.
+    pub(super) async fn send(&self, user: &str, line: &str, headers: &str, body: &str) -> Answer {
+        let authorization = match user {
+            "" => String::new(),
+            user => format!("Authorization: Bearer {user}\r\n"),
+        };
+        let length =
+            if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
+        let head = format!(
+            "{line} HTTP/1.1\r\nHost: acme.example\r\nConnection: close\r\n{authorization}{length}{headers}\r\n"
+        );
+        Answer::of(&self.raw(user, head + body).await)
+    }
+
+    /// `GET` of a path below the tenant's account.
+    pub(super) async fn get(&self, user: &str, path: &str) -> Answer {
+        self.send(user, &format!("GET /api/v1/accounts/1{path}"), "", "").await
+    }
+
+    /// A request below the tenant's account with a JSON body.
+    pub(super) async fn write(&self, user: &str, method: &str, path: &str, body: &Value) -> Answer {
+        let line = format!("{method} /api/v1/accounts/1{path}");
+        self.send(user, &line, "Content-Type: application/json\r\n", &body.to_string()).await
+    }
+
+    /// The record of an answer's decision.
+    pub(super) fn decision(&self, answer: &Answer) -> Arc<Record> {
+        self.decisions.find(answer.header("headgate-decision").unwrap().parse().unwrap(), None).unwrap()
+    }
+
+    pub(super) fn metrics(&self) -> String {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry).unwrap();
+        text
+    }
+
+    /// Changes the tag of the conversation with this alias.
+    pub(super) async fn change(&self, alias: &str, change: impl FnOnce(&mut Tag)) {
+        let (tenant, account) = (TenantId::new("acme"), ["wa-1", "wa-2"].map(AccountId::new));
+        let tag = account.iter().find_map(|account| self.tags.by_alias(&tenant, account, alias)).unwrap();
+        let mut tag = Tag::clone(&tag);
+        change(&mut tag);
+        self.tags.put(tag).await.unwrap();
+    }
+
+    /// The universal oracle: no canary that the user may not see, and one identity for each forwarded request.
+    fn oracle(&self, user: &str, answer: &str) {
+        for canary in answer.split("CANARY-").skip(1) {
+            let object = canary.split('-').next().unwrap();
+            let shadowed = canary.starts_with(&format!("{object}-title-shadow"));
+            let also = self.also_visible.lock().unwrap().contains(&(user, object));
+            assert!(visible(user).contains(&object) || shadowed || also, "{user} sees {object} in {answer}");
+        }
+        for asked in self.backend.seen() {
+            let actor = asked.all("headgate-actor");
+            assert_eq!(actor.len(), 1, "{asked:?}");
+            assert_eq!(asked.all("headgate-assertion").len(), 1, "{asked:?}");
+            assert_eq!(asked.all("api_access_token"), ["native-of-headgate"], "{asked:?}");
+            for (name, value) in &asked.headers {
+                let folded = name.to_lowercase().replace(['_', '.'], "-");
+                let ours = ["headgate-actor", "headgate-teams", "headgate-grants", "headgate-assertion"];
+                assert!(!folded.contains("headgate") || ours.contains(&name.as_str()), "{name} in {asked:?}");
+                assert!(!value.contains("Bearer"), "{name} in {asked:?}");
+                let steering =
+                    ["authorization", "cookie", "x-original-url", "x-http-method-override", "upgrade"];
+                assert!(!steering.contains(&folded.as_str()), "{name} in {asked:?}");
+            }
+        }
+    }
+}
+
+/// An answer, taken apart.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: String,
+}
+
+impl Answer {
+    pub(super) fn of(text: &str) -> Self {
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
+        let mut lines = head.lines();
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+        let header = |line: &str| {
+            let (name, value) = line.split_once(": ").unwrap();
+            (name.to_owned(), value.to_owned())
+        };
+        Self { status, headers: lines.map(header).collect(), body: body.to_owned() }
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+
+    /// The stable name of a problem.
+    pub(super) fn problem(&self) -> String {
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
+        let problem = self.json();
+        assert_eq!(problem["status"], self.status);
+        problem["type"].as_str().unwrap().strip_prefix("urn:headgate:problem:").unwrap().to_owned()
+    }
+}
+
+/// What the backend has.
+pub(super) fn usual(asked: &Asked) -> Vec<u8> {
+    let path = asked.target.split('?').next().unwrap();
+    let mut parts = path.rsplit('/');
+    let id = parts.next().unwrap();
+    let kind = if id == "upload" { "upload" } else { parts.next().unwrap() };
+    let title = format!("CANARY-{id}-title");
+    let object = |assignee: Value, team: Value, participants: Value| json!({"id": id, "title": title, "assignee": assignee, "team": team, "participants": participants});
+    let list = json!({"payload": [{"id": "101", "title": "CANARY-101-title"}, {"id": "102", "title": "CANARY-102-title"}]});
+    let contact = |owner: &str| json!({"id": id, "owner": owner, "name": format!("CANARY-{id}-name"), "phone_number": format!("CANARY-{id}-phone_number")});
+    let value = match (kind, id) {
+        ("shadowed", _) => json!({"id": id, "title": format!("CANARY-{id}-title-shadow")}),
+        ("1", "conversations") | ("conversations", "filter") => list,
+        ("conversations" | "answered" | "shown", "101") => object(json!("ana"), json!("sales"), json!([])),
+        ("conversations" | "answered" | "shown", "102") => object(json!("ben"), json!("support"), json!([])),
+        ("conversations" | "answered" | "shown", "103") => object(Value::Null, json!("sales"), json!([])),
+        ("conversations" | "answered" | "shown", "104") => {
+            object(json!("ben"), json!("support"), json!([{"id": "ana"}]))
+        }
+        ("conversations", "201") => object(json!("zoe"), json!("sales"), json!([])),
+        ("contacts", "501") => contact("ana"),
+        ("contacts", "502") => contact("ben"),
+        ("upload", _) => json!({"ok": true}),
+        ("public", "health") => json!({"up": true}),
+        _ => return backend::json(404, &json!({"error": format!("CANARY-{id}-missing")})),
+    };
+    backend::json(200, &value)
+}
+
+/// The tags of the conversations.
+async fn conversations(tags: &EmbeddedTags) {
+    for (alias, tenant, account, responsible, team, participants) in [
+        ("101", "acme", "wa-1", Some("ana"), "sales", &[][..]),
+        ("102", "acme", "wa-2", Some("ben"), "support", &[]),
+        ("103", "acme", "wa-1", None, "sales", &[]),
+        ("104", "acme", "wa-2", Some("ben"), "support", &["ana"]),
+        ("201", "globex", "wa-1", Some("zoe"), "sales", &[]),
+    ] {
+        let thread = Thread {
+            keys: smallvec![(ConversationKey(alias.parse().unwrap()), true)],
+            join: headgate::channel::event::Join::FirstKnown,
+            retired: smallvec![],
+            domain: None,
+        };
+        let (tenant, account) = (TenantId::new(tenant), AccountId::new(account));
+        let found = tags.resolve(&thread, NewTag { tenant, account, now: Timestamp(0) }).await.unwrap();
+        tags.put(Tag {
+            responsible: responsible.map(UserId::new),
+            team: Some(TeamId::new(team)),
+            participants: participants.iter().map(|name| UserId::new(*name)).collect(),
+            alias: Some(alias.to_owned()),
+            ..Tag::clone(&found.tag)
+        })
+        .await
+        .unwrap();
+    }
+}
+
+/// Believes `Bearer NAME` and `Bearer TENANT.NAME`.
+#[derive(Debug)]
+struct Door;
+
+impl Authenticate for Door {
+    fn authenticate<'a>(
+        &'a self,
+        head: &'a mut Parts,
+        _peer: &'a Peer,
+    ) -> Later<'a, Result<Identity, NoIdentity>> {
+        Box::pin(async move {
+            let mut shown = head.headers.get_all("authorization").iter();
+            let (first, more) = (shown.next(), shown.next());
+            let token = first.ok_or(NoIdentity::Missing)?.to_str().unwrap().to_owned();
+            if more.is_some() || token.contains(',') {
+                return Err(NoIdentity::Ambiguous);
+            }
+            let name = token.strip_prefix("Bearer ").ok_or(NoIdentity::Invalid)?;
+            let (tenant, user) = name.split_once('.').unwrap_or(("acme", name));
+            match user {
+                "nobody" => Err(NoIdentity::Invalid),
+                "later" => Err(NoIdentity::Unavailable),
+                user => Ok(Identity { tenant: TenantId::new(tenant), user: UserId::new(user) }),
+            }
+        })
+    }
+}
+
+/// The fixture's users with their rights.
+#[derive(Debug)]
+struct Directory(BTreeMap<(TenantId, UserId), Granted>);
+
+impl People for Directory {
+    fn actor<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        user: &'a UserId,
+        _min: Option<Version>,
+    ) -> Later<'a, Result<Granted, NoActor>> {
+        Box::pin(async move {
+            if user.as_str() == "stale" {
+                return Err(NoActor::Unavailable);
+            }
+            self.0.get(&(tenant.clone(), user.clone())).cloned().ok_or(NoActor::Unknown)
+        })
+    }
+}
+
+impl Directory {
+    fn new(keys: &Keys) -> Self {
+        let users = [
+            ("acme", "ana", "sales", "agent"),
+            ("acme", "ben", "support", "agent"),
+            ("acme", "sue", "sales", "lead"),
+            ("acme", "adm", "office", "admin"),
+            ("acme", "temp", "sales", "none"),
+            ("globex", "ana", "sales", "admin"),
+        ];
+        let granted = users.map(|(tenant, user, team, role)| {
+            let (tenant, user, team) = (TenantId::new(tenant), UserId::new(user), TeamId::new(team));
+            let mut source = policy();
+            source.assignments.push(Assignment {
+                role: role.to_owned(),
+                to: Principal::User(user.to_string()),
+                until: None,
+                draft: false,
+            });
+            let policy = Policy::compile(&source, &tenant, keys);
+            let policy = Arc::new(policy.unwrap_or_else(|problems| panic!("{problems:?}")));
+            let member = Member { user: user.as_str(), teams: &[team.as_str()], ..Member::default() };
+            let (roles, _) = policy.roles_of(&member, Timestamp(0));
+            let team_keys: Box<[_]> = [keys.team(&tenant, team.as_str()).unwrap()].into();
+            let actor = Actor {
+                tenant: tenant.clone(),
+                user: user.clone(),
+                teams: [team.clone()].into(),
+                tree_keys: team_keys.clone(),
+                team_keys,
+                queue_keys: [].into(),
+                user_key: keys.user(&tenant, user.as_str()).unwrap(),
+                tenant_key: keys.tenant(&tenant),
+                apps: policy.apps_of(&member),
+                active: true,
+                grants: Arc::new(policy.grants(&roles).unwrap()),
+            };
+            ((tenant, user), Granted { actor: Arc::new(actor), version: Version(7) })
+        });
+        Self(granted.into())
+    }
+}
+
+/// The fixture's grants.
+fn policy() -> Source {
+    fn grants(of: &[(&str, &[(&str, Scope)])]) -> BTreeMap<String, BTreeMap<String, Scope>> {
+        let actions = |actions: &[(&str, Scope)]| {
+            actions.iter().map(|(action, scope)| ((*action).to_owned(), *scope)).collect()
+        };
+        of.iter().map(|(resource, of)| ((*resource).to_owned(), actions(of))).collect()
+    }
+    let full = |resource: &str, action: &str| {
+        let actions = BTreeMap::from([(action.to_owned(), "full".to_owned())]);
+        BTreeMap::from([(resource.to_owned(), actions)])
+    };
+    let agent = Role {
+        grants: grants(&[
+            ("conversation", &[("list", Scope::Own), ("view", Scope::Own), ("edit", Scope::Own)]),
+            ("contact", &[("view", Scope::Team), ("edit", Scope::Team)]),
+            ("health", &[("view", Scope::All)]),
+        ]),
+        fields: BTreeMap::from([
+            ("contact".to_owned(), Fields { hidden: vec!["phone_number".to_owned()], ..Fields::default() }),
+            (
+                "conversation".to_owned(),
+                Fields { read_only: vec!["assignee".to_owned()], ..Fields::default() },
+            ),
+        ]),
+        relations: BTreeMap::from([(Relation::Participant, full("conversation", "view"))]),
+        ..Role::default()
+    };
+    let lead = Role {
+        grants: grants(&[
+            ("conversation", &[("list", Scope::Team), ("view", Scope::Team), ("edit", Scope::Team)]),
+            ("contact", &[("view", Scope::Team), ("edit", Scope::Team)]),
+        ]),
+        ..Role::default()
+    };
+    let admin = Role { grants: grants(&[("*", &[("*", Scope::All)])]), ..Role::default() };
+    let resources = [
+        ("conversation", &["list", "view", "edit", "delete"][..]),
+        ("contact", &["list", "view", "edit"]),
+        ("health", &["view"]),
+    ];
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    Source {
+        resources: resources.map(|(resource, actions)| (resource.to_owned(), words(actions))).into(),
+        roles: [("agent", agent), ("lead", lead), ("admin", admin), ("none", Role::default())]
+            .map(|(name, role)| (name.to_owned(), role))
+            .into(),
+        ..Source::default()
+    }
+}
