@@ -24,7 +24,7 @@ use tracing::{error, info, warn};
 
 use self::people::{NewPeople, People};
 use crate::{
-    backend::{Client, ClientError},
+    backend::{self, Client, ClientError, Pools},
     clock::SharedClock,
     config::{Config, Loaded, Mistakes, restart_needed},
     delivery::{Delivery, Routes},
@@ -50,6 +50,7 @@ pub struct Gateway {
     current: Arc<ArcSwap<Config>>,
     routes: Arc<ArcSwap<Routes>>,
     outgoing: Arc<Outgoing>,
+    backend_metrics: backend::Metrics,
     tokens: Arc<ArcSwap<Vec<Secret>>>,
     people: People,
     /// The agents' side, if it has a listener.
@@ -146,7 +147,9 @@ impl Gateway {
         let spool =
             EmbeddedSpool::open(config.store.clone(), tags.clone(), clock.clone(), &mut registry, &limits)?;
         let current = Arc::new(ArcSwap::new(Arc::clone(&config)));
-        let routes = Arc::new(ArcSwap::from_pointee(Routes::new(&config, &clock)?));
+        let backend_metrics = backend::Metrics::new(&mut registry, &limits);
+        let pools = Pools::new(&config.backends, &config.egress, &clock, &backend_metrics)?;
+        let routes = Arc::new(ArcSwap::from_pointee(Routes::new(&config, &pools)));
         let outgoing = Arc::new(Outgoing(ArcSwap::from_pointee(Client::new(&config.egress, None)?)));
         let ingress = Ingress::new(
             current.clone(),
@@ -175,7 +178,7 @@ impl Gateway {
         let (decisions, log) = DecisionLog::open(&config, &gate_metrics);
         let mut gate = None;
         if let Some(bound) = agents {
-            let snapshot = people.snapshot(&config, None)?;
+            let snapshot = people.snapshot(&config, &pools, None);
             let around = Around {
                 tags: tags.clone(),
                 keys: people.keys.clone(),
@@ -206,6 +209,7 @@ impl Gateway {
             current,
             routes,
             outgoing,
+            backend_metrics,
             tokens,
             people,
             gate,
@@ -299,11 +303,12 @@ impl Gateway {
             }
         }
         let people = self.people.prepare(config)?;
-        let snapshot = self.gate.as_ref().map(|_| self.people.snapshot(config, Some(&people))).transpose()?;
+        let pools = Pools::new(&config.backends, &config.egress, &self.clock, &self.backend_metrics)?;
+        let snapshot = self.gate.as_ref().map(|_| self.people.snapshot(config, &pools, Some(&people)));
         Ok(Prepared {
             people,
             snapshot,
-            routes: Routes::new(config, &self.clock)?,
+            routes: Routes::new(config, &pools),
             client: Client::new(&config.egress, None)?,
             certificates,
             tokens: config

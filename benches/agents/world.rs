@@ -76,7 +76,7 @@ path = "{data}"
 [backend.chat]
 urls = ["http://{backend}/events"]
 keys = ["whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="]
-api = "http://{backend}"
+api = ["http://{backend}"]
 [gate.rate]
 actor = {{ per_second = 1000000, burst = 1000000 }}
 tenant = {{ per_second = 1000000, burst = 1000000 }}

@@ -2,25 +2,31 @@
 //! a bound on everything an answer can cost. It follows no redirect: whom Headgate talks to is configured.
 
 use std::{
-    io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
 use http::{Method, Request, Response, Uri};
 use http_body::Body;
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
-    client::legacy::{self, connect::HttpConnector},
+    client::legacy::{
+        self,
+        connect::{CaptureConnection, HttpConnector, capture_connection},
+    },
     rt::{TokioExecutor, TokioTimer},
 };
 use rustls_pki_types::{CertificateDer, pem::PemObject};
+use tokio::sync::Notify;
 
-use super::{Egress, resolve::Resolver};
+use super::{CallError, Egress, Unfit, loan::Recalled, resolve::Resolver, wire::Connector};
 
 /// Time to reach an address. Far below a call's own time, so that the next address or URL gets a turn.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -40,6 +46,12 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of an answer's head. Answers carry a handful of headers.
 const HEAD_BYTES_MAX: u32 = 64 << 10;
 
+/// Header fields of an answer.
+const HEADERS_MAX: usize = 100;
+
+/// Interim answers (1xx) before an answer. Servers send one or two: 100, 103.
+const INTERIM_MAX: usize = 16;
+
 /// Bytes of what [`Client::fetch`] and [`Client::ask`] read. An SNS signing certificate has less than
 /// 4 KiB, a large issuer's key set some 20.
 const FETCH_BYTES_MAX: usize = 64 << 10;
@@ -47,8 +59,32 @@ const FETCH_BYTES_MAX: usize = 64 << 10;
 /// A client for everything Headgate calls. Cheap to clone: clones share their connections.
 #[derive(Clone, Debug)]
 pub struct Client {
-    inner: legacy::Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>,
+    /// Keeps connections.
+    kept: Inner,
+    /// Makes a new connection for each request.
+    fresh: Inner,
     fetch: Bounds,
+}
+
+type Inner = legacy::Client<Connector<HttpsConnector<HttpConnector<Resolver>>>, Outgoing>;
+
+/// The body of a request on its way out.
+pub(super) type Outgoing = UnsyncBoxBody<Bytes, Recalled>;
+
+/// Which connection a request may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Via {
+    /// One that was kept, if there is one.
+    Kept,
+    /// A new one.
+    Fresh,
+}
+
+/// The versions of HTTP that are offered over TLS. Clear text is HTTP/1.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Versions {
+    All,
+    Http1,
 }
 
 /// What one call may cost.
@@ -86,91 +122,51 @@ pub enum ClientError {
     Tls(#[source] rustls::Error),
 }
 
-/// Why a call has no complete answer.
-#[derive(Debug, thiserror::Error)]
-pub enum CallError {
-    /// The URL is not one.
-    #[error("the URL cannot be called")]
-    Url(#[source] http::Error),
-    /// No connection: the name does not resolve, nobody listens, nobody answers.
-    #[error("could not connect")]
-    Connect(#[source] legacy::Error),
-    /// A connection, but no TLS on it: wrong certificate, wrong name, no common version.
-    #[error("the TLS handshake failed")]
-    Tls(#[source] legacy::Error),
-    /// The time was up.
-    #[error("no complete answer within {} ms", after.as_millis())]
-    Timeout {
-        /// The time.
-        after: Duration,
-    },
-    /// The connection ended, or spoke no HTTP, before the answer's head was there.
-    #[error("the connection broke before the answer")]
-    Exchange(#[source] legacy::Error),
-    /// The connection ended within the answer's body.
-    #[error("the answer broke off")]
-    Cut(#[source] hyper::Error),
-    /// The answer has more bytes than it may.
-    #[error("the answer has more than {max} bytes")]
-    Oversize {
-        /// The bound.
-        max: usize,
-    },
-}
-
-impl CallError {
-    /// Whether the request surely did not reach the other side, so that another URL may be tried at once.
-    #[must_use]
-    pub fn nothing_sent(&self) -> bool {
-        match self {
-            Self::Url(_) | Self::Connect(_) | Self::Tls(_) => true,
-            Self::Timeout { .. } | Self::Exchange(_) | Self::Cut(_) | Self::Oversize { .. } => false,
-        }
-    }
-}
-
-impl From<legacy::Error> for CallError {
-    fn from(error: legacy::Error) -> Self {
-        if !error.is_connect() {
-            return Self::Exchange(error);
-        }
-        // The connector gives a failed handshake as an `io::Error`; what fails below it has a type of
-        // its own (hyper-rustls 0.27, `connector.rs`).
-        if std::error::Error::source(&error).is_some_and(|source| source.is::<io::Error>()) {
-            Self::Tls(error)
-        } else {
-            Self::Connect(error)
-        }
-    }
-}
-
 impl Client {
     /// A client that trusts the operating system's CAs, the one of `egress` and `ca`. Reads files.
     ///
     /// # Errors
     /// If a CA file cannot be used.
     pub fn new(egress: &Egress, ca: Option<&Path>) -> Result<Self, ClientError> {
+        Self::with(egress, ca, Versions::All)
+    }
+
+    /// The same, with HTTP/1.1 alone. In HTTP/2 the name that is asked for is the URL's, so this is what
+    /// can send another `Host`.
+    ///
+    /// # Errors
+    /// If a CA file cannot be used.
+    pub fn http1(egress: &Egress, ca: Option<&Path>) -> Result<Self, ClientError> {
+        Self::with(egress, ca, Versions::Http1)
+    }
+
+    fn with(egress: &Egress, ca: Option<&Path>, versions: Versions) -> Result<Self, ClientError> {
         let mut tcp = HttpConnector::new_with_resolver(Resolver::new(egress.resolve.clone()));
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(tls(egress.ca.as_deref().into_iter().chain(ca))?)
-            .https_or_http()
-            .enable_all_versions()
-            .wrap_connector(tcp);
-        let inner = legacy::Client::builder(TokioExecutor::new())
+            .https_or_http();
+        let connector = Connector(match versions {
+            Versions::All => connector.enable_all_versions().wrap_connector(tcp),
+            Versions::Http1 => connector.enable_http1().wrap_connector(tcp),
+        });
+        let mut builder = legacy::Client::builder(TokioExecutor::new());
+        builder
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
             .http1_max_buf_size(HEAD_BYTES_MAX as usize)
+            .http1_max_headers(HEADERS_MAX)
             .http2_max_header_list_size(HEAD_BYTES_MAX)
             .http2_keep_alive_interval(PING_INTERVAL)
-            .http2_keep_alive_timeout(PING_TIMEOUT)
-            .build(connector);
+            .http2_keep_alive_timeout(PING_TIMEOUT);
+        let kept = builder.build(connector.clone());
+        let fresh = builder.pool_max_idle_per_host(0).build(connector);
         let fetch = Bounds { timeout: egress.timeout, answer_bytes_max: FETCH_BYTES_MAX };
-        Ok(Self { inner, fetch })
+        Ok(Self { kept, fresh, fetch })
     }
 
     /// Makes one call and reads the whole answer, whatever its status.
@@ -179,13 +175,40 @@ impl Client {
     /// If there is no complete answer within the bounds.
     pub async fn call(&self, request: Request<Bytes>, bounds: Bounds) -> Result<Response<Bytes>, CallError> {
         let exchange = async {
-            let answer = self.inner.request(request.map(Full::new)).await?;
+            let whole = |body| Full::new(body).map_err(|never| match never {}).boxed_unsync();
+            let (answer, _) = self.open(request.map(whole), Via::Kept).await?;
             let (head, body) = answer.into_parts();
             Ok(Response::from_parts(head, read(body, bounds.answer_bytes_max).await?))
         };
         tokio::time::timeout(bounds.timeout, exchange)
             .await
             .unwrap_or(Err(CallError::Timeout { after: bounds.timeout }))
+    }
+
+    /// Sends a request and waits for the answer's head, without bound in time. To drop the future is to
+    /// end the exchange.
+    pub(super) async fn open(
+        &self,
+        mut request: Request<Outgoing>,
+        via: Via,
+    ) -> Result<(Response<Incoming>, CaptureConnection), CallError> {
+        let interim = Arc::new(Interim::default());
+        let seen = Arc::clone(&interim);
+        hyper::ext::on_informational(&mut request, move |_| seen.count());
+        let connection = capture_connection(&mut request);
+        let client = match via {
+            Via::Kept => &self.kept,
+            Via::Fresh => &self.fresh,
+        };
+        tokio::select! {
+            // First, so that an answer at the end of a storm is none.
+            biased;
+            () = interim.too_many.notified() => {
+                discard(&connection);
+                Err(Unfit::Interim { max: INTERIM_MAX }.into())
+            }
+            answer = client.request(request) => Ok((answer?, connection)),
+        }
     }
 
     /// Gets something small (an SNS certificate, a subscription's confirmation: `providers.md`
@@ -228,6 +251,28 @@ impl Client {
         *request.uri_mut() = url.clone();
         *request.headers_mut() = headers.clone();
         self.call(request, bounds).await
+    }
+}
+
+/// Keeps a connection from being used again.
+pub(super) fn discard(connection: &CaptureConnection) {
+    if let Some(connection) = connection.connection_metadata().as_ref() {
+        connection.poison();
+    }
+}
+
+/// Counts the interim answers to one request.
+#[derive(Debug, Default)]
+struct Interim {
+    count: AtomicUsize,
+    too_many: Notify,
+}
+
+impl Interim {
+    fn count(&self) {
+        if self.count.fetch_add(1, Relaxed) == INTERIM_MAX {
+            self.too_many.notify_one();
+        }
     }
 }
 

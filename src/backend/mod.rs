@@ -1,17 +1,37 @@
-//! Calling out: backends and what else Headgate fetches. Pools, connection reuse, time-outs.
+//! Calling out: backends and what else Headgate fetches. Pools of endpoints, their health, connection
+//! reuse, time-outs.
 //!
-//! It knows how to get an answer, not what an answer means: retries, breakers and acknowledgements
-//! are `delivery`'s.
+//! It knows how to get an answer, not what an answer means: repeated deliveries, breakers and
+//! acknowledgements are `delivery`'s, and who may ask for what is the gate's. To read: [`Pool`] chooses an
+//! endpoint and says when another may be asked, `client` makes the call, `answer` streams what comes back.
 
+mod answer;
+mod assertion;
 mod client;
+mod endpoint;
+mod error;
+mod flight;
+mod health;
+mod loan;
+mod metrics;
 mod pool;
+mod pools;
 mod resolve;
+mod wire;
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use http::{HeaderName, HeaderValue};
 
 pub use self::{
-    client::{Bounds, CallError, Client, ClientError},
-    pool::Pool,
+    answer::{StreamBounds, StreamedAnswer},
+    assertion::{AssertionKey, Claims, KeyError, SignError},
+    client::{Bounds, Client, ClientError},
+    error::{CallError, ForwardError, Unfit},
+    health::Health,
+    metrics::{Metrics, Purpose},
+    pool::{Plan, Pool},
+    pools::Pools,
 };
 use crate::{ids::BackendId, secret::Secret};
 
@@ -31,14 +51,6 @@ pub struct Backend {
     pub keys: Vec<Secret>,
     /// CA file for its TLS, beside the operating system's.
     pub ca: Option<PathBuf>,
-    /// Where its API is: scheme and host.
-    pub api: Option<http::Uri>,
-    /// Headers of every request to its API.
-    pub api_headers: Vec<(http::HeaderName, Secret)>,
-    /// Time for one request to its API.
-    pub api_timeout: Duration,
-    /// What signs the assertion of who asks.
-    pub assertion_key: Option<AssertionKey>,
     /// Deliveries under way at once.
     pub concurrency_max: usize,
     /// Time for one attempt.
@@ -55,15 +67,27 @@ pub struct Backend {
     pub breaker_failures: u32,
     /// Pause of an open breaker before one attempt is let through.
     pub breaker_pause: Duration,
+    /// Where the gate forwards to, if it does.
+    pub api: Option<Api>,
+    /// How the endpoints of both are probed, if they are.
+    pub health: Option<Health>,
 }
 
-/// What signs assertions (RFC 7518).
+/// A backend's API, as the gate forwards to it.
 #[derive(Clone, Debug)]
-pub enum AssertionKey {
-    /// HMAC with SHA-256 and a shared key.
-    Hs256(Secret),
-    /// ECDSA with P-256 and SHA-256; a private key in PKCS#8, DER.
-    Es256(Secret),
+pub struct Api {
+    /// Its origins; the one with the least to do is asked.
+    pub origins: Vec<http::Uri>,
+    /// `Host`, in place of the origin's own.
+    pub host: Option<HeaderValue>,
+    /// Headers of every request.
+    pub headers: Vec<(HeaderName, Secret)>,
+    /// Requests under way at once.
+    pub concurrency_max: usize,
+    /// What one request may cost.
+    pub bounds: StreamBounds,
+    /// Signs what Headgate says of an actor, for backends that want proof.
+    pub assertion_key: Option<Arc<AssertionKey>>,
 }
 
 /// How a backend wants its deliveries.

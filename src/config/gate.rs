@@ -9,10 +9,6 @@ pub struct Gate {
     pub target_bytes_max: usize,
     /// Parameters of a query. Above it: 400.
     pub query_parameters_max: usize,
-    /// Bytes of a backend's answer. Above it: 502.
-    pub answer_bytes_max: usize,
-    /// Requests to backends under way at once. Above it: 503.
-    pub calls_max: usize,
     /// How long the facts of a prefetched object are used again.
     pub prefetch_age_max: Duration,
     /// Prefetched objects whose facts are kept.

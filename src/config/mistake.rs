@@ -244,15 +244,15 @@ pub enum Wrong {
     NoSigningKey,
     #[error("not a Standard Webhooks key; expected {expected}")]
     WebhookKey { expected: &'static str },
-
-    #[error("has a path; expected scheme and host alone, such as \"http://chat:3000\"")]
-    Origin,
     #[error(
-        "not a header that can be sent; expected a name other than `headgate-…`, and a value on one line"
+        "not a key for assertions; expected PEM of an ECDSA private key on P-256, or another text of 32 bytes or more"
+    )]
+    AssertionKey,
+
+    #[error(
+        "not a header that can be sent; expected a name other than `headgate-…`, `host` and those of framing, and a value on one line"
     )]
     ApiHeader,
-    #[error("not a key; expected 32 characters or more, or an ECDSA P-256 private key in PKCS#8 as PEM")]
-    AssertionKey,
 
     // Routes.
     #[error("the backend `{backend}` has no `api` in `headgate.toml`")]

@@ -1,21 +1,15 @@
-//! Where units go: the part of a configuration that delivery reads, with the backends' pools built.
+//! Where units go: the part of a configuration that delivery reads, with the backends' pools.
 
-use std::{
-    collections::{BTreeMap, btree_map::Entry},
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    backend::{Backend, Bounds, Client, ClientError, Pool},
-    clock::SharedClock,
+    backend::{Backend, Bounds, Pool, Pools},
     config::{Account, Config, Tenant},
     ids::{BackendId, TenantId},
     spool::{Event, Unit},
 };
 
-/// One configuration's backends, accounts, teams and queues. Made whole before it takes the place of
-/// the last one, so that a CA file that cannot be read refuses the reload.
+/// One configuration's backends, accounts, teams and queues.
 #[derive(Debug)]
 pub struct Routes {
     tenants: BTreeMap<TenantId, Tenant>,
@@ -26,7 +20,7 @@ pub struct Routes {
 #[derive(Debug)]
 pub(super) struct Upstream {
     pub(super) backend: Backend,
-    pub(super) pool: Pool,
+    pub(super) pool: Arc<Pool>,
     pub(super) bounds: Bounds,
     /// How deep a provider's fragment may nest to be delivered as JSON.
     pub(super) nesting_max: usize,
@@ -40,31 +34,25 @@ pub(super) struct Route<'a> {
 }
 
 impl Routes {
-    /// Builds the pools of all backends. Reads CA files.
-    ///
-    /// # Errors
-    /// If a CA file cannot be used.
-    pub fn new(config: &Config, clock: &SharedClock) -> Result<Self, ClientError> {
-        // One client, and so one set of connections and roots, for all backends that trust the same.
-        let mut clients: BTreeMap<Option<PathBuf>, Client> = BTreeMap::new();
-        let mut upstreams = BTreeMap::new();
-        for (id, backend) in &config.backends {
-            let client = match clients.entry(backend.ca.clone()) {
-                Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(new) => new.insert(Client::new(&config.egress, backend.ca.as_deref())?),
-            };
+    /// The routes of a configuration, whose backends have these pools.
+    #[must_use]
+    pub fn new(config: &Config, pools: &Pools) -> Self {
+        let upstream = |(id, backend): (&BackendId, &Backend)| {
             let upstream = Upstream {
                 backend: backend.clone(),
-                pool: Pool::new(client.clone(), clock.clone(), &backend.urls),
+                pool: Arc::clone(pools.deliveries(id)?),
                 bounds: Bounds {
                     timeout: backend.timeout,
                     answer_bytes_max: config.delivery.answer_bytes_max,
                 },
                 nesting_max: config.delivery.json_nesting_max,
             };
-            upstreams.insert(id.clone(), Arc::new(upstream));
+            Some((id.clone(), Arc::new(upstream)))
+        };
+        Self {
+            tenants: config.tenants.clone(),
+            upstreams: config.backends.iter().filter_map(upstream).collect(),
         }
-        Ok(Self { tenants: config.tenants.clone(), upstreams })
     }
 
     /// Where a unit goes: to the backend of its first event's account. (The accounts of an endpoint

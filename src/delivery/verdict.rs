@@ -35,8 +35,10 @@ pub(super) fn judge(result: &Result<Response<Bytes>, CallError>, now: Timestamp)
         Err(CallError::Url(_) | CallError::Connect(_) | CallError::Tls(_)) => {
             return (failed, Outcome::Unreachable);
         }
-        Err(CallError::Timeout { .. }) => return (failed, Outcome::TimedOut),
-        Err(CallError::Exchange(_) | CallError::Cut(_)) => return (failed, Outcome::Broken),
+        Err(CallError::Timeout { .. } | CallError::Stalled { .. }) => return (failed, Outcome::TimedOut),
+        Err(CallError::Exchange(_) | CallError::Unfit(_) | CallError::Cut(_)) => {
+            return (failed, Outcome::Broken);
+        }
         Err(CallError::Oversize { .. }) => return (failed, Outcome::Oversize),
     };
     match answer.status() {
@@ -98,10 +100,6 @@ mod tests {
             format: Format::Event,
             keys: Vec::new(),
             ca: None,
-            api: None,
-            api_headers: Vec::new(),
-            api_timeout: Duration::from_secs(30),
-            assertion_key: None,
             concurrency_max: 1,
             timeout: Duration::from_secs(10),
             attempts_max: 10,
@@ -110,6 +108,8 @@ mod tests {
             backoff_max: Duration::from_secs(60),
             breaker_failures: 5,
             breaker_pause: Duration::from_secs(30),
+            api: None,
+            health: None,
         }
     }
 

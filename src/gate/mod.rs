@@ -15,7 +15,6 @@
 //! [`answer::Unseen`].
 
 pub mod answer;
-pub mod assertion;
 pub mod body;
 pub mod decisions;
 pub mod facts;

@@ -10,7 +10,7 @@ use super::{
     who::{Authenticate, People},
 };
 use crate::{
-    backend::{Client, ClientError},
+    backend::Pools,
     channel::Channel,
     clock::SharedClock,
     config::{Config, gate::Gate as Settings},
@@ -41,25 +41,22 @@ pub(super) struct Tenant {
 }
 
 impl Snapshot {
-    /// Builds everything anew; the rates begin anew too. Reads CA files.
-    ///
-    /// # Errors
-    /// If a CA file cannot be used.
+    /// Builds everything but the pools anew; the rates begin anew too.
+    #[must_use]
     pub fn new(
         config: &Config,
+        pools: &Pools,
         door: Arc<dyn Authenticate>,
         people: Arc<dyn People>,
         limits: &Limits,
         clock: &SharedClock,
-    ) -> Result<Self, ClientError> {
+    ) -> Self {
         let settings = config.gate.clone();
         let mut tenants = BTreeMap::new();
         for tenant in config.tenants.values() {
             let Some(map) = &tenant.routes else { continue };
             let Some(backend) = config.backends.get(&map.backend) else { continue };
-            let client = Client::new(&config.egress, backend.ca.as_deref())?;
-            let made = Upstream::new(backend, client, settings.answer_bytes_max, settings.calls_max)?;
-            let Some(upstream) = made else { continue };
+            let Some(upstream) = Upstream::new(backend, pools) else { continue };
             let of_backend = tenant.accounts.values().filter(|account| account.backend == map.backend);
             let channels = tenant.accounts.values().map(|account| (account.id.clone(), account.channel));
             tenants.insert(
@@ -78,7 +75,7 @@ impl Snapshot {
             );
         }
         let rates = Rates::new(&settings.rates, limits);
-        Ok(Self { settings, tenants, door, people, rates })
+        Self { settings, tenants, door, people, rates }
     }
 
     /// The routes in shadow mode, each with its tenant.

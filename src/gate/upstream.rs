@@ -1,19 +1,17 @@
 //! Requests to a backend's API: the one place where they leave.
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Uri};
-use tokio::sync::Semaphore;
+use std::{convert::Infallible, error::Error, sync::Arc};
 
-use super::{
-    answer::Unseen,
-    assertion::{Claims, Signer},
-    headers,
-    permit::Permit,
-    refusal::Refusal,
-};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
+use http_body_util::{BodyExt, Full};
+
+use super::{answer::Unseen, headers, permit::Permit, refusal::Refusal};
 use crate::{
-    backend::{Backend, Bounds, CallError, Client, ClientError, USER_AGENT},
-    ids::{DecisionId, TenantId, Timestamp},
+    backend::{
+        AssertionKey, Backend, CallError, Claims, ForwardError, Pool, Pools, StreamBounds, USER_AGENT,
+    },
+    ids::{DecisionId, TeamId, TenantId, Timestamp},
     policy::Actor,
 };
 
@@ -23,14 +21,11 @@ const ITSELF: &str = "headgate";
 /// A backend's API.
 #[derive(Debug)]
 pub struct Upstream {
-    client: Client,
-    /// Scheme and authority, without a slash at the end.
-    origin: String,
+    pool: Arc<Pool>,
     name: String,
     headers: HeaderMap,
-    signer: Option<Signer>,
-    bounds: Bounds,
-    calls: Semaphore,
+    assertion_key: Option<Arc<AssertionKey>>,
+    bounds: StreamBounds,
 }
 
 /// Who a request to the backend is from.
@@ -60,33 +55,24 @@ pub struct Onward {
 }
 
 impl Upstream {
-    /// The API of a backend; `None` if it has none, which the configuration has checked. Reads files.
-    ///
-    /// # Errors
-    /// If a CA file cannot be used.
-    pub fn new(
-        backend: &Backend,
-        client: Client,
-        answer_bytes_max: usize,
-        calls_max: usize,
-    ) -> Result<Option<Self>, ClientError> {
-        let Some(api) = &backend.api else { return Ok(None) };
+    /// The API of a backend; `None` if it has none, which the configuration has checked.
+    #[must_use]
+    pub fn new(backend: &Backend, pools: &Pools) -> Option<Self> {
+        let api = backend.api.as_ref()?;
         let mut headers = HeaderMap::new();
-        for (name, value) in &backend.api_headers {
+        for (name, value) in &api.headers {
             if let Ok(mut value) = HeaderValue::from_bytes(value.expose()) {
                 value.set_sensitive(true);
                 headers.insert(name, value);
             }
         }
-        Ok(Some(Self {
-            client,
-            origin: api.to_string().trim_end_matches('/').to_owned(),
+        Some(Self {
+            pool: Arc::clone(pools.api(&backend.id)?),
             name: backend.id.to_string(),
             headers,
-            signer: backend.assertion_key.as_ref().and_then(Signer::new),
-            bounds: Bounds { timeout: backend.api_timeout, answer_bytes_max },
-            calls: Semaphore::new(calls_max.min(Semaphore::MAX_PERMITS)),
-        }))
+            assertion_key: api.assertion_key.clone(),
+            bounds: api.bounds,
+        })
     }
 
     /// Makes a user's request, which was permitted.
@@ -127,12 +113,12 @@ impl Upstream {
         headers.insert(http::header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
         headers.insert(headers::ACTOR, HeaderValue::from_static(ITSELF));
         let claims = Claims {
-            sub: ITSELF,
+            backend: &self.name,
+            actor: ITSELF,
             tenant: tenant.as_str(),
-            teams: Vec::new(),
+            teams: &[],
             grants: "",
-            aud: &self.name,
-            jti: &decision.to_string(),
+            decision: &decision.to_string(),
         };
         self.assert(&mut headers, &claims, now)?;
         self.call(Onward { method: Method::GET, target, headers, body: Bytes::new() }).await
@@ -142,52 +128,71 @@ impl Upstream {
         if !headers::identify(&mut onward.headers, from.actor, from.grants) {
             return Err(Refusal::Unspeakable);
         }
+        let teams: Vec<_> = from.actor.teams.iter().map(TeamId::as_str).collect();
         let claims = Claims {
-            sub: from.actor.user.as_str(),
+            backend: &self.name,
+            actor: from.actor.user.as_str(),
             tenant: from.actor.tenant.as_str(),
-            teams: from.actor.teams.iter().map(crate::ids::TeamId::as_str).collect(),
+            teams: &teams,
             grants: from.grants,
-            aud: &self.name,
-            jti: &from.decision.to_string(),
+            decision: &from.decision.to_string(),
         };
         self.assert(&mut onward.headers, &claims, from.now)?;
         self.call(onward).await
     }
 
     fn assert(&self, headers: &mut HeaderMap, claims: &Claims<'_>, now: Timestamp) -> Result<(), Refusal> {
-        if let Some(signer) = &self.signer {
-            let assertion = signer.sign(claims, now).and_then(|token| HeaderValue::from_str(&token).ok());
-            headers.insert(headers::ASSERTION, assertion.ok_or(Refusal::Unspeakable)?);
+        if let Some(key) = &self.assertion_key {
+            let assertion = key.assert(claims, now).map_err(|error| {
+                tracing::error!(backend.id = self.name, error = &error as &dyn Error, "no assertion");
+                Refusal::Unspeakable
+            })?;
+            headers.insert(headers::ASSERTION, assertion);
         }
         Ok(())
     }
 
     /// The one call. What comes back is whole: an answer that breaks off is none (B16).
     async fn call(&self, mut onward: Onward) -> Result<Unseen, Refusal> {
-        let _room = self.calls.try_acquire().map_err(|_full| Refusal::Busy)?;
         onward.headers.insert(http::header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         for (name, value) in &self.headers {
             onward.headers.insert(name, value.clone());
         }
-        let uri: Uri =
-            format!("{}{}", self.origin, onward.target).parse().map_err(|_invalid| Refusal::Unspeakable)?;
-        let mut request = Request::new(onward.body);
+        let mut request = Request::new(Full::new(onward.body));
         *request.method_mut() = onward.method;
-        *request.uri_mut() = uri;
+        *request.uri_mut() = Uri::try_from(onward.target).map_err(|_invalid| Refusal::Unspeakable)?;
         *request.headers_mut() = onward.headers;
-        let answer = self.client.call(request, self.bounds).await.map_err(|error| {
+        let answer = self.whole(request).await.map_err(|error| {
             // The error's cause may name what a stranger asked for; the kind is enough to act on.
             tracing::warn!(backend.id = self.name, error = %error, "no answer of the backend's API");
-            match error {
-                CallError::Timeout { .. } => Refusal::TimedOut,
-                CallError::Oversize { .. } => Refusal::AnswerTooLarge,
-                CallError::Url(_)
-                | CallError::Connect(_)
-                | CallError::Tls(_)
-                | CallError::Exchange(_)
-                | CallError::Cut(_) => Refusal::NoAnswer,
-            }
+            refusal(&error)
         })?;
         Ok(Unseen::new(answer))
+    }
+
+    async fn whole(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Bytes>, ForwardError<Infallible>> {
+        let (head, body) = self.pool.forward(request, self.bounds).await?.into_parts();
+        Ok(Response::from_parts(head, body.collect().await?.to_bytes()))
+    }
+}
+
+/// What it is to the user that there is no whole answer.
+fn refusal(error: &ForwardError<Infallible>) -> Refusal {
+    match error {
+        ForwardError::Busy { .. } => Refusal::Busy,
+        ForwardError::Body(never) => match *never {},
+        ForwardError::Call(CallError::Timeout { .. } | CallError::Stalled { .. }) => Refusal::TimedOut,
+        ForwardError::Call(CallError::Oversize { .. }) => Refusal::AnswerTooLarge,
+        ForwardError::Call(CallError::Unfit(_)) => Refusal::Failed,
+        ForwardError::Call(
+            CallError::Url(_)
+            | CallError::Connect(_)
+            | CallError::Tls(_)
+            | CallError::Exchange(_)
+            | CallError::Cut(_),
+        ) => Refusal::NoAnswer,
     }
 }

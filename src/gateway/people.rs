@@ -13,7 +13,7 @@ use prometheus_client::registry::Registry;
 use super::GatewayError;
 use crate::{
     assign::Strategy,
-    backend::Client,
+    backend::{Client, Pools},
     clock::SharedClock,
     config::{Config, Tenant},
     directory::{self, Actors, FileSource, Rules, Source, TenantWorld, Version, World, http::HttpSource},
@@ -80,17 +80,13 @@ impl People {
     }
 
     /// What the gate decides by, with what is in use or with what was prepared.
-    pub(super) fn snapshot(
-        &self,
-        config: &Config,
-        new: Option<&NewPeople>,
-    ) -> Result<Snapshot, GatewayError> {
+    pub(super) fn snapshot(&self, config: &Config, pools: &Pools, new: Option<&NewPeople>) -> Snapshot {
         let (world, door) = match new {
             Some(new) => (Arc::clone(&new.world), Arc::clone(&new.door)),
             None => (self.world.load_full(), self.door.load_full()),
         };
         let residents = Residents { actors: Arc::clone(&self.actors), world };
-        Ok(Snapshot::new(config, Arc::new(Door(door)), Arc::new(residents), &self.limits, &self.clock)?)
+        Snapshot::new(config, pools, Arc::new(Door(door)), Arc::new(residents), &self.limits, &self.clock)
     }
 
     /// Takes over what was prepared.

@@ -4,11 +4,13 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use headgate::{
-    backend::{Bounds, CallError, Client, ClientError, Egress, Pool},
+    backend::{Bounds, CallError, Client, ClientError, Egress, Metrics, Plan, Pool, Purpose},
     clock::{ManualClock, SharedClock},
-    ids::Timestamp,
+    ids::{BackendId, Timestamp},
+    metrics::Limits,
 };
-use http::{HeaderMap, Request, Response, Version};
+use http::{HeaderMap, Request, Response, Uri, Version};
+use prometheus_client::registry::Registry;
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::support::backend::{Reply, StubBackend, status};
@@ -21,6 +23,28 @@ fn egress() -> Egress {
 
 fn client() -> Client {
     Client::new(&egress(), None).unwrap()
+}
+
+/// A pool over `urls` with another plan than the usual, and what it counts.
+pub(crate) fn pool_with<'a>(
+    urls: &'a [Uri],
+    clock: &Arc<ManualClock>,
+    change: impl FnOnce(&mut Plan<'a>),
+) -> (Pool, Registry) {
+    let mut registry = Registry::default();
+    let limits = Limits::new(&mut registry);
+    let metrics = Metrics::new(&mut registry, &limits);
+    let mut plan = Plan {
+        backend: BackendId::new("chat"),
+        purpose: Purpose::Api,
+        urls,
+        host: None,
+        concurrency_max: 100,
+        health: None,
+    };
+    change(&mut plan);
+    let shared: SharedClock = clock.clone();
+    (Pool::new(client(), shared, &plan, &metrics), registry)
 }
 
 async fn call(client: &Client, url: &str, bounds: Bounds) -> Result<Response<Bytes>, CallError> {
@@ -180,8 +204,8 @@ async fn a_url_that_failed_stands_behind_the_others_for_a_moment() {
         StubBackend::start(|_, _| status(200)).await,
     );
     let clock = Arc::new(ManualClock::new(Timestamp(0)));
-    let shared: SharedClock = clock.clone();
-    let pool = Pool::new(client(), shared, &[first.url("/"), second.url("/")]);
+    let urls = [first.url("/"), second.url("/")];
+    let (pool, _) = pool_with(&urls, &clock, |plan| plan.purpose = Purpose::Deliveries);
     let post = async || pool.post(&HeaderMap::new(), &Bytes::new(), BOUNDS).await;
 
     let error = post().await.unwrap_err();

@@ -742,6 +742,47 @@ fn a_folder_with_thousands_of_accounts_is_read() {
 }
 
 #[test]
+fn a_backends_api_is_origins_and_its_probes_have_a_path() {
+    let with = |lines: &str| HEADGATE.replace("[store]", &format!("{lines}\n[store]"));
+    let good = r#"
+api = ["http://chat-1:3000", "http://chat-2:3000/"]
+api_host = "chat.example"
+assertion_key = "0123456789abcdef0123456789abcdef"
+[backend.chat.health]
+path = "/health?deep"
+"#;
+    let folder = folder(&[("headgate.toml", &with(good)), ("tenants/default/channels.toml", CHANNELS)]);
+    let config = load(folder.path()).unwrap().config;
+    let backend = &config.backends[&BackendId::new("chat")];
+    let api = backend.api.as_ref().unwrap();
+    assert_eq!(api.origins.len(), 2);
+    assert_eq!(api.host.as_ref().unwrap(), "chat.example");
+    assert!(api.assertion_key.is_some());
+    assert_eq!(backend.health.as_ref().unwrap().path, "/health?deep");
+
+    for (lines, want) in [
+        ("api = [\"http://chat/v1\"]", "headgate.toml:5: backend.chat.api[0]: expected an origin"),
+        (
+            "api = [\"http://a\", \"http://a\"]",
+            "headgate.toml:5: backend.chat.api[1]: `http://a/` is in the list twice",
+        ),
+        ("api_host = \"a b\"", "headgate.toml:5: backend.chat.api_host: expected a host"),
+        (
+            "assertion_key = \"short\"",
+            "headgate.toml:5: backend.chat.assertion_key: not a key for assertions",
+        ),
+        ("[backend.chat.health]", "backend.chat.health.path: must be given"),
+        (
+            "[backend.chat.health]\npath = \"health\"",
+            "headgate.toml:6: backend.chat.health.path: expected a path",
+        ),
+    ] {
+        let told = mistakes_of("headgate.toml", &with(lines));
+        assert!(told.contains(want), "{lines}: {told}");
+    }
+}
+
+#[test]
 fn every_mistake_in_a_route_is_told_with_its_line() {
     let text = r#"
 backend = "chatt"

@@ -8,6 +8,7 @@
 
 mod attacks;
 mod backend;
+mod backend_pool;
 mod canaries;
 mod channel_batches;
 mod channel_chat;

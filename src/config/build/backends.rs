@@ -1,12 +1,16 @@
 //! `[backend.*]`, `[store]`, `[delivery]`, `[egress]`, `[telemetry]`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use http::{HeaderName, HeaderValue};
+use http::{
+    HeaderName, HeaderValue, Uri,
+    header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING},
+    uri::{Authority, PathAndQuery},
+};
 
 use super::{Check, keys, pem};
 use crate::{
-    backend::{Backend, Egress, Format},
+    backend::{Api, AssertionKey, Backend, Egress, Format, Health, StreamBounds},
     config::{
         Delivery, Telemetry,
         mistake::{KeyPath, Wrong},
@@ -51,19 +55,12 @@ fn backend(check: &mut Check<'_>, at: &KeyPath, id: BackendId, raw: raw::Backend
     if raw.backoff_min.0 > raw.backoff_max.0 {
         check.wrong(&at.key("backoff_min"), Wrong::MoreThan { larger: "backoff_max" });
     }
-    let api = api(check, at, raw.api.as_ref());
-    let api_headers = api_headers(check, &at.key("api_headers"), &raw.api_headers);
-    let assertion_key = raw.assertion_key.as_ref().map(keys::assertion);
-    if matches!(assertion_key, Some(None)) {
-        check.wrong(&at.key("assertion_key"), Wrong::AssertionKey);
-    }
+    let api = api(check, at, &raw);
     Some(Backend {
         id,
-        format: raw.format,
         api,
-        api_headers,
-        api_timeout: raw.api_timeout.0,
-        assertion_key: assertion_key.flatten(),
+        health: raw.health.and_then(|raw| health(check, &at.key("health"), raw)),
+        format: raw.format,
         keys: signing,
         ca: raw.ca.map(|file| ca(check, &at.key("ca"), &file.0)),
         concurrency_max: raw.concurrency_max,
@@ -78,16 +75,67 @@ fn backend(check: &mut Check<'_>, at: &KeyPath, id: BackendId, raw: raw::Backend
     })
 }
 
-/// Where the API is: paths come from the requests, so the URL has none.
-fn api(check: &mut Check<'_>, at: &KeyPath, raw: Option<&Url>) -> Option<http::Uri> {
-    let Url(url) = raw?;
-    if !matches!(url.path(), "" | "/") || url.query().is_some() {
-        check.wrong(&at.key("api"), Wrong::Origin);
+/// Where the gate forwards to.
+fn api(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Backend) -> Option<Api> {
+    let host = raw.api_host.as_ref().and_then(|host| {
+        let plain = host.parse::<Authority>().is_ok_and(|host| !host.as_str().contains('@'));
+        let value = HeaderValue::try_from(host).ok().filter(|_| plain);
+        if value.is_none() {
+            expected(check, &at.key("api_host"), "a host, or host and port, such as \"chat.example\"");
+        }
+        value
+    });
+    let headers = api_headers(check, &at.key("api_headers"), &raw.api_headers);
+    let assertion_key = raw.assertion_key.as_ref().and_then(|key| {
+        let key = AssertionKey::read(key.text().as_bytes());
+        key.map_err(|_reason| check.wrong(&at.key("assertion_key"), Wrong::AssertionKey)).ok()
+    });
+    let mut origins: Vec<Uri> = Vec::new();
+    for (index, Url(origin)) in raw.api.as_ref()?.iter().enumerate() {
+        let at = at.key("api").index(index);
+        if origin.path() != "/" || origin.query().is_some() {
+            expected(check, &at, "an origin, without path and query, such as \"http://chat:3000\"");
+        } else if origins.contains(origin) {
+            check.wrong(&at, Wrong::Twice { name: origin.to_string() });
+        }
+        origins.push(origin.clone());
     }
-    Some(url.clone())
+    Some(Api {
+        origins,
+        host,
+        headers,
+        concurrency_max: raw.api_concurrency_max,
+        bounds: StreamBounds {
+            timeout: raw.api_timeout.0,
+            idle_timeout: raw.api_idle_timeout.0,
+            answer_bytes_max: raw.api_answer_bytes_max.in_memory(),
+        },
+        assertion_key: assertion_key.map(Arc::new),
+    })
 }
 
-/// The headers of every request to the API.
+/// Probes of the endpoints.
+fn health(check: &mut Check<'_>, at: &KeyPath, raw: raw::Health) -> Option<Health> {
+    let path = raw.path?;
+    let read = PathAndQuery::try_from(path.as_str()).ok().filter(|_| path.starts_with('/'));
+    if read.is_none() {
+        expected(check, &at.key("path"), "a path that begins with `/`, such as \"/health\"");
+    }
+    Some(Health {
+        path: read?,
+        interval: raw.interval.0,
+        timeout: raw.timeout.0,
+        healthy_after: raw.healthy_after,
+        unhealthy_after: raw.unhealthy_after,
+    })
+}
+
+fn expected(check: &mut Check<'_>, at: &KeyPath, what: &str) {
+    check.wrong(at, Wrong::Expected { expected: what.to_owned() });
+}
+
+/// The headers of every request to the API. What frames a request or names its host is not among them:
+/// a pool says that itself.
 fn api_headers(
     check: &mut Check<'_>,
     at: &KeyPath,
@@ -96,10 +144,12 @@ fn api_headers(
     let mut headers = Vec::new();
     for (name, SecretText(value)) in raw {
         let sendable = HeaderValue::from_bytes(value.expose()).is_ok();
+        let own = |header: &HeaderName| {
+            header.as_str().starts_with("headgate-")
+                || [HOST, CONTENT_LENGTH, TRANSFER_ENCODING].contains(header)
+        };
         match HeaderName::try_from(name.to_ascii_lowercase()) {
-            Ok(header) if sendable && !name.to_ascii_lowercase().starts_with("headgate-") => {
-                headers.push((header, value.clone()));
-            }
+            Ok(header) if sendable && !own(&header) => headers.push((header, value.clone())),
             _ => check.wrong(&at.key(name), Wrong::ApiHeader),
         }
     }

@@ -28,8 +28,6 @@ fn settings(raw: &raw::Gate) -> Gate {
     Gate {
         target_bytes_max: raw.target_bytes_max.in_memory(),
         query_parameters_max: raw.query_parameters_max,
-        answer_bytes_max: raw.answer_bytes_max.in_memory(),
-        calls_max: raw.calls_max,
         prefetch_age_max: raw.prefetch_age_max.0,
         prefetched_max: raw.prefetched_max,
         decisions_kept_max: raw.decisions_kept_max,

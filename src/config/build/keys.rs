@@ -1,26 +1,9 @@
 //! Keys in the forms that providers show them.
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use data_encoding::{BASE64, BASE64_NOPAD};
-use rustls_pki_types::{PrivatePkcs8KeyDer, pem::PemObject};
 use x509_parser::{oid_registry, prelude::FromDer, x509::SubjectPublicKeyInfo};
 
-use crate::{backend::AssertionKey, channel::standard::Key, config::text::SecretText, secret::Secret};
-
-/// Shortest shared key of assertions, in characters: as long as the digest (RFC 7518 section 3.2).
-const ASSERTION_CHARS_MIN: usize = 32;
-
-/// What assertions are signed with: a private key in PEM, or a shared one.
-pub(super) fn assertion(text: &SecretText) -> Option<AssertionKey> {
-    if text.text().trim_start().starts_with("-----BEGIN") {
-        let key = PrivatePkcs8KeyDer::from_pem_slice(text.0.expose()).ok()?;
-        let der = key.secret_pkcs8_der();
-        EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der).ok()?;
-        return Some(AssertionKey::Es256(Secret::new(der)));
-    }
-    let long = text.text().chars().count() >= ASSERTION_CHARS_MIN;
-    long.then(|| AssertionKey::Hs256(text.0.clone()))
-}
+use crate::{channel::standard::Key, secret::Secret};
 
 /// A shared Standard Webhooks key: `whsec_` and base64 of 24 to 64 bytes (`providers.md` section 13).
 pub(super) fn whsec(text: &str) -> Option<Secret> {
@@ -57,7 +40,7 @@ fn base64(text: &str) -> Option<Vec<u8>> {
 mod tests {
     use aws_lc_rs::{
         encoding::AsDer,
-        signature::{ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, KeyPair},
+        signature::{ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, KeyPair},
     };
 
     use super::*;

@@ -211,18 +211,6 @@ pub(crate) struct Backend {
     pub(crate) keys: Vec<SecretText>,
     /// PEM file with CAs for the backend's TLS, beside the operating system's.
     pub(crate) ca: Option<FilePath>,
-    /// Where the backend's API is, which agents' requests go to: scheme and host, such as
-    /// `http://chat:3000`. Needed by a tenant whose `routes.toml` names this backend.
-    pub(crate) api: Option<Url>,
-    /// Headers that every request to the API carries, such as the access token of Headgate's own account
-    /// there.
-    pub(crate) api_headers: BTreeMap<String, SecretText>,
-    /// Time for one request to the API, to the last byte of its answer.
-    pub(crate) api_timeout: Span,
-    /// Key of the signed assertion `headgate-assertion` that tells the API who asks: a PEM file's text with an
-    /// ECDSA P-256 private key in PKCS#8 (`ES256`), or 32 characters or more that the backend knows too
-    /// (`HS256`). Without it there is no assertion.
-    pub(crate) assertion_key: Option<SecretText>,
     /// Deliveries under way at once.
     #[schemars(range(min = 1))]
     pub(crate) concurrency_max: usize,
@@ -242,6 +230,54 @@ pub(crate) struct Backend {
     pub(crate) breaker_failures: u32,
     /// Pause of an open breaker before one attempt is let through.
     pub(crate) breaker_pause: Span,
+    /// Origins of the backend's API, without a path: `["http://chat:3000"]`. Agents' requests go to the one
+    /// with the fewest under way. Needed by a tenant whose `routes.toml` names this backend.
+    #[schemars(length(min = 1))]
+    pub(crate) api: Option<Vec<Url>>,
+    /// `Host` of forwarded requests, in place of the origin's own. They are then HTTP/1.1.
+    pub(crate) api_host: Option<String>,
+    /// Headers that every forwarded request carries, such as the access token of Headgate's own account
+    /// there.
+    pub(crate) api_headers: BTreeMap<String, SecretText>,
+    /// Forwarded requests under way at once, so that their answers have room. Above it: 503.
+    #[schemars(range(min = 1))]
+    pub(crate) api_concurrency_max: usize,
+    /// Time for one forwarded request, to the end of its answer.
+    pub(crate) api_timeout: Span,
+    /// Time within an answer in which nothing of it comes.
+    pub(crate) api_idle_timeout: Span,
+    /// Largest answer to a forwarded request, which is held whole. Above it: 502.
+    pub(crate) api_answer_bytes_max: Size,
+    /// Signs `headgate-assertion`, for backends that want proof of who asks: PEM of an ECDSA private key
+    /// on P-256 (ES256), or another text of 32 bytes or more that both sides know (HS256).
+    pub(crate) assertion_key: Option<SecretText>,
+    /// Probes of the endpoints, of `api` and `urls` alike. Without them, what fails shows by failing.
+    pub(crate) health: Option<Health>,
+}
+
+/// Probes of a backend's endpoints.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["path"]))]
+pub(crate) struct Health {
+    /// Path, and query, that is asked for by GET at each endpoint's origin. A 2xx says that it works.
+    pub(crate) path: Option<String>,
+    /// From one probe to the next, give or take a tenth.
+    pub(crate) interval: Span,
+    /// Time for one probe.
+    pub(crate) timeout: Span,
+    /// Good probes in a row that take an endpoint back.
+    #[schemars(range(min = 1))]
+    pub(crate) healthy_after: u32,
+    /// Bad probes in a row that put an endpoint behind all others.
+    #[schemars(range(min = 1))]
+    pub(crate) unhealthy_after: u32,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self { path: None, interval: seconds(5), timeout: seconds(2), healthy_after: 2, unhealthy_after: 3 }
+    }
 }
 
 impl Default for Backend {
@@ -251,10 +287,6 @@ impl Default for Backend {
             format: Format::Event,
             keys: Vec::new(),
             ca: None,
-            api: None,
-            api_headers: BTreeMap::new(),
-            api_timeout: seconds(30),
-            assertion_key: None,
             concurrency_max: 64,
             timeout: seconds(10),
             // With the pauses below, about three and a half hours of failing attempts.
@@ -264,6 +296,15 @@ impl Default for Backend {
             backoff_max: seconds(300),
             breaker_failures: 10,
             breaker_pause: seconds(5),
+            api: None,
+            api_host: None,
+            api_headers: BTreeMap::new(),
+            api_concurrency_max: 1024,
+            api_timeout: seconds(30),
+            api_idle_timeout: seconds(10),
+            api_answer_bytes_max: Size(16 << 20),
+            assertion_key: None,
+            health: None,
         }
     }
 }
@@ -360,11 +401,6 @@ pub(crate) struct Gate {
     pub(crate) query_parameters_max: usize,
     /// Largest body of a request, where the route does not set another. Above it: 413.
     pub(crate) body_bytes_max: Size,
-    /// Largest answer of a backend that is read. Above it: 502.
-    pub(crate) answer_bytes_max: Size,
-    /// Requests to backends under way at once, so that their answers have room. Above it: 503.
-    #[schemars(range(min = 1))]
-    pub(crate) calls_max: usize,
     /// How long the facts of a prefetched object are used again.
     pub(crate) prefetch_age_max: Span,
     /// Prefetched objects whose facts are kept. The least used go first.
@@ -384,8 +420,6 @@ impl Default for Gate {
             target_bytes_max: Size(8 << 10),
             query_parameters_max: 200,
             body_bytes_max: Size(1 << 20),
-            answer_bytes_max: Size(16 << 20),
-            calls_max: 1000,
             prefetch_age_max: seconds(2),
             prefetched_max: 10_000,
             decisions_kept_max: 10_000,

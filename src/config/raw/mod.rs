@@ -24,8 +24,8 @@ pub(crate) use self::{
     channels::{Account, Channels, Endpoint, OneOrMany, Relay},
     directory::Directory,
     headgate::{
-        Backend, Certificate, Delivery, Egress, Gate, Headgate, Limits, Listener, Listeners, LogFormat,
-        OpsListener, Rate, Store, Telemetry, Tls,
+        Backend, Certificate, Delivery, Egress, Gate, Headgate, Health, Limits, Listener, Listeners,
+        LogFormat, OpsListener, Rate, Store, Telemetry, Tls,
     },
     identity::{ApiKey, Certificate as ClientCertificate, Identity, Introspection, Jwt, Proxy},
     roles::{

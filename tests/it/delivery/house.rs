@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use headgate::{
     assign::{Queue, Strategy},
-    backend::{Backend, Egress, Format},
+    backend::{self, Backend, Egress, Format, Pools},
     channel::{
         Channel, Kind,
         event::{Join, Raw},
@@ -93,7 +93,10 @@ impl House {
 
 fn routes(config: &Config, clock: &Arc<ManualClock>) -> Routes {
     let clock: SharedClock = clock.clone();
-    Routes::new(config, &clock).unwrap()
+    let mut registry = Registry::default();
+    let metrics = backend::Metrics::new(&mut registry, &Limits::new(&mut Registry::default()));
+    let pools = Pools::new(&config.backends, &config.egress, &clock, &metrics).unwrap();
+    Routes::new(config, &pools)
 }
 
 /// One backend `chat`, an account `wa-support` of team `support` (`ana`, `ben` in turn) and an account
@@ -106,10 +109,6 @@ pub(crate) fn config(urls: Vec<http::Uri>) -> Config {
         format: Format::Event,
         keys: KEYS.map(Secret::new).to_vec(),
         ca: None,
-        api: None,
-        api_headers: Vec::new(),
-        api_timeout: Duration::from_secs(30),
-        assertion_key: None,
         concurrency_max: 8,
         timeout: Duration::from_secs(30),
         attempts_max: 5,
@@ -118,6 +117,8 @@ pub(crate) fn config(urls: Vec<http::Uri>) -> Config {
         backoff_max: Duration::from_secs(60),
         breaker_failures: 1000,
         breaker_pause: Duration::from_secs(3600),
+        api: None,
+        health: None,
     };
     let account = |id: &str, channel, team: Option<&str>| Account {
         id: AccountId::new(id),

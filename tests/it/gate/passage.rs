@@ -1,11 +1,12 @@
 //! The way of a request from its user to the backend and back.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, mpsc};
 
 use headgate::{clock::SystemClock, config::Config, gateway::Gateway};
 use serde_json::json;
+use tokio::sync::mpsc::unbounded_channel;
 
-use super::world::{HEADGATE, ROUTES, world};
+use super::world::{HEADGATE, ROUTES, Setup, world};
 
 #[tokio::test]
 async fn each_user_reaches_what_their_role_grants_and_nothing_else() {
@@ -47,6 +48,46 @@ async fn the_backend_is_told_who_asks() {
     assert_eq!(asked.all("headgate-teams"), ["sales"]);
     assert_eq!(asked.all("headgate-grants"), ["7"]);
     assert_eq!(asked.all("content-type"), ["application/json"]);
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_too_late_or_is_too_large_is_none() {
+    for (bound, status, reason) in [
+        ("api_idle_timeout = \"50ms\"", 504, "timed_out"),
+        ("api_answer_bytes_max = \"1KiB\"", 502, "answer_too_large"),
+    ] {
+        let begun = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1025\r\n\r\n{";
+        let world = Setup::default().headgate(bound).backend(|_| Some(begun.to_vec())).start().await;
+        let answer = world.get("ana", "/conversations/101").await;
+        assert_eq!((answer.status, answer.problem().as_str()), (status, "backend"), "{bound}");
+        assert_eq!(world.decision(&answer).reason, reason, "{bound}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_more_than_the_backend_may_have_is_refused_at_once() {
+    let (entered, mut came) = unbounded_channel();
+    let (release, held) = mpsc::channel();
+    let held = Mutex::new(held);
+    let world = Setup::default()
+        .headgate("api_concurrency_max = 1")
+        .backend(move |_| {
+            entered.send(()).unwrap();
+            tokio::task::block_in_place(|| held.lock().unwrap().recv().unwrap());
+            None
+        })
+        .start()
+        .await;
+    let second = async {
+        came.recv().await.unwrap();
+        let refused = world.get("ana", "/conversations/101").await;
+        release.send(()).unwrap();
+        refused
+    };
+    let (first, second) = tokio::join!(world.get("ana", "/conversations/101"), second);
+    assert_eq!((first.status, second.status), (200, 503));
+    assert_eq!(second.header("retry-after"), Some("1"));
+    assert_eq!(world.decision(&second).reason, "busy");
 }
 
 #[tokio::test]

@@ -61,7 +61,7 @@ file = "LOG"
 [backend.chat]
 urls = ["http://127.0.0.1:1/events"]
 keys = ["whsec_ZXhhbXBsZS1rZXktZXhhbXBsZS1rZXktMTI="]
-api = "http://BACKEND"
+api = ["http://BACKEND"]
 api_headers = { api_access_token = "native-of-headgate" }
 api_timeout = "5s"
 assertion_key = "the-key-that-the-backend-knows-too"

@@ -8,6 +8,7 @@ use std::{
 };
 
 use headgate::{
+    backend::Pools,
     clock::{Clock, SystemClock},
     config::Config,
     directory::Version,
@@ -47,7 +48,7 @@ path = "data"
 [backend.chat]
 urls = ["http://127.0.0.1:1/events"]
 keys = ["whsec_ZXhhbXBsZS1rZXktZXhhbXBsZS1rZXktMTI="]
-api = "http://BACKEND"
+api = ["http://BACKEND"]
 api_headers = { api_access_token = "native-of-headgate" }
 api_timeout = "5s"
 assertion_key = "the-key-that-the-backend-knows-too"
@@ -259,7 +260,9 @@ impl Setup {
         let keys = Keys::default();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let people = Arc::new(Directory::new(&keys));
-        let snapshot = Snapshot::new(&config, Arc::new(Door), people, &limits, &clock).unwrap();
+        let calls = headgate::backend::Metrics::new(&mut registry, &limits);
+        let pools = Pools::new(&config.backends, &config.egress, &clock, &calls).unwrap();
+        let snapshot = Snapshot::new(&config, &pools, Arc::new(Door), people, &limits, &clock);
         let (decisions, _writer) = Decisions::new(1000, None, Default::default());
         let around = Around { tags: tags.clone(), keys, clock, decisions: decisions.clone(), metrics };
         let gate = Arc::new(Gate::new(snapshot, around));
