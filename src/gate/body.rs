@@ -20,7 +20,18 @@ pub enum UnfitBody {
     /// What it should hold is not there, or no object.
     #[error("the body holds no object where the fields are expected")]
     NoObject,
+    /// It names more fields than [`FIELDS_MAX`], or one with more than [`FIELD_BYTES_MAX`].
+    #[error(
+        "the body has more than {FIELDS_MAX} fields, or one with a name of more than {FIELD_BYTES_MAX} bytes"
+    )]
+    TooMany,
 }
+
+/// Fields that a body may name.
+pub const FIELDS_MAX: usize = 4096;
+
+/// Bytes of the name of a field, with the names that lead to it.
+pub const FIELD_BYTES_MAX: usize = 1024;
 
 /// Whether a body with these headers is JSON that can be read as it stands.
 ///
@@ -42,20 +53,24 @@ pub fn check_media_type(headers: &HeaderMap) -> Result<(), UnfitBody> {
     }
 }
 
-/// The names of the fields of the object at `at` (a JSON pointer). What stands beside the way there counts as
+/// The names of the fields of the object at `at` (a JSON pointer), and of those inside them with a dot between
+/// (`smtp`, `smtp.host`): a rule may be about either, and who writes the inner one writes both. What stands beside the way there counts as
 /// a field too: some backends wrap what they find at the top themselves.
 ///
 /// # Errors
-/// [`UnfitBody::Json`] and [`UnfitBody::NoObject`].
+/// [`UnfitBody::Json`], [`UnfitBody::NoObject`] and [`UnfitBody::TooMany`].
 pub fn fields(body: &[u8], at: &str) -> Result<BTreeSet<String>, UnfitBody> {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let way: Vec<String> =
         at.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
-    let mut found = Found { fields: BTreeSet::new(), reached: false };
-    Value { way: Some(&way), found: &mut found }
+    let mut found = Found { fields: BTreeSet::new(), reached: false, too_many: false };
+    let read = Value { way: Some(&way), inside: None, found: &mut found }
         .deserialize(&mut deserializer)
-        .and_then(|()| deserializer.end())
-        .map_err(|_no_json| UnfitBody::Json)?;
+        .and_then(|()| deserializer.end());
+    if found.too_many {
+        return Err(UnfitBody::TooMany);
+    }
+    read.map_err(|_no_json| UnfitBody::Json)?;
     if found.reached { Ok(found.fields) } else { Err(UnfitBody::NoObject) }
 }
 
@@ -73,12 +88,23 @@ pub fn check(body: &[u8]) -> Result<(), UnfitBody> {
 struct Found {
     fields: BTreeSet<String>,
     reached: bool,
+    too_many: bool,
+}
+
+impl Found {
+    /// Notes a field; an error if it is one too many.
+    fn note<E: Error>(&mut self, name: &str) -> Result<(), E> {
+        self.fields.insert(name.to_owned());
+        self.too_many = self.fields.len() > FIELDS_MAX || name.len() > FIELD_BYTES_MAX;
+        if self.too_many { Err(E::custom("too many fields")) } else { Ok(()) }
+    }
 }
 
 /// A value that is looked through. `way` leads from it to the object whose fields are meant; `None` beside
-/// that way and below the object.
+/// that way and below the object, where `inside` is the name of the field that it is in.
 struct Value<'a> {
     way: Option<&'a [String]>,
+    inside: Option<&'a str>,
     found: &'a mut Found,
 }
 
@@ -105,16 +131,17 @@ impl<'de> Visitor<'de> for Value<'_> {
             let way = match self.way.and_then(<[String]>::split_first) {
                 Some((step, rest)) if *step == key => Some(rest),
                 // Beside the way.
-                Some(_) => {
-                    self.found.fields.insert(key.clone());
-                    None
-                }
-                None => None,
+                Some(_) | None => None,
             };
-            map.next_value_seed(Value { way, found: &mut *self.found })?;
-            if is_object {
-                self.found.fields.insert(key.clone());
+            let name = match self.inside {
+                _ if way.is_some() => None,
+                Some(outer) => Some(format!("{outer}.{key}")),
+                None => Some(key.clone()),
+            };
+            if let Some(name) = &name {
+                self.found.note(name)?;
             }
+            map.next_value_seed(Value { way, inside: name.as_deref(), found: &mut *self.found })?;
             if !keys.insert(key) {
                 return Err(A::Error::custom("a key stands twice"));
             }
@@ -123,7 +150,11 @@ impl<'de> Visitor<'de> for Value<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        while items.next_element_seed(Value { way: None, found: &mut *self.found })?.is_some() {}
+        // An item of a field's list is that field.
+        while items
+            .next_element_seed(Value { way: None, inside: self.inside, found: &mut *self.found })?
+            .is_some()
+        {}
         Ok(())
     }
 
@@ -159,7 +190,12 @@ mod tests {
     #[test]
     fn the_fields_of_a_body_are_its_keys() {
         for (at, body, expected) in [
-            ("", r#"{"name":"x","custom":{"budget":1}}"#, &["custom", "name"][..]),
+            ("", r#"{"name":"x","custom":{"budget":1}}"#, &["custom", "custom.budget", "name"][..]),
+            (
+                "",
+                r#"{"smtp":{"relay":{"host":1}},"list":[{"a":1},[{"b":2}]]}"#,
+                &["list", "list.a", "list.b", "smtp", "smtp.relay", "smtp.relay.host"],
+            ),
             ("/contact", r#"{"contact":{"name":"x"}}"#, &["name"]),
             ("/contact", r#"{"contact":{"name":"x"},"id":7}"#, &["id", "name"]),
             ("/a/b", r#"{"a":{"b":{"c":[{}]}}}"#, &["c"]),
@@ -167,6 +203,15 @@ mod tests {
             let fields = fields(body.as_bytes(), at).unwrap();
             assert_eq!(fields.iter().map(String::as_str).collect::<Vec<_>>(), expected, "{body}");
         }
+    }
+
+    #[test]
+    fn fields_have_a_limit() {
+        let many: Vec<String> = (0..=FIELDS_MAX).map(|n| format!("\"{n}\":0")).collect();
+        let long = format!("{{\"{}\":{{\"b\":0}}}}", "a".repeat(FIELD_BYTES_MAX - 1));
+        assert_eq!(fields(format!("{{{}}}", many.join(",")).as_bytes(), ""), Err(UnfitBody::TooMany));
+        assert_eq!(fields(long.as_bytes(), ""), Err(UnfitBody::TooMany));
+        assert_eq!(fields(long.replace("\"b\"", "\"\"").as_bytes(), "").map(|found| found.len()), Ok(2));
     }
 
     #[test]

@@ -181,7 +181,7 @@ impl Refusal {
             Self::Body(error @ UnfitBody::MediaType) => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", error.to_string().into())
             }
-            Self::Body(error @ (UnfitBody::Json | UnfitBody::NoObject)) => {
+            Self::Body(error @ (UnfitBody::Json | UnfitBody::NoObject | UnfitBody::TooMany)) => {
                 (StatusCode::BAD_REQUEST, "body", error.to_string().into())
             }
             Self::Unread(status, kind, detail) => (*status, kind, detail.clone().into()),
