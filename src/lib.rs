@@ -14,6 +14,7 @@ pub mod backend;
 pub mod server;
 
 pub mod channel;
+pub mod filter;
 pub mod policy;
 
 pub mod journal;

@@ -1,0 +1,216 @@
+//! What the filter asks of who knows the rules, and what it tells in the end.
+
+use std::borrow::Cow;
+
+use smallvec::SmallVec;
+
+use super::{EntityNo, FactNo, FieldIx};
+
+/// Who decides what may be shown of an object.
+pub trait Judge {
+    /// Decides on one object. Asked once for each, outer objects first.
+    fn judge(&mut self, object: &Object<'_>) -> Verdict;
+}
+
+/// An object as the filter found it: which entity it is, its facts, and the one in which it stands.
+#[derive(Debug)]
+pub struct Object<'a> {
+    /// What it is.
+    pub entity: EntityNo,
+    /// It is one of the layout's rows, or its one object; not one that is nested in another or stands beside them.
+    pub main: bool,
+    /// The object in which it stands.
+    pub outer: Option<&'a Object<'a>>,
+    /// By [`FactNo`]: the facts as they stand in the text; `None` where there is none.
+    pub facts: &'a [Option<Raw<'a>>],
+}
+
+/// A JSON value as it stands in the text, found to be sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Raw<'a>(pub &'a [u8]);
+
+/// What may be shown of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing, apart from what the entity leaves of a hidden one.
+    Hidden,
+    /// These of its fields. What is nested in it is judged by itself.
+    Shown(Fields),
+}
+
+/// A set of an entity's fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fields {
+    /// All that are declared.
+    All,
+    /// Those whose bit is set, by [`FieldIx`].
+    Some(SmallVec<[u64; 2]>),
+}
+
+/// What was taken out, and what was left.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Rows that passed.
+    pub rows_shown: u64,
+    /// Rows that are hidden.
+    pub rows_hidden: u64,
+    /// Rows that are no objects, so that nobody could judge them.
+    pub rows_unfit: u64,
+    /// Objects that are hidden, rows apart.
+    pub objects_hidden: u64,
+    /// Fields that were taken out because of a verdict: of which entity, which, how often.
+    pub fields_hidden: Vec<(EntityNo, FieldIx, u64)>,
+    /// Members that were taken out because nobody declared them.
+    pub undeclared: u64,
+}
+
+/// Why nothing of a text may pass. It says where, never what stands there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// It is not JSON.
+    #[error("no JSON at byte {at}")]
+    Syntax {
+        /// Bytes before it.
+        at: u64,
+    },
+    /// It is not UTF-8, or an escape is no character.
+    #[error("no text at byte {at}")]
+    Text {
+        /// Bytes before it.
+        at: u64,
+    },
+    /// It is nested too deep.
+    #[error("nested too deep at byte {at}")]
+    Depth {
+        /// Bytes before it.
+        at: u64,
+    },
+    /// A key stands twice where it matters.
+    #[error("a key stands twice at byte {at}")]
+    Twice {
+        /// Bytes before the second.
+        at: u64,
+    },
+    /// What stands there is of another type than declared.
+    #[error("another type than declared at byte {at}")]
+    Type {
+        /// Bytes before it.
+        at: u64,
+    },
+    /// What the layout says must be there is not.
+    #[error("what should be there is not")]
+    Missing,
+    /// It ends too early.
+    #[error("the text ends too early")]
+    Cut,
+    /// An object is larger than what is held at once.
+    #[error("an object that begins at byte {at} is too large")]
+    TooLarge {
+        /// Bytes before it.
+        at: u64,
+    },
+}
+
+impl<'a> Raw<'a> {
+    /// A name or a whole number of any size, as text; nothing else names anybody, and neither does an empty text.
+    #[must_use]
+    pub fn name(self) -> Option<Cow<'a, str>> {
+        match self.0.first()? {
+            b'"' => {
+                let inner = self.0.get(1..self.0.len().checked_sub(1)?)?;
+                if inner.is_empty() {
+                    return None;
+                }
+                if inner.contains(&b'\\') {
+                    return serde_json::from_slice(self.0).ok().map(Cow::Owned);
+                }
+                std::str::from_utf8(inner).ok().map(Cow::Borrowed)
+            }
+            b'-' | b'0'..=b'9' => {
+                let digits = self.0.strip_prefix(b"-").unwrap_or(self.0);
+                let whole = digits.iter().all(u8::is_ascii_digit);
+                std::str::from_utf8(self.0).ok().filter(|_| whole).map(Cow::Borrowed)
+            }
+            _ => None,
+        }
+    }
+
+    /// The names in a list of names, or of objects with an `id`; of a single name, itself. At most `max`.
+    #[must_use]
+    pub fn names(self, max: usize) -> Vec<String> {
+        use serde_json::value::RawValue;
+        let Ok(items) = serde_json::from_slice::<Vec<&RawValue>>(self.0) else {
+            return self.name().into_iter().map(Cow::into_owned).collect();
+        };
+        let name = |item: &&'a RawValue| {
+            let raw = Raw(item.get().as_bytes());
+            if !raw.0.starts_with(b"{") {
+                return raw.name().map(Cow::into_owned);
+            }
+            let id = serde_json::from_slice::<Id<'_>>(raw.0).ok()?.id?;
+            Raw(id.get().as_bytes()).name().map(Cow::into_owned)
+        };
+        items.iter().filter_map(name).take(max).collect()
+    }
+
+    /// `null`.
+    #[must_use]
+    pub fn is_null(self) -> bool {
+        self.0 == b"null"
+    }
+
+    /// `true`, `false` or neither.
+    #[must_use]
+    pub fn boolean(self) -> Option<bool> {
+        match self.0 {
+            b"true" => Some(true),
+            b"false" => Some(false),
+            _ => None,
+        }
+    }
+}
+
+/// An object of which the id is wanted. One with two is none.
+#[derive(serde::Deserialize)]
+struct Id<'a> {
+    #[serde(borrow)]
+    id: Option<&'a serde_json::value::RawValue>,
+}
+
+impl<'a> Object<'a> {
+    /// A fact; `None` if it is not there.
+    #[must_use]
+    pub fn fact(&self, fact: FactNo) -> Option<Raw<'a>> {
+        self.facts.get(usize::from(fact.0)).copied().flatten()
+    }
+}
+
+impl Fields {
+    /// No field.
+    pub const NONE: Self = Self::Some(SmallVec::new_const());
+
+    /// Whether a field is one of them.
+    #[must_use]
+    pub fn has(&self, field: FieldIx) -> bool {
+        match self {
+            Self::All => true,
+            Self::Some(bits) => {
+                let word = bits.get(usize::from(field.0 / 64)).copied().unwrap_or_default();
+                word & (1 << (field.0 % 64)) != 0
+            }
+        }
+    }
+
+    /// Adds a field.
+    pub fn insert(&mut self, field: FieldIx) {
+        if let Self::Some(bits) = self {
+            let at = usize::from(field.0 / 64);
+            if bits.len() <= at {
+                bits.resize(at + 1, 0);
+            }
+            if let Some(word) = bits.get_mut(at) {
+                *word |= 1 << (field.0 % 64);
+            }
+        }
+    }
+}
