@@ -36,4 +36,6 @@ pub mod ops;
 
 pub mod gateway;
 
+pub mod learn;
+
 pub mod cli;

@@ -6,6 +6,7 @@ pub mod signal;
 mod api_key;
 mod check;
 mod explain;
+mod learn;
 mod policy;
 mod schema;
 mod serve;
@@ -53,6 +54,9 @@ enum Command {
     WhoCan(policy::WhoCan),
     /// Explain a decision of a running gateway, by the id that its answer bears.
     Explain(explain::Explain),
+    /// Draft an entity for `routes.toml` from recorded answers: its fields, what they look like, which to think about.
+    /// No value is printed.
+    Learn(learn::Learn),
     /// Run the gateway until it is asked to stop: SIGTERM and SIGINT drain it, SIGHUP reads its
     /// configuration anew.
     Serve {
@@ -107,6 +111,7 @@ pub fn run(
         Ok(Arguments { command: Command::CanI(command) }) => policy::can_i(&command, env, out, err),
         Ok(Arguments { command: Command::WhoCan(command) }) => policy::who_can(&command, env, out, err),
         Ok(Arguments { command: Command::Explain(command) }) => command.run(out, err),
+        Ok(Arguments { command: Command::Learn(command) }) => command.run(env, out, err),
         Ok(Arguments { command: Command::Serve { config } }) => serve::run(&config, env, err),
         Ok(Arguments { command: Command::Schema { file, format } }) => schema::run(file, format, out),
         Err(not_understood) => usage(&not_understood, out, err),

@@ -1,6 +1,7 @@
 //! The commands, as an operator runs them: the built program, its output and its exit code.
 
 mod explain;
+mod learn;
 mod policy;
 
 use std::{
