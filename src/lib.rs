@@ -37,5 +37,6 @@ pub mod ops;
 pub mod gateway;
 
 pub mod learn;
+pub mod probe;
 
 pub mod cli;

@@ -8,6 +8,7 @@ mod check;
 mod explain;
 mod learn;
 mod policy;
+mod probe;
 mod schema;
 mod serve;
 
@@ -57,6 +58,9 @@ enum Command {
     /// Draft an entity for `routes.toml` from recorded answers: its fields, what they look like, which to think about.
     /// No value is printed.
     Learn(learn::Learn),
+    /// Try the security checklist's bypasses on a running deployment, with canaries that you planted; exits with 1 if
+    /// something gets through.
+    Probe(probe::Probe),
     /// Run the gateway until it is asked to stop: SIGTERM and SIGINT drain it, SIGHUP reads its
     /// configuration anew.
     Serve {
@@ -112,6 +116,7 @@ pub fn run(
         Ok(Arguments { command: Command::WhoCan(command) }) => policy::who_can(&command, env, out, err),
         Ok(Arguments { command: Command::Explain(command) }) => command.run(out, err),
         Ok(Arguments { command: Command::Learn(command) }) => command.run(env, out, err),
+        Ok(Arguments { command: Command::Probe(command) }) => command.run(env, out, err),
         Ok(Arguments { command: Command::Serve { config } }) => serve::run(&config, env, err),
         Ok(Arguments { command: Command::Schema { file, format } }) => schema::run(file, format, out),
         Err(not_understood) => usage(&not_understood, out, err),

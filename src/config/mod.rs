@@ -25,7 +25,7 @@ pub mod rights;
 pub mod roles;
 pub mod routes;
 mod schema;
-mod text;
+pub(crate) mod text;
 pub mod watch;
 
 use std::{collections::BTreeMap, sync::Arc};

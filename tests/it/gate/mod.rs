@@ -7,6 +7,7 @@ mod decided;
 mod framing;
 mod identity;
 mod passage;
+mod probe;
 mod targets;
 mod whole;
 mod world;
