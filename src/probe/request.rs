@@ -124,7 +124,7 @@ impl Request {
 
     /// What was sent, for people: without the actor's credentials, printable, shortened.
     pub(super) fn shown(&self) -> String {
-        const CHARS_MAX: usize = 120;
+        const CHARS_MAX: usize = 150;
         let part = |bytes: &[u8]| bytes.escape_ascii().to_string().replace("\\r\\n", " | ");
         let mut text = format!("{} {}", shortened(&self.method, 24), shortened(&part(&self.target), 90));
         if self.version != "HTTP/1.1" {
@@ -143,7 +143,7 @@ impl Request {
             (Actor::Restricted, None) => {}
             (Actor::AllSeeing, None) => text.push_str(" (all-seeing)"),
             (Actor::Nobody, None) => text.push_str(" (nobody)"),
-            (_, Some(next)) => text = format!("{}, then {}", shortened(&text, CHARS_MAX / 2), next.shown()),
+            (_, Some(next)) => return format!("{}, then {}", shortened(&text, CHARS_MAX), next.shown()),
         }
         shortened(&text, CHARS_MAX)
     }

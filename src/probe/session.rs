@@ -43,6 +43,8 @@ pub(super) enum Expected {
     Refused,
     /// It refuses, and nothing that follows on the connection is read as a request.
     RefusedAlone,
+    /// It may be anything, and nothing that follows on the connection is read as a request.
+    Alone,
     /// It refuses. A success that shows nothing hidden is odd.
     RefusedAtBest,
     /// It may be anything.
@@ -56,6 +58,7 @@ impl Expected {
         match self {
             Self::Refused => "refused",
             Self::RefusedAlone => "refused, and nothing after it answered",
+            Self::Alone => "nothing after it answered",
             Self::RefusedAtBest => "refused, or at least nothing hidden",
             Self::NothingHidden => "nothing hidden",
             Self::Plain => "answered plainly",
@@ -283,7 +286,8 @@ fn answered(heard: &Heard, expected: Expected) -> (Verdict, String) {
         Expected::Plain if heard.answers.iter().any(|answer| answer.status == 101) => Verdict::Bypass,
         Expected::Plain if (200..300).contains(&status) => Verdict::Held,
         Expected::Plain => Verdict::Odd,
-        Expected::RefusedAlone if final_answers > 1 => Verdict::Bypass,
+        Expected::RefusedAlone | Expected::Alone if final_answers > 1 => Verdict::Bypass,
+        Expected::Alone => Verdict::Held,
         Expected::Refused | Expected::RefusedAlone if success => Verdict::Bypass,
         Expected::Refused | Expected::RefusedAlone | Expected::RefusedAtBest if refused => Verdict::Held,
         Expected::Refused | Expected::RefusedAlone | Expected::RefusedAtBest => Verdict::Odd,

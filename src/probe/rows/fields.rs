@@ -111,8 +111,15 @@ fn place(value: &Value, at: &str, hidden: &impl Fn(&str) -> bool) -> Option<Stri
     }
 }
 
+/// Shortest name of a field that is looked for at the end of a header's, such as `phone` in `x-contact-phone`.
+const HEADER_CHARS_MIN: usize = 4;
+
 fn header(plan: &Plan, answer: &Answer) -> Result<(), String> {
-    let tells = |name: &String| plan.hidden_fields.iter().any(|hidden| fold(name).contains(&fold(hidden)));
+    let fields: Vec<_> = plan.hidden_fields.iter().map(|hidden| fold(hidden)).collect();
+    let tells = |name: &str| {
+        let name = fold(name);
+        fields.iter().any(|field| field.len() >= HEADER_CHARS_MIN && name.ends_with(field.as_str()))
+    };
     match answer.headers.iter().map(|(name, _)| name).find(|name| tells(name)) {
         Some(name) => Err(format!("the header `{name}`")),
         None => Ok(()),

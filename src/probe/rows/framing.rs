@@ -21,10 +21,6 @@ pub(super) async fn tried(session: &mut Session<'_>) {
         ("B03", "Transfer-Encoding: xchunked\r\n", "0\r\n\r\n"),
         ("B03", "Transfer-Encoding: chunked, identity\r\n", "0\r\n\r\n"),
         ("B03", "Transfer-Encoding: identity\r\n", ""),
-        ("B04", "Transfer-Encoding: chunked\r\n", "-1\r\n\r\n"),
-        ("B04", "Transfer-Encoding: chunked\r\n", "11111111111111111\r\n\r\n"),
-        ("B04", "Transfer-Encoding: chunked\r\n", "1\nX\r\n0\r\n\r\n"),
-        ("B04", "Transfer-Encoding: chunked\r\n", "2\r\n{}x\r\n0\r\n\r\n"),
         ("B05", "X: a\r\n b\r\n", ""),
         ("B05", "X : a\r\n", ""),
         ("B05", ": a\r\n", ""),
@@ -37,6 +33,11 @@ pub(super) async fn tried(session: &mut Session<'_>) {
     ] {
         let request = visible().raw(fields).unframed(body).then(smuggled());
         session.expect(row, request, Expected::RefusedAlone).await;
+    }
+    // The body of a GET may be passed over, but never be read as a request.
+    for chunks in ["-1\r\n\r\n", "11111111111111111\r\n\r\n", "1\nX\r\n0\r\n\r\n", "2\r\n{}x\r\n0\r\n\r\n"] {
+        let request = visible().raw("Transfer-Encoding: chunked\r\n").unframed(chunks).then(smuggled());
+        session.expect("B04", request, Expected::Alone).await;
     }
     let old = visible().version("HTTP/1.0").raw("Transfer-Encoding: chunked\r\n").unframed("0\r\n\r\n");
     session.expect("B03", old, Expected::RefusedAtBest).await;

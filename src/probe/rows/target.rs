@@ -95,6 +95,11 @@ async fn paths(session: &mut Session<'_>, object: &Objects) {
     ] {
         session.expect(row, Request::get(path), Expected::Refused).await;
     }
+    for version in ["/v0/", "/v2/"] {
+        if hidden.contains("/v1/") {
+            session.expect("A13", Request::get(hidden.replacen("/v1/", version, 1)), Expected::Refused).await;
+        }
+    }
     let no_text = [hidden.as_bytes(), b"\xff"].concat();
     session.expect("A09", Request::get(no_text), Expected::Refused).await;
     let behind = format!("{}#/../{id}", object.visible);

@@ -3,6 +3,7 @@
 mod explain;
 mod learn;
 mod policy;
+mod probe;
 
 use std::{
     fs,
