@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
+use ruzstd::decoding::StreamingDecoder;
 
 /// An answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,6 +47,15 @@ impl Answer {
             "" | "identity" => Decoded::Body(self.body.clone()),
             "gzip" | "x-gzip" => unpacked(MultiGzDecoder::new(self.body.as_slice()), bytes_max, coding),
             "deflate" => unpacked(ZlibDecoder::new(self.body.as_slice()), bytes_max, coding),
+            "br" => unpacked(
+                brotli_decompressor::Decompressor::new(self.body.as_slice(), 4096),
+                bytes_max,
+                coding,
+            ),
+            "zstd" => match StreamingDecoder::new(self.body.as_slice()) {
+                Ok(decoder) => unpacked(decoder, bytes_max, coding),
+                Err(_broken) => Decoded::Unread(coding),
+            },
             _ => Decoded::Unread(coding),
         }
     }
@@ -187,8 +197,17 @@ mod tests {
         let mut answer = Answer { headers, body: packed.finish().unwrap(), ..Answer::default() };
         assert_eq!(answer.decoded(1000), Decoded::Body(vec![b'a'; 1000]));
         assert_eq!(answer.decoded(999), Decoded::Unread("gzip".to_owned()));
-        answer.headers[0].1 = "br".to_owned();
-        assert_eq!(answer.decoded(1000), Decoded::Unread("br".to_owned()));
+        // Of the word in both, as the formats' own tools write it, without a window worth of anything.
+        let br = b"\x0f\x02\x80aaaaaa\x03".to_vec();
+        let zstd = b"\x28\xb5\x2f\xfd\x20\x06\x31\x00\x00aaaaaa".to_vec();
+        for (coding, body) in [("br", br), ("zstd", zstd)] {
+            answer.headers[0].1 = coding.to_owned();
+            answer.body = body;
+            assert_eq!(answer.decoded(1000), Decoded::Body(b"aaaaaa".to_vec()), "{coding}");
+            assert_eq!(answer.decoded(5), Decoded::Unread(coding.to_owned()));
+        }
+        answer.headers[0].1 = "gzip, br".to_owned();
+        assert_eq!(answer.decoded(1000), Decoded::Unread("gzip, br".to_owned()));
     }
 
     proptest::proptest! {

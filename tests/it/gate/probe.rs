@@ -4,7 +4,10 @@
 use std::{collections::BTreeSet, net::SocketAddr};
 
 use serde_json::{Value, json};
-use tokio::process::Command;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    process::Command,
+};
 
 use super::{
     backend::{self, Asked, Backend},
@@ -319,4 +322,69 @@ async fn a_probe_that_would_prove_nothing_exits_with_2() {
         assert_eq!(probed.code, 2, "{told}");
         assert!(probed.err.contains(told), "{}", probed.err);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_canary_that_nobody_planted_is_told_as_it_proves_nothing() {
+    let server = Backend::start(careful).await;
+    let plan = PLAN.replace("CANARY-102-title", "CANARY-999-title");
+    let probed = probe(server.address, &plan, &["--format", "json"]).await;
+    assert!(probed.rows("odd").contains("D00"), "{}", probed.out);
+    let probed = probe(server.address, PLAN, &["--format", "json"]).await;
+    assert!(probed.rows("held").contains("D00"), "{}", probed.out);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_that_does_not_answer_is_not_waited_for() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let plan = PLAN.replace("timeout = \"2s\"", "timeout = \"50ms\"");
+    let probed = probe(silent.local_addr().unwrap(), &plan, &[]).await;
+    assert_eq!(probed.code, 2);
+    assert!(probed.err.contains("no answer and no end in time"), "{}", probed.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_is_asked_over_tls_if_its_certificate_is_trusted() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("ca.pem"), made.cert.pem()).unwrap();
+    let key = rustls_pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let _serving = tokio::task::JoinSet::from_iter([async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            let mut asked = vec![0; 1 << 20];
+            let _read = stream.read(&mut asked).await;
+            let _told = stream.write_all(&refused(401)).await;
+            let _ended = stream.shutdown().await;
+        }
+    }]);
+    let probe = async |plan: &str| {
+        let file = folder.path().join("probe.toml");
+        std::fs::write(&file, plan).unwrap();
+        let url = format!("https://localhost:{port}");
+        let arguments = ["probe", &url, "--config", file.to_str().unwrap()];
+        let output = Command::new(env!("CARGO_BIN_EXE_headgate"))
+            .args(arguments)
+            .envs([("RESTRICTED", "ana"), ("ALL_SEEING", "adm")])
+            .output();
+        String::from_utf8(output.await.unwrap().stderr).unwrap()
+    };
+    let trusting = probe(&format!("ca = \"ca.pem\"\n{PLAN}")).await;
+    assert!(trusting.contains("does not see") && trusting.contains("401"), "{trusting}");
+    let doubting = probe(PLAN).await;
+    assert!(
+        doubting.contains("could not connect to localhost") && doubting.contains("certificate"),
+        "{doubting}"
+    );
 }
