@@ -85,7 +85,8 @@ impl<'p> Session<'p> {
         Ok(())
     }
 
-    pub(super) fn report(self) -> Report {
+    pub(super) fn report(mut self) -> Report {
+        self.findings.sort_by_key(|finding| finding.row);
         Report { findings: self.findings }
     }
 
