@@ -1,5 +1,9 @@
 //! The last part of a request's way: what of the backend's answer is shown.
 
+use std::{error::Error, sync::Arc};
+
+use http::{Method, StatusCode};
+
 use super::{
     Passage, Shown,
     answer::{Unseen, Withheld, without_content},
@@ -7,7 +11,7 @@ use super::{
     facts::{Keyed, Known},
     permit::Permit,
     refusal::Refusal,
-    shape::Shapes,
+    shape::{Shape, Shapes},
     sight::{Sight, Teams},
 };
 use crate::{
@@ -15,7 +19,6 @@ use crate::{
     filter::{EntityNo, Judge, Object, Report, Verdict},
     policy::TeamKey,
 };
-use http::{Method, StatusCode};
 
 impl Passage<'_> {
     /// The backend's answer, as far as it may be shown. `around` is what is known of the route's object.
@@ -91,7 +94,10 @@ impl Passage<'_> {
             sight.around = around.map(|keyed| (self.asked.via.unwrap_or(self.asked.resource), keyed));
             let decided = matches!(route.shows.main, Some(Main::Object(_))) && !permit.is_shadow();
             sight.decided = decided.then_some(permit);
-            let filtered = unseen.filtered(layout, &mut sight).map_err(Refusal::Withheld)?;
+            let filtered = unseen.filtered(layout, &mut sight).map_err(|withheld| {
+                tracing::warn!(route = route.name, error = &withheld as &dyn Error, "an answer is withheld");
+                Refusal::Withheld(withheld)
+            })?;
             let wanted = std::mem::take(&mut sight.wanted);
             if wanted.is_empty() {
                 return Ok(filtered);
@@ -120,14 +126,14 @@ impl Passage<'_> {
         look.known.ok_or(Refusal::Withheld(Withheld::Unreadable))
     }
 
-    fn shapes(&self) -> Result<std::sync::Arc<Shapes>, Refusal> {
+    fn shapes(&self) -> Result<Arc<Shapes>, Refusal> {
         self.side.shapes(self.granted.actor.grants.policy())
     }
 }
 
 /// Reads the facts of the one object of an answer, and shows nothing.
 struct Look<'a> {
-    shape: &'a super::shape::Shape,
+    shape: &'a Shape,
     id: &'a str,
     known: Option<Known<'static>>,
 }
