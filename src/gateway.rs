@@ -332,7 +332,7 @@ impl Gateway {
     pub fn refuse(&self, mistakes: &Mistakes) -> Vec<String> {
         let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
         for mistake in &mistakes {
-            error!(mistake, "the configuration was not changed");
+            error!(config.mistake = mistake, "the configuration was not changed");
         }
         self.status.send_modify(|status| status.mistakes.clone_from(&mistakes));
         mistakes
@@ -491,7 +491,7 @@ impl Front {
         let address = bound.local_address()?;
         let (tls, drain) = (bound.tls(), CancellationToken::new());
         let serving = bound.serve(service, drain.clone());
-        info!(listener = name, listener.address = %address, "listening");
+        info!(listener.name = name, listener.address = %address, "listening");
         Ok(Self { name, address, tls, serving, drain })
     }
 

@@ -33,6 +33,7 @@ mod ops;
 mod policy;
 mod promises;
 mod receivers;
+mod serve;
 mod server;
 mod shared;
 mod spool_embedded;

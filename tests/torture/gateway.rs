@@ -91,7 +91,7 @@ impl Gateway {
             let log: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
             let fields = log.get("fields").unwrap_or(&log);
             if let (Some(name), Some(address)) = (
-                fields.get("listener").and_then(|name| name.as_str()),
+                fields.get("listener.name").and_then(|name| name.as_str()),
                 fields.get("listener.address").and_then(|address| address.as_str()),
             ) {
                 let address = Some(address.parse().unwrap());

@@ -3,6 +3,7 @@
 pub(crate) mod corpus;
 pub(crate) mod gateway;
 pub(crate) mod outside;
+pub(crate) mod program;
 pub(crate) mod receiver;
 
 pub(crate) mod backend;
