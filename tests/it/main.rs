@@ -32,6 +32,7 @@ mod limits;
 mod ops;
 mod policy;
 mod promises;
+mod quickstart;
 mod receivers;
 mod serve;
 mod server;

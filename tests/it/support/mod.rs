@@ -1,5 +1,6 @@
 //! What several tests need: a gateway in this process on real sockets, backends, a provider, Amazon.
 
+pub(crate) mod address;
 pub(crate) mod corpus;
 pub(crate) mod gateway;
 pub(crate) mod outside;
