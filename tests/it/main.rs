@@ -30,6 +30,7 @@ mod identity;
 mod journal;
 mod limits;
 mod ops;
+mod packaging;
 mod policy;
 mod promises;
 mod quickstart;
