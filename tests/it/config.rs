@@ -115,7 +115,7 @@ fn the_shipped_example_is_valid_with_its_documented_variables() {
     assert_eq!(account.token.as_ref().unwrap().expose(), b"example-token");
     let endpoint = &config.endpoints[&EndpointId::new("meta-main")];
     assert_eq!(endpoint.accounts.len(), 3);
-    assert_eq!(config.store.path, repository("config/../data"));
+    assert_eq!(config.store.path, Path::new("/var/lib/headgate"));
 }
 
 #[test]
