@@ -330,7 +330,9 @@ pub enum Wrong {
     // Identity.
     #[error("expected either `{one}` or `{other}`")]
     EitherOr { one: &'static str, other: &'static str },
-    #[error("what is sent there could be read on the way; expected `https`, or `http` on a loopback address")]
+    #[error(
+        "what is said there could be read or changed on the way; expected `https`, or `http` on a loopback address"
+    )]
     NotSecure,
     #[error("a credential could not be told from one of `{by}`, so nobody would know whose it is")]
     SameCredential { by: String },
