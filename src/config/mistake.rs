@@ -336,7 +336,9 @@ pub enum Wrong {
     NotSecure,
     #[error("a credential could not be told from one of `{by}`, so nobody would know whose it is")]
     SameCredential { by: String },
-    #[error("not a user's name; expected letters, digits and `. _ @ + : -`, and not `none`")]
+    #[error(
+        "not a user's name; expected letters, digits and `. _ @ + : -`, and neither `none` nor `headgate`"
+    )]
     UserName,
     #[error("not a key's hash; expected `sha256:` and 64 hex digits, as `headgate api-key` prints it")]
     KeyHash,
