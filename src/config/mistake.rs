@@ -313,6 +313,11 @@ pub enum Wrong {
     // Roles.
     #[error("another has the name `{name}` already")]
     NameTwice { name: String },
+    #[error(
+        "does not go together with `{other}`: {}; use one of them, and write what you need of the other",
+        .clashes.join(", and ")
+    )]
+    PresetsClash { other: &'static str, clashes: Vec<String> },
     #[error("is of one role alone; expected it in a `[role.NAME]`")]
     OfOneRole,
     #[error("a field needs one other right, not several: {}", list(.names))]
