@@ -315,6 +315,11 @@ pub enum Wrong {
     // Roles.
     #[error("another has the name `{name}` already")]
     NameTwice { name: String },
+    #[error(
+        "does not go together with `{other}`: {}; use one of them, and write what you need of the other",
+        .clashes.join(", and ")
+    )]
+    PresetsClash { other: &'static str, clashes: Vec<String> },
     #[error("is of one role alone; expected it in a `[role.NAME]`")]
     OfOneRole,
     #[error("a field needs one other right, not several: {}", list(.names))]
@@ -332,11 +337,15 @@ pub enum Wrong {
     // Identity.
     #[error("expected either `{one}` or `{other}`")]
     EitherOr { one: &'static str, other: &'static str },
-    #[error("what is sent there could be read on the way; expected `https`, or `http` on a loopback address")]
+    #[error(
+        "what is said there could be read or changed on the way; expected `https`, or `http` on a loopback address"
+    )]
     NotSecure,
     #[error("a credential could not be told from one of `{by}`, so nobody would know whose it is")]
     SameCredential { by: String },
-    #[error("not a user's name; expected letters, digits and `. _ @ + : -`, and not `none`")]
+    #[error(
+        "not a user's name; expected letters, digits and `. _ @ + : -`, and neither `none` nor `headgate`"
+    )]
     UserName,
     #[error("not a key's hash; expected `sha256:` and 64 hex digits, as `headgate api-key` prints it")]
     KeyHash,

@@ -446,7 +446,7 @@ fn start(tokens: &[&str]) -> Running {
         actors: Actors::new(
             10,
             Arc::new(SystemClock::new()),
-            directory::Metrics::new(&mut Registry::default()),
+            directory::Metrics::new(&mut Registry::default(), &limits),
         ),
         world: Arc::default(),
         decisions: Arc::clone(&decisions),

@@ -34,6 +34,7 @@ pub(super) use self::{
 use super::{
     document::Document,
     mistake::{KeyPath, Report, Wrong, nearest},
+    text::Url,
 };
 
 /// A file that is being checked.
@@ -103,6 +104,18 @@ impl Check<'_> {
                 self.wrong(&path.index(index).key("name"), Wrong::NameTwice { name: name.to_owned() });
             }
         }
+    }
+
+    /// A URL to which credentials go, or from which keys and rights come: nobody between can read or change them.
+    fn secure(&mut self, at: &KeyPath, Url(url): &Url) -> Option<http::Uri> {
+        let host = url.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+        let is_loopback = host.eq_ignore_ascii_case("localhost")
+            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+        if url.scheme_str() != Some("https") && !is_loopback {
+            self.wrong(at, Wrong::NotSecure);
+            return None;
+        }
+        Some(url.clone())
     }
 
     /// A path of the file system; a relative one starts at the configuration folder.

@@ -57,7 +57,11 @@ impl Laid {
             let fields = fields.into_iter().map(|(Word(resource), fields)| (resource, fields));
             source.profiles.entry(name).or_default().extend(fields);
         }
-        lay_every_role(&mut source.every_role, role(raw.every_role));
+        let every = role(raw.every_role);
+        if every != Role::default() {
+            self.origins.every_role.push(layer);
+            source.every_role.push(every);
+        }
         for (RoleName(name), raw) in raw.role {
             let mut role = role(raw);
             // The role as it was before goes on under another name, and the new one begins with it.
@@ -149,25 +153,12 @@ fn role(raw: raw::Role) -> Role {
     }
 }
 
-/// What two files say of every role stands beside each other; of the same key the later one's counts.
-fn lay_every_role(every: &mut Role, new: Role) {
-    for (resource, scopes) in new.grants {
-        every.grants.entry(resource).or_default().extend(scopes);
-    }
-    every.overrides.extend(new.overrides);
-    every.fields.extend(new.fields);
-    for (relation, resources) in new.relations {
-        for (resource, actions) in resources {
-            every.relations.entry(relation).or_default().entry(resource).or_default().extend(actions);
-        }
-    }
-}
-
 /// Where the parts of a [`Source`] stand in the files that were laid over each other: the number of the file, and
 /// for lists the position in it.
 #[derive(Debug, Default)]
 pub(in crate::config) struct Origins {
     layers: usize,
+    every_role: Vec<usize>,
     roles: BTreeMap<String, usize>,
     /// What a role was called in its file, where it has another name now.
     renamed: BTreeMap<String, String>,
@@ -205,9 +196,11 @@ impl Origins {
                 let begins_with = self.renamed.values().filter(|old| old.as_str() == *name).count();
                 (layer, of_role(&root.key("role").key(written), rest, document, begins_with))
             }
-            ["every_role", rest @ ..] => {
-                let document = documents.iter().rev().find(|document| document.has(&root.key("every_role")));
-                (None, of_role(&root.key("every_role"), rest, document.copied(), 0))
+            ["every_role", position, rest @ ..] => {
+                let position: Option<usize> = position.parse().ok();
+                let layer = position.and_then(|position| self.every_role.get(position)).copied();
+                let document = layer.and_then(|layer| documents.get(layer).copied());
+                (layer, of_role(&root.key("every_role"), rest, document, 0))
             }
             ["rule", name, rest @ ..] => {
                 let (layer, mut path) = listed("rule", self.rules.get(*name), &[]);

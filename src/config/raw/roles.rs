@@ -25,7 +25,7 @@ use crate::{
 pub(crate) struct Roles {
     /// Shipped presets that are in force, with their roles and all else that they say; a later one replaces what
     /// an earlier one says of the same thing. `headgate preset NAME` prints one. `base`, the vocabulary, is in
-    /// each of them.
+    /// each of them. `kommo` and `bitrix24` do not go together.
     #[serde(rename = "use")]
     pub(crate) presets: Vec<Preset>,
     /// Rules and forbids of the presets that are not in force, by name: `["KP4"]`.
@@ -70,6 +70,16 @@ pub(crate) enum Combine {
     Max,
     /// If any role has an override for the place, the widest of the overrides alone; else the widest grant.
     SpecificThenMax,
+}
+
+impl Combine {
+    /// As it is written.
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::Max => "max",
+            Self::SpecificThenMax => "specific-then-max",
+        }
+    }
 }
 
 /// A resource.

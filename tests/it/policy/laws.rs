@@ -165,8 +165,7 @@ fn no_order_matters() {
         dice.0.shuffle(&mut shuffled.rules);
         dice.0.shuffle(&mut shuffled.forbids);
         dice.0.shuffle(&mut shuffled.assignments);
-        shuffled.every_role.overrides.reverse();
-        for role in shuffled.roles.values_mut() {
+        for role in shuffled.every_role.iter_mut().chain(shuffled.roles.values_mut()) {
             dice.0.shuffle(&mut role.overrides);
         }
         let mut person = person.clone();
