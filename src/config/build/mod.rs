@@ -14,6 +14,7 @@ mod providers;
 mod roles;
 mod routes;
 mod tests;
+mod vocabulary;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -30,6 +31,7 @@ pub(super) use self::{
     roles::{Laid, Origins, check_people, check_roles},
     routes::{apis, routes},
     tests::{ask_tests, note_failures},
+    vocabulary::check_vocabulary,
 };
 use super::{
     document::Document,
