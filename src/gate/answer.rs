@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// A backend's whole answer, of which nothing was shown to anybody.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Unseen(Response<Bytes>);
 
 /// Why an answer is not shown.

@@ -55,6 +55,8 @@ pub struct Record {
     pub reason: &'static str,
     /// Why, for people: the role, rule or forbid that decided.
     pub why: Option<String>,
+    /// What is in shadow mode, if that let pass what the policy refused or withheld: `route`, or `role` and its name.
+    pub shadow: Option<String>,
     /// The status of the answer.
     pub status: u16,
 }
@@ -67,7 +69,8 @@ pub enum Outcome {
     Allowed,
     /// The policy refused it.
     Denied,
-    /// The policy refused it, and it passed since the route is in shadow mode.
+    /// The policy refused it or would have withheld of its answer, and it passed since the route or a role of
+    /// the user is in shadow mode.
     WouldDeny,
     /// It was refused for another reason.
     Refused,
@@ -223,6 +226,7 @@ mod tests {
             outcome: Outcome::Denied,
             reason: "no_grant",
             why: None,
+            shadow: None,
             status: 404,
         }
     }

@@ -20,14 +20,19 @@ pub struct Metrics {
     requests: Family<Requests, Counter>,
     lost: Counter,
     shadow_routes: Gauge,
+    shadow_roles: Gauge,
 }
 
 impl Metrics {
     /// Registers them.
     #[must_use]
     pub fn new(registry: &mut Registry) -> Self {
-        let metrics =
-            Self { requests: Family::default(), lost: Counter::default(), shadow_routes: Gauge::default() };
+        let metrics = Self {
+            requests: Family::default(),
+            lost: Counter::default(),
+            shadow_routes: Gauge::default(),
+            shadow_roles: Gauge::default(),
+        };
         registry.register(
             "headgate_decisions",
             "Requests of the agents' listener by what came of them and why",
@@ -43,6 +48,11 @@ impl Metrics {
             "Routes in shadow mode: what they would refuse passes",
             metrics.shadow_routes.clone(),
         );
+        registry.register(
+            "headgate_shadow_roles",
+            "Roles in shadow mode: what would be refused to their users passes",
+            metrics.shadow_roles.clone(),
+        );
         metrics
     }
 
@@ -56,7 +66,8 @@ impl Metrics {
         self.requests.get_or_create(&Requests { outcome: outcome.label(), reason }).inc();
     }
 
-    pub(super) fn shadow_routes(&self, count: usize) {
-        self.shadow_routes.set(i64::try_from(count).unwrap_or(i64::MAX));
+    pub(super) fn shadows(&self, routes: usize, roles: usize) {
+        self.shadow_routes.set(i64::try_from(routes).unwrap_or(i64::MAX));
+        self.shadow_roles.set(i64::try_from(roles).unwrap_or(i64::MAX));
     }
 }

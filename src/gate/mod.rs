@@ -28,6 +28,7 @@ pub mod rate;
 pub mod refusal;
 pub mod routes;
 mod service;
+mod shadow;
 mod snapshot;
 pub mod upstream;
 pub mod who;
@@ -49,6 +50,7 @@ use self::{
     permit::{Asked, Decided, Denied, Permit},
     refusal::Refusal,
     routes::{Matched, Unmatched, filled},
+    shadow::Shadow,
     snapshot::Tenant,
     upstream::{From, Onward},
     who::{Granted, Identity, NoActor},
@@ -58,7 +60,7 @@ use crate::{
     clock::SharedClock,
     config::routes::{Body, Entity, Object},
     ids::{ConversationId, DecisionId, TenantId},
-    policy::{FieldNo, Keys, TeamKey},
+    policy::{Actor, FieldNo, Keys, TeamKey},
     server::{LimitedBody, Peer},
     tag::{Tag, TagStore},
 };
@@ -115,12 +117,15 @@ impl Gate {
         self.tell_shadows();
     }
 
-    /// Says which routes refuse nothing (I11).
+    /// Says which routes refuse nothing (I11), and which roles let pass what they would refuse.
     fn tell_shadows(&self) {
         let snapshot = self.current.load();
-        self.metrics.shadow_routes(snapshot.in_shadow().count());
-        for (tenant, route) in snapshot.in_shadow() {
+        self.metrics.shadows(snapshot.routes_in_shadow().count(), snapshot.roles_in_shadow().count());
+        for (tenant, route) in snapshot.routes_in_shadow() {
             tracing::warn!(tenant.id = %tenant, route, "in shadow mode: what the policy refuses passes");
+        }
+        for (tenant, role) in snapshot.roles_in_shadow() {
+            tracing::warn!(tenant.id = %tenant, role, "in shadow mode: what is refused to its users passes");
         }
     }
 
@@ -166,6 +171,7 @@ impl Gate {
             outcome: Outcome::Answered,
             reason: "answered",
             why: None,
+            shadow: None,
             status: 0,
         }
     }
@@ -211,7 +217,21 @@ impl Gate {
         record.action = Some(matched.route.action.clone());
         check_parameters(&target, &matched, side)?;
         let asked = Asked::of(&matched, granted.actor.grants.policy()).ok_or(Refusal::Unknown)?;
-        let passage = Passage { gate: self, snapshot, side, granted: &granted, matched: &matched, asked };
+        let opened = granted.actor.opened();
+        let enforced = Arc::clone(&granted.actor);
+        let granted = opened.map_or_else(
+            || granted.clone(),
+            |actor| Granted { actor: Arc::new(actor), version: granted.version },
+        );
+        let passage = Passage {
+            gate: self,
+            snapshot,
+            side,
+            granted: &granted,
+            enforced: &enforced,
+            matched: &matched,
+            asked,
+        };
         passage.pass(head, target, body, record).await
     }
 
@@ -273,7 +293,10 @@ struct Passage<'a> {
     gate: &'a Gate,
     snapshot: &'a Snapshot,
     side: &'a Tenant,
+    /// The user by whose rights the request is answered: in shadow mode ([`Actor::opened`]) more than `enforced`.
     granted: &'a Granted,
+    /// The user by whose rights it is decided.
+    enforced: &'a Actor,
     matched: &'a Matched,
     asked: Asked,
 }
@@ -307,8 +330,11 @@ impl Passage<'_> {
         let object = self.object(record.id).await?;
         // Before the body is read: a refused upload is not asked for (B12).
         let mut permit = self.decide(object.as_ref(), &[], record)?;
-        if route.items.is_some() && !permit.shows_every_row(&self.granted.actor, self.asked) {
-            return Err(Refusal::Withheld(Withheld::Uncovered));
+        if route.items.is_some() {
+            if !permit.shows_every_row(&self.granted.actor, self.asked) {
+                return Err(Refusal::Withheld(Withheld::Uncovered));
+            }
+            self.tell_rows(&permit, record);
         }
         let is_read = route.matches.method == Method::GET;
         let body = if is_read { Bytes::new() } else { self.body(&head.headers, body).await? };
@@ -332,20 +358,20 @@ impl Passage<'_> {
         writes: &[FieldNo],
         record: &mut Record,
     ) -> Result<Permit, Refusal> {
-        let route = &self.matched.route;
-        let decided = Decided::on(&self.granted.actor, self.asked, object, writes);
-        let permit = match decided.permit() {
-            Ok(permit) => {
+        let decided = Decided::on(self.enforced, self.asked, object, writes);
+        let permit = match (decided.permit(), self.shadow(object, writes)) {
+            (Ok(permit), shadow) => {
                 record.outcome = Outcome::Allowed;
                 record.reason = decided.label();
-                Ok(permit)
+                Ok(shadow.map_or(permit, |shadow| shadow.permit.in_place_of(permit)))
             }
-            Err(Denied(reason)) if route.shadow => {
+            (Err(Denied(reason)), Some(shadow)) if Shadow::passes(reason) => {
                 record.outcome = Outcome::WouldDeny;
                 record.reason = reason.label();
-                Ok(Permit::in_shadow())
+                record.shadow = Some(shadow.of);
+                Ok(shadow.permit)
             }
-            Err(Denied(reason)) => Err(Refusal::Denied { reason, hide: route.hide }),
+            (Err(Denied(reason)), _) => Err(Refusal::Denied { reason, hide: self.matched.route.hide }),
         };
         record.why = Some(decided.why);
         permit
@@ -473,6 +499,7 @@ impl Passage<'_> {
         }
         let wrote = status.is_success() && self.matched.route.matches.method != Method::GET;
         let without = unseen.without_content();
+        self.tell_answer(&unseen, permit, record);
         let released = unseen.release(permit, &self.granted.actor, self.asked, &self.side.routes.map);
         match released {
             Ok(shown) => Ok(shown),

@@ -40,6 +40,7 @@ use crate::identity::{
 mod grants;
 mod passing;
 mod reload;
+mod shadow;
 mod tags;
 
 const OPERATOR: &str = "a-token-of-the-operators";
@@ -351,7 +352,7 @@ impl People {
                     return backend::json(404, &json!({}));
                 };
                 let team = if *user == "ben" { "support" } else { "sales" };
-                let user = json!({"user": user, "active": true, "teams": [team], "roles": roles});
+                let user = json!({"user": user, "active": *user != "gone", "teams": [team], "roles": roles});
                 backend::json(200, &user)
             }
             _ => backend::json(500, &json!({})),

@@ -1,0 +1,81 @@
+//! Shadow mode: what the policy refuses or withholds is told and passes, on a route in shadow for everybody, and
+//! elsewhere for who has a role in shadow.
+//!
+//! Whose an object is and who may ask at all is no matter of rights: what is another tenant's, and who is not
+//! active, is refused in shadow too, and so is what no route or policy names.
+
+use super::{
+    Passage,
+    answer::Unseen,
+    decisions::{Outcome, Record},
+    facts::Keyed,
+    permit::{Decided, Permit},
+};
+use crate::policy::{Actor, DenyReason, FieldNo};
+
+/// What passes in shadow mode.
+#[derive(Debug)]
+pub(super) struct Shadow {
+    pub(super) permit: Permit,
+    /// What is in shadow: `route`, or `role NAME`.
+    pub(super) of: String,
+}
+
+impl Shadow {
+    /// Whether it lets a refusal for this reason pass.
+    pub(super) const fn passes(reason: DenyReason) -> bool {
+        match reason {
+            DenyReason::OtherTenant | DenyReason::Inactive => false,
+            DenyReason::Forbidden(_)
+            | DenyReason::NoGrant
+            | DenyReason::OutOfScope { .. }
+            | DenyReason::Overridden { .. }
+            | DenyReason::Unmet(_)
+            | DenyReason::Field(_) => true,
+        }
+    }
+}
+
+impl Passage<'_> {
+    /// What passes although the policy may refuse it; `None` if nothing is in shadow, or the roles that are would
+    /// not be enough if they granted everything.
+    pub(super) fn shadow(&self, object: Option<&Keyed>, writes: &[FieldNo]) -> Option<Shadow> {
+        if self.matched.route.shadow {
+            return Some(Shadow { permit: Permit::of_everything(), of: "route".to_owned() });
+        }
+        let of = roles_in_shadow(self.enforced)?;
+        let permit = Decided::on(&self.granted.actor, self.asked, object, writes).permit().ok()?;
+        Some(Shadow { permit, of })
+    }
+
+    /// Tells if rows of a list would have been withheld.
+    pub(super) fn tell_rows(&self, permit: &Permit, record: &mut Record) {
+        let enforced = permit.without_shadow();
+        if enforced.is_some_and(|enforced| !enforced.shows_every_row(self.enforced, self.asked)) {
+            self.tell_withheld(record);
+        }
+    }
+
+    /// Tells if an answer would not have been shown as it is.
+    pub(super) fn tell_answer(&self, unseen: &Unseen, permit: &Permit, record: &mut Record) {
+        let Some(enforced) = permit.without_shadow() else { return };
+        let map = &self.side.routes.map;
+        if unseen.clone().release(&enforced, self.enforced, self.asked, map).is_err() {
+            self.tell_withheld(record);
+        }
+    }
+
+    fn tell_withheld(&self, record: &mut Record) {
+        record.outcome = Outcome::WouldDeny;
+        record.reason = "uncovered";
+        record.shadow =
+            if self.matched.route.shadow { Some("route".to_owned()) } else { roles_in_shadow(self.enforced) };
+    }
+}
+
+/// The names of a user's roles in shadow; `None` if there are none.
+fn roles_in_shadow(actor: &Actor) -> Option<String> {
+    let policy = actor.grants.policy();
+    let names: Vec<_> = actor.grants.in_shadow().map(|role| policy.role_name(role)).collect();
+    (!names.is_empty()).then(|| format!("role {}", names.join(", ")))
+}
