@@ -229,6 +229,7 @@ fn build(
         files_read.append(&mut check.files);
         let identity = Arc::new(identity);
         let mut check = Check { folder, document: &files.routes.document, report, files: Vec::new() };
+        build::check_audit(&mut check, &files.routes.raw, &raw.gate);
         let routes = build::routes(&mut check, files.routes.raw, &apis, raw.gate.body_bytes_max.in_memory());
         built.insert(
             files.id.clone(),

@@ -48,6 +48,17 @@ pub struct Route {
     pub body_bytes_max: usize,
     /// Decide, tell and let pass.
     pub shadow: bool,
+    /// Whether a request may pass whose decision is not on record.
+    pub audit: Audit,
+}
+
+/// Whether a request may pass whose decision is not on record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audit {
+    /// It may; what is lost is counted.
+    Bounded,
+    /// It may not.
+    Must,
 }
 
 /// What a body is to the decision.

@@ -16,6 +16,7 @@
 
 pub mod answer;
 pub mod body;
+pub mod decision_log;
 pub mod decisions;
 pub mod facts;
 pub mod fuzzing;
@@ -58,7 +59,7 @@ use self::{
 pub use self::{metrics::Metrics, service::Agents, snapshot::Snapshot};
 use crate::{
     clock::SharedClock,
-    config::routes::{Body, Entity, Object},
+    config::routes::{Audit, Body, Entity, Object},
     ids::{ConversationId, DecisionId, TenantId},
     policy::{Actor, FieldNo, Keys, TeamKey},
     server::{LimitedBody, Peer},
@@ -324,6 +325,7 @@ impl Passage<'_> {
             let known = self.known(&unseen, entity, parameter)?;
             let keyed = self.keyed(&known).await?;
             let permit = self.decide(Some(&keyed), &[], record)?;
+            self.put_on_record(record).await?;
             return self.show(unseen, &permit, record);
         }
 
@@ -343,6 +345,7 @@ impl Passage<'_> {
             permit = self.decide(object.as_ref(), &writes, record)?;
         }
         let method = route.matches.method.clone();
+        self.put_on_record(record).await?;
         let onward = Onward { method, target: target.forwarded(), headers: passed, body };
         // Also if the user goes away before the answer comes: the write was made all the same.
         let written = self.prefetch_path().filter(|_| !is_read);
@@ -375,6 +378,18 @@ impl Passage<'_> {
         };
         record.why = Some(decided.why);
         permit
+    }
+
+    /// Waits until the decision is in the log, if the route needs that: what nobody can look up later does not
+    /// happen (I12).
+    async fn put_on_record(&self, record: &Record) -> Result<(), Refusal> {
+        match self.matched.route.audit {
+            Audit::Bounded => Ok(()),
+            Audit::Must => {
+                let noted = self.gate.decisions.must_note(record.clone()).await;
+                noted.map_err(|_unrecorded| Refusal::Unrecorded)
+            }
+        }
     }
 
     /// What is known of the object before the request is made; `None` if the resource as such is asked for.

@@ -58,6 +58,8 @@ pub enum Refusal {
     Rate(Duration),
     /// Too many requests to the backend are under way.
     Busy,
+    /// The decision had to be on record and could not be put there.
+    Unrecorded,
     /// The backend did not answer.
     NoAnswer,
     /// It did not answer in time.
@@ -112,6 +114,7 @@ impl Refusal {
             Self::Unread(..) => "body_unread",
             Self::Rate(_) => "rate",
             Self::Busy => "busy",
+            Self::Unrecorded => "unrecorded",
             Self::NoAnswer => "no_answer",
             Self::TimedOut => "timed_out",
             Self::AnswerTooLarge => "answer_too_large",
@@ -187,6 +190,7 @@ impl Refusal {
             Self::Unread(status, kind, detail) => (*status, kind, detail.clone().into()),
             Self::Rate(_) => (StatusCode::TOO_MANY_REQUESTS, "rate", "too many requests".into()),
             Self::Busy => unavailable("overloaded", "too many requests are under way"),
+            Self::Unrecorded => unavailable("unavailable", "the decision cannot be recorded now"),
             Self::NoAnswer => bad_gateway("backend", "the backend gave no answer"),
             Self::TimedOut => {
                 (StatusCode::GATEWAY_TIMEOUT, "backend", "the backend did not answer in time".into())

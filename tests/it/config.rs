@@ -902,3 +902,21 @@ action = "export"
     }
     assert_eq!(told.matches("routes.toml:").count(), 5, "{told}");
 }
+
+#[test]
+fn what_must_be_on_record_needs_a_record() {
+    let routes = "backend = 'chat'\n[[route]]\nmatch = 'GET /a'\nresource = 'contact'\naction = 'view'\naudit = 'must'\n";
+    let headgate = HEADGATE.replace("[backend.chat]\n", "[backend.chat]\napi = ['http://127.0.0.1:3000']\n");
+    let told = |headgate: &str| {
+        let folder = folder(&[
+            ("headgate.toml", headgate),
+            ("tenants/default/channels.toml", CHANNELS),
+            ("tenants/default/roles.toml", "use = ['base']"),
+            ("tenants/default/routes.toml", routes),
+        ]);
+        load(folder.path()).map(drop).map_err(|mistakes| mistakes.to_string())
+    };
+    let refused = told(&headgate).unwrap_err();
+    assert!(refused.contains("routes.toml:6: route[0].audit: there is no record to be on"), "{refused}");
+    told(&(headgate + "[gate.decision_log]\n")).unwrap();
+}

@@ -25,7 +25,7 @@ pub(super) use self::{
     backends::{backends, delivery, egress, store, telemetry},
     channels::{Around, channels},
     directory::{assignment, directory, source},
-    gate::gate,
+    gate::{check_audit, gate},
     identity::{Taken, identity},
     listeners::listeners,
     roles::{Laid, Origins, check_people, check_roles},

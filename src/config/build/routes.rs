@@ -9,7 +9,7 @@ use crate::{
     config::{
         mistake::{KeyPath, Wrong},
         raw,
-        routes::{Body, Entity, Line, Object, Part, Route, RouteMap},
+        routes::{Audit, Body, Entity, Line, Object, Part, Route, RouteMap},
         text::Pointer,
     },
     ids::BackendId,
@@ -169,6 +169,10 @@ fn route(
         body: if raw.question { Body::Question } else { Body::Writes(text(&raw.body).unwrap_or_default()) },
         body_bytes_max: raw.body_bytes_max.map_or(body_bytes_max, |size| size.in_memory()),
         shadow: raw.shadow,
+        audit: match raw.audit {
+            None | Some(raw::Audit::Bounded) => Audit::Bounded,
+            Some(raw::Audit::Must) => Audit::Must,
+        },
         matches,
     })
 }

@@ -114,6 +114,19 @@ pub(crate) struct Route {
     pub(crate) body_bytes_max: Option<Size>,
     /// Decide, tell what would have been refused, and let it pass.
     pub(crate) shadow: bool,
+    /// `"must"`: a request passes only once its decision is in the decision log, on the disk; otherwise it is
+    /// answered 503. Default: `"bounded"`, by which lines may be lost, and are counted.
+    pub(crate) audit: Option<Audit>,
+}
+
+/// Whether a request may pass whose decision is not on record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Audit {
+    /// It may.
+    Bounded,
+    /// It may not.
+    Must,
 }
 
 /// Where the facts of an object come from.
