@@ -50,6 +50,17 @@ pub struct Route {
     pub shadow: bool,
     /// Whether a request may pass whose decision is not on record.
     pub audit: Audit,
+    /// What is told of the backend's errors.
+    pub errors: Errors,
+}
+
+/// What is told of a backend's errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Errors {
+    /// The status, with a body of Headgate's own.
+    Fixed,
+    /// What the backend says, as far as the user may see its fields.
+    Pass,
 }
 
 /// Whether a request may pass whose decision is not on record.

@@ -4,7 +4,7 @@
 //! an answer is released as a whole, or not at all.
 
 use bytes::Bytes;
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use serde_json::Value;
 
@@ -41,6 +41,11 @@ impl Unseen {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.0.status()
+    }
+
+    /// A header of it.
+    pub(super) fn header(&self, name: &HeaderName) -> Option<&HeaderValue> {
+        self.0.headers().get(name)
     }
 
     /// Its JSON, to read the facts of an object from.

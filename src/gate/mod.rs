@@ -18,6 +18,7 @@ pub mod answer;
 pub mod body;
 pub mod decision_log;
 pub mod decisions;
+mod errors;
 pub mod facts;
 pub mod fuzzing;
 pub mod headers;
@@ -507,12 +508,10 @@ impl Passage<'_> {
 
     /// The backend's answer, as far as it may be shown.
     fn show(&self, unseen: Unseen, permit: &Permit, record: &mut Record) -> Result<Shown, Refusal> {
-        let status = unseen.status();
-        let objected = status.is_client_error() && !matches!(status.as_u16(), 401 | 403 | 404 | 410);
-        if !status.is_success() && !objected {
-            return Err(self.failure(status));
+        if !unseen.status().is_success() {
+            return self.error(unseen, permit);
         }
-        let wrote = status.is_success() && self.matched.route.matches.method != Method::GET;
+        let wrote = self.matched.route.matches.method != Method::GET;
         let without = unseen.without_content();
         self.tell_answer(&unseen, permit, record);
         let released = unseen.release(permit, &self.granted.actor, self.asked, &self.side.routes.map);
@@ -522,18 +521,7 @@ impl Passage<'_> {
                 record.reason = "echo_withheld";
                 Ok(without)
             }
-            Err(_) if objected => Err(Refusal::Objected(status)),
             Err(withheld) => Err(Refusal::Withheld(withheld)),
-        }
-    }
-
-    /// What a backend's answer that has no content for the user is to them.
-    fn failure(&self, status: StatusCode) -> Refusal {
-        match status {
-            StatusCode::NOT_FOUND | StatusCode::GONE => Refusal::Missing,
-            StatusCode::FORBIDDEN => Refusal::Declined { hide: self.matched.route.hide },
-            StatusCode::SERVICE_UNAVAILABLE => Refusal::Busy,
-            _ => Refusal::Failed,
         }
     }
 }

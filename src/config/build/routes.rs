@@ -9,7 +9,7 @@ use crate::{
     config::{
         mistake::{KeyPath, Wrong},
         raw,
-        routes::{Audit, Body, Entity, Line, Object, Part, Route, RouteMap},
+        routes::{Audit, Body, Entity, Errors, Line, Object, Part, Route, RouteMap},
         text::Pointer,
     },
     ids::BackendId,
@@ -172,6 +172,10 @@ fn route(
         audit: match raw.audit {
             None | Some(raw::Audit::Bounded) => Audit::Bounded,
             Some(raw::Audit::Must) => Audit::Must,
+        },
+        errors: match raw.errors {
+            None | Some(raw::Errors::Fixed) => Errors::Fixed,
+            Some(raw::Errors::Pass) => Errors::Pass,
         },
         matches,
     })

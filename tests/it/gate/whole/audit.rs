@@ -78,7 +78,11 @@ async fn i12_what_must_be_on_record_is_refused_where_it_cannot_be() {
     }
     let asked = whole.backend.lines();
     assert!(!asked.iter().any(|line| line.ends_with("/must/conversations/101")), "{asked:?}");
-    assert_eq!(whole.get("ana", "/must/conversations/102").await.status, 404, "what is denied is denied as ever");
+    assert_eq!(
+        whole.get("ana", "/must/conversations/102").await.status,
+        404,
+        "what is denied is denied as ever"
+    );
     assert_eq!(whole.status("ana", "101").await, 200, "other routes answer");
     assert!(lost(&whole).await >= 2, "and what their log loses is counted");
 }
