@@ -263,8 +263,21 @@ pub enum Wrong {
     RequestLine,
     #[error("`{other}` takes the same requests already")]
     RouteTwice { other: String },
+    #[error(
+        "the policy knows no resource `{name}`{}; expected one of `roles.toml` or of the presets that it uses",
+        did_you_mean(.nearest.as_ref())
+    )]
+    NoResource { name: String, nearest: Option<String> },
+    #[error(
+        "the resource `{resource}` has no action `{action}`{}; expected one of {}",
+        did_you_mean(.nearest.as_ref()),
+        list(.actions)
+    )]
+    NoAction { resource: String, action: String, actions: Vec<String>, nearest: Option<String> },
     #[error("the path has no parameter `{{{name}}}`")]
     NoParameter { name: String },
+    #[error("there is no record to be on; expected `[gate.decision_log]` in `headgate.toml`")]
+    NoDecisionLog,
     #[error("only goes with {other}")]
     OnlyWith { other: &'static str },
     #[error("{0}")]

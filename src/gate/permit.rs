@@ -52,7 +52,10 @@ pub struct Decided {
 /// without one, and nothing of an answer is shown.
 #[derive(Clone, Copy, Debug)]
 pub struct Permit {
+    /// `None`: everything.
     allowed: Option<Allowed>,
+    /// In shadow mode what the policy allowed, if it did.
+    enforced: Option<Allowed>,
 }
 
 /// That a request may not be made.
@@ -99,7 +102,7 @@ impl Decided {
     /// [`Denied`].
     pub fn permit(&self) -> Result<Permit, Denied> {
         match self.decision {
-            Decision::Allow(allowed) => Ok(Permit { allowed: Some(allowed) }),
+            Decision::Allow(allowed) => Ok(Permit { allowed: Some(allowed), enforced: None }),
             Decision::Deny(reason) => Err(Denied(reason)),
         }
     }
@@ -107,14 +110,21 @@ impl Decided {
 
 impl Permit {
     /// The permit of a route in shadow mode, on which the decision is told and nothing else.
-    pub(super) const fn in_shadow() -> Self {
-        Self { allowed: None }
+    pub(super) const fn of_everything() -> Self {
+        Self { allowed: None, enforced: None }
     }
 
-    /// Whether it is one of shadow mode.
-    #[must_use]
-    pub const fn is_shadow(&self) -> bool {
-        self.allowed.is_none()
+    /// This permit in the place of another, which the policy gave: what that one would have withheld is told.
+    pub(super) const fn in_place_of(self, enforced: Self) -> Self {
+        Self { enforced: enforced.allowed, ..self }
+    }
+
+    /// In shadow mode the permit that the policy gave, if it gave one.
+    pub(super) const fn without_shadow(&self) -> Option<Self> {
+        match self.enforced {
+            None => None,
+            Some(_) => Some(Self { allowed: self.enforced, enforced: None }),
+        }
     }
 
     /// Whether a field may be shown. In shadow mode every one is.

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     config::routes::{Format, Main},
     filter::{EntityNo, Judge, Object, Report, Verdict},
-    policy::TeamKey,
+    policy::{Actor, TeamKey},
 };
 
 impl Passage<'_> {
@@ -30,11 +30,8 @@ impl Passage<'_> {
         record: &mut Record,
     ) -> Result<Shown, Refusal> {
         let status = unseen.status();
-        if status.is_client_error() && !matches!(status.as_u16(), 401 | 403 | 404 | 410) {
-            return Err(Refusal::Objected(status));
-        }
         if !status.is_success() {
-            return Err(self.failure(status));
+            return self.error(unseen, permit);
         }
         let wrote = self.matched.route.matches.method != Method::GET;
         if unseen.is_empty() && (wrote || status == StatusCode::NO_CONTENT) {
@@ -56,44 +53,64 @@ impl Passage<'_> {
         around: Option<&Keyed>,
         record: &mut Record,
     ) -> Result<Shown, Refusal> {
-        let actor = &self.granted.actor;
         let map = &self.side.routes.map;
+        let eyes = Eyes { actor: &self.granted.actor, permit: Some(permit) };
         match self.matched.route.shows.format {
-            Format::Whole if permit.shows_all(actor, self.asked.resource) => return Ok(unseen.whole(map)),
+            Format::Whole if permit.shows_all(eyes.actor, self.asked.resource) => {
+                return Ok(unseen.whole(map));
+            }
             Format::Whole => return Err(Refusal::Withheld(Withheld::Uncovered)),
             Format::Csv => return Err(Refusal::Withheld(Withheld::Unreadable)),
             Format::Json => {}
         }
         let shapes = self.shapes()?;
-        let (shown, report) = self.filtered(&unseen, permit, around, &shapes).await?;
-        self.gate.metrics.removed(&report);
-        record.removed = Removed::new(&report, &shapes.schema);
-        if permit.is_shadow() {
+        let shadow = self.in_shadow();
+        if shadow.is_some() {
+            let enforced = permit.without_shadow();
+            let eyes = Eyes { actor: self.enforced, permit: enforced.as_ref() };
+            let would = self.filtered(&unseen, eyes, around, &shapes).await;
+            self.tell_removed(would.map(|(_, report)| report).ok().as_ref(), &shapes, record);
+            record.shadow = shadow;
+        }
+        if self.matched.route.shadow {
             return Ok(unseen.whole(map));
         }
+        let (shown, report) = self.filtered(&unseen, eyes, around, &shapes).await?;
+        if record.shadow.is_none() {
+            self.tell_removed(Some(&report), &shapes, record);
+        }
         Ok(unseen.with_json(shown, map))
+    }
+
+    /// Tells what was taken out of an answer; without a report, all of it.
+    fn tell_removed(&self, report: Option<&Report>, shapes: &Shapes, record: &mut Record) {
+        match report {
+            Some(report) => {
+                self.gate.metrics.removed(report);
+                record.removed = Removed::new(report, &shapes.schema);
+            }
+            None => record.reason = "uncovered",
+        }
     }
 
     /// Filters an answer, again where it turns out that the teams of users matter who were not known before.
     async fn filtered(
         &self,
         unseen: &Unseen,
-        permit: &Permit,
+        Eyes { actor, permit }: Eyes<'_>,
         around: Option<&Keyed>,
         shapes: &Shapes,
     ) -> Result<(Vec<u8>, Report), Refusal> {
         let route = &self.matched.route;
-        let actor = &self.granted.actor;
         let answer = shapes.answer(route.number).ok_or(Refusal::Unknown)?;
-        let every_row = permit.shows_every_row(actor, self.asked);
+        let every_row = permit.is_some_and(|permit| permit.shows_every_row(actor, self.asked));
         let layout = if every_row { &answer.every_row } else { &answer.some_rows };
         let tag = |id: &str| self.tag(id);
         let mut teams = Teams::new();
         loop {
             let mut sight = Sight::new(actor, &self.gate.keys, shapes, self.asked, &teams, &tag);
             sight.around = around.map(|keyed| (self.asked.via.unwrap_or(self.asked.resource), keyed));
-            let decided = matches!(route.shows.main, Some(Main::Object(_))) && !permit.is_shadow();
-            sight.decided = decided.then_some(permit);
+            sight.decided = permit.filter(|_| matches!(route.shows.main, Some(Main::Object(_))));
             let filtered = unseen.filtered(layout, &mut sight).map_err(|withheld| {
                 tracing::warn!(route = route.name, error = &withheld as &dyn Error, "an answer is withheld");
                 Refusal::Withheld(withheld)
@@ -129,6 +146,14 @@ impl Passage<'_> {
     fn shapes(&self) -> Result<Arc<Shapes>, Refusal> {
         self.side.shapes(self.granted.actor.grants.policy())
     }
+}
+
+/// Who looks at an answer.
+#[derive(Clone, Copy)]
+struct Eyes<'a> {
+    actor: &'a Actor,
+    /// The decision on the request; `None` if it was no, and passed in shadow mode.
+    permit: Option<&'a Permit>,
 }
 
 /// Reads the facts of the one object of an answer, and shows nothing.

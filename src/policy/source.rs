@@ -82,6 +82,9 @@ pub struct Role {
     pub relations: BTreeMap<Relation, BTreeMap<String, BTreeMap<String, String>>>,
     /// Written and not in force (`BR6`).
     pub draft: bool,
+    /// What it would refuse is told, and passes ([`Actor::opened`](super::Actor::opened)). Of this role alone, not
+    /// of those that extend it.
+    pub shadow: bool,
     /// The rules of `docs/permission-rules.md` or the operator's words that the role comes from; shown by `--why`.
     pub cites: Option<String>,
 }

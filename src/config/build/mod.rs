@@ -14,6 +14,7 @@ mod providers;
 mod roles;
 mod routes;
 mod tests;
+mod vocabulary;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,12 +25,13 @@ pub(super) use self::{
     backends::{backends, delivery, egress, store, telemetry},
     channels::{Around, channels},
     directory::{assignment, directory, source},
-    gate::gate,
+    gate::{check_audit, gate},
     identity::{Taken, identity},
     listeners::listeners,
     roles::{Laid, Origins, check_people, check_roles},
     routes::{apis, routes},
     tests::{ask_tests, note_failures},
+    vocabulary::check_vocabulary,
 };
 use super::{
     document::Document,

@@ -149,6 +149,7 @@ fn role(raw: raw::Role) -> Role {
         fields: fields.collect(),
         relations: relations.map(|(relation, of)| (relation, resources(of))).collect(),
         draft: raw.draft,
+        shadow: raw.shadow,
         cites: raw.cites,
     }
 }
@@ -385,7 +386,7 @@ pub(in crate::config) fn check_roles(check: &mut Check<'_>, raw: &raw::Roles, be
     }
     check.once_each_of(&at.key("rule"), raw.rule.iter().map(|rule| rule.name.as_ref()));
     check.once_each_of(&at.key("forbid"), raw.forbid.iter().map(|forbid| forbid.name.as_ref()));
-    for key in ["extends", "draft", "cites"] {
+    for key in ["extends", "draft", "shadow", "cites"] {
         let at = at.key("every_role").key(key);
         if check.document.has(&at) {
             check.wrong(&at, Wrong::OfOneRole);

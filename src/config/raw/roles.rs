@@ -113,6 +113,10 @@ pub(crate) struct Role {
     pub(crate) relation: Relations,
     /// Written and not in force.
     pub(crate) draft: bool,
+    /// In shadow mode: what their roles would refuse to users who have this one, or hide from them, is told in the
+    /// decision log and passes. Forbids and other tenants' objects are refused all the same. Not taken over by
+    /// roles that extend this one. `docs/policy.md` has the whole.
+    pub(crate) shadow: bool,
     /// Where the role comes from, in a few words; `can-i --why` shows it.
     pub(crate) cites: Option<String>,
 }

@@ -306,6 +306,7 @@ impl<'a> Compiler<'a> {
         }
         RoleTable {
             draft: role.draft,
+            shadow: role.shadow,
             cites: role.cites.as_deref().map(Into::into),
             scopes: scopes.into(),
             overrides: overrides.into(),

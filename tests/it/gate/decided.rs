@@ -216,9 +216,23 @@ async fn a_body_that_can_be_read_in_two_ways_is_not_forwarded() {
 
 #[tokio::test]
 async fn what_the_backend_says_of_its_own_troubles_is_not_shown() {
-    for (status, told) in
-        [(500, 502), (502, 502), (503, 503), (301, 502), (401, 502), (304, 502), (404, 404), (403, 404)]
-    {
+    for (status, told) in [
+        (400, 400),
+        (401, 502),
+        (403, 404),
+        (404, 404),
+        (407, 502),
+        (409, 409),
+        (410, 404),
+        (422, 422),
+        (429, 429),
+        (500, 500),
+        (502, 502),
+        (503, 503),
+        (504, 504),
+        (301, 502),
+        (304, 502),
+    ] {
         let script = move |_: &backend::Asked| {
             let headers = "location: /CANARY-102-x\r\ncontent-type: text/html\r\n";
             Some(match status {
@@ -229,12 +243,36 @@ async fn what_the_backend_says_of_its_own_troubles_is_not_shown() {
         let world = Setup::default().backend(script).start().await;
         let answer = world.get("ana", "/conversations/101").await;
         assert_eq!(answer.status, told, "{status}: {answer:?}");
+        answer.problem();
+        assert_eq!(answer.json()["decision"], answer.header("headgate-decision").unwrap());
     }
-    // What it objects to is told, as far as it can be read.
-    let script = |_: &backend::Asked| Some(backend::json(422, &json!({"errors": ["title is too long"]})));
-    let world = Setup::default().backend(script).start().await;
+}
+
+#[tokio::test]
+async fn d11_e04_an_error_of_the_backend_is_told_without_what_it_quotes() {
+    let script = |asked: &backend::Asked| {
+        let quoted =
+            json!({"errors": ["phone number already taken by CANARY-502-name"], "phone_number": "1"});
+        let answer =
+            backend::answer(422, "content-type: application/json\r\nretry-after: 7\r\n", &quoted.to_string());
+        (asked.method == "PATCH").then_some(answer)
+    };
+    let errors = "[[route]]\nmatch = 'PATCH /api/v1/accounts/{account}/passing/contacts/{id}'\n\
+                  entity = 'contact'\naction = 'edit'\nobject = 'prefetch'\nerrors = 'pass'\n\
+                  prefetch = 'GET /api/v1/accounts/{account}/contacts/{id}'\n\
+                  [[route]]\nmatch = 'PATCH /api/v1/accounts/{account}/passing/{id}'\nentity = 'conversation'\n\
+                  action = 'edit'\nobject = 'tag'\nerrors = 'pass'\n";
+    let world = Setup::default().backend(script).routes(errors).start().await;
     let answer = world.write("ana", "PATCH", "/conversations/101", &json!({"title": "x"})).await;
-    assert_eq!((answer.status, answer.json()), (422, json!({"errors": ["title is too long"]})));
+    assert_eq!((answer.status, answer.problem().as_str()), (422, "declined"));
+    assert_eq!(answer.header("retry-after"), Some("7"), "when to come again is told");
+    assert_eq!(world.decision(&answer).reason, "backend_objected");
+    // A route may let them pass, as far as fields go.
+    world.also_visible.lock().unwrap().push(("ana", "502"));
+    let answer = world.write("ana", "PATCH", "/passing/101", &json!({"title": "x"})).await;
+    assert_eq!((answer.status, answer.json()["phone_number"].as_str()), (422, Some("1")));
+    let answer = world.write("ana", "PATCH", "/passing/contacts/501", &json!({"name": "x"})).await;
+    assert_eq!((answer.status, answer.problem().as_str()), (422, "declined"), "a hidden field");
 }
 
 #[tokio::test]

@@ -250,6 +250,7 @@ impl Setup {
             let listed = self.listed.map(|name| format!("response_headers = [\"{name}\"]"));
             let routes = listed.unwrap_or_default() + &ROUTES.replace("ACCOUNT", account) + &self.routes;
             write(&format!("tenants/{tenant}/routes.toml"), routes);
+            write(&format!("tenants/{tenant}/roles.toml"), vocabulary());
         }
         let config = Config::load(folder.path(), &|_| None).unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let config = config.config;
@@ -565,6 +566,12 @@ impl Directory {
         });
         Self(granted.into())
     }
+}
+
+/// What the fixture's grants are about, as `roles.toml`.
+pub(super) fn vocabulary() -> String {
+    let resources = policy().resources.into_iter();
+    resources.map(|(name, actions)| format!("[resource.{name}]\nactions = {actions:?}\n")).collect()
 }
 
 /// The fixture's grants.
