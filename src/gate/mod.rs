@@ -345,7 +345,9 @@ impl Passage<'_> {
             permit = self.decide(object.as_ref(), &writes, record)?;
         }
         let method = route.matches.method.clone();
-        let target = push::narrowed(target.forwarded(), &route.shows.push, &self.granted.actor, self.asked);
+        let actor = &self.granted.actor;
+        let within = self.shapes()?.reach(actor, &route.shows, self.asked).within;
+        let target = push::narrowed(target.forwarded(), &route.shows.push, actor, within);
         self.put_on_record(record).await?;
         let onward = Onward { method, target, headers: passed, body };
         // Also if the user goes away before the answer comes: the write was made all the same.

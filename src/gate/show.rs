@@ -7,7 +7,7 @@ use http::{Method, StatusCode};
 use super::{
     Passage, Shown,
     answer::{Unseen, Withheld, without_content},
-    decisions::{Record, Removed},
+    decisions::{Outcome, Record, Removed},
     facts::{Keyed, Known},
     permit::Permit,
     refusal::Refusal,
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     config::routes::{Format, Main},
     filter::{EntityNo, Judge, Object, Report, Verdict},
-    policy::{Actor, TeamKey},
+    policy::{Actor, Scope, TeamKey},
 };
 
 impl Passage<'_> {
@@ -70,26 +70,31 @@ impl Passage<'_> {
             let eyes = Eyes { actor: self.enforced, permit: enforced.as_ref() };
             let would = self.filtered(&unseen, eyes, around, &shapes).await;
             self.tell_removed(would.map(|(_, report)| report).ok().as_ref(), &shapes, record);
-            record.shadow = shadow;
         }
         if self.matched.route.shadow {
             return Ok(unseen.whole(map));
         }
         let (shown, report) = self.filtered(&unseen, eyes, around, &shapes).await?;
-        if record.shadow.is_none() {
+        if shadow.is_none() {
             self.tell_removed(Some(&report), &shapes, record);
         }
         Ok(unseen.with_json(shown, map))
     }
 
-    /// Tells what was taken out of an answer; without a report, all of it.
+    /// Tells what was taken out of an answer, or would have been but for shadow mode; without a report, all of it.
     fn tell_removed(&self, report: Option<&Report>, shapes: &Shapes, record: &mut Record) {
         match report {
             Some(report) => {
                 self.gate.metrics.removed(report);
                 record.removed = Removed::new(report, &shapes.schema);
             }
-            None => record.reason = "uncovered",
+            None => {
+                record.outcome = Outcome::WouldDeny;
+                record.reason = "unreadable";
+            }
+        }
+        if record.removed.is_some() || report.is_none() {
+            record.shadow = self.in_shadow();
         }
     }
 
@@ -103,7 +108,8 @@ impl Passage<'_> {
     ) -> Result<(Vec<u8>, Report), Refusal> {
         let route = &self.matched.route;
         let answer = shapes.answer(route.number).ok_or(Refusal::Unknown)?;
-        let every_row = permit.is_some_and(|permit| permit.shows_every_row(actor, self.asked));
+        let reach = shapes.reach(actor, &route.shows, self.asked);
+        let every_row = permit.is_some_and(Permit::is_of_everything) || reach.certain == Scope::All;
         let layout = if every_row { &answer.every_row } else { &answer.some_rows };
         let tag = |id: &str| self.tag(id);
         let mut teams = Teams::new();
@@ -143,7 +149,7 @@ impl Passage<'_> {
         look.known.ok_or(Refusal::Withheld(Withheld::Unreadable))
     }
 
-    fn shapes(&self) -> Result<Arc<Shapes>, Refusal> {
+    pub(super) fn shapes(&self) -> Result<Arc<Shapes>, Refusal> {
         self.side.shapes(self.granted.actor.grants.policy())
     }
 }

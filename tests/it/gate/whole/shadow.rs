@@ -56,7 +56,8 @@ async fn what_a_role_in_shadow_would_hide_is_shown_and_told() {
     let passed = whole.get("new", "/conversations/101").await;
     assert!(passed.body.contains("CANARY-101-title"), "{passed:?}");
     let told = told(&whole, passed.header("headgate-decision").unwrap()).await;
-    assert_eq!((&told["outcome"], &told["shadow"]), (&json!("would-deny"), &json!("role trial")));
+    assert_eq!((&told["outcome"], &told["shadow"]), (&json!("allowed"), &json!("role trial")));
+    assert_eq!(told["removed"]["fields"], json!({"conversation.title": 1}));
 }
 
 #[tokio::test]
@@ -67,7 +68,8 @@ async fn what_a_route_in_shadow_would_hide_is_shown_and_told() {
     let passed = whole.get("ana", "/shadowed/101").await;
     assert!(passed.body.contains("CANARY-101-title"), "{passed:?}");
     let told = told(&whole, passed.header("headgate-decision").unwrap()).await;
-    assert_eq!((&told["outcome"], &told["shadow"]), (&json!("would-deny"), &json!("route")));
+    assert_eq!((&told["outcome"], &told["shadow"]), (&json!("allowed"), &json!("route")));
+    assert_eq!(told["removed"]["fields"], json!({"conversation.title": 1}));
 }
 
 #[tokio::test]
