@@ -24,6 +24,7 @@ mod e2e_answers;
 mod e2e_assignment;
 mod e2e_conversations;
 mod e2e_trust;
+mod filter;
 mod floors;
 mod gate;
 mod identity;
