@@ -107,7 +107,7 @@ impl Passage<'_> {
         shapes: &Shapes,
     ) -> Result<(Vec<u8>, Report), Refusal> {
         let route = &self.matched.route;
-        let answer = shapes.answer(route.number).ok_or(Refusal::Unknown)?;
+        let answer = shapes.answer(&self.side.routes.map, route)?;
         let reach = shapes.reach(actor, &route.shows, self.asked);
         let every_row = permit.is_some_and(Permit::is_of_everything) || reach.certain == Scope::All;
         let layout = if every_row { &answer.every_row } else { &answer.some_rows };
