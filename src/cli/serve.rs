@@ -15,6 +15,7 @@ use super::{
     signal::{Asked, Signals},
 };
 use crate::{
+    causes::Causes,
     clock::SystemClock,
     config::{Config, Env, watch::Watch},
     gateway::Gateway,
@@ -100,7 +101,7 @@ async fn stop(gateway: Gateway, signals: &mut Signals) -> ExitCode {
 }
 
 fn could_not_start(error: &(dyn std::error::Error + 'static)) -> ExitCode {
-    error!(error, "could not start");
+    error!(error = %Causes(error), "could not start");
     ExitCode::FAILURE
 }
 
@@ -117,7 +118,7 @@ fn reload(
     let telemetry = loaded.config.telemetry.clone();
     let status = gateway.reload(loaded).map_err(|error| vec![error.to_string()])?;
     if let Err(error) = log.change(&telemetry) {
-        warn!(error = &error as &dyn std::error::Error, "the log's levels were not changed");
+        warn!(error = %Causes(&error), "the log's levels were not changed");
     }
     Ok(status)
 }

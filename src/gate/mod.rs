@@ -120,7 +120,7 @@ impl Gate {
         let snapshot = self.current.load();
         self.metrics.shadow_routes(snapshot.in_shadow().count());
         for (tenant, route) in snapshot.in_shadow() {
-            tracing::warn!(tenant.id = %tenant, route, "in shadow mode: what the policy refuses passes");
+            tracing::warn!(tenant.id = %tenant, route.match = route, "in shadow mode: what the policy refuses passes");
         }
     }
 
