@@ -53,6 +53,9 @@ async fn serve(folder: &Path, env: Env<'_>, err: &mut dyn Write) -> io::Result<E
         Err(error) => return Ok(could_not_start(&error)),
     };
     watch.follow(loaded.files.clone());
+    let decision_log = loaded.config.gate.decision_log.as_ref().and_then(|log| log.file.as_deref());
+    let own: Vec<&Path> = decision_log.into_iter().chain([&*loaded.config.store.path]).collect();
+    watch.disregard(&own);
     let gateway = match Gateway::start(loaded, Arc::new(SystemClock::new())).await {
         Ok(gateway) => gateway,
         Err(error) => return Ok(could_not_start(&error)),
