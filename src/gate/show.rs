@@ -118,7 +118,7 @@ impl Passage<'_> {
             sight.around = around.map(|keyed| (self.asked.via.unwrap_or(self.asked.resource), keyed));
             sight.decided = permit.filter(|_| matches!(route.shows.main, Some(Main::Object(_))));
             let filtered = unseen.filtered(layout, &mut sight).map_err(|withheld| {
-                tracing::warn!(route = route.name, error = &withheld as &dyn Error, "an answer is withheld");
+                tracing::warn!(route.match = route.name, error = &withheld as &dyn Error, "an answer is withheld");
                 Refusal::Withheld(withheld)
             })?;
             let wanted = sight.into_wanted();
