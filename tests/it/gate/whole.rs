@@ -40,6 +40,7 @@ use crate::identity::{
 
 mod audit;
 mod grants;
+mod http2;
 mod passing;
 mod reload;
 mod shadow;
