@@ -37,4 +37,7 @@ pub mod ops;
 
 pub mod gateway;
 
+pub mod learn;
+pub mod probe;
+
 pub mod cli;

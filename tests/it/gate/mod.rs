@@ -8,6 +8,7 @@ mod facts;
 mod framing;
 mod identity;
 mod passage;
+mod probe;
 mod targets;
 mod whole;
 mod world;
