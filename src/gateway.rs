@@ -25,6 +25,7 @@ use tracing::{error, info, warn};
 use self::people::{NewPeople, People};
 use crate::{
     backend::{self, Client, ClientError, Pools},
+    causes::Causes,
     clock::SharedClock,
     config::{Config, Loaded, Mistakes, restart_needed},
     delivery::{Delivery, Routes},
@@ -137,9 +138,9 @@ impl Gateway {
             EmbeddedTags::open(&config.store.path.join("tags"), config.store.segment_bytes, &limits)?;
         for damage in &recovery.damaged {
             error!(
-                segment = damage.segment,
-                offset = damage.offset,
-                lost = damage.lost,
+                journal.segment = damage.segment,
+                journal.offset = damage.offset,
+                journal.lost = damage.lost,
                 "the tags are damaged"
             );
         }
@@ -261,11 +262,11 @@ impl Gateway {
     /// [`GatewayError`]: what of the new configuration cannot be used.
     pub fn reload(&self, loaded: Loaded) -> Result<ConfigStatus, GatewayError> {
         let prepared = self.prepare(&loaded.config).inspect_err(|error| {
-            error!(error = error as &dyn std::error::Error, "the configuration was not changed");
             self.status.send_modify(|status| status.mistakes = vec![error.to_string()]);
+            error!(error = %Causes(error), "the configuration was not changed");
         })?;
         for needed in restart_needed(&self.started, &loaded.config) {
-            warn!(%needed, "changed in the configuration, but needs a restart");
+            warn!(config.needs_restart = %needed, "changed in the configuration, but needs a restart");
         }
         for (acceptor, tls) in prepared.certificates {
             acceptor.replace(&tls);
@@ -331,10 +332,11 @@ impl Gateway {
     /// Notes that a new configuration was refused; the one in use stays.
     pub fn refuse(&self, mistakes: &Mistakes) -> Vec<String> {
         let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-        for mistake in &mistakes {
-            error!(mistake, "the configuration was not changed");
-        }
+        // Before the log: who reads it there and asks for more finds it.
         self.status.send_modify(|status| status.mistakes.clone_from(&mistakes));
+        for mistake in &mistakes {
+            error!(config.mistake = mistake, "the configuration was not changed");
+        }
         mistakes
     }
 
@@ -491,7 +493,7 @@ impl Front {
         let address = bound.local_address()?;
         let (tls, drain) = (bound.tls(), CancellationToken::new());
         let serving = bound.serve(service, drain.clone());
-        info!(listener = name, listener.address = %address, "listening");
+        info!(listener.name = name, listener.address = %address, "listening");
         Ok(Self { name, address, tls, serving, drain })
     }
 

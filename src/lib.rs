@@ -5,6 +5,7 @@
 
 pub mod ids;
 
+pub mod causes;
 pub mod clock;
 pub mod secret;
 

@@ -211,7 +211,13 @@ fn build(
         build::check_people(&mut check, &files.roles.raw, &files.directory.raw);
         let own = Layer { document: files.roles.document, raw: files.roles.raw };
         let roles = roles::source(folder, own, report);
-        if let Some((policy, keys)) = roles::compile(&roles, &files.id, report) {
+        let compiled = roles::compile(&roles, &files.id, report);
+        // Against a policy that could not be read, every word would be wrong.
+        if compiled.is_some() {
+            let mut check = Check { folder, document: &files.routes.document, report, files: Vec::new() };
+            build::check_vocabulary(&mut check, &files.routes.raw, &roles.source);
+        }
+        if let Some((policy, keys)) = compiled {
             let mut check = Check { folder, document: &files.tests.document, report, files: Vec::new() };
             let (tests, directory) = (&files.tests.raw, &files.directory.raw);
             let trials = build::ask_tests(&mut check, tests, directory, &files.id, policy, &keys);
@@ -223,6 +229,7 @@ fn build(
         files_read.append(&mut check.files);
         let identity = Arc::new(identity);
         let mut check = Check { folder, document: &files.routes.document, report, files: Vec::new() };
+        build::check_audit(&mut check, &files.routes.raw, &raw.gate);
         let routes = build::routes(&mut check, files.routes.raw, &apis, raw.gate.body_bytes_max.in_memory());
         built.insert(
             files.id.clone(),

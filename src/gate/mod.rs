@@ -16,7 +16,9 @@
 
 pub mod answer;
 pub mod body;
+pub mod decision_log;
 pub mod decisions;
+mod errors;
 pub mod facts;
 pub mod fuzzing;
 pub mod headers;
@@ -24,10 +26,15 @@ mod metrics;
 pub mod path;
 pub mod permit;
 mod prefetch;
+mod push;
 pub mod rate;
 pub mod refusal;
 pub mod routes;
 mod service;
+mod shadow;
+pub mod shape;
+mod show;
+pub mod sight;
 mod snapshot;
 pub mod upstream;
 pub mod who;
@@ -42,13 +49,14 @@ use http_body::Body as _;
 use http_body_util::Full;
 
 use self::{
-    answer::{Unseen, Withheld},
+    answer::Unseen,
     decisions::{Decisions, Outcome, Record},
     facts::{Keyed, Known},
     path::Target,
     permit::{Asked, Decided, Denied, Permit},
     refusal::Refusal,
     routes::{Matched, Unmatched, filled},
+    shadow::Shadow,
     snapshot::Tenant,
     upstream::{From, Onward},
     who::{Granted, Identity, NoActor},
@@ -56,9 +64,9 @@ use self::{
 pub use self::{metrics::Metrics, service::Agents, snapshot::Snapshot};
 use crate::{
     clock::SharedClock,
-    config::routes::{Body, Entity, Object},
+    config::routes::{Audit, Body, Object},
     ids::{ConversationId, DecisionId, TenantId},
-    policy::{FieldNo, Keys, TeamKey},
+    policy::{Actor, FieldNo, Keys, TeamKey},
     server::{LimitedBody, Peer},
     tag::{Tag, TagStore},
 };
@@ -115,12 +123,15 @@ impl Gate {
         self.tell_shadows();
     }
 
-    /// Says which routes refuse nothing (I11).
+    /// Says which routes refuse nothing (I11), and which roles let pass what they would refuse.
     fn tell_shadows(&self) {
         let snapshot = self.current.load();
-        self.metrics.shadow_routes(snapshot.in_shadow().count());
-        for (tenant, route) in snapshot.in_shadow() {
-            tracing::warn!(tenant.id = %tenant, route, "in shadow mode: what the policy refuses passes");
+        self.metrics.shadows(snapshot.routes_in_shadow().count(), snapshot.roles_in_shadow().count());
+        for (tenant, route) in snapshot.routes_in_shadow() {
+            tracing::warn!(tenant.id = %tenant, route.match = route, "in shadow mode: what the policy refuses passes");
+        }
+        for (tenant, role) in snapshot.roles_in_shadow() {
+            tracing::warn!(tenant.id = %tenant, role, "in shadow mode: what is refused to its users passes");
         }
     }
 
@@ -166,6 +177,8 @@ impl Gate {
             outcome: Outcome::Answered,
             reason: "answered",
             why: None,
+            removed: None,
+            shadow: None,
             status: 0,
         }
     }
@@ -211,7 +224,21 @@ impl Gate {
         record.action = Some(matched.route.action.clone());
         check_parameters(&target, &matched, side)?;
         let asked = Asked::of(&matched, granted.actor.grants.policy()).ok_or(Refusal::Unknown)?;
-        let passage = Passage { gate: self, snapshot, side, granted: &granted, matched: &matched, asked };
+        let opened = granted.actor.opened();
+        let enforced = Arc::clone(&granted.actor);
+        let granted = opened.map_or_else(
+            || granted.clone(),
+            |actor| Granted { actor: Arc::new(actor), version: granted.version },
+        );
+        let passage = Passage {
+            gate: self,
+            snapshot,
+            side,
+            granted: &granted,
+            enforced: &enforced,
+            matched: &matched,
+            asked,
+        };
         passage.pass(head, target, body, record).await
     }
 
@@ -273,7 +300,10 @@ struct Passage<'a> {
     gate: &'a Gate,
     snapshot: &'a Snapshot,
     side: &'a Tenant,
+    /// The user by whose rights the request is answered: in shadow mode ([`Actor::opened`]) more than `enforced`.
     granted: &'a Granted,
+    /// The user by whose rights it is decided.
+    enforced: &'a Actor,
     matched: &'a Matched,
     asked: Asked,
 }
@@ -298,18 +328,16 @@ impl Passage<'_> {
         if let Some(Object::Answer { entity, parameter }) = &route.object {
             let unseen = self.side.upstream.look(target.forwarded(), passed, from).await?;
             self.readable(&unseen)?;
-            let known = self.known(&unseen, entity, parameter)?;
+            let known = self.known(&unseen, *entity, self.parameter(parameter))?;
             let keyed = self.keyed(&known).await?;
             let permit = self.decide(Some(&keyed), &[], record)?;
-            return self.show(unseen, &permit, record);
+            self.put_on_record(record).await?;
+            return self.show(unseen, &permit, None, record).await;
         }
 
         let object = self.object(record.id).await?;
         // Before the body is read: a refused upload is not asked for (B12).
         let mut permit = self.decide(object.as_ref(), &[], record)?;
-        if route.items.is_some() && !permit.shows_every_row(&self.granted.actor, self.asked) {
-            return Err(Refusal::Withheld(Withheld::Uncovered));
-        }
         let is_read = route.matches.method == Method::GET;
         let body = if is_read { Bytes::new() } else { self.body(&head.headers, body).await? };
         let writes = self.writes(&target, &body)?;
@@ -317,12 +345,16 @@ impl Passage<'_> {
             permit = self.decide(object.as_ref(), &writes, record)?;
         }
         let method = route.matches.method.clone();
-        let onward = Onward { method, target: target.forwarded(), headers: passed, body };
+        let actor = &self.granted.actor;
+        let within = self.shapes()?.reach(actor, &route.shows, self.asked).within;
+        let target = push::narrowed(target.forwarded(), &route.shows.push, actor, within);
+        self.put_on_record(record).await?;
+        let onward = Onward { method, target, headers: passed, body };
         // Also if the user goes away before the answer comes: the write was made all the same.
         let written = self.prefetch_path().filter(|_| !is_read);
         let _forgets = written.map(|path| self.side.prefetched.forget_at_the_end(path));
         let answered = self.side.upstream.forward(&permit, onward, from).await?;
-        self.show(answered, &permit, record)
+        self.show(answered, &permit, object.as_ref(), record).await
     }
 
     /// The one decision on the request, told in the record. In shadow mode a no is only told.
@@ -332,23 +364,35 @@ impl Passage<'_> {
         writes: &[FieldNo],
         record: &mut Record,
     ) -> Result<Permit, Refusal> {
-        let route = &self.matched.route;
-        let decided = Decided::on(&self.granted.actor, self.asked, object, writes);
-        let permit = match decided.permit() {
-            Ok(permit) => {
+        let decided = Decided::on(self.enforced, self.asked, object, writes);
+        let permit = match (decided.permit(), self.shadow(object, writes)) {
+            (Ok(permit), shadow) => {
                 record.outcome = Outcome::Allowed;
                 record.reason = decided.label();
-                Ok(permit)
+                Ok(shadow.map_or(permit, |shadow| shadow.permit.in_place_of(permit)))
             }
-            Err(Denied(reason)) if route.shadow => {
+            (Err(Denied(reason)), Some(shadow)) if Shadow::passes(reason) => {
                 record.outcome = Outcome::WouldDeny;
                 record.reason = reason.label();
-                Ok(Permit::in_shadow())
+                record.shadow = Some(shadow.of);
+                Ok(shadow.permit)
             }
-            Err(Denied(reason)) => Err(Refusal::Denied { reason, hide: route.hide }),
+            (Err(Denied(reason)), _) => Err(Refusal::Denied { reason, hide: self.matched.route.hide }),
         };
         record.why = Some(decided.why);
         permit
+    }
+
+    /// Waits until the decision is in the log, if the route needs that: what nobody can look up later does not
+    /// happen (I12).
+    async fn put_on_record(&self, record: &Record) -> Result<(), Refusal> {
+        match self.matched.route.audit {
+            Audit::Bounded => Ok(()),
+            Audit::Must => {
+                let noted = self.gate.decisions.must_note(record.clone()).await;
+                noted.map_err(|_unrecorded| Refusal::Unrecorded)
+            }
+        }
     }
 
     /// What is known of the object before the request is made; `None` if the resource as such is asked for.
@@ -358,9 +402,7 @@ impl Passage<'_> {
             // The answer's object is decided on when it is there.
             None | Some(Object::Answer { .. }) => return Ok(None),
             Some(Object::Tag { parameter }) => {
-                let tag = self.gate.tag(self.side, tenant, self.parameter(parameter));
-                let known = tag.map(|tag| Known::of_tag(&tag, &self.side.channels));
-                Arc::new(known.unwrap_or_default())
+                Arc::new(self.tag(self.parameter(parameter)).unwrap_or_default())
             }
             Some(Object::Prefetch { line, entity, parameter }) => {
                 let path = filled(line, &self.matched.parameters);
@@ -368,13 +410,19 @@ impl Passage<'_> {
                 let ask = async {
                     let unseen = self.side.upstream.look_itself(path.clone(), tenant, decision, now).await?;
                     self.readable(&unseen)?;
-                    self.known(&unseen, entity, parameter)
+                    self.known(&unseen, *entity, self.parameter(parameter))
                 };
                 let reading = (entity, self.parameter(parameter));
                 self.side.prefetched.facts(&path, &reading, ask).await?
             }
         };
         self.keyed(&known).await.map(Some)
+    }
+
+    /// What the tag of a conversation says.
+    fn tag(&self, id: &str) -> Option<Known<'static>> {
+        let tag = self.gate.tag(self.side, &self.granted.actor.tenant, id)?;
+        Some(Known::of_tag(&tag, &self.side.channels).into_owned())
     }
 
     fn prefetch_path(&self) -> Option<String> {
@@ -396,20 +444,14 @@ impl Passage<'_> {
         }
     }
 
-    fn known(&self, unseen: &Unseen, entity: &Entity, parameter: &str) -> Result<Known, Refusal> {
-        let object = unseen.json().map_err(Refusal::Withheld)?;
-        Known::of_json(&object, entity, self.parameter(parameter))
-            .map_err(|_other| Refusal::Withheld(Withheld::Unreadable))
-    }
-
-    async fn keyed(&self, known: &Known) -> Result<Keyed, Refusal> {
+    async fn keyed(&self, known: &Known<'_>) -> Result<Keyed, Refusal> {
         let own = self.keyed_alone(known).await?;
         let Some((resource, outer)) = &known.via else { return Ok(own) };
         let resource = self.granted.actor.grants.policy().resource(resource).ok_or(Refusal::Unknown)?;
         Ok(own.through(resource, self.keyed_alone(outer).await?))
     }
 
-    async fn keyed_alone(&self, known: &Known) -> Result<Keyed, Refusal> {
+    async fn keyed_alone(&self, known: &Known<'_>) -> Result<Keyed, Refusal> {
         let actor = &self.granted.actor;
         let teams = match known.needs_teams_of() {
             None => Vec::new(),
@@ -462,36 +504,5 @@ impl Passage<'_> {
         }
         let policy = self.granted.actor.grants.policy();
         Ok(names.iter().map(|name| policy.field(self.asked.resource, name)).collect())
-    }
-
-    /// The backend's answer, as far as it may be shown.
-    fn show(&self, unseen: Unseen, permit: &Permit, record: &mut Record) -> Result<Shown, Refusal> {
-        let status = unseen.status();
-        let objected = status.is_client_error() && !matches!(status.as_u16(), 401 | 403 | 404 | 410);
-        if !status.is_success() && !objected {
-            return Err(self.failure(status));
-        }
-        let wrote = status.is_success() && self.matched.route.matches.method != Method::GET;
-        let without = unseen.without_content();
-        let released = unseen.release(permit, &self.granted.actor, self.asked, &self.side.routes.map);
-        match released {
-            Ok(shown) => Ok(shown),
-            Err(_) if wrote => {
-                record.reason = "echo_withheld";
-                Ok(without)
-            }
-            Err(_) if objected => Err(Refusal::Objected(status)),
-            Err(withheld) => Err(Refusal::Withheld(withheld)),
-        }
-    }
-
-    /// What a backend's answer that has no content for the user is to them.
-    fn failure(&self, status: StatusCode) -> Refusal {
-        match status {
-            StatusCode::NOT_FOUND | StatusCode::GONE => Refusal::Missing,
-            StatusCode::FORBIDDEN => Refusal::Declined { hide: self.matched.route.hide },
-            StatusCode::SERVICE_UNAVAILABLE => Refusal::Busy,
-            _ => Refusal::Failed,
-        }
     }
 }

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::{facts::Keyed, routes::Matched};
 use crate::policy::{
-    self, ActionNo, Actor, Allowed, Decision, DenyReason, Facts, FieldNo, Policy, Question, ResourceNo,
-    Scope, Via, decide,
+    self, ActionNo, Actor, Allowed, Decision, DenyReason, Facts, FieldNo, Policy, Question, ResourceNo, Via,
+    decide,
 };
 
 /// What a request asks for, in the numbers of a policy.
@@ -16,8 +16,16 @@ pub struct Asked {
     /// The action.
     pub action: ActionNo,
     /// The resource of the object through which the asked one is reached.
-    via: Option<ResourceNo>,
+    pub via: Option<ResourceNo>,
+    /// The object is that of which the asked resource is a part.
+    part: bool,
+    /// What each row must be allowed for besides being seen; `None` for the right to the list as such.
+    pub of_rows: Option<ActionNo>,
 }
+
+/// The right to a list as such: it opens the list, and says nothing of a row. What a list shows, get allows, and
+/// the other way round.
+const LIST: &str = "list";
 
 impl Asked {
     /// What a route asks for; `None` if the policy does not know it, which refuses it.
@@ -28,7 +36,14 @@ impl Asked {
             None => None,
             Some(name) => Some(policy.resource(name)?),
         };
-        Some(Self { resource: policy.resource(&route.resource)?, action: policy.action(&route.action)?, via })
+        let action = policy.action(&route.action)?;
+        Some(Self {
+            resource: policy.resource(&route.resource)?,
+            action,
+            via,
+            part: route.part,
+            of_rows: (route.action != LIST).then_some(action),
+        })
     }
 }
 
@@ -45,7 +60,10 @@ pub struct Decided {
 /// without one, and nothing of an answer is shown.
 #[derive(Clone, Copy, Debug)]
 pub struct Permit {
+    /// `None`: everything.
     allowed: Option<Allowed>,
+    /// In shadow mode what the policy allowed, if it did.
+    enforced: Option<Allowed>,
 }
 
 /// That a request may not be made.
@@ -66,6 +84,7 @@ impl Decided {
         let via = facts.zip(asked.via).map(|(facts, resource)| Via { resource, facts });
         let own = match &via {
             None => facts,
+            Some(via) if asked.part => Some(Facts { via: Some(via), ..via.facts }),
             Some(via) => Some(Facts { via: Some(via), ..Facts::unknown(actor.tenant_key) }),
         };
         let question =
@@ -91,7 +110,7 @@ impl Decided {
     /// [`Denied`].
     pub fn permit(&self) -> Result<Permit, Denied> {
         match self.decision {
-            Decision::Allow(allowed) => Ok(Permit { allowed: Some(allowed) }),
+            Decision::Allow(allowed) => Ok(Permit { allowed: Some(allowed), enforced: None }),
             Decision::Deny(reason) => Err(Denied(reason)),
         }
     }
@@ -99,8 +118,26 @@ impl Decided {
 
 impl Permit {
     /// The permit of a route in shadow mode, on which the decision is told and nothing else.
-    pub(super) const fn in_shadow() -> Self {
-        Self { allowed: None }
+    pub(super) const fn of_everything() -> Self {
+        Self { allowed: None, enforced: None }
+    }
+
+    /// Whether it is that of a route in shadow mode.
+    pub(super) const fn is_of_everything(&self) -> bool {
+        self.allowed.is_none()
+    }
+
+    /// This permit in the place of another, which the policy gave: what that one would have withheld is told.
+    pub(super) const fn in_place_of(self, enforced: Self) -> Self {
+        Self { enforced: enforced.allowed, ..self }
+    }
+
+    /// In shadow mode the permit that the policy gave, if it gave one.
+    pub(super) const fn without_shadow(&self) -> Option<Self> {
+        match self.enforced {
+            None => None,
+            Some(_) => Some(Self { allowed: self.enforced, enforced: None }),
+        }
     }
 
     /// Whether a field may be shown. In shadow mode every one is.
@@ -114,11 +151,5 @@ impl Permit {
     pub fn shows_all(&self, actor: &Actor, resource: ResourceNo) -> bool {
         let mut fields = actor.grants.policy().fields_of(resource);
         self.shows(actor, FieldNo::OTHER) && fields.all(|field| self.shows(actor, field))
-    }
-
-    /// Whether every row of a list may be shown, whatever is in it.
-    #[must_use]
-    pub fn shows_every_row(&self, actor: &Actor, asked: Asked) -> bool {
-        self.allowed.is_none() || actor.grants.reach(asked.resource, asked.action).certain == Scope::All
     }
 }

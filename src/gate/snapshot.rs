@@ -2,10 +2,14 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use arc_swap::ArcSwapOption;
+
 use super::{
     prefetch::Prefetched,
     rate::Rates,
+    refusal::Refusal,
     routes::Routes,
+    shape::{Shapes, unfit},
     upstream::Upstream,
     who::{Authenticate, People},
 };
@@ -16,6 +20,7 @@ use crate::{
     config::{Config, gate::Gate as Settings},
     ids::{AccountId, TenantId},
     metrics::Limits,
+    policy::Policy,
 };
 
 /// One configuration, ready to be used.
@@ -23,6 +28,7 @@ use crate::{
 pub struct Snapshot {
     pub(super) settings: Settings,
     pub(super) tenants: BTreeMap<TenantId, Tenant>,
+    roles_in_shadow: Vec<(TenantId, String)>,
     pub(super) door: Arc<dyn Authenticate>,
     pub(super) people: Arc<dyn People>,
     pub(super) rates: Rates,
@@ -38,6 +44,26 @@ pub(super) struct Tenant {
     pub(super) accounts: Vec<AccountId>,
     /// The channel of each account.
     pub(super) channels: BTreeMap<AccountId, Channel>,
+    /// Its answers against the policy that was asked last.
+    shapes: ArcSwapOption<Shapes>,
+}
+
+impl Tenant {
+    /// The tenant's answers against a policy.
+    ///
+    /// # Errors
+    /// [`Refusal::Withheld`] if they cannot be told, which the configuration has checked.
+    pub(super) fn shapes(&self, policy: &Arc<Policy>) -> Result<Arc<Shapes>, Refusal> {
+        if let Some(shapes) = &*self.shapes.load()
+            && shapes.are_of(policy)
+        {
+            return Ok(Arc::clone(shapes));
+        }
+        let shapes = Shapes::new(&self.routes.map, policy).map_err(|error| unfit(&error))?;
+        let shapes = Arc::new(shapes);
+        self.shapes.store(Some(Arc::clone(&shapes)));
+        Ok(shapes)
+    }
 }
 
 impl Snapshot {
@@ -71,18 +97,34 @@ impl Snapshot {
                     ),
                     accounts: of_backend.map(|account| account.id.clone()).collect(),
                     channels: channels.collect(),
+                    shapes: ArcSwapOption::empty(),
                 },
             );
         }
         let rates = Rates::new(&settings.rates, limits);
-        Self { settings, tenants, door, people, rates }
+        let roles_in_shadow = config.tenants.values().flat_map(|tenant| {
+            // A role that a later file says more of goes on under another name, which nobody has.
+            let roles = tenant
+                .policy
+                .roles
+                .iter()
+                .filter(|(name, role)| role.shadow && !role.draft && !name.contains(' '));
+            roles.map(|(name, _)| (tenant.id.clone(), name.clone()))
+        });
+        let roles_in_shadow = roles_in_shadow.collect();
+        Self { settings, tenants, roles_in_shadow, door, people, rates }
     }
 
     /// The routes in shadow mode, each with its tenant.
-    pub(super) fn in_shadow(&self) -> impl Iterator<Item = (&TenantId, &str)> {
+    pub(super) fn routes_in_shadow(&self) -> impl Iterator<Item = (&TenantId, &str)> {
         self.tenants.iter().flat_map(|(tenant, side)| {
             let routes = side.routes.map.routes.iter().filter(|route| route.shadow);
             routes.map(move |route| (tenant, route.name.as_str()))
         })
+    }
+
+    /// The roles in shadow mode, each with its tenant.
+    pub(super) fn roles_in_shadow(&self) -> impl Iterator<Item = (&TenantId, &str)> {
+        self.roles_in_shadow.iter().map(|(tenant, role)| (tenant, role.as_str()))
     }
 }

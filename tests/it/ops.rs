@@ -366,7 +366,7 @@ async fn every_change_is_in_the_audit_log_without_what_it_was_changed_to() {
     ];
     assert_eq!(audit.len(), expected.len(), "{log}");
     for (line, (action, outcome)) in audit.iter().zip(expected) {
-        assert!(line.contains("actor=token:2@127.0.0.1:"), "{line}");
+        assert!(line.contains("actor.id=token:2@127.0.0.1:"), "{line}");
         assert!(line.contains(action) && line.contains(outcome), "{line}");
     }
     assert!(audit[0].contains("cv_00000000000000000000000000000007") && audit[2].contains("reason=gone"));
@@ -390,6 +390,8 @@ async fn a_decision_is_looked_up_by_its_id_and_by_its_tenant() {
         outcome: Outcome::Denied,
         reason: "out_of_scope",
         why: Some("role agent grants conversation.view with scope own".to_owned()),
+        removed: None,
+        shadow: None,
         status: 404,
     });
     let get = async |query: &str| {
@@ -446,7 +448,7 @@ fn start(tokens: &[&str]) -> Running {
         actors: Actors::new(
             10,
             Arc::new(SystemClock::new()),
-            directory::Metrics::new(&mut Registry::default()),
+            directory::Metrics::new(&mut Registry::default(), &limits),
         ),
         world: Arc::default(),
         decisions: Arc::clone(&decisions),

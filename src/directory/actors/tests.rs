@@ -11,7 +11,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::*;
+use super::{super::Rules, *};
 use crate::{
     clock::ManualClock,
     ids::TeamId,
@@ -32,6 +32,8 @@ struct Scripted {
     members: Mutex<HashMap<String, Member>>,
     calls: AtomicUsize,
     down: std::sync::atomic::AtomicBool,
+    /// Told of everybody's change during each call.
+    flooded: Mutex<Option<Arc<Actors>>>,
     /// Calls wait here while a test holds them.
     held: Mutex<Option<Arc<Notify>>>,
     arrived: Notify,
@@ -74,6 +76,11 @@ impl super::super::Source for Scripted {
                 self.arrived.notify_one();
                 held.notified().await;
             }
+            if let Some(actors) = &*self.flooded.lock().unwrap() {
+                for _ in 0..1000 {
+                    actors.invalidate(Scope::All);
+                }
+            }
             if self.down.load(Ordering::SeqCst) {
                 return Err(SourceError::Status(http::StatusCode::BAD_GATEWAY));
             }
@@ -95,6 +102,7 @@ struct Setup {
     world: Arc<World>,
     source: Arc<Scripted>,
     clock: Arc<ManualClock>,
+    registry: Registry,
 }
 
 impl Setup {
@@ -116,9 +124,11 @@ impl Setup {
             BTreeSet::new(),
             keys,
         )]);
-        let metrics = Metrics::new(&mut Registry::default());
+        let mut registry = Registry::default();
+        let limits = Limits::new(&mut registry);
+        let metrics = Metrics::new(&mut registry, &limits);
         let actors = Actors::new(100, clock.clone(), metrics);
-        Self { actors, world: Arc::new(world), source, clock }
+        Self { actors, world: Arc::new(world), source, clock, registry }
     }
 
     async fn find(&self, user: &str, min: Option<Version>) -> Result<Arc<Granted>, NoActor> {
@@ -267,6 +277,68 @@ async fn an_old_answer_is_renewed_in_the_background_and_a_wall_clock_that_jumps_
     setup.actors.tasks.wait().await;
     assert_eq!(setup.roles("ana").await.unwrap(), ["boss"]);
     assert_eq!(setup.source.calls(), 2);
+}
+
+#[tokio::test]
+async fn a_configuration_that_is_gone_is_not_kept_by_who_stays_away() {
+    let Setup { actors, world, source, .. } = Setup::new();
+    let tenant = TenantId::new("acme");
+    for user in ["ana", "ben"] {
+        source.say(user, &["seller"]);
+        drop(actors.actor(&world, &tenant, &UserId::new(user), None).await.unwrap());
+    }
+    let policy = Arc::downgrade(&world.tenant(&tenant).unwrap().policy);
+    drop(world);
+    actors.forget_configuration();
+    assert_eq!(policy.strong_count(), 0, "somebody's rights still hold it");
+    assert_eq!(source.calls(), 2);
+}
+
+#[tokio::test]
+async fn i07_a_flood_of_invalidations_lets_nobody_through_on_what_was_known_and_makes_few_calls() {
+    let setup = Setup::new();
+    setup.source.say("ana", &["seller"]);
+    setup.roles("ana").await.unwrap();
+    *setup.source.flooded.lock().unwrap() = Some(Arc::clone(&setup.actors));
+    setup.actors.invalidate(Scope::All);
+    let all = all_of((0..1000).map(|_| setup.roles("ana"))).await;
+    assert!(all.iter().all(|one| *one == Err(NoActor::Unavailable)));
+    assert_eq!(setup.source.calls(), 1 + 4, "each of those who waited asked again");
+    *setup.source.flooded.lock().unwrap() = None;
+    setup.pass(1);
+    assert_eq!(setup.roles("ana").await.unwrap(), ["seller"]);
+}
+
+#[tokio::test]
+async fn i18_a_flood_of_users_takes_bounded_room_and_forgets_nobody_who_is_there() {
+    let setup = Setup::new();
+    setup.source.say("ana", &["seller"]);
+    for n in 0..20_000 {
+        let user = format!("user{n}");
+        setup.source.say(&user, &["seller"]);
+        assert_eq!(setup.roles(&user).await.unwrap(), ["seller"]);
+        setup.source.members.lock().unwrap().remove(&user);
+        assert_eq!(setup.roles("ana").await.unwrap(), ["seller"]);
+    }
+    assert!(setup.actors.users.len() <= 100);
+    assert_eq!(setup.source.calls(), 20_001, "somebody who was there all the time was asked about again");
+    let mut metrics = String::new();
+    prometheus_client::encoding::text::encode(&mut metrics, &setup.registry).unwrap();
+    let forgotten = 20_001 - setup.actors.users.len();
+    let counted = format!("headgate_limit_reached_total{{limit=\"actors_max\"}} {forgotten}\n");
+    assert!(metrics.contains(&counted), "{metrics}");
+    let labels = metrics.lines().filter(|line| line.starts_with("headgate_grants_lookups_total{"));
+    assert_eq!(labels.count(), 2, "labels name outcomes, and no users: {metrics}");
+}
+
+#[tokio::test]
+async fn what_can_be_no_users_name_takes_no_room_and_no_call() {
+    let setup = Setup::new();
+    for name in ["", "a,b", "a\nb", "b\u{fc}ro", &"a".repeat(100_000)] {
+        setup.source.say(name, &["boss"]);
+        assert_eq!(setup.roles(name).await, Err(NoActor::Unknown), "{name:?}");
+    }
+    assert_eq!((setup.source.calls(), setup.actors.users.len()), (0, 0));
 }
 
 async fn all_of<T>(all: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {

@@ -4,6 +4,7 @@ mod explain;
 mod learn;
 mod policy;
 mod probe;
+mod serve;
 
 use std::{
     fs,

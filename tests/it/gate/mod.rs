@@ -4,6 +4,7 @@
 mod backend;
 mod conformance;
 mod decided;
+mod facts;
 mod framing;
 mod identity;
 mod passage;

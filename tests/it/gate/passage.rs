@@ -6,7 +6,7 @@ use headgate::{clock::SystemClock, config::Config, gateway::Gateway};
 use serde_json::json;
 use tokio::sync::mpsc::unbounded_channel;
 
-use super::world::{HEADGATE, ROUTES, Setup, world};
+use super::world::{HEADGATE, ROUTES, Setup, vocabulary, world};
 
 #[tokio::test]
 async fn each_user_reaches_what_their_role_grants_and_nothing_else() {
@@ -102,6 +102,7 @@ async fn the_gateway_lets_nobody_in_whom_nobody_knows() {
     let decision_log = format!("[gate.decision_log]\nfile = {log:?}\n");
     write("headgate.toml", &(HEADGATE.replace("BACKEND", "127.0.0.1:1") + &decision_log));
     write("tenants/acme/routes.toml", &ROUTES.replace("ACCOUNT", "1"));
+    write("tenants/acme/roles.toml", &vocabulary());
     let loaded = Config::load(folder.path(), &|_| None).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let gateway = Gateway::start(loaded, Arc::new(SystemClock::new())).await.unwrap();
     let path = "/api/v1/accounts/1/conversations/101";
@@ -110,4 +111,20 @@ async fn the_gateway_lets_nobody_in_whom_nobody_knows() {
     gateway.stop().await.unwrap();
     let told = std::fs::read_to_string(log).unwrap();
     assert!(told.contains(r#""reason":"no_credentials""#) && told.lines().count() == 1, "{told}");
+}
+
+#[tokio::test]
+async fn i14_a_panic_fails_its_own_request_and_shows_nothing() {
+    let script = |asked: &super::backend::Asked| {
+        let object = json!({"id": "101", "title": "CANARY-panic-title", "assignee": "panic"});
+        asked.target.contains("/answered/101").then(|| super::backend::json(200, &object))
+    };
+    let world = Setup::default().backend(script).start().await;
+    // Before the backend is asked, and with its answer at hand.
+    assert_eq!(world.get("panic", "/conversations/101").await.status, 500);
+    assert_eq!(world.backend.lines(), [""; 0]);
+    assert_eq!(world.get("ana", "/answered/101").await.status, 500);
+    let metrics = world.metrics();
+    assert!(metrics.contains("headgate_request_panics_total{listener=\"agents\"} 2"), "{metrics}");
+    assert_eq!(world.get("ana", "/conversations/101").await.status, 200, "the others go on");
 }

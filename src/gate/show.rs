@@ -1,0 +1,181 @@
+//! The last part of a request's way: what of the backend's answer is shown.
+
+use std::{error::Error, sync::Arc};
+
+use http::{Method, StatusCode};
+
+use super::{
+    Passage, Shown,
+    answer::{Unseen, Withheld, without_content},
+    decisions::{Outcome, Record, Removed},
+    facts::{Keyed, Known},
+    permit::Permit,
+    refusal::Refusal,
+    shape::{Shape, Shapes},
+    sight::{Sight, Teams},
+};
+use crate::{
+    config::routes::{Format, Main},
+    filter::{EntityNo, Judge, Object, Report, Verdict},
+    policy::{Actor, Scope, TeamKey},
+};
+
+impl Passage<'_> {
+    /// The backend's answer, as far as it may be shown. `around` is what is known of the route's object.
+    pub(super) async fn show(
+        &self,
+        unseen: Unseen,
+        permit: &Permit,
+        around: Option<&Keyed>,
+        record: &mut Record,
+    ) -> Result<Shown, Refusal> {
+        let status = unseen.status();
+        if !status.is_success() {
+            return self.error(unseen, permit);
+        }
+        let wrote = self.matched.route.matches.method != Method::GET;
+        if unseen.is_empty() && (wrote || status == StatusCode::NO_CONTENT) {
+            return Ok(unseen.whole(&self.side.routes.map));
+        }
+        match self.shown(unseen, permit, around, record).await {
+            Err(Refusal::Withheld(_)) if wrote => {
+                record.reason = "echo_withheld";
+                Ok(without_content())
+            }
+            shown => shown,
+        }
+    }
+
+    async fn shown(
+        &self,
+        unseen: Unseen,
+        permit: &Permit,
+        around: Option<&Keyed>,
+        record: &mut Record,
+    ) -> Result<Shown, Refusal> {
+        let map = &self.side.routes.map;
+        let eyes = Eyes { actor: &self.granted.actor, permit: Some(permit) };
+        match self.matched.route.shows.format {
+            Format::Whole if permit.shows_all(eyes.actor, self.asked.resource) => {
+                return Ok(unseen.whole(map));
+            }
+            Format::Whole => return Err(Refusal::Withheld(Withheld::Uncovered)),
+            Format::Csv => return Err(Refusal::Withheld(Withheld::Unreadable)),
+            Format::Json => {}
+        }
+        let shapes = self.shapes()?;
+        let shadow = self.in_shadow();
+        if shadow.is_some() {
+            let enforced = permit.without_shadow();
+            let eyes = Eyes { actor: self.enforced, permit: enforced.as_ref() };
+            let would = self.filtered(&unseen, eyes, around, &shapes).await;
+            self.tell_removed(would.map(|(_, report)| report).ok().as_ref(), &shapes, record);
+        }
+        if self.matched.route.shadow {
+            return Ok(unseen.whole(map));
+        }
+        let (shown, report) = self.filtered(&unseen, eyes, around, &shapes).await?;
+        if shadow.is_none() {
+            self.tell_removed(Some(&report), &shapes, record);
+        }
+        Ok(unseen.with_json(shown, map))
+    }
+
+    /// Tells what was taken out of an answer, or would have been but for shadow mode; without a report, all of it.
+    fn tell_removed(&self, report: Option<&Report>, shapes: &Shapes, record: &mut Record) {
+        match report {
+            Some(report) => {
+                self.gate.metrics.removed(report);
+                record.removed = Removed::new(report, &shapes.schema);
+            }
+            None => {
+                record.outcome = Outcome::WouldDeny;
+                record.reason = "unreadable";
+            }
+        }
+        if record.removed.is_some() || report.is_none() {
+            record.shadow = self.in_shadow();
+        }
+    }
+
+    /// Filters an answer, again where it turns out that the teams of users matter who were not known before.
+    async fn filtered(
+        &self,
+        unseen: &Unseen,
+        Eyes { actor, permit }: Eyes<'_>,
+        around: Option<&Keyed>,
+        shapes: &Shapes,
+    ) -> Result<(Vec<u8>, Report), Refusal> {
+        let route = &self.matched.route;
+        let answer = shapes.answer(&self.side.routes.map, route)?;
+        let reach = shapes.reach(actor, &route.shows, self.asked);
+        let every_row = permit.is_some_and(Permit::is_of_everything) || reach.certain == Scope::All;
+        let layout = if every_row { &answer.every_row } else { &answer.some_rows };
+        let tag = |id: &str| self.tag(id);
+        let mut teams = Teams::new();
+        loop {
+            let mut sight = Sight::new(actor, &self.gate.keys, shapes, self.asked, &teams, &tag);
+            sight.around = around.map(|keyed| (self.asked.via.unwrap_or(self.asked.resource), keyed));
+            sight.decided = permit.filter(|_| matches!(route.shows.main, Some(Main::Object(_))));
+            let filtered = unseen.filtered(layout, &mut sight).map_err(|withheld| {
+                tracing::warn!(route.match = route.name, error = &withheld as &dyn Error, "an answer is withheld");
+                Refusal::Withheld(withheld)
+            })?;
+            let wanted = sight.into_wanted();
+            if wanted.is_empty() {
+                return Ok(filtered);
+            }
+            for user in wanted {
+                let of_user: Vec<TeamKey> = self.teams_of(&user).await?;
+                teams.insert(user, of_user);
+            }
+        }
+    }
+
+    /// What an answer says of the one object that it is about, whose id by the path is `id`.
+    pub(super) fn known(
+        &self,
+        unseen: &Unseen,
+        entity: EntityNo,
+        id: &str,
+    ) -> Result<Known<'static>, Refusal> {
+        let shapes = self.shapes()?;
+        let (Some(shape), Some(layout)) = (shapes.entity(entity), shapes.object(entity)) else {
+            return Err(Refusal::Unknown);
+        };
+        let mut look = Look { shape, id, known: None };
+        unseen.filtered(layout, &mut look).map_err(Refusal::Withheld)?;
+        // Another object than the one that was asked for is not believed.
+        look.known.ok_or(Refusal::Withheld(Withheld::Unreadable))
+    }
+
+    pub(super) fn shapes(&self) -> Result<Arc<Shapes>, Refusal> {
+        self.side.shapes(self.granted.actor.grants.policy())
+    }
+}
+
+/// Who looks at an answer.
+#[derive(Clone, Copy)]
+struct Eyes<'a> {
+    actor: &'a Actor,
+    /// The decision on the request; `None` if it was no, and passed in shadow mode.
+    permit: Option<&'a Permit>,
+}
+
+/// Reads the facts of the one object of an answer, and shows nothing.
+struct Look<'a> {
+    shape: &'a Shape,
+    id: &'a str,
+    known: Option<Known<'static>>,
+}
+
+impl Judge for Look<'_> {
+    fn judge(&mut self, object: &Object<'_>) -> Verdict {
+        let reading = &self.shape.reading;
+        let is_it = !reading.has_id() || reading.id(object).as_deref() == Some(self.id);
+        if object.main && is_it {
+            self.known = Some(reading.known(object).into_owned());
+        }
+        Verdict::Hidden
+    }
+}
