@@ -26,6 +26,7 @@ pub mod routes;
 mod schema;
 mod text;
 pub mod watch;
+pub mod writing;
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use http::{HeaderName, Method};
 
+use super::writing::{Asking, Writing};
 use crate::ids::BackendId;
 
 /// The part of a backend's API that a tenant's users may reach.
@@ -44,10 +45,22 @@ pub struct Route {
     pub hide: bool,
     /// What is done with a body.
     pub body: Body,
+    /// What may be written.
+    pub writing: Writing,
+    /// What may be asked.
+    pub asking: Asking,
     /// Bytes of a body.
     pub body_bytes_max: usize,
     /// Decide, tell and let pass.
     pub shadow: bool,
+}
+
+impl Route {
+    /// Whether a request of it writes the fields that it names.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        self.matches.method != Method::GET && matches!(self.body, Body::Writes(_))
+    }
 }
 
 /// What a body is to the decision.
@@ -83,6 +96,18 @@ pub enum Object {
         /// The parameter that is the object's id.
         parameter: String,
     },
+}
+
+impl Object {
+    /// The parameter that is the object's id.
+    #[must_use]
+    pub fn parameter(&self) -> &str {
+        match self {
+            Self::Tag { parameter } | Self::Prefetch { parameter, .. } | Self::Answer { parameter, .. } => {
+                parameter
+            }
+        }
+    }
 }
 
 /// A method and a path with parameters.

@@ -69,6 +69,17 @@ impl Known {
         }
     }
 
+    /// What is known of an object that is being made: whose it will be, and who makes it.
+    #[must_use]
+    pub fn made(responsible: Option<&str>, team: Option<&str>, creator: &str) -> Self {
+        Self {
+            responsible: Some(responsible.map(str::to_owned)),
+            team: team.map(str::to_owned),
+            creator: Some(creator.to_owned()),
+            ..Self::default()
+        }
+    }
+
     /// What an object's JSON says. `id` is the object's by the path that was asked for.
     ///
     /// # Errors
@@ -133,7 +144,7 @@ fn name(value: &Value) -> Option<String> {
 }
 
 /// What is known of an object, as the keys and symbols of a decision.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Keyed {
     tenant: TenantKey,
     responsible: Option<UserKey>,
@@ -189,6 +200,13 @@ impl Keyed {
     #[must_use]
     pub fn through(self, resource: ResourceNo, outer: Self) -> Self {
         Self { via: Some((resource, Box::new(outer))), ..self }
+    }
+
+    /// The same as it would stand elsewhere.
+    #[must_use]
+    pub fn moved(self, pipeline: Option<Symbol>, stage: Option<Symbol>) -> Self {
+        let place = Place { pipeline: pipeline.or(self.place.pipeline), stage, ..self.place };
+        Self { place, ..self }
     }
 
     /// Asks something about the object, as a decision takes it.

@@ -3,7 +3,13 @@
 
 use http::Uri;
 
-use super::{body, path::CanonicalPath, path::Target};
+use serde_json::Value;
+
+use super::{
+    body,
+    path::{CanonicalPath, Target},
+    write::fields::{Fields, Way},
+};
 
 /// A request's target. Its canonical path is canonical again, and whoever decodes it once, twice or not at
 /// all finds the same parts and no dots.
@@ -45,15 +51,27 @@ pub fn path(bytes: &[u8]) {
 /// # Panics
 /// If the law is broken; this is what a fuzzer looks for.
 pub fn written(bytes: &[u8]) {
-    for at in ["", "/contact", "/a/b"] {
-        let Ok(fields) = body::fields(bytes, at) else { continue };
-        let whole: serde_json::Value = match serde_json::from_slice(bytes) {
-            Ok(whole) => whole,
-            Err(error) => panic_on(&error),
-        };
-        let read: Vec<_> =
-            whole.pointer(at).and_then(|object| object.as_object()).into_iter().flatten().collect();
-        assert!(read.iter().all(|(name, _)| fields.contains(*name)), "a field was not seen");
+    let Ok(read) = body::read(bytes) else { return };
+    let plain: serde_json::Value = match serde_json::from_slice(bytes) {
+        Ok(plain) => plain,
+        Err(error) => panic_on(&error),
+    };
+    assert_eq!(read, plain, "two readings");
+    let mut fields = Fields::default();
+    if fields.put_all(&mut Way::new(), &read).is_ok() {
+        let seen = |name: &String| fields.written().any(|(way, _)| way.contains(name));
+        assert!(names(&read).into_iter().all(seen), "a field was not seen");
+    }
+}
+
+/// Every member's name in a value.
+fn names(value: &Value) -> Vec<&String> {
+    match value {
+        Value::Object(members) => {
+            members.iter().flat_map(|(name, value)| [vec![name], names(value)].concat()).collect()
+        }
+        Value::Array(items) => items.iter().flat_map(names).collect(),
+        _ => Vec::new(),
     }
 }
 

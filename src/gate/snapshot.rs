@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use prometheus_client::metrics::counter::Counter;
+
 use super::{
     prefetch::Prefetched,
     rate::Rates,
@@ -26,6 +28,8 @@ pub struct Snapshot {
     pub(super) door: Arc<dyn Authenticate>,
     pub(super) people: Arc<dyn People>,
     pub(super) rates: Rates,
+    /// Counts requests about too many objects at once.
+    pub(super) ids_max_reached: Counter,
 }
 
 /// A tenant with routes.
@@ -75,7 +79,7 @@ impl Snapshot {
             );
         }
         let rates = Rates::new(&settings.rates, limits);
-        Self { settings, tenants, door, people, rates }
+        Self { settings, tenants, door, people, rates, ids_max_reached: limits.of("ids_max") }
     }
 
     /// The routes in shadow mode, each with its tenant.

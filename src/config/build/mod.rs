@@ -14,6 +14,7 @@ mod providers;
 mod roles;
 mod routes;
 mod tests;
+mod writing;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

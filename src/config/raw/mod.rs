@@ -13,6 +13,7 @@ mod identity;
 mod roles;
 mod routes;
 mod tests;
+mod writing;
 
 use std::borrow::Cow;
 
@@ -34,6 +35,7 @@ pub(crate) use self::{
     },
     routes::{Entity, Object as RouteObject, Route, Routes},
     tests::{Case, Expect, Object, OfObject, Tests},
+    writing::{AssignFields, Media},
 };
 
 macro_rules! name {

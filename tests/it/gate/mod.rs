@@ -10,3 +10,4 @@ mod passage;
 mod targets;
 mod whole;
 mod world;
+mod writes;

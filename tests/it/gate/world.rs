@@ -186,7 +186,11 @@ pub(super) struct Setup {
     routes: String,
     listed: Option<&'static str>,
     script: Option<Box<Script>>,
+    policy: Option<Box<Rights>>,
 }
+
+/// What a test makes of the fixture's rights.
+type Rights = dyn FnOnce(&mut Source) + Send;
 
 pub(super) struct World {
     pub(super) address: SocketAddr,
@@ -213,6 +217,12 @@ impl Setup {
         self
     }
 
+    /// Other rights.
+    pub(super) fn policy(mut self, change: impl FnOnce(&mut Source) + Send + 'static) -> Self {
+        self.policy = Some(Box::new(change));
+        self
+    }
+
     /// A header of answers that is passed on.
     pub(super) fn listing(mut self, header: &'static str) -> Self {
         self.listed = Some(header);
@@ -230,6 +240,8 @@ impl Setup {
 
     pub(super) async fn start(self) -> World {
         let script = self.script;
+        let mut source = policy();
+        self.policy.into_iter().for_each(|change| change(&mut source));
         let backend = Backend::start(move |asked| {
             script.as_ref().and_then(|script| script(asked)).unwrap_or_else(|| usual(asked))
         })
@@ -259,7 +271,7 @@ impl Setup {
         conversations(&tags).await;
         let keys = Keys::default();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let people = Arc::new(Directory::new(&keys));
+        let people = Arc::new(Directory::new(&keys, source));
         let calls = headgate::backend::Metrics::new(&mut registry, &limits);
         let pools = Pools::new(&config.backends, &config.egress, &clock, &calls).unwrap();
         let snapshot = Snapshot::new(&config, &pools, Arc::new(Door), people, &limits, &clock);
@@ -516,7 +528,7 @@ impl People for Directory {
 }
 
 impl Directory {
-    fn new(keys: &Keys) -> Self {
+    fn new(keys: &Keys, source: Source) -> Self {
         let users = [
             ("acme", "ana", "sales", "agent"),
             ("acme", "ben", "support", "agent"),
@@ -527,7 +539,7 @@ impl Directory {
         ];
         let granted = users.map(|(tenant, user, team, role)| {
             let (tenant, user, team) = (TenantId::new(tenant), UserId::new(user), TeamId::new(team));
-            let mut source = policy();
+            let mut source = source.clone();
             source.assignments.push(Assignment {
                 role: role.to_owned(),
                 to: Principal::User(user.to_string()),
