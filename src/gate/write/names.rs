@@ -82,23 +82,25 @@ impl Judge<'_> {
         of_policy.filter(|field| !permit.shows(self.actor, *field)).collect()
     }
 
-    /// The fields of the policy that a name means: itself, those in which it stands, those in it, and, since what an
-    /// envelope holds is named as if it stood at the top, each of its parts by itself, unless the route lists this
-    /// very name.
+    /// The fields of the policy that a name means: itself, those in which it stands, and those in it. Where neither the
+    /// policy nor the route names it so, each of its parts by itself as well: what an envelope holds is named as if
+    /// it stood at the top.
     fn meant(&self, way: &Way, listed: Option<&Names>) -> Vec<FieldNo> {
         let policy = self.policy();
         let is_listed = listed.is_some_and(|names| names.name(&way.join(".")));
         let mut fields = Vec::new();
         for way in readings(way) {
+            let full = way.join(".");
             let outer = (1..=way.len()).filter_map(|end| way.get(..end));
             fields.extend(outer.map(|way| policy.field(self.resource, &way.join("."))));
-            let whole = way.join(".") + ".";
             let of_policy = policy.fields_of(self.resource);
-            fields.extend(
-                of_policy.filter(|field| policy.field_name(self.resource, *field).starts_with(&whole)),
-            );
-            if !is_listed {
-                let parts = way.iter().skip(1).map(|part| policy.field(self.resource, part));
+            let inside = |field: &FieldNo| {
+                let rest = policy.field_name(self.resource, *field).strip_prefix(&full);
+                rest.is_some_and(|rest| rest.starts_with('.'))
+            };
+            fields.extend(of_policy.filter(inside));
+            if !is_listed && policy.field(self.resource, &full) == FieldNo::OTHER {
+                let parts = full.split('.').skip(1).map(|part| policy.field(self.resource, part));
                 fields.extend(parts.filter(|field| *field != FieldNo::OTHER));
             }
         }
@@ -167,6 +169,7 @@ enum Place {
 }
 
 fn place(way: &[String], steps: &[&str]) -> Place {
+    let way: Way = way.iter().flat_map(|name| name.split('.')).map(str::to_owned).collect();
     let ends_in = |steps: &[&str]| {
         let start = way.len().checked_sub(steps.len());
         let end = start.and_then(|start| way.get(start..));
@@ -197,7 +200,7 @@ fn fold(name: &str) -> String {
 fn readings(way: &Way) -> Vec<Way> {
     let mut readings = vec![way.clone()];
     readings.extend(without_places(way));
-    let steps = way.iter().flat_map(|name| name.split(['[', ']', '.'])).filter(|step| !step.is_empty());
+    let steps = way.iter().flat_map(|name| name.split(['[', ']'])).filter(|step| !step.is_empty());
     let split: Way = steps.map(str::to_owned).collect();
     if split != *way && !split.is_empty() {
         readings.push(split);
@@ -241,6 +244,7 @@ mod tests {
             (json!({"Assignee_Id": 7}), "assignee_id", Preset::Unclear),
             (json!({"assigneeId": 7}), "assignee_id", Preset::Unclear),
             (json!({"assignee_id ": 7}), "assignee_id", Preset::Unclear),
+            (json!({"conversation.assignee_id": 7}), "assignee_id", given(&[json!(7)])),
             (json!({"title": "assignee_id"}), "assignee_id", Preset::Absent),
         ] {
             assert_eq!(preset(&of(&body), name, None), expected, "{body}");
@@ -258,7 +262,6 @@ mod tests {
         };
         assert_eq!(names(&["a", "b"]), ["a/b"]);
         assert_eq!(names(&["a[b]"]), ["a[b]", "a/b"]);
-        assert_eq!(names(&["a.b"]), ["a.b", "a/b"]);
         assert_eq!(names(&["a", "0", "b"]), ["a/0/b", "a/b"]);
     }
 }

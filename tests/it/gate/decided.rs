@@ -238,7 +238,7 @@ async fn i13_a_decision_is_told_without_what_was_said() {
     let headers = "Content-Type: application/json\r\nCookie: c-value\r\nUser-Agent: u-value\r\n";
     let answer = world.send("ana", line, headers, r#"{"assignee":"b-value"}"#).await;
     let record = world.decision(&answer);
-    assert_eq!((record.outcome, record.status), (Outcome::Denied, 403));
+    assert_eq!((record.outcome, record.status), (Outcome::Denied, 404));
     assert_eq!(record.user.as_ref().map(UserId::as_str), Some("ana"));
     assert_eq!(record.path.as_deref(), Some("/api/v1/accounts/1/conversations/102"));
     assert!(record.why.as_ref().unwrap().contains("conversation.edit"), "{record:?}");
