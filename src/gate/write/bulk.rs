@@ -95,7 +95,11 @@ mod tests {
             json!({"a": 1}),
             json!(true),
         ] {
-            assert_eq!(of(&["ids"], Value::Null, &[value.clone()]), Err(UnfitBody::Ids), "{value}");
+            assert_eq!(
+                of(&["ids"], Value::Null, std::slice::from_ref(&value)),
+                Err(UnfitBody::Ids),
+                "{value}"
+            );
         }
         for rows in [json!([{"id": 1}, {}]), json!([{"id": 1}, 2]), json!({"id": 1}), json!([])] {
             assert_eq!(of(&["*", "id"], rows.clone(), &[]), Err(UnfitBody::Ids), "{rows}");

@@ -49,7 +49,8 @@ impl Names {
             return Err(UnfitBody::Form);
         }
         let (was_list, values) = self.0.entry(way).or_insert((is_list, Vec::new()));
-        if !values.is_empty() && !(is_list && *was_list) {
+        let again = !values.is_empty();
+        if again && (!is_list || !*was_list) {
             return Err(UnfitBody::Form);
         }
         values.push(value);

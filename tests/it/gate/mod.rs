@@ -10,4 +10,5 @@ mod passage;
 mod targets;
 mod whole;
 mod world;
+mod write_laws;
 mod writes;

@@ -271,7 +271,7 @@ impl Setup {
         conversations(&tags).await;
         let keys = Keys::default();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let people = Arc::new(Directory::new(&keys, source));
+        let people = Arc::new(Directory::new(&keys, &source));
         let calls = headgate::backend::Metrics::new(&mut registry, &limits);
         let pools = Pools::new(&config.backends, &config.egress, &clock, &calls).unwrap();
         let snapshot = Snapshot::new(&config, &pools, Arc::new(Door), people, &limits, &clock);
@@ -528,7 +528,7 @@ impl People for Directory {
 }
 
 impl Directory {
-    fn new(keys: &Keys, source: Source) -> Self {
+    fn new(keys: &Keys, source: &Source) -> Self {
         let users = [
             ("acme", "ana", "sales", "agent"),
             ("acme", "ben", "support", "agent"),

@@ -166,12 +166,16 @@ fn lead(asked: &super::backend::Asked) -> Option<Vec<u8>> {
 }
 
 async fn world() -> World {
-    Setup::default().routes(ROUTES).policy(rights).backend(lead).start().await
+    setup().start().await
+}
+
+pub(super) fn setup() -> Setup {
+    Setup::default().routes(ROUTES).policy(rights).backend(lead)
 }
 
 impl World {
     /// A request of ana's below the account with a body of this media type, and whether it reached the backend.
-    async fn typed(&self, line: &str, media: &str, body: &str) -> (Answer, bool) {
+    pub(super) async fn typed(&self, line: &str, media: &str, body: &str) -> (Answer, bool) {
         let (method, path) = line.split_once(' ').unwrap();
         let before = self.writes();
         let headers = if media.is_empty() { String::new() } else { format!("Content-Type: {media}\r\n") };
@@ -193,10 +197,10 @@ impl World {
     }
 }
 
-const JSON: &str = "application/json";
-const FORM: &str = "application/x-www-form-urlencoded";
-const MERGE: &str = "application/merge-patch+json";
-const PATCH: &str = "application/json-patch+json";
+pub(super) const JSON: &str = "application/json";
+pub(super) const FORM: &str = "application/x-www-form-urlencoded";
+pub(super) const MERGE: &str = "application/merge-patch+json";
+pub(super) const PATCH: &str = "application/json-patch+json";
 const MULTIPART: &str = "multipart/form-data; boundary=xYz";
 
 /// A multipart form with one text of each name.
