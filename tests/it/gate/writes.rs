@@ -1,4 +1,4 @@
-//! Section G: writes; and the questions by which a hidden field could be read off.
+//! Section G and E15: writes; and the questions by which a hidden field could be read off.
 
 use headgate::policy::{
     Scope,
