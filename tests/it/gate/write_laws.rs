@@ -49,14 +49,14 @@ fn object() -> impl Strategy<Value = String> {
         proptest::sample::select(&["1", "null", "\"x\"", "[]", "{}", "[1,2]"][..]).prop_map(str::to_owned);
     let value = leaf.prop_recursive(3, 12, 3, |inner| {
         prop_oneof![
-            proptest::collection::vec((name(), inner.clone()), 1..3).prop_map(members),
+            proptest::collection::vec((name(), inner.clone()), 1..3).prop_map(|all| members(&all)),
             proptest::collection::vec(inner, 1..3).prop_map(|items| format!("[{}]", items.join(","))),
         ]
     });
-    proptest::collection::vec((name(), value), 1..3).prop_map(members)
+    proptest::collection::vec((name(), value), 1..3).prop_map(|all| members(&all))
 }
 
-fn members(members: Vec<(String, String)>) -> String {
+fn members(members: &[(String, String)]) -> String {
     let members: Vec<_> = members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
     format!("{{{}}}", members.join(","))
 }

@@ -1,8 +1,11 @@
 //! Section G and E15: writes; and the questions by which a hidden field could be read off.
 
-use headgate::policy::{
-    Scope,
-    source::{Override, Source},
+use headgate::{
+    gate::decisions::Outcome,
+    policy::{
+        Scope,
+        source::{Override, Source},
+    },
 };
 use serde_json::{Value, json};
 
@@ -692,5 +695,45 @@ async fn a_filter_in_a_body_names_no_hidden_field() {
     ] {
         let (status, reached) = world.json_as("ana", "POST /ask/contacts/501", &body).await;
         assert_eq!((status != 400, reached), (taken, taken), "{body}: {status}");
+    }
+}
+
+#[tokio::test]
+async fn i11_in_shadow_mode_what_would_be_refused_passes_and_is_told() {
+    let shadow = r#"
+[[route]]
+match = "PATCH /api/v1/accounts/{account}/shadow/contacts/{id}"
+entity = "contact"
+action = "edit"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/contacts/{id}"
+writes = ["name"]
+shadow = true
+
+[[route]]
+match = "POST /api/v1/accounts/{account}/shadow/upload"
+entity = "conversation"
+action = "edit"
+object = "tag"
+ids = "/ids"
+shadow = true
+"#;
+    let world = Setup::default().routes(shadow).start().await;
+    world.also_visible.lock().unwrap().push(("ana", "502"));
+    for (line, body, outcome, reason) in [
+        ("PATCH /shadow/contacts/501", json!({"name": "x"}), Outcome::Allowed, "grant"),
+        ("PATCH /shadow/contacts/501", json!({"phone_number": "x"}), Outcome::WouldDeny, "field"),
+        ("PATCH /shadow/contacts/501", json!({"vip": true}), Outcome::WouldDeny, "undeclared_field"),
+        ("PATCH /shadow/contacts/502", json!({"name": "x"}), Outcome::WouldDeny, "out_of_scope"),
+        ("POST /shadow/upload", json!({"ids": ["102", "101"]}), Outcome::WouldDeny, "out_of_scope"),
+        ("POST /shadow/upload", json!({"ids": ["101"]}), Outcome::Allowed, "grant"),
+    ] {
+        let (answer, reached) = world.typed(line, JSON, &body.to_string()).await;
+        let record = world.decision(&answer);
+        assert!(reached, "{line} {body}: {answer:?}");
+        // That an echo is withheld is told in place of the reason.
+        let reasons = [reason, "echo_withheld"];
+        assert_eq!(record.outcome, outcome, "{line} {body}: {record:?}");
+        assert!(reasons.contains(&record.reason), "{line} {body}: {record:?}");
     }
 }
