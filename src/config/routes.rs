@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use http::{HeaderName, Method};
 
+use super::writing::{Asking, Writing};
 use crate::{filter::EntityNo, ids::BackendId};
 
 /// The part of a backend's API that a tenant's users may reach.
@@ -52,6 +53,10 @@ pub struct Route {
     pub hide: bool,
     /// What is done with a body.
     pub body: Body,
+    /// What may be written.
+    pub writing: Writing,
+    /// What may be asked.
+    pub asking: Asking,
     /// Bytes of a body.
     pub body_bytes_max: usize,
     /// Decide, tell and let pass.
@@ -78,6 +83,14 @@ pub enum Audit {
     Bounded,
     /// It may not.
     Must,
+}
+
+impl Route {
+    /// Whether a request of it writes the fields that it names.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        self.matches.method != Method::GET && matches!(self.body, Body::Writes(_))
+    }
 }
 
 /// What a body is to the decision.
@@ -113,6 +126,18 @@ pub enum Object {
         /// The parameter that is the object's id.
         parameter: String,
     },
+}
+
+impl Object {
+    /// The parameter that is the object's id.
+    #[must_use]
+    pub fn parameter(&self) -> &str {
+        match self {
+            Self::Tag { parameter } | Self::Prefetch { parameter, .. } | Self::Answer { parameter, .. } => {
+                parameter
+            }
+        }
+    }
 }
 
 /// A method and a path with parameters.

@@ -67,7 +67,7 @@ impl Passage<'_> {
         let shadow = self.in_shadow();
         if shadow.is_some() {
             let enforced = permit.without_shadow();
-            let eyes = Eyes { actor: self.enforced, permit: enforced.as_ref() };
+            let eyes = Eyes { actor: &self.enforced.actor, permit: enforced.as_ref() };
             let would = self.filtered(&unseen, eyes, around, &shapes).await;
             self.tell_removed(would.map(|(_, report)| report).ok().as_ref(), &shapes, record);
         }

@@ -13,7 +13,10 @@ const BYTES_MAX: usize = 200 << 10;
 type Target = (&'static str, fn(&[u8]));
 
 /// Every target with its law. `fuzz/fuzz_targets` has a file for each.
-const TARGETS: [Target; 22] = [
+const TARGETS: [Target; 25] = [
+    ("agents_form", gate::fuzzing::form),
+    ("agents_multipart", gate::fuzzing::multipart),
+    ("agents_patch", gate::fuzzing::patch),
     ("agents_target", gate::fuzzing::path),
     ("agents_write", gate::fuzzing::written),
     ("answer_headers", delivery::fuzzing::answer_headers),

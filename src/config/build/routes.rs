@@ -14,7 +14,10 @@ use self::{
     entities::{entities, number},
     shows::shows,
 };
-use super::Check;
+use super::{
+    Check,
+    writing::{asking, writing},
+};
 use crate::{
     config::{
         mistake::{KeyPath, Wrong},
@@ -184,6 +187,8 @@ fn route(
     }
     let via = (raw.via || raw.part).then_some(of_entity).flatten();
     let text = |pointer: &Option<Pointer>| pointer.as_ref().map(|pointer| pointer.0.clone());
+    let writing = writing(check, at, raw, &matches);
+    let asking = asking(check, at, raw);
     Some(Route {
         number: 0,
         name,
@@ -195,6 +200,8 @@ fn route(
         hide: raw.hide.unwrap_or_else(|| object.is_some()),
         object,
         body: if raw.question { Body::Question } else { Body::Writes(text(&raw.body).unwrap_or_default()) },
+        writing,
+        asking,
         body_bytes_max: raw.body_bytes_max.map_or(body_bytes_max, |size| size.in_memory()),
         shadow: raw.shadow,
         audit: match raw.audit {
@@ -219,7 +226,8 @@ fn object(
     entity: Option<EntityNo>,
 ) -> Option<Object> {
     let parameter = raw.parameter.clone().unwrap_or_else(|| "id".to_owned());
-    if !matches.parameters().any(|name| name == parameter) {
+    let in_body = raw.ids.is_some() || raw.ids_in.is_some();
+    if !in_body && !matches.parameters().any(|name| name == parameter) {
         check.wrong(&at.key("object"), Wrong::NoParameter { name: parameter });
         return None;
     }
@@ -248,7 +256,8 @@ fn object(
             if line.method != Method::GET {
                 check.wrong(&at.key("prefetch"), Wrong::OnlyWith { other: "GET" });
             }
-            let own: BTreeSet<_> = matches.parameters().collect();
+            let of_ids = in_body.then_some(parameter.as_str());
+            let own: BTreeSet<_> = matches.parameters().chain(of_ids).collect();
             if let Some(name) = line.parameters().find(|name| !own.contains(name)) {
                 check.wrong(&at.key("prefetch"), Wrong::NoParameter { name: name.to_owned() });
             }

@@ -16,6 +16,7 @@ mod listener;
 mod roles;
 mod routes;
 mod tests;
+mod writing;
 
 use std::{borrow::Cow, time::Duration};
 
@@ -40,6 +41,7 @@ pub(crate) use self::{
         Routes,
     },
     tests::{Case, Expect, Object, OfObject, Tests},
+    writing::{AssignFields, Media},
 };
 use super::text::Span;
 

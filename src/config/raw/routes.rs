@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Name;
+use super::{
+    Name,
+    writing::{AssignFields, Instead, Media, PlaceFields},
+};
 use crate::config::text::{Pointer, Size};
 
 /// The part of a backend's API that a tenant's users may reach at all, and what each request of it asks for.
@@ -173,6 +176,39 @@ pub(crate) struct Route {
     pub(crate) body: Option<Pointer>,
     /// The body is a question, such as a filter of a search: nothing is written.
     pub(crate) question: bool,
+    /// What a body may be written in: `json`, `merge-patch`, `json-patch`, `form`, `multipart`. Anything else is answered
+    /// 415. Default: `json`; on `GET` and `DELETE` no body is taken, unless this is given.
+    pub(crate) accepts: Option<Vec<Media>>,
+    /// The fields that may be written, by their names from where `body` points, with a dot for those inside others
+    /// (`custom_attributes.*`: all that are in it). Any other one refuses the write, and so does any other parameter
+    /// of the query. Default: all that the policy lets the user write.
+    pub(crate) writes: Option<Vec<String>>,
+    /// Fields that say whose the object will be.
+    pub(crate) assign: AssignFields,
+    /// Fields that say where the object will stand.
+    pub(crate) place: PlaceFields,
+    /// Fields that must be the path's parameters, such as `{ account_id = "account" }`.
+    pub(crate) same: BTreeMap<String, String>,
+    /// The action that is asked for in place of `action`, by the value of one field.
+    pub(crate) instead: Option<Instead>,
+    /// Where the body names the objects that it is about, such as `/ids` or `/leads/*/id`: each is decided on, by
+    /// `object`, and one that is refused refuses them all.
+    pub(crate) ids: Option<Pointer>,
+    /// The same in the query: the parameter that lists them, with commas or as `ids[]`.
+    pub(crate) ids_in: Option<String>,
+    /// Most objects at once. Default: 100.
+    pub(crate) ids_max: Option<u32>,
+    /// Parameters of the query whose values, or names in brackets, are names of fields, such as `sort`. One that the user
+    /// may not see is answered 400, like one that does not exist.
+    pub(crate) fields_in: Vec<String>,
+    /// Where the body of a question names fields: pointers with `*` for each item of a list, such as
+    /// `/payload/*/attribute_key`.
+    pub(crate) fields_at: Vec<Pointer>,
+    /// The fields that may be named there, and in a `test`. Default: all that the user may see.
+    pub(crate) asks: Option<Vec<String>>,
+    /// Parameters that are searched for in fields, such as `{ q = ["name", "email"] }`, in the query or the body: who may
+    /// not see all of them may not use the parameter.
+    pub(crate) searches: BTreeMap<String, Vec<String>>,
     /// Largest body. Default: `body_bytes_max` of `[gate]`.
     pub(crate) body_bytes_max: Option<Size>,
     /// Decide, tell what would have been refused, and let it pass.

@@ -12,3 +12,5 @@ mod probe;
 mod targets;
 mod whole;
 mod world;
+mod write_laws;
+mod writes;

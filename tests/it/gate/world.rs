@@ -189,7 +189,11 @@ pub(super) struct Setup {
     routes: String,
     listed: Option<&'static str>,
     script: Option<Box<Script>>,
+    policy: Option<Box<Rights>>,
 }
+
+/// What a test makes of the fixture's rights.
+type Rights = dyn FnOnce(&mut Source) + Send;
 
 pub(super) struct World {
     pub(super) address: SocketAddr,
@@ -216,6 +220,12 @@ impl Setup {
         self
     }
 
+    /// Other rights.
+    pub(super) fn policy(mut self, change: impl FnOnce(&mut Source) + Send + 'static) -> Self {
+        self.policy = Some(Box::new(change));
+        self
+    }
+
     /// A header of answers that is passed on.
     pub(super) fn listing(mut self, header: &'static str) -> Self {
         self.listed = Some(header);
@@ -233,6 +243,8 @@ impl Setup {
 
     pub(super) async fn start(self) -> World {
         let script = self.script;
+        let mut source = policy();
+        self.policy.into_iter().for_each(|change| change(&mut source));
         let backend = Backend::start(move |asked| {
             script.as_ref().and_then(|script| script(asked)).unwrap_or_else(|| usual(asked))
         })
@@ -250,7 +262,7 @@ impl Setup {
             let listed = self.listed.map(|name| format!("response_headers = [\"{name}\"]"));
             let routes = listed.unwrap_or_default() + &ROUTES.replace("ACCOUNT", account) + &self.routes;
             write(&format!("tenants/{tenant}/routes.toml"), routes);
-            write(&format!("tenants/{tenant}/roles.toml"), vocabulary());
+            write(&format!("tenants/{tenant}/roles.toml"), vocabulary(&source));
         }
         let config = Config::load(folder.path(), &|_| None).unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let config = config.config;
@@ -263,7 +275,7 @@ impl Setup {
         conversations(&tags).await;
         let keys = Keys::default();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let people = Arc::new(Directory::new(&keys));
+        let people = Arc::new(Directory::new(&keys, &source));
         let calls = headgate::backend::Metrics::new(&mut registry, &limits);
         let pools = Pools::new(&config.backends, &config.egress, &clock, &calls).unwrap();
         let snapshot = Snapshot::new(&config, &pools, Arc::new(Door), people, &limits, &clock);
@@ -529,7 +541,7 @@ impl People for Directory {
 }
 
 impl Directory {
-    fn new(keys: &Keys) -> Self {
+    fn new(keys: &Keys, source: &Source) -> Self {
         let users = [
             ("acme", "ana", "sales", "agent"),
             ("acme", "ben", "support", "agent"),
@@ -540,7 +552,7 @@ impl Directory {
         ];
         let granted = users.map(|(tenant, user, team, role)| {
             let (tenant, user, team) = (TenantId::new(tenant), UserId::new(user), TeamId::new(team));
-            let mut source = policy();
+            let mut source = source.clone();
             source.assignments.push(Assignment {
                 role: role.to_owned(),
                 to: Principal::User(user.to_string()),
@@ -572,13 +584,13 @@ impl Directory {
 }
 
 /// What the fixture's grants are about, as `roles.toml`.
-pub(super) fn vocabulary() -> String {
-    let resources = policy().resources.into_iter();
+pub(super) fn vocabulary(source: &Source) -> String {
+    let resources = source.resources.iter();
     resources.map(|(name, actions)| format!("[resource.{name}]\nactions = {actions:?}\n")).collect()
 }
 
 /// The fixture's grants.
-fn policy() -> Source {
+pub(super) fn policy() -> Source {
     fn grants(of: &[(&str, &[(&str, Scope)])]) -> BTreeMap<String, BTreeMap<String, Scope>> {
         let actions = |actions: &[(&str, Scope)]| {
             actions.iter().map(|(action, scope)| ((*action).to_owned(), *scope)).collect()
