@@ -37,7 +37,7 @@ impl Dice {
 }
 
 /// A list of conversations of about half a KiB, half of which are visible.
-pub fn list(rows: u64) -> Vec<u8> {
+pub(crate) fn list(rows: u64) -> Vec<u8> {
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
     let mut out = format!(r#"{{"meta":{{"count":{rows},"current_page":1}},"payload":["#);
     for row in 0..rows {
@@ -49,7 +49,7 @@ pub fn list(rows: u64) -> Vec<u8> {
 }
 
 /// One conversation of about 5 KiB.
-pub fn single() -> Vec<u8> {
+pub(crate) fn single() -> Vec<u8> {
     let mut out = r#"{"meta":{"count":1},"payload":["#.to_owned();
     conversation(&mut out, &mut Dice(2), 0, 38);
     out.push_str("]}");

@@ -312,7 +312,8 @@ impl<'a> Oracle<'a> {
         if !on_way(value, way.first().map(Vec::as_slice), path) {
             return if in_list { Ok(None) } else { Err(Unfit) };
         }
-        if !whole && !(value.is_object() || value.is_array() || (null && !in_list)) {
+        let may_stay = value.is_object() || value.is_array() || (null && !in_list);
+        if !whole && !may_stay {
             return Ok(None);
         }
         let led = whole
