@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use headgate::{channel, config, delivery, gate, identity, ingress, journal, server, spool};
+use headgate::{channel, config, delivery, filter, gate, identity, ingress, journal, server, spool};
 
 use crate::support::corpus;
 
@@ -13,12 +13,13 @@ const BYTES_MAX: usize = 200 << 10;
 type Target = (&'static str, fn(&[u8]));
 
 /// Every target with its law. `fuzz/fuzz_targets` has a file for each.
-const TARGETS: [Target; 25] = [
+const TARGETS: [Target; 26] = [
     ("agents_form", gate::fuzzing::form),
     ("agents_multipart", gate::fuzzing::multipart),
     ("agents_patch", gate::fuzzing::patch),
     ("agents_target", gate::fuzzing::path),
     ("agents_write", gate::fuzzing::written),
+    ("answer", answer),
     ("answer_headers", delivery::fuzzing::answer_headers),
     ("config", configuration),
     ("framing", server::fuzzing::framing),
@@ -44,6 +45,10 @@ const TARGETS: [Target; 25] = [
 fn configuration(text: &[u8]) {
     let folder = tempfile::tempdir().unwrap();
     config::fuzzing::load(folder.path(), text).unwrap();
+}
+
+fn answer(text: &[u8]) {
+    filter::fuzzing::answer(text).unwrap();
 }
 
 #[test]
