@@ -48,6 +48,8 @@ pub struct Route {
     pub part: bool,
     /// What of the answer may pass.
     pub shows: Shows,
+    /// The export that it starts.
+    pub export: Option<Export>,
     /// Whether a refusal looks like an object that does not exist.
     pub hide: bool,
     /// What is done with a body.
@@ -60,6 +62,15 @@ pub struct Route {
     pub audit: Audit,
     /// What is told of the backend's errors.
     pub errors: Errors,
+}
+
+/// An export that a backend makes meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Export {
+    /// What the exports are called whose ids are told apart from others'.
+    pub of: String,
+    /// Where its id stands in the answer.
+    pub id: String,
 }
 
 /// What is told of a backend's errors.
@@ -104,6 +115,13 @@ pub enum Object {
         /// What its answer holds.
         entity: EntityNo,
         /// The parameter that is the object's id.
+        parameter: String,
+    },
+    /// The result of an export, which belongs to who started it.
+    Export {
+        /// What the exports are called ([`Export::of`]).
+        of: String,
+        /// The parameter that is the export's id.
         parameter: String,
     },
     /// The answer itself.
@@ -253,6 +271,18 @@ pub enum Format {
     Csv,
     /// Anything: it passes whole or not at all.
     Whole,
+}
+
+impl Format {
+    /// What a backend is asked for; `None`: what the client asks for.
+    #[must_use]
+    pub const fn media_type(self) -> Option<&'static str> {
+        match self {
+            Self::Json => Some("application/json"),
+            Self::Csv => Some("text/csv"),
+            Self::Whole => None,
+        }
+    }
 }
 
 /// How a query is narrowed: parameters by name, for who may see no more.

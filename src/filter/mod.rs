@@ -14,6 +14,7 @@
 //! Who may see what is asked of a [`Judge`]; this module knows neither users nor roles. Which entity stands where
 //! is told by a [`Layout`]. A place of which nothing is said does not pass.
 
+pub mod csv;
 mod judge;
 mod keys;
 mod layout;

@@ -16,9 +16,11 @@
 
 pub mod answer;
 pub mod body;
+pub mod coding;
 pub mod decision_log;
 pub mod decisions;
 mod errors;
+mod exports;
 pub mod facts;
 pub mod fuzzing;
 pub mod headers;
@@ -51,6 +53,7 @@ use http_body_util::Full;
 use self::{
     answer::Unseen,
     decisions::{Decisions, Outcome, Record},
+    exports::Exports,
     facts::{Keyed, Known},
     path::Target,
     permit::{Asked, Decided, Denied, Permit},
@@ -87,6 +90,7 @@ pub struct Gate {
     clock: SharedClock,
     decisions: Arc<Decisions>,
     metrics: Metrics,
+    exports: Exports,
 }
 
 /// What a gate lives with as long as its Headgate.
@@ -112,7 +116,9 @@ impl Gate {
     #[must_use]
     pub fn new(snapshot: Snapshot, around: Around) -> Self {
         let Around { tags, keys, clock, decisions, metrics } = around;
-        let gate = Self { current: ArcSwap::from_pointee(snapshot), tags, keys, clock, decisions, metrics };
+        let exports = Exports::new(clock.clone(), metrics.forgotten_exports());
+        let current = ArcSwap::from_pointee(snapshot);
+        let gate = Self { current, tags, keys, clock, decisions, metrics, exports };
         gate.tell_shadows();
         gate
     }
@@ -324,7 +330,11 @@ impl Passage<'_> {
             decision: record.id,
             now: self.gate.clock.now(),
         };
-        let passed = headers::passed(&head.headers, &self.side.routes.map.request_headers);
+        let mut passed = headers::passed(&head.headers, &self.side.routes.map.request_headers);
+        // What can be filtered, whatever the client would rather have (D09).
+        if let Some(media_type) = route.shows.format.media_type() {
+            passed.insert(header::ACCEPT, HeaderValue::from_static(media_type));
+        }
         if let Some(Object::Answer { entity, parameter }) = &route.object {
             let unseen = self.side.upstream.look(target.forwarded(), passed, from).await?;
             self.readable(&unseen)?;
@@ -401,6 +411,10 @@ impl Passage<'_> {
         let known = match &self.matched.route.object {
             // The answer's object is decided on when it is there.
             None | Some(Object::Answer { .. }) => return Ok(None),
+            Some(Object::Export { of, parameter }) => {
+                let belongs = self.gate.exports.belongs_to(self.enforced, of, self.parameter(parameter));
+                return if belongs { Ok(None) } else { Err(Refusal::Missing) };
+            }
             Some(Object::Tag { parameter }) => {
                 Arc::new(self.tag(self.parameter(parameter)).unwrap_or_default())
             }
@@ -428,7 +442,7 @@ impl Passage<'_> {
     fn prefetch_path(&self) -> Option<String> {
         match &self.matched.route.object {
             Some(Object::Prefetch { line, .. }) => Some(filled(line, &self.matched.parameters)),
-            Some(Object::Tag { .. } | Object::Answer { .. }) | None => None,
+            Some(Object::Tag { .. } | Object::Answer { .. } | Object::Export { .. }) | None => None,
         }
     }
 

@@ -19,7 +19,7 @@ use crate::{
     config::{
         mistake::{KeyPath, Wrong},
         raw,
-        routes::{Audit, Body, Entity, Errors, Format, Line, Object, Part, Route, RouteMap},
+        routes::{Audit, Body, Entity, Errors, Export, Format, Line, Object, Part, Route, RouteMap},
         text::Pointer,
     },
     filter::{EntityNo, Layout, Schema},
@@ -72,6 +72,7 @@ pub(in crate::config) fn routes(
         routes.push(Route { number: index, ..route });
     }
     check_layouts(check, &entities, &routes);
+    check_exports(check, &routes);
     for name in raw.fixed.keys() {
         if !routes.iter().any(|route| route.matches.parameters().any(|parameter| parameter == name)) {
             check.lacks(&root.key("fixed").key(name), Wrong::NoParameter { name: name.clone() });
@@ -99,6 +100,22 @@ fn check_layouts(check: &mut Check<'_>, entities: &[Entity], routes: &[Route]) {
     for route in routes {
         if let Err(error) = Layout::compile(&schema, route.shows.some_rows(entities)) {
             check.wrong(&root.key("route").index(route.number), Wrong::Places(error));
+        }
+    }
+}
+
+/// Whether every export that is fetched is started somewhere.
+fn check_exports(check: &mut Check<'_>, routes: &[Route]) {
+    let started: BTreeSet<_> = routes.iter().filter_map(|route| Some(&route.export.as_ref()?.of)).collect();
+    for route in routes {
+        if let Some(Object::Export { of, .. }) = &route.object
+            && !started.contains(of)
+        {
+            let at = KeyPath::default().key("route").index(route.number).key("export").key("of");
+            check.wrong(
+                &at,
+                Wrong::OnlyWith { other: "a route that starts such exports: `export` with an `id`" },
+            );
         }
     }
 }
@@ -177,6 +194,7 @@ fn route(
         }
     }
     let shows = shows(check, at, raw, entities);
+    let export = export(check, at, raw);
     let matches = matches?;
     if matches.method == Method::GET && shows.is_empty() && shows.format == Format::Json {
         let description = "what the answer shows: `entity`, `shows`, `nested` or `keep`".to_owned();
@@ -192,6 +210,7 @@ fn route(
         via,
         part: raw.part,
         shows,
+        export,
         hide: raw.hide.unwrap_or_else(|| object.is_some()),
         object,
         body: if raw.question { Body::Question } else { Body::Writes(text(&raw.body).unwrap_or_default()) },
@@ -209,6 +228,28 @@ fn route(
     })
 }
 
+/// The export that a route starts.
+fn export(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route) -> Option<Export> {
+    let raw::Export { of, id } = raw.export.as_ref()?;
+    let fetches = raw.object == Some(raw::RouteObject::Export);
+    match id {
+        Some(_) if fetches => {
+            check.wrong(
+                &at.key("export").key("id"),
+                Wrong::OnlyWith { other: "a route that starts the export" },
+            );
+            None
+        }
+        Some(id) => Some(Export { of: of.clone(), id: id.0.clone() }),
+        None if fetches => None,
+        None => {
+            let description = "where the export's id stands in the answer".to_owned();
+            check.lacks(&at.key("export").key("id"), Wrong::Missing { description });
+            None
+        }
+    }
+}
+
 /// Where the facts come from; `None` if a mistake was noted.
 fn object(
     check: &mut Check<'_>,
@@ -223,7 +264,7 @@ fn object(
         check.wrong(&at.key("object"), Wrong::NoParameter { name: parameter });
         return None;
     }
-    if entity.is_none() {
+    if entity.is_none() && kind != raw::RouteObject::Export {
         check.lacks(
             &at.key("entity"),
             Wrong::Missing { description: "the entity whose facts decide".to_owned() },
@@ -231,13 +272,19 @@ fn object(
     }
     match kind {
         raw::RouteObject::Tag => Some(Object::Tag { parameter }),
-        raw::RouteObject::Answer => {
-            if matches.method != Method::GET {
-                check.wrong(&at.key("object"), Wrong::OnlyWith { other: "GET" });
-                return None;
-            }
-            Some(Object::Answer { entity: entity?, parameter })
+        raw::RouteObject::Export | raw::RouteObject::Answer if matches.method != Method::GET => {
+            check.wrong(&at.key("object"), Wrong::OnlyWith { other: "GET" });
+            None
         }
+        raw::RouteObject::Export => {
+            let Some(export) = &raw.export else {
+                let description = "the name of the exports, as in `{ of = \"contacts\" }`".to_owned();
+                check.lacks(&at.key("export"), Wrong::Missing { description });
+                return None;
+            };
+            Some(Object::Export { of: export.of.clone(), parameter })
+        }
+        raw::RouteObject::Answer => Some(Object::Answer { entity: entity?, parameter }),
         raw::RouteObject::Prefetch => {
             let Some(text) = &raw.prefetch else {
                 let description = "the request that answers with the object".to_owned();
