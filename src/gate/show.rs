@@ -144,7 +144,7 @@ impl Passage<'_> {
                 tracing::warn!(route = route.name, error = &withheld as &dyn Error, "an answer is withheld");
                 Refusal::Withheld(withheld)
             })?;
-            let wanted = std::mem::take(&mut sight.wanted);
+            let wanted = sight.into_wanted();
             if wanted.is_empty() {
                 return Ok(filtered);
             }

@@ -36,9 +36,8 @@ pub struct Sight<'a> {
     /// The teams of responsible users, as far as they are known.
     pub teams: &'a Teams,
     /// What the tag of a conversation says, by the id that the backend has for it.
-    pub tag: &'a dyn Fn(&str) -> Option<Known<'static>>,
-    /// Users whose teams were asked for and are not known: the answer must be read again with them.
-    pub wanted: BTreeSet<String>,
+    pub tag: &'a (dyn Fn(&str) -> Option<Known<'static>> + Sync),
+    wanted: BTreeSet<String>,
     /// The objects in which the next one stands, outermost first.
     standing: Vec<Standing>,
     remembered: Vec<(Remembered, Fields)>,
@@ -63,7 +62,7 @@ impl<'a> Sight<'a> {
         shapes: &'a Shapes,
         asked: Asked,
         teams: &'a Teams,
-        tag: &'a dyn Fn(&str) -> Option<Known<'static>>,
+        tag: &'a (dyn Fn(&str) -> Option<Known<'static>> + Sync),
     ) -> Self {
         Self {
             actor,
@@ -78,6 +77,13 @@ impl<'a> Sight<'a> {
             standing: Vec::new(),
             remembered: Vec::new(),
         }
+    }
+
+    /// Users whose teams were asked for and are not known: if there are any, the answer must be read again with
+    /// them.
+    #[must_use]
+    pub fn into_wanted(self) -> BTreeSet<String> {
+        self.wanted
     }
 
     /// The fields that two decisions show together.
@@ -179,6 +185,15 @@ impl<'a> Sight<'a> {
         };
         self.standing.push(Standing { resource: right.resource, keyed, part: shape.part });
         Some(fields)
+    }
+}
+
+impl std::fmt::Debug for Sight<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sight")
+            .field("user", &self.actor.user)
+            .field("asked", &self.asked)
+            .finish_non_exhaustive()
     }
 }
 
