@@ -17,6 +17,7 @@
 pub mod answer;
 pub mod body;
 pub mod coding;
+mod cors;
 pub mod decision_log;
 pub mod decisions;
 mod errors;
@@ -52,6 +53,7 @@ use http_body_util::Full;
 
 use self::{
     answer::Unseen,
+    cors::Cors,
     decisions::{Decisions, Outcome, Record},
     exports::Exports,
     facts::{Keyed, Known},
@@ -145,6 +147,7 @@ impl Gate {
     async fn answer(&self, request: Request<LimitedBody>) -> Shown {
         let snapshot = self.current.load_full();
         let mut record = self.record(request.method());
+        let cors = Cors::of(&request, &snapshot.settings.cors_origins);
         let mut shown = match self.pass(&snapshot, request, &mut record).await {
             Ok(shown) => shown,
             Err(refusal) => {
@@ -158,6 +161,9 @@ impl Gate {
         }
         if let Some(version) = record.grants {
             shown.headers_mut().insert(headers::GRANTS, HeaderValue::from(version.0));
+        }
+        if let Some(cors) = cors {
+            cors.tell(shown.headers_mut());
         }
         record.status = shown.status().as_u16();
         self.metrics.request(record.outcome, record.reason);

@@ -31,7 +31,8 @@ impl Passage<'_> {
         record: &mut Record,
     ) -> Result<Shown, Refusal> {
         let status = unseen.status();
-        if !status.is_success() {
+        // Nobody asked for a part (F08).
+        if !status.is_success() || status == StatusCode::PARTIAL_CONTENT {
             return self.error(unseen, permit);
         }
         let wrote = self.matched.route.matches.method != Method::GET;

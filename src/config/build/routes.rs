@@ -29,7 +29,7 @@ use crate::{
 /// The methods that a route can have.
 const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
-/// Headers that Headgate alone sets, or that steer the connection: never passed on by name.
+/// Headers that Headgate alone sets, or that steer the connection: never passed on by name, in either direction.
 const OWN_HEADERS: [&str; 12] = [
     "authorization",
     "connection",
@@ -45,6 +45,27 @@ const OWN_HEADERS: [&str; 12] = [
     "accept-encoding",
 ];
 
+/// Headers of a request that are about what the backend has, not about what of it the user may see (F05).
+const CONDITIONS: [&str; 3] = ["if-none-match", "if-modified-since", "if-range"];
+
+/// Headers of an answer that are about what the backend sent, not about what of it is shown (F06 to F08), or that
+/// are Headgate's.
+const ABOUT_THE_ANSWER: [&str; 13] = [
+    "accept-ranges",
+    "age",
+    "cache-control",
+    "content-digest",
+    "content-encoding",
+    "content-md5",
+    "content-range",
+    "digest",
+    "etag",
+    "expires",
+    "last-modified",
+    "repr-digest",
+    "vary",
+];
+
 /// The tenant's route map; `None` if it has none, or a mistake was noted.
 pub(in crate::config) fn routes(
     check: &mut Check<'_>,
@@ -57,8 +78,9 @@ pub(in crate::config) fn routes(
     }
     let root = KeyPath::default();
     let backend = backend(check, raw.backend.as_ref(), backends);
-    let request_headers = headers(check, &root.key("request_headers"), &raw.request_headers);
-    let response_headers = headers(check, &root.key("response_headers"), &raw.response_headers);
+    let request_headers = headers(check, &root.key("request_headers"), &raw.request_headers, &CONDITIONS);
+    let response_headers =
+        headers(check, &root.key("response_headers"), &raw.response_headers, &ABOUT_THE_ANSWER);
     let at = root.key("route");
     let mut seen = BTreeMap::new();
     let mut routes = Vec::new();
@@ -142,12 +164,15 @@ fn backend(
     Some(BackendId::new(name.0.as_str()))
 }
 
-fn headers(check: &mut Check<'_>, at: &KeyPath, names: &[String]) -> Vec<HeaderName> {
+fn headers(check: &mut Check<'_>, at: &KeyPath, names: &[String], also_reserved: &[&str]) -> Vec<HeaderName> {
     let mut headers = Vec::new();
     for (index, name) in names.iter().enumerate() {
         let lower = name.to_ascii_lowercase();
-        let reserved =
-            OWN_HEADERS.contains(&lower.as_str()) || lower.contains("headgate") || lower.contains('_');
+        let reserved = OWN_HEADERS.contains(&lower.as_str())
+            || also_reserved.contains(&lower.as_str())
+            || lower.starts_with("access-control-")
+            || lower.contains("headgate")
+            || lower.contains('_');
         match HeaderName::try_from(lower) {
             Ok(name) if !reserved => headers.push(name),
             _ => check.wrong(&at.index(index), Wrong::HeaderName),

@@ -408,6 +408,10 @@ pub(crate) struct Gate {
     pub(crate) prefetched_max: usize,
     /// Decisions that are kept in memory for `headgate explain`. The oldest go first.
     pub(crate) decisions_kept_max: usize,
+    /// Origins of pages whose scripts may ask and read the answers, such as `https://panel.example`: panels that are
+    /// not served from where this listener is. `*` is none.
+    #[schemars(inner(regex(pattern = r"^https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?$")))]
+    pub(crate) cors_origins: Vec<String>,
     /// How many requests are taken. Above it: 429.
     pub(crate) rate: Rates,
     /// Where decisions are told. Without it they are only kept in memory.
@@ -423,6 +427,7 @@ impl Default for Gate {
             prefetch_age_max: seconds(2),
             prefetched_max: 10_000,
             decisions_kept_max: 10_000,
+            cors_origins: Vec::new(),
             rate: Rates::default(),
             decision_log: None,
         }

@@ -2,8 +2,11 @@
 //! it is.
 
 mod backend;
+mod codings;
 mod conformance;
 mod decided;
+mod exports;
+mod fields;
 mod framing;
 mod identity;
 mod passage;
