@@ -90,7 +90,7 @@ pub(crate) struct Entity {
     /// The action that is asked for where it is nested or a row. Default: `view`.
     pub(crate) action: Option<String>,
     /// Other resources of the policy that it is, by the value of a member: the first that fits. If a member that is
-    /// named here is missing, or neither true, false, a text nor a number, nobody sees the object.
+    /// named here is missing, or of another type than the value, nobody sees the object.
     pub(crate) kinds: Vec<EntityKind>,
     /// It is a single value, such as the address of a picture, and no object: it passes whole or not at all.
     pub(crate) value: bool,

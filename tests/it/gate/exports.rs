@@ -22,7 +22,7 @@ format = "csv"
 
 [[route]]
 match = "POST /api/v1/accounts/{account}/contacts_export"
-entity = "line"
+resource = "contact"
 action = "export"
 keep = ["/id"]
 question = true
@@ -30,7 +30,7 @@ export = { of = "contacts", id = "/id" }
 
 [[route]]
 match = "POST /api/v1/accounts/{account}/archives"
-entity = "line"
+resource = "contact"
 action = "export"
 keep = ["/id"]
 question = true
@@ -46,7 +46,7 @@ format = "csv"
 
 [[route]]
 match = "GET /api/v1/accounts/{account}/archives/{id}"
-entity = "line"
+resource = "contact"
 action = "export"
 object = "export"
 export = { of = "archives" }
