@@ -254,6 +254,22 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        /// Whatever a backend sends, it is decoded within the bound or refused.
+        #[test]
+        fn a_changed_text_keeps_the_law(
+            coding in 0u8..3, at in 0usize..64, change in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..8), cut in 0usize..64,
+        ) {
+            let gzip = gzipped(TEXT);
+            let mut body = [&*gzip, BR, ZSTD][usize::from(coding)].to_vec();
+            let at = at % body.len();
+            let end = (at + change.len()).min(body.len());
+            body.splice(at..end, change);
+            body.truncate(body.len().saturating_sub(cut % 16));
+            super::super::fuzzing::encoded(&[&[coding], &*body].concat());
+        }
+    }
+
     #[test]
     fn a_zstd_window_is_no_larger_than_that_of_http() {
         // A frame that says it looks back on 16 MiB: exponent 14 in the window's byte.

@@ -1,9 +1,10 @@
 //! The laws of what strangers send to the agents' listener: fuzz targets feed them, and the stable test suite
 //! replays the saved corpora.
 
-use http::Uri;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Uri, header};
 
-use super::{body, path::CanonicalPath, path::Target};
+use super::{body, coding, path::CanonicalPath, path::Target};
 
 /// A request's target. Its canonical path is canonical again, and whoever decodes it once, twice or not at
 /// all finds the same parts and no dots.
@@ -54,6 +55,28 @@ pub fn written(bytes: &[u8]) {
         let read: Vec<_> =
             whole.pointer(at).and_then(|object| object.as_object()).into_iter().flatten().collect();
         assert!(read.iter().all(|(name, _)| fields.contains(*name)), "a field was not seen");
+    }
+}
+
+/// An encoded answer of a backend's; its first byte chooses the coding. What comes out is within the bound, and a
+/// smaller bound changes nothing but that.
+///
+/// # Panics
+/// If the law is broken; this is what a fuzzer looks for.
+pub fn encoded(bytes: &[u8]) {
+    let Some((first, body)) = bytes.split_first() else { return };
+    let coding = match first % 3 {
+        0 => "gzip",
+        1 => "br",
+        _ => "zstd",
+    };
+    let headers = HeaderMap::from_iter([(header::CONTENT_ENCODING, HeaderValue::from_static(coding))]);
+    let within = |max: usize| coding::decoded(&headers, Bytes::copy_from_slice(body), max);
+    let Ok(decoded) = within(1 << 20) else { return };
+    assert!(decoded.len() <= 1 << 20, "beyond the bound");
+    assert_eq!(within(decoded.len()).as_ref(), Ok(&decoded), "its own length is no bound for it");
+    if let Some(less) = decoded.len().checked_sub(1) {
+        assert_eq!(within(less), Err(coding::Uncoded::TooLarge), "a byte less is one");
     }
 }
 

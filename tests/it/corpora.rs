@@ -13,10 +13,11 @@ const BYTES_MAX: usize = 200 << 10;
 type Target = (&'static str, fn(&[u8]));
 
 /// Every target with its law. `fuzz/fuzz_targets` has a file for each.
-const TARGETS: [Target; 23] = [
+const TARGETS: [Target; 24] = [
     ("agents_target", gate::fuzzing::path),
     ("agents_write", gate::fuzzing::written),
     ("answer_headers", delivery::fuzzing::answer_headers),
+    ("coding", gate::fuzzing::encoded),
     ("config", configuration),
     ("csv", filter::csv::fuzzing::table),
     ("framing", server::fuzzing::framing),

@@ -265,6 +265,10 @@ fn export(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route) -> Option<Expor
             );
             None
         }
+        Some(_) if raw.format.unwrap_or_default() != raw::RouteFormat::Json => {
+            check.wrong(&at.key("export"), Wrong::OnlyWith { other: "`format = \"json\"`" });
+            None
+        }
         Some(id) => Some(Export { of: of.clone(), id: id.0.clone() }),
         None if fetches => None,
         None => {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Name;
 use crate::{
     backend::Format,
-    config::text::{Address, FilePath, LogFilter, SecretText, Size, Span, Url},
+    config::text::{Address, FilePath, LogFilter, Origin, SecretText, Size, Span, Url},
     server,
 };
 
@@ -410,8 +410,7 @@ pub(crate) struct Gate {
     pub(crate) decisions_kept_max: usize,
     /// Origins of pages whose scripts may ask and read the answers, such as `https://panel.example`: panels that are
     /// not served from where this listener is. `*` is none.
-    #[schemars(inner(regex(pattern = r"^https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?$")))]
-    pub(crate) cors_origins: Vec<String>,
+    pub(crate) cors_origins: Vec<Origin>,
     /// How many requests are taken. Above it: 429.
     pub(crate) rate: Rates,
     /// Where decisions are told. Without it they are only kept in memory.
