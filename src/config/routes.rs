@@ -49,6 +49,8 @@ pub struct Route {
     pub part: bool,
     /// What of the answer may pass.
     pub shows: Shows,
+    /// The export that it starts.
+    pub export: Option<Export>,
     /// Whether a refusal looks like an object that does not exist.
     pub hide: bool,
     /// What is done with a body.
@@ -65,6 +67,15 @@ pub struct Route {
     pub audit: Audit,
     /// What is told of the backend's errors.
     pub errors: Errors,
+}
+
+/// An export that a backend makes meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Export {
+    /// What the exports are called whose ids are told apart from others'.
+    pub of: String,
+    /// Where its id stands in the answer.
+    pub id: String,
 }
 
 /// What is told of a backend's errors.
@@ -119,6 +130,13 @@ pub enum Object {
         /// The parameter that is the object's id.
         parameter: String,
     },
+    /// The result of an export, which belongs to who started it.
+    Export {
+        /// What the exports are called ([`Export::of`]).
+        of: String,
+        /// The parameter that is the export's id.
+        parameter: String,
+    },
     /// The answer itself.
     Answer {
         /// What it holds.
@@ -133,9 +151,10 @@ impl Object {
     #[must_use]
     pub fn parameter(&self) -> &str {
         match self {
-            Self::Tag { parameter } | Self::Prefetch { parameter, .. } | Self::Answer { parameter, .. } => {
-                parameter
-            }
+            Self::Tag { parameter }
+            | Self::Prefetch { parameter, .. }
+            | Self::Answer { parameter, .. }
+            | Self::Export { parameter, .. } => parameter,
         }
     }
 }
@@ -278,6 +297,18 @@ pub enum Format {
     Csv,
     /// Anything: it passes whole or not at all.
     Whole,
+}
+
+impl Format {
+    /// What a backend is asked for; `None`: what the client asks for.
+    #[must_use]
+    pub const fn media_type(self) -> Option<&'static str> {
+        match self {
+            Self::Json => Some("application/json"),
+            Self::Csv => Some("text/csv"),
+            Self::Whole => None,
+        }
+    }
 }
 
 /// How a query is narrowed: parameters by name, for who may see no more.

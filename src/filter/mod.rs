@@ -44,6 +44,7 @@
 //! bounded by [`Limits::object_bytes_max`]. Text in one piece or many gives the same, but for [`Total::Shown`]
 //! before the rows, and for which of two faults is told if one of them is [`Fault::TooLarge`].
 
+pub mod csv;
 pub mod fuzzing;
 mod judge;
 mod keys;

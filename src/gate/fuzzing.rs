@@ -8,12 +8,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::Uri;
+use http::{HeaderMap, HeaderValue, Uri, header};
 use http_body_util::{BodyDataStream, Full};
 use serde_json::Value;
 
 use super::{
-    body,
+    body, coding,
     path::{CanonicalPath, Target},
     write::{
         fields::{Fields, Way},
@@ -152,6 +152,28 @@ fn names(value: &Value) -> Vec<&String> {
         }
         Value::Array(items) => items.iter().flat_map(names).collect(),
         _ => Vec::new(),
+    }
+}
+
+/// An encoded answer of a backend's; its first byte chooses the coding. What comes out is within the bound, and a
+/// smaller bound changes nothing but that.
+///
+/// # Panics
+/// If the law is broken; this is what a fuzzer looks for.
+pub fn encoded(bytes: &[u8]) {
+    let Some((first, body)) = bytes.split_first() else { return };
+    let coding = match first % 3 {
+        0 => "gzip",
+        1 => "br",
+        _ => "zstd",
+    };
+    let headers = HeaderMap::from_iter([(header::CONTENT_ENCODING, HeaderValue::from_static(coding))]);
+    let within = |max: usize| coding::decoded(&headers, Bytes::copy_from_slice(body), max);
+    let Ok(decoded) = within(1 << 20) else { return };
+    assert!(decoded.len() <= 1 << 20, "beyond the bound");
+    assert_eq!(within(decoded.len()).as_ref(), Ok(&decoded), "its own length is no bound for it");
+    if let Some(less) = decoded.len().checked_sub(1) {
+        assert_eq!(within(less), Err(coding::Uncoded::TooLarge), "a byte less is one");
     }
 }
 

@@ -16,9 +16,12 @@
 
 pub mod answer;
 pub mod body;
+pub mod coding;
+mod cors;
 pub mod decision_log;
 pub mod decisions;
 mod errors;
+mod exports;
 pub mod facts;
 pub mod fuzzing;
 pub mod headers;
@@ -50,7 +53,9 @@ use http_body_util::Full;
 
 use self::{
     answer::Unseen,
+    cors::Cors,
     decisions::{Decisions, Outcome, Record},
+    exports::Exports,
     facts::{Keyed, Known},
     path::Target,
     permit::{Asked, Decided, Denied, Permit},
@@ -88,6 +93,7 @@ pub struct Gate {
     clock: SharedClock,
     decisions: Arc<Decisions>,
     metrics: Metrics,
+    exports: Exports,
 }
 
 /// What a gate lives with as long as its Headgate.
@@ -113,7 +119,9 @@ impl Gate {
     #[must_use]
     pub fn new(snapshot: Snapshot, around: Around) -> Self {
         let Around { tags, keys, clock, decisions, metrics } = around;
-        let gate = Self { current: ArcSwap::from_pointee(snapshot), tags, keys, clock, decisions, metrics };
+        let exports = Exports::new(clock.clone(), metrics.forgotten_exports());
+        let current = ArcSwap::from_pointee(snapshot);
+        let gate = Self { current, tags, keys, clock, decisions, metrics, exports };
         gate.tell_shadows();
         gate
     }
@@ -140,6 +148,7 @@ impl Gate {
     async fn answer(&self, request: Request<LimitedBody>) -> Shown {
         let snapshot = self.current.load_full();
         let mut record = self.record(request.method());
+        let cors = Cors::of(&request, &snapshot.settings.cors_origins);
         let mut shown = match self.pass(&snapshot, request, &mut record).await {
             Ok(shown) => shown,
             Err(refusal) => {
@@ -153,6 +162,9 @@ impl Gate {
         }
         if let Some(version) = record.grants {
             shown.headers_mut().insert(headers::GRANTS, HeaderValue::from(version.0));
+        }
+        if let Some(cors) = cors {
+            cors.tell(shown.headers_mut());
         }
         record.status = shown.status().as_u16();
         self.metrics.request(record.outcome, record.reason);
@@ -326,8 +338,12 @@ impl Passage<'_> {
             decision: record.id,
             now: self.gate.clock.now(),
         };
-        let passed = headers::passed(&head.headers, &self.side.routes.map.request_headers);
         write::check_body(route, &body).map_err(Refusal::Body)?;
+        let mut passed = headers::passed(&head.headers, &self.side.routes.map.request_headers);
+        // What can be filtered, whatever the client would rather have (D09).
+        if let Some(media_type) = route.shows.format.media_type() {
+            passed.insert(header::ACCEPT, HeaderValue::from_static(media_type));
+        }
         if let Some(Object::Answer { entity, parameter }) = &route.object {
             let unseen = self.side.upstream.look(target.forwarded(), passed, from).await?;
             self.readable(&unseen)?;
@@ -414,6 +430,10 @@ impl Passage<'_> {
         let known = match object {
             // The answer's object is decided on when it is there.
             None | Some(Object::Answer { .. }) => return Ok(None),
+            Some(Object::Export { of, .. }) => {
+                let belongs = self.gate.exports.belongs_to(&self.enforced.actor, of, id);
+                return if belongs { Ok(None) } else { Err(Refusal::Missing) };
+            }
             Some(Object::Tag { .. }) => Arc::new(self.tag(id).unwrap_or_default()),
             Some(Object::Prefetch { line, entity, .. }) => {
                 let path = filled(line, parameters);
@@ -440,7 +460,7 @@ impl Passage<'_> {
     fn prefetch_path_of(&self, parameters: &BTreeMap<String, String>) -> Option<String> {
         match &self.matched.route.object {
             Some(Object::Prefetch { line, .. }) => Some(filled(line, parameters)),
-            Some(Object::Tag { .. } | Object::Answer { .. }) | None => None,
+            Some(Object::Tag { .. } | Object::Answer { .. } | Object::Export { .. }) | None => None,
         }
     }
 

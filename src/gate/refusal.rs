@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{
     answer::Withheld,
     body::UnfitBody,
+    coding::Uncoded,
     headers,
     path::PathError,
     who::{NoActor, NoIdentity},
@@ -138,7 +139,10 @@ impl Refusal {
             Self::Failed => "backend_failed",
             Self::Objected(..) => "backend_objected",
             Self::Withheld(Withheld::Uncovered) => "uncovered",
-            Self::Withheld(Withheld::Unreadable | Withheld::Faulty(_)) => "unreadable",
+            Self::Withheld(Withheld::Coded(Uncoded::TooLarge)) => "answer_too_large",
+            Self::Withheld(
+                Withheld::Unreadable | Withheld::Faulty(_) | Withheld::Untabular(_) | Withheld::Coded(_),
+            ) => "unreadable",
             Self::Unspeakable => "unspeakable",
         }
     }
@@ -234,9 +238,9 @@ impl Refusal {
                 "uncovered",
                 "the answer holds more than may be shown, and cannot be shown in part".into(),
             ),
-            Self::Withheld(Withheld::Unreadable | Withheld::Faulty(_)) => {
-                bad_gateway("unreadable", "the backend's answer cannot be read")
-            }
+            Self::Withheld(
+                Withheld::Unreadable | Withheld::Faulty(_) | Withheld::Untabular(_) | Withheld::Coded(_),
+            ) => bad_gateway("unreadable", "the backend's answer cannot be read"),
             Self::Unspeakable => bad_gateway("internal", "the request cannot be passed on"),
         }
     }

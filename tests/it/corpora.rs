@@ -13,7 +13,7 @@ const BYTES_MAX: usize = 200 << 10;
 type Target = (&'static str, fn(&[u8]));
 
 /// Every target with its law. `fuzz/fuzz_targets` has a file for each.
-const TARGETS: [Target; 26] = [
+const TARGETS: [Target; 28] = [
     ("agents_form", gate::fuzzing::form),
     ("agents_multipart", gate::fuzzing::multipart),
     ("agents_patch", gate::fuzzing::patch),
@@ -21,7 +21,9 @@ const TARGETS: [Target; 26] = [
     ("agents_write", gate::fuzzing::written),
     ("answer", answer),
     ("answer_headers", delivery::fuzzing::answer_headers),
+    ("coding", gate::fuzzing::encoded),
     ("config", configuration),
+    ("csv", filter::csv::fuzzing::table),
     ("framing", server::fuzzing::framing),
     ("handshake", channel::fuzzing::handshake),
     ("hooks_target", ingress::fuzzing::target),

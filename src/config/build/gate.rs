@@ -45,6 +45,7 @@ fn settings(raw: &raw::Gate) -> Gate {
         prefetch_age_max: raw.prefetch_age_max.0,
         prefetched_max: raw.prefetched_max,
         decisions_kept_max: raw.decisions_kept_max,
+        cors_origins: raw.cors_origins.iter().map(|origin| origin.0.clone()).collect(),
         rates: Rates {
             actor: rate(&raw.rate.actor),
             tenant: rate(&raw.rate.tenant),

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::seconds;
-use crate::config::text::{FilePath, Size, Span};
+use crate::config::text::{FilePath, Origin, Size, Span};
 
 /// The agents' side: how requests are limited, and where decisions are told.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -24,6 +24,9 @@ pub(crate) struct Gate {
     pub(crate) prefetched_max: usize,
     /// Decisions that are kept in memory for `headgate explain`. The oldest go first.
     pub(crate) decisions_kept_max: usize,
+    /// Origins of pages whose scripts may ask and read the answers, such as `https://panel.example`: panels that are
+    /// not served from where this listener is. `*` is none.
+    pub(crate) cors_origins: Vec<Origin>,
     /// How many requests are taken. Above it: 429.
     pub(crate) rate: Rates,
     /// Where decisions are told. Without it they are only kept in memory.
@@ -39,6 +42,7 @@ impl Default for Gate {
             prefetch_age_max: seconds(2),
             prefetched_max: 10_000,
             decisions_kept_max: 10_000,
+            cors_origins: Vec::new(),
             rate: Rates::default(),
             decision_log: None,
         }

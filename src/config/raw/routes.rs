@@ -93,7 +93,7 @@ pub(crate) struct Entity {
     /// The action that is asked for where it is nested or a row. Default: `view`.
     pub(crate) action: Option<String>,
     /// Other resources of the policy that it is, by the value of a member: the first that fits. If a member that is
-    /// named here is missing, or neither true, false, a text nor a number, nobody sees the object.
+    /// named here is missing, or of another type than the value, nobody sees the object.
     pub(crate) kinds: Vec<EntityKind>,
     /// It is a single value, such as the address of a picture, and no object: it passes whole or not at all.
     pub(crate) value: bool,
@@ -164,6 +164,9 @@ pub(crate) struct Route {
     pub(crate) keep: Vec<Pointer>,
     /// Counts in the answer. Who may see every row sees them as they are.
     pub(crate) totals: Totals,
+    /// The route starts an export that the backend makes meanwhile, as in `{ of = "contacts", id = "/id" }`, or, with
+    /// `object = "export"`, fetches one, as in `{ of = "contacts" }`.
+    pub(crate) export: Option<Export>,
     /// What the answer is. Default: `json`.
     pub(crate) format: Option<Format>,
     /// How the backend's query is narrowed for who may see no more: by scope, as in `{ own = "assignee_type=me" }`.
@@ -219,6 +222,17 @@ pub(crate) struct Route {
     /// `"pass"`: the body of the backend's errors is shown, if the user may see every field that stands in it. What
     /// its text quotes is not looked at. Default: `"fixed"`, the status with a body of Headgate's own.
     pub(crate) errors: Option<Errors>,
+}
+
+/// An export that the backend makes meanwhile. Its result is shown to the user who started it, for a day and as long as
+/// that user's roles and teams stay the same, and to nobody else.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Export {
+    /// A name for these exports: routes that start and fetch the same ones have the same.
+    pub(crate) of: String,
+    /// Where it starts, and needed there: where the export's id stands in the answer, as it is shown.
+    pub(crate) id: Option<Pointer>,
 }
 
 /// What is told of a backend's errors.
@@ -285,6 +299,9 @@ pub(crate) enum Object {
     Tag,
     /// A request that Headgate makes before.
     Prefetch,
+    /// The export that the parameter names: only who started it may fetch its result. The resource as such is asked
+    /// for. For `GET` alone.
+    Export,
     /// The answer, which is one object: it is decided on before a byte of it is sent. For `GET` alone.
     Answer,
 }

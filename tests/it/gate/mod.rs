@@ -2,9 +2,12 @@
 //! it is.
 
 mod backend;
+mod codings;
 mod conformance;
 mod decided;
+mod exports;
 mod facts;
+mod fields;
 mod framing;
 mod identity;
 mod passage;

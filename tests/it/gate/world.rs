@@ -604,7 +604,16 @@ pub(super) fn policy() -> Source {
     let agent = Role {
         grants: grants(&[
             ("conversation", &[("list", Scope::Own), ("view", Scope::Own), ("edit", Scope::Own)]),
-            ("contact", &[("view", Scope::Team), ("edit", Scope::Team)]),
+            (
+                "contact",
+                &[
+                    ("list", Scope::Team),
+                    ("view", Scope::Team),
+                    ("edit", Scope::Team),
+                    ("export", Scope::Team),
+                ],
+            ),
+            ("message", &[("view", Scope::Own)]),
             ("health", &[("view", Scope::All)]),
         ]),
         fields: BTreeMap::from([
@@ -620,14 +629,28 @@ pub(super) fn policy() -> Source {
     let lead = Role {
         grants: grants(&[
             ("conversation", &[("list", Scope::Team), ("view", Scope::Team), ("edit", Scope::Team)]),
-            ("contact", &[("view", Scope::Team), ("edit", Scope::Team)]),
+            (
+                "contact",
+                &[
+                    ("list", Scope::Team),
+                    ("view", Scope::Team),
+                    ("edit", Scope::Team),
+                    ("export", Scope::Team),
+                ],
+            ),
+            ("message", &[("view", Scope::Team)]),
+            ("note", &[("view", Scope::Team)]),
+            ("media", &[("view", Scope::Team)]),
         ]),
         ..Role::default()
     };
     let admin = Role { grants: grants(&[("*", &[("*", Scope::All)])]), ..Role::default() };
     let resources = [
         ("conversation", &["list", "view", "edit", "delete"][..]),
-        ("contact", &["list", "view", "edit"]),
+        ("contact", &["list", "view", "edit", "export"]),
+        ("message", &["view"]),
+        ("note", &["view"]),
+        ("media", &["view"]),
         ("health", &["view"]),
     ];
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
