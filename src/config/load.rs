@@ -15,6 +15,7 @@ use super::{
     document::{self, Document},
     folder,
     interpolate::{Env, References},
+    laid,
     mistake::{KeyPath, Mistakes, Place, Report, Wrong},
     raw,
     roles::{self, Layer},
@@ -222,8 +223,9 @@ fn build(
         let identity = build::identity(&mut check, files.identity.raw, &mut taken);
         files_read.append(&mut check.files);
         let identity = Arc::new(identity);
-        let mut check = Check { folder, document: &files.routes.document, report, files: Vec::new() };
-        let routes = build::routes(&mut check, files.routes.raw, &apis, raw.gate.body_bytes_max.in_memory());
+        let routes = laid::routes(files.routes, folder, report);
+        let mut check = Check { folder, document: &routes.document, report, files: Vec::new() };
+        let routes = build::routes(&mut check, routes.raw, &apis, raw.gate.body_bytes_max.in_memory());
         built.insert(
             files.id.clone(),
             Tenant { id: files.id, directory, source, policy, accounts, assignment, identity, routes },

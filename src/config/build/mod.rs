@@ -28,7 +28,7 @@ pub(super) use self::{
     identity::{Taken, identity},
     listeners::listeners,
     roles::{Laid, Origins, check_people, check_roles},
-    routes::{apis, routes},
+    routes::{apis, routes, shape_of},
     tests::{ask_tests, note_failures},
 };
 use super::{
@@ -61,7 +61,7 @@ impl Check<'_> {
     }
 
     /// Whether `name` is among what is declared; if not, that is noted.
-    fn declared<N: AsRef<str> + Ord, V>(
+    pub(super) fn declared<N: AsRef<str> + Ord, V>(
         &mut self,
         path: &KeyPath,
         what: &'static str,

@@ -287,6 +287,11 @@ fn part(text: &str) -> Option<Part> {
     }
 }
 
+/// What a `match` has in common with those that could not be told apart from it; `None` if it is none.
+pub(in crate::config) fn shape_of(text: &str) -> Option<(String, Vec<Option<String>>)> {
+    read_line(text).as_ref().map(shape)
+}
+
 /// What two routes have in common that could not be told apart.
 fn shape(line: &Line) -> (String, Vec<Option<String>>) {
     let parts = line.parts.iter().map(|part| match part {

@@ -2,8 +2,12 @@
 //!
 //! Nothing of what they say is in code. Each line of theirs cites the rule that it follows from.
 
+mod routes;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use self::routes::RoutePreset;
 
 /// A shipped preset.
 #[derive(

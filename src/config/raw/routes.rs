@@ -6,7 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Name;
-use crate::config::text::{Pointer, Size};
+use crate::config::{
+    presets::RoutePreset,
+    text::{Pointer, Size},
+};
 
 /// The part of a backend's API that a tenant's users may reach at all, and what each request of it asks for.
 /// What no route names is answered 404 and never reaches the backend.
@@ -14,6 +17,12 @@ use crate::config::text::{Pointer, Size};
 #[serde(default, deny_unknown_fields)]
 #[schemars(title = "routes.toml")]
 pub(crate) struct Routes {
+    /// Shipped route maps that are in force, as if they stood here. What this file says of the same key of an entity, or of
+    /// a route with the same method and path, counts. A later one lies over an earlier one.
+    #[serde(rename = "use")]
+    pub(crate) presets: Vec<RoutePreset>,
+    /// Routes of the presets that are not in force, by their `match`.
+    pub(crate) without: Vec<String>,
     /// The backend whose API it is; its `api` must be given.
     pub(crate) backend: Option<Name>,
     /// Path parameters that have one value for this tenant: the tenant's own id in the backend's paths, such
