@@ -100,6 +100,7 @@ const ROUTES: &str = r#"
 backend = "chat"
 fixed = { account = "1" }
 [entity.conversation]
+fields = ["*"]
 id = "/id"
 [[route]]
 match = "GET /api/v1/accounts/{account}/conversations/{id}"

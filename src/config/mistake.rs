@@ -267,6 +267,8 @@ pub enum Wrong {
     NoParameter { name: String },
     #[error("only goes with {other}")]
     OnlyWith { other: &'static str },
+    #[error("{0}")]
+    Places(crate::filter::SchemaError),
     #[error("not the name of a header that can be passed on; Headgate and the connection have their own")]
     HeaderName,
 

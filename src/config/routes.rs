@@ -1,10 +1,12 @@
 //! A tenant's route map, as checked.
 
+mod layout;
+
 use std::collections::BTreeMap;
 
 use http::{HeaderName, Method};
 
-use crate::ids::BackendId;
+use crate::{filter::EntityNo, ids::BackendId};
 
 /// The part of a backend's API that a tenant's users may reach.
 #[derive(Clone, Debug)]
@@ -19,6 +21,8 @@ pub struct RouteMap {
     pub response_headers: Vec<HeaderName>,
     /// Query parameters that are never taken.
     pub refused_parameters: Vec<String>,
+    /// The entities, by their number.
+    pub entities: Vec<Entity>,
     /// The routes, in the order of the file.
     pub routes: Vec<Route>,
 }
@@ -26,6 +30,8 @@ pub struct RouteMap {
 /// One route.
 #[derive(Clone, Debug)]
 pub struct Route {
+    /// Its place among the routes.
+    pub number: usize,
     /// What stands in `match`; the route's name in logs.
     pub name: String,
     /// Its method and path.
@@ -36,10 +42,12 @@ pub struct Route {
     pub action: String,
     /// Where the facts of the object come from; `None`: the resource as such.
     pub object: Option<Object>,
-    /// The resource of the object through which the asked one is reached.
+    /// The resource of the object through which the asked one is reached, or of which it is a part.
     pub via: Option<String>,
-    /// Where the rows of a list stand.
-    pub items: Option<String>,
+    /// The object is that of which the resource is a part: its facts are the part's own.
+    pub part: bool,
+    /// What of the answer may pass.
+    pub shows: Shows,
     /// Whether a refusal looks like an object that does not exist.
     pub hide: bool,
     /// What is done with a body.
@@ -71,15 +79,15 @@ pub enum Object {
     Prefetch {
         /// Which.
         line: Line,
-        /// How to read its answer.
-        entity: Entity,
+        /// What its answer holds.
+        entity: EntityNo,
         /// The parameter that is the object's id.
         parameter: String,
     },
     /// The answer itself.
     Answer {
-        /// How to read it.
-        entity: Entity,
+        /// What it holds.
+        entity: EntityNo,
         /// The parameter that is the object's id.
         parameter: String,
     },
@@ -103,27 +111,135 @@ pub enum Part {
     Parameter(String),
 }
 
-/// Where an object's facts stand in its JSON: pointers of RFC 6901.
-#[derive(Clone, Debug, Default, Hash)]
-#[expect(missing_docs, reason = "`Facts` says what they are")]
+/// A kind of object of the backend's, and where its facts stand in its JSON.
+#[derive(Clone, Debug, Default)]
 pub struct Entity {
-    /// Where the object stands in an answer.
+    /// Its name.
+    pub name: String,
+    /// The resource of the policy that it is.
+    pub resource: String,
+    /// Other resources that it is, by a value of its JSON; the first that fits.
+    pub kinds: Vec<Kind>,
+    /// The action that is asked for where it is nested or a row.
+    pub action: String,
+    /// Where it stands in an answer that is about it.
     pub at: String,
-    pub id: Option<String>,
-    pub responsible: Option<String>,
-    pub team: Option<String>,
-    pub participants: Option<String>,
-    pub creator: Option<String>,
-    pub queue: Option<String>,
-    pub open: Option<String>,
-    pub pipeline: Option<String>,
-    pub stage: Option<String>,
-    pub channel: Option<String>,
-    pub account: Option<String>,
-    pub kind: Option<String>,
-    pub role: Option<String>,
-    /// The object through which it is reached: its resource, and how to read it. It stands in the object itself.
-    pub via: Option<(String, Box<Entity>)>,
+    /// Where its facts stand: pointers of RFC 6901 from the object.
+    pub facts: Places,
+    /// The object through which it is reached: its resource, and where that one's facts stand, from this object.
+    pub via: Option<(String, Places)>,
+    /// Its facts are those of the tag of the conversation that has its id.
+    pub tag: bool,
+    /// Its facts are those of the object of which it is a part.
+    pub part: bool,
+    /// The fields that may pass.
+    pub fields: Vec<String>,
+    /// Where other entities stand in it.
+    pub nested: BTreeMap<String, EntityNo>,
+    /// It is a single value.
+    pub value: bool,
+    /// Fields that are left of a hidden one.
+    pub placeholder: Vec<String>,
+}
+
+/// Where facts stand.
+pub type Places = BTreeMap<Fact, String>;
+
+/// What can be known of an object; `policy::Facts` says what each is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "`Facts` says what they are")]
+pub enum Fact {
+    Id,
+    Responsible,
+    Team,
+    Participants,
+    Creator,
+    Queue,
+    Open,
+    Pipeline,
+    Stage,
+    Channel,
+    Account,
+    Kind,
+    Role,
+}
+
+/// Another resource that an entity is.
+#[derive(Clone, Debug)]
+pub struct Kind {
+    /// Where the value stands.
+    pub at: String,
+    /// The value.
+    pub is: Literal,
+    /// The resource.
+    pub resource: String,
+}
+
+/// A value to compare with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Literal {
+    /// `true` or `false`.
+    Boolean(bool),
+    /// A text, or a whole number as text.
+    Name(String),
+}
+
+/// What of an answer may pass.
+#[derive(Clone, Debug, Default)]
+pub struct Shows {
+    /// What it is.
+    pub format: Format,
+    /// Its rows or its object.
+    pub main: Option<Main>,
+    /// Other places of entities.
+    pub nested: BTreeMap<String, EntityNo>,
+    /// Places that pass as they are.
+    pub keep: Vec<String>,
+    /// Counts; what becomes of them for who may not see every row.
+    pub totals: BTreeMap<String, Count>,
+    /// How the backend's query is narrowed.
+    pub push: Push,
+}
+
+/// What an answer is about.
+#[derive(Clone, Debug)]
+pub enum Main {
+    /// One object, where the entity says.
+    Object(EntityNo),
+    /// The rows at this pointer.
+    Rows(String, EntityNo),
+}
+
+/// What becomes of a count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Count {
+    /// It is counted anew.
+    Recompute,
+    /// `null`.
+    Null,
+    /// It is taken out.
+    Drop,
+}
+
+/// What an answer is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// JSON.
+    #[default]
+    Json,
+    /// Comma-separated values.
+    Csv,
+    /// Anything: it passes whole or not at all.
+    Whole,
+}
+
+/// How a query is narrowed: parameters by name, for who may see no more.
+#[derive(Clone, Debug, Default)]
+pub struct Push {
+    /// Their own.
+    pub own: Vec<(String, String)>,
+    /// Their team's; `{team}` stands for it.
+    pub team: Vec<(String, String)>,
 }
 
 impl Line {

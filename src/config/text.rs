@@ -238,7 +238,7 @@ impl Written for LogFilter {
 }
 
 /// A JSON pointer (RFC 6901).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Pointer(pub(crate) String);
 
 impl Written for Pointer {
@@ -248,7 +248,7 @@ impl Written for Pointer {
 
     fn read(text: &str) -> Option<Self> {
         let escaped = text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
-        (text.starts_with('/') && escaped).then(|| Self(text.to_owned()))
+        (text.is_empty() || text.starts_with('/') && escaped).then(|| Self(text.to_owned()))
     }
 
     fn write(&self) -> String {

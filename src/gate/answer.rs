@@ -1,20 +1,13 @@
-//! What of a backend's answer may be shown.
-//!
-//! An answer is [`Unseen`] until a permit releases it. There is no filter yet that takes rows and fields out:
-//! an answer is released as a whole, or not at all.
+//! A backend's answer before anybody has seen it, and what of it may be shown.
 
 use bytes::Bytes;
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
-use serde_json::Value;
 
-use super::{
-    body, headers,
-    permit::{Asked, Permit},
-};
+use super::headers;
 use crate::{
     config::routes::RouteMap,
-    policy::{Actor, Policy, ResourceNo},
+    filter::{self, Fault, Judge, Layout, Report},
 };
 
 /// A backend's whole answer, of which nothing was shown to anybody.
@@ -24,12 +17,15 @@ pub struct Unseen(Response<Bytes>);
 /// Why an answer is not shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Withheld {
-    /// It has something that the permit does not cover, and there is no filter to take it out.
+    /// It has something that the permit does not cover, and it can be shown as a whole only.
     #[error("the answer holds what may not be shown")]
     Uncovered,
     /// It cannot be read, so it is not known what it holds.
     #[error("the answer cannot be read")]
     Unreadable,
+    /// It is not what the route says, or could be read in two ways.
+    #[error("the answer is not what the route says: {0}")]
+    Faulty(#[from] Fault),
 }
 
 impl Unseen {
@@ -43,77 +39,65 @@ impl Unseen {
         self.0.status()
     }
 
-    /// Its JSON, to read the facts of an object from.
+    /// Whether it has no content at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.body().is_empty()
+    }
+
+    /// What may be shown of its JSON, whatever the backend calls it (E13).
     ///
     /// # Errors
-    /// [`Withheld::Unreadable`].
-    pub fn json(&self) -> Result<Value, Withheld> {
-        if !is_plain_json(self.0.headers()) || body::check(self.0.body()).is_err() {
+    /// [`Withheld`] if it is not what the layout says, or encoded.
+    pub fn filtered(&self, layout: &Layout, judge: impl Judge) -> Result<(Vec<u8>, Report), Withheld> {
+        if self.0.headers().contains_key(header::CONTENT_ENCODING) || !is_utf8(self.0.headers()) {
             return Err(Withheld::Unreadable);
         }
-        serde_json::from_slice(self.0.body()).map_err(|_no_json| Withheld::Unreadable)
+        let text = self.0.body();
+        Ok(filter::filter(
+            text,
+            layout,
+            filter::Limits { object_bytes_max: text.len(), ..filter::Limits::default() },
+            judge,
+        )?)
     }
 
-    /// The answer to show, if the permit covers all of it.
-    ///
-    /// # Errors
-    /// [`Withheld`].
-    pub fn release(
-        self,
-        permit: &Permit,
-        actor: &Actor,
-        asked: Asked,
-        map: &RouteMap,
-    ) -> Result<Response<Full<Bytes>>, Withheld> {
-        if !permit.shows_all(actor, asked.resource) && !self.0.body().is_empty() {
-            let policy = actor.grants.policy();
-            if !covered(&self.json()?, "", policy, asked.resource, &|field| permit.shows(actor, field)) {
-                return Err(Withheld::Uncovered);
-            }
-        }
-        let (head, body) = self.0.into_parts();
-        let mut shown = Response::new(Full::new(body));
-        *shown.status_mut() = head.status;
-        *shown.headers_mut() = headers::shown(&head.headers, &map.response_headers);
-        Ok(shown)
-    }
-
-    /// Its status without its content: what was written is written, and only the echo is withheld.
+    /// It with another content: JSON.
     #[must_use]
-    pub fn without_content(&self) -> Response<Full<Bytes>> {
-        let mut shown = Response::new(Full::default());
-        *shown.status_mut() = StatusCode::NO_CONTENT;
-        *shown.headers_mut() = headers::shown(&HeaderMap::new(), &[]);
+    pub fn with_json(&self, json: Vec<u8>, map: &RouteMap) -> Response<Full<Bytes>> {
+        let mut shown = self.with(json.into(), map);
+        shown.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        shown
+    }
+
+    /// It as it is.
+    #[must_use]
+    pub fn whole(self, map: &RouteMap) -> Response<Full<Bytes>> {
+        self.with(self.0.body().clone(), map)
+    }
+
+    fn with(&self, body: Bytes, map: &RouteMap) -> Response<Full<Bytes>> {
+        let mut shown = Response::new(Full::new(body));
+        *shown.status_mut() = self.0.status();
+        *shown.headers_mut() = headers::shown(self.0.headers(), &map.response_headers);
         shown
     }
 }
 
-/// Whether every key in `value` may be shown, by its way from the top: `meta.sender.phone` is covered if
-/// neither it nor anything above it is hidden. Lists are looked through.
-fn covered(
-    value: &Value,
-    way: &str,
-    policy: &Policy,
-    resource: ResourceNo,
-    shows: &dyn Fn(crate::policy::FieldNo) -> bool,
-) -> bool {
-    match value {
-        Value::Object(fields) => fields.iter().all(|(key, value)| {
-            let way = if way.is_empty() { key.clone() } else { format!("{way}.{key}") };
-            // By its own name too: what an envelope holds is named as if it stood at the top.
-            shows(policy.field(resource, &way))
-                && shows(policy.field(resource, key))
-                && covered(value, &way, policy, resource, shows)
-        }),
-        Value::Array(items) => items.iter().all(|item| covered(item, way, policy, resource, shows)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
-    }
+/// An answer without content: what was written is written, and only the echo is withheld.
+#[must_use]
+pub fn without_content() -> Response<Full<Bytes>> {
+    let mut shown = Response::new(Full::default());
+    *shown.status_mut() = StatusCode::NO_CONTENT;
+    *shown.headers_mut() = headers::shown(&HeaderMap::new(), &[]);
+    shown
 }
 
-/// Whether the body is JSON as it stands.
-fn is_plain_json(headers: &HeaderMap) -> bool {
-    let media = headers.get(http::header::CONTENT_TYPE).map(http::HeaderValue::as_bytes).unwrap_or_default();
-    let name = media.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
-    let json = name.eq_ignore_ascii_case(b"application/json") || name.ends_with(b"+json");
-    json && !headers.contains_key(http::header::CONTENT_ENCODING)
+/// Whether nothing says that the text is in another charset than JSON's.
+fn is_utf8(headers: &HeaderMap) -> bool {
+    let types = headers.get_all(header::CONTENT_TYPE).iter();
+    types.flat_map(|value| value.as_bytes().split(|byte| *byte == b';').skip(1)).all(|parameter| {
+        let parameter = parameter.trim_ascii().to_ascii_lowercase();
+        !parameter.starts_with(b"charset") || matches!(&*parameter, b"charset=utf-8" | b"charset=\"utf-8\"")
+    })
 }

@@ -4,7 +4,7 @@
 //! is fed through a bounded channel: a slow disk loses lines, which are counted, and no time of a request (I12).
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     io,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::gate::DecisionLog,
     directory::Version,
+    filter::{FieldIx, Report, Schema},
     ids::{DecisionId, TenantId, UserId},
 };
 
@@ -55,8 +56,47 @@ pub struct Record {
     pub reason: &'static str,
     /// Why, for people: the role, rule or forbid that decided.
     pub why: Option<String>,
+    /// What was taken out of the answer; in shadow mode, what would have been.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub removed: Option<Removed>,
     /// The status of the answer.
     pub status: u16,
+}
+
+/// What was taken out of an answer: how many of what, and the names of fields.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Removed {
+    /// Rows that the user may not see, or that nobody can judge.
+    pub rows: u64,
+    /// Objects in other objects, or beside them.
+    pub objects: u64,
+    /// Fields: `entity.field` and how often.
+    pub fields: BTreeMap<String, u64>,
+    /// Members that no entity declares.
+    pub undeclared: u64,
+}
+
+impl Removed {
+    /// What a report says; `None` if everything passed.
+    #[must_use]
+    pub fn new(report: &Report, schema: &Schema) -> Option<Self> {
+        let name = |entity, field: FieldIx| {
+            let field = schema.fields(entity).get(usize::from(field.0)).map_or("*", String::as_str);
+            format!("{}.{field}", schema.entity_name(entity))
+        };
+        let removed = Self {
+            rows: report.rows_hidden + report.rows_unfit,
+            objects: report.objects_hidden,
+            fields: report
+                .fields_hidden
+                .iter()
+                .map(|(entity, field, times)| (name(*entity, *field), *times))
+                .collect(),
+            undeclared: report.undeclared,
+        };
+        let nothing = removed.rows + removed.objects + removed.undeclared == 0 && removed.fields.is_empty();
+        (!nothing).then_some(removed)
+    }
 }
 
 /// What came of a request.

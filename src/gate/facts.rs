@@ -1,13 +1,13 @@
-//! What is known of an object, read from a tag or from JSON, and turned into a decision's facts.
+//! What is known of an object, read from a tag or from its JSON, and turned into a decision's facts.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
-use serde_json::Value;
 use smallvec::SmallVec;
 
 use crate::{
     channel::Channel,
-    config::routes::Entity,
+    config::routes::{Entity, Fact},
+    filter::{FactNo, Object, Raw},
     ids::{AccountId, TenantId},
     policy::{Facts, Keys, Place, Policy, ResourceNo, RoleNo, Symbol, TeamKey, TenantKey, UserKey, Via},
     tag::Tag,
@@ -18,101 +18,145 @@ const PARTICIPANTS_MAX: usize = 1000;
 
 /// What is known of an object, by name. What is `None` or empty is not known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Known {
+pub struct Known<'a> {
     /// Who is responsible: `Some(None)` if it is known that nobody is.
-    pub responsible: Option<Option<String>>,
+    pub responsible: Option<Option<Cow<'a, str>>>,
     /// Its own team.
-    pub team: Option<String>,
+    pub team: Option<Cow<'a, str>>,
     /// Who takes part.
     pub participants: Vec<String>,
     /// Who made it.
-    pub creator: Option<String>,
+    pub creator: Option<Cow<'a, str>>,
     /// The team whose queue serves it.
-    pub queue: Option<String>,
+    pub queue: Option<Cow<'a, str>>,
     /// It is available to everyone.
     pub open: bool,
     /// Its pipeline.
-    pub pipeline: Option<String>,
+    pub pipeline: Option<Cow<'a, str>>,
     /// Its stage.
-    pub stage: Option<String>,
+    pub stage: Option<Cow<'a, str>>,
     /// Its channel.
-    pub channel: Option<String>,
+    pub channel: Option<Cow<'a, str>>,
     /// Its account.
-    pub account: Option<String>,
+    pub account: Option<Cow<'a, str>>,
     /// A finer kind.
-    pub kind: Option<String>,
+    pub kind: Option<Cow<'a, str>>,
     /// The role that it is.
-    pub role: Option<String>,
+    pub role: Option<Cow<'a, str>>,
     /// The object through which it is reached: its resource, and what is known of it.
     pub via: Option<(String, Box<Self>)>,
 }
 
-/// JSON that is not the object that was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the answer is not the object that was asked for")]
-pub struct OtherObject;
+/// By which of the filter's numbers the facts of an entity are read.
+#[derive(Clone, Debug, Default)]
+pub struct Reading {
+    own: Vec<(Fact, FactNo)>,
+    via: Option<(String, Vec<(Fact, FactNo)>)>,
+    /// By [`Entity::kinds`].
+    pub kinds: Vec<FactNo>,
+}
 
-impl Known {
+impl Reading {
+    /// How an entity is read, and the pointers that the filter is to look at for it.
+    #[must_use]
+    pub fn of(entity: &Entity) -> (Self, Vec<String>) {
+        let mut pointers = Vec::new();
+        let mut number = |place: &String| {
+            pointers.push(place.clone());
+            FactNo(u8::try_from(pointers.len() - 1).unwrap_or(u8::MAX))
+        };
+        let own = entity.facts.iter().map(|(fact, place)| (*fact, number(place))).collect();
+        let via = entity.via.as_ref().map(|(resource, places)| {
+            let facts = places.iter().map(|(fact, place)| (*fact, number(place)));
+            (resource.clone(), facts.collect())
+        });
+        let kinds = entity.kinds.iter().map(|kind| number(&kind.at)).collect();
+        (Self { own, via, kinds }, pointers)
+    }
+
+    /// Whether it is known where the object's id stands.
+    #[must_use]
+    pub fn has_id(&self) -> bool {
+        self.own.iter().any(|(fact, _)| *fact == Fact::Id)
+    }
+
+    /// The object's id.
+    #[must_use]
+    pub fn id<'a>(&self, object: &Object<'a>) -> Option<Cow<'a, str>> {
+        let (_, number) = self.own.iter().find(|(fact, _)| *fact == Fact::Id)?;
+        object.fact(*number).and_then(Raw::name)
+    }
+
+    /// What an object's JSON says of it.
+    #[must_use]
+    pub fn known<'a>(&self, object: &Object<'a>) -> Known<'a> {
+        let mut known = read(&self.own, object);
+        // Where it is not, nothing is known of it: it is reached through something all the same.
+        known.via =
+            self.via.as_ref().map(|(resource, facts)| (resource.clone(), Box::new(read(facts, object))));
+        known
+    }
+}
+
+fn read<'a>(facts: &[(Fact, FactNo)], object: &Object<'a>) -> Known<'a> {
+    let mut known = Known::default();
+    for (fact, number) in facts {
+        let Some(raw) = object.fact(*number) else { continue };
+        match fact {
+            Fact::Id => {}
+            Fact::Responsible if raw.is_null() => known.responsible = Some(None),
+            Fact::Responsible => known.responsible = raw.name().map(Some),
+            Fact::Participants => known.participants = raw.names(PARTICIPANTS_MAX),
+            Fact::Open => known.open = raw.boolean() == Some(true),
+            Fact::Team => known.team = raw.name(),
+            Fact::Creator => known.creator = raw.name(),
+            Fact::Queue => known.queue = raw.name(),
+            Fact::Pipeline => known.pipeline = raw.name(),
+            Fact::Stage => known.stage = raw.name(),
+            Fact::Channel => known.channel = raw.name(),
+            Fact::Account => known.account = raw.name(),
+            Fact::Kind => known.kind = raw.name(),
+            Fact::Role => known.role = raw.name(),
+        }
+    }
+    known
+}
+
+impl<'a> Known<'a> {
     /// What a tag says. A tag without a responsible user is known to have none.
     #[must_use]
-    pub fn of_tag(tag: &Tag, channels: &BTreeMap<AccountId, Channel>) -> Self {
+    pub fn of_tag(tag: &'a Tag, channels: &BTreeMap<AccountId, Channel>) -> Self {
         let (pipeline, stage) = tag.stage.as_deref().and_then(|stage| stage.split_once('/')).unzip();
         Self {
-            responsible: Some(tag.responsible.as_ref().map(ToString::to_string)),
-            team: tag.team.as_ref().map(ToString::to_string),
+            responsible: Some(tag.responsible.as_ref().map(|user| user.as_str().into())),
+            team: tag.team.as_ref().map(|team| team.as_str().into()),
             participants: tag.participants.iter().map(ToString::to_string).collect(),
-            pipeline: pipeline.map(str::to_owned),
-            stage: stage.map(str::to_owned),
-            channel: channels.get(&tag.account).map(|channel| channel.as_str().to_owned()),
-            account: Some(tag.account.to_string()),
+            pipeline: pipeline.map(Cow::from),
+            stage: stage.map(Cow::from),
+            channel: channels.get(&tag.account).map(|channel| channel.as_str().into()),
+            account: Some(tag.account.as_str().into()),
             ..Self::default()
         }
     }
 
-    /// What an object's JSON says. `id` is the object's by the path that was asked for.
-    ///
-    /// # Errors
-    /// If the object is not there, or has another id.
-    pub fn of_json(answer: &Value, entity: &Entity, id: &str) -> Result<Self, OtherObject> {
-        let object = answer.pointer(&entity.at).filter(|object| object.is_object()).ok_or(OtherObject)?;
-        if let Some(pointer) = &entity.id
-            && object.pointer(pointer).and_then(name).as_deref() != Some(id)
-        {
-            return Err(OtherObject);
-        }
-        let via = entity.via.as_ref().map(|(resource, entity)| {
-            // Where it is not, nothing is known of it: it is reached through something all the same.
-            let outer = object.pointer(&entity.at).map(|outer| Self::read(outer, entity));
-            (resource.clone(), Box::new(outer.unwrap_or_default()))
-        });
-        Ok(Self { via, ..Self::read(object, entity) })
-    }
-
-    /// An object's own facts.
-    fn read(object: &Value, entity: &Entity) -> Self {
-        let at = |pointer: &Option<String>| pointer.as_ref().and_then(|pointer| object.pointer(pointer));
-        let named = |pointer| at(pointer).and_then(name);
-        let responsible = match at(&entity.responsible) {
-            Some(Value::Null) => Some(None),
-            Some(value) => name(value).map(Some),
-            None => None,
-        };
-        let participants = at(&entity.participants).and_then(Value::as_array).into_iter().flatten();
-        let participants = participants.filter_map(|one| name(one.get("id").unwrap_or(one)));
-        Self {
-            responsible,
-            team: named(&entity.team),
-            participants: participants.take(PARTICIPANTS_MAX).collect(),
-            creator: named(&entity.creator),
-            queue: named(&entity.queue),
-            open: at(&entity.open) == Some(&Value::Bool(true)),
-            pipeline: named(&entity.pipeline),
-            stage: named(&entity.stage),
-            channel: named(&entity.channel),
-            account: named(&entity.account),
-            kind: named(&entity.kind),
-            role: named(&entity.role),
-            via: None,
+    /// The same, to be kept.
+    #[must_use]
+    pub fn into_owned(self) -> Known<'static> {
+        let own = |name: Option<Cow<'a, str>>| name.map(|name| Cow::Owned(name.into_owned()));
+        Known {
+            responsible: self.responsible.map(own),
+            team: own(self.team),
+            participants: self.participants,
+            creator: own(self.creator),
+            queue: own(self.queue),
+            open: self.open,
+            pipeline: own(self.pipeline),
+            stage: own(self.stage),
+            channel: own(self.channel),
+            account: own(self.account),
+            kind: own(self.kind),
+            role: own(self.role),
+            via: self.via.map(|(resource, via)| (resource, Box::new(via.into_owned()))),
         }
     }
 
@@ -123,17 +167,8 @@ impl Known {
     }
 }
 
-/// A name or a whole number; nothing else names anybody, and neither does an empty text.
-fn name(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) if number.is_u64() || number.is_i64() => Some(number.to_string()),
-        _ => None,
-    }
-}
-
 /// What is known of an object, as the keys and symbols of a decision.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Keyed {
     tenant: TenantKey,
     responsible: Option<UserKey>,
@@ -154,24 +189,24 @@ impl Keyed {
     /// Translates. `teams_of_responsible` are those of [`Known::needs_teams_of`].
     #[must_use]
     pub fn new(
-        known: &Known,
+        known: &Known<'_>,
         tenant: &TenantId,
         keys: &Keys,
         policy: &Policy,
         teams_of_responsible: &[TeamKey],
     ) -> Self {
-        let user = |name: &String| keys.user(tenant, name);
-        let symbol = |name: &Option<String>| name.as_deref().map(|name| policy.symbol(name));
+        let user = |name: &str| keys.user(tenant, name);
+        let symbol = |name: &Option<Cow<'_, str>>| name.as_deref().map(|name| policy.symbol(name));
         let own_team = known.team.as_ref().and_then(|name| keys.team(tenant, name));
         Self {
             tenant: keys.tenant(tenant),
-            responsible: known.responsible.iter().flatten().find_map(user),
+            responsible: known.responsible.iter().flatten().find_map(|name| user(name)),
             unassigned: known.responsible == Some(None),
             teams: own_team.map_or_else(|| teams_of_responsible.into(), |team| [team].as_slice().into()),
             own_team: own_team.is_some(),
-            participants: known.participants.iter().filter_map(user).collect(),
-            creator: known.creator.as_ref().and_then(user),
-            queue: known.queue.as_ref().and_then(|name| keys.team(tenant, name)),
+            participants: known.participants.iter().filter_map(|name| user(name)).collect(),
+            creator: known.creator.as_deref().and_then(user),
+            queue: known.queue.as_deref().and_then(|name| keys.team(tenant, name)),
             open: known.open,
             place: Place {
                 pipeline: symbol(&known.pipeline),
@@ -191,6 +226,17 @@ impl Keyed {
         Self { via: Some((resource, Box::new(outer))), ..self }
     }
 
+    /// A part of this object: its facts, with a kind and a creator of its own.
+    #[must_use]
+    pub(super) fn part(&self, own: &Self) -> Self {
+        Self { kind: own.kind, creator: own.creator, via: None, ..self.clone() }
+    }
+
+    /// The object through which it is reached, by what its JSON says.
+    pub(super) fn via(&self) -> Option<(ResourceNo, &Self)> {
+        self.via.as_ref().map(|(resource, outer)| (*resource, &**outer))
+    }
+
     /// Asks something about the object, as a decision takes it.
     pub fn with_facts<T>(&self, ask: impl FnOnce(Facts<'_>) -> T) -> T {
         let via =
@@ -198,7 +244,7 @@ impl Keyed {
         ask(Facts { via: via.as_ref(), ..self.alone() })
     }
 
-    fn alone(&self) -> Facts<'_> {
+    pub(super) fn alone(&self) -> Facts<'_> {
         Facts {
             responsible: self.responsible,
             unassigned: self.unassigned,
@@ -218,31 +264,29 @@ impl Keyed {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
-    fn entity() -> Entity {
-        let at = |pointer: &str| Some(pointer.to_owned());
-        Entity {
-            at: "/payload".to_owned(),
-            id: at("/id"),
-            responsible: at("/assignee/id"),
-            team: at("/team"),
-            participants: at("/watchers"),
-            open: at("/open"),
-            ..Entity::default()
-        }
+    /// What is known of an object whose facts stand so.
+    fn known(facts: &[(Fact, &'static str)]) -> Known<'static> {
+        let places = facts.iter().enumerate().map(|(at, (fact, _))| (*fact, format!("/{at}")));
+        let (reading, pointers) = Reading::of(&Entity { facts: places.collect(), ..Entity::default() });
+        let raws: Vec<_> = pointers
+            .iter()
+            .map(|pointer| Some(Raw(facts[pointer[1..].parse::<usize>().unwrap()].1.as_bytes())))
+            .collect();
+        let object = Object { entity: crate::filter::EntityNo(0), main: true, outer: None, facts: &raws };
+        reading.known(&object).into_owned()
     }
 
     #[test]
     fn an_object_tells_its_facts() {
-        let answer = json!({"payload": {
-            "id": 7, "assignee": {"id": "ana"}, "team": "sales", "open": true,
-            "watchers": [{"id": "ben"}, "sue", 3, null, {"id": ""}],
-        }});
-        let known = Known::of_json(&answer, &entity(), "7").unwrap();
-        assert_eq!(known.responsible, Some(Some("ana".to_owned())));
+        let known = known(&[
+            (Fact::Responsible, r#""ana""#),
+            (Fact::Team, r#""sales""#),
+            (Fact::Participants, r#"[{"id": "ben"}, "sue", 3, null, {"id": ""}]"#),
+            (Fact::Open, "true"),
+        ]);
+        assert_eq!(known.responsible, Some(Some("ana".into())));
         assert_eq!(known.team.as_deref(), Some("sales"));
         assert_eq!(known.participants, ["ben", "sue", "3"]);
         assert!(known.open);
@@ -250,26 +294,16 @@ mod tests {
 
     #[test]
     fn what_is_null_is_known_and_what_is_absent_is_not() {
-        let entity = Entity { responsible: Some("/assignee".to_owned()), ..Entity::default() };
-        let responsible = |object| Known::of_json(&object, &entity, "").unwrap().responsible;
-        assert_eq!(responsible(json!({"assignee": null})), Some(None));
-        assert_eq!(responsible(json!({})), None);
-        assert_eq!(responsible(json!({"assignee": ""})), None);
-        assert_eq!(responsible(json!({"assignee": {"id": 1}})), None);
-        assert_eq!(responsible(json!({"assignee": 1.5})), None);
-    }
-
-    #[test]
-    fn another_object_than_the_one_asked_for_is_not_believed() {
-        for answer in [
-            json!({"payload": {"id": 8}}),
-            json!({"payload": {}}),
-            json!({"payload": [{"id": 7}]}),
-            json!({"id": 7}),
-            json!([]),
-            json!(null),
+        for (value, responsible) in [
+            ("null", Some(None)),
+            (r#""""#, None),
+            (r#"{"id": 1}"#, None),
+            ("1.5", None),
+            ("true", None),
+            ("18446744073709551618", Some(Some("18446744073709551618".into()))),
         ] {
-            assert_eq!(Known::of_json(&answer, &entity(), "7"), Err(OtherObject), "{answer}");
+            assert_eq!(known(&[(Fact::Responsible, value)]).responsible, responsible, "{value}");
         }
+        assert_eq!(known(&[]).responsible, None);
     }
 }

@@ -7,11 +7,17 @@ use prometheus_client::{
 };
 
 use super::decisions::Outcome;
+use crate::filter::Report;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Requests {
     outcome: &'static str,
     reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct What {
+    what: &'static str,
 }
 
 /// The gate's metrics.
@@ -20,14 +26,19 @@ pub struct Metrics {
     requests: Family<Requests, Counter>,
     lost: Counter,
     shadow_routes: Gauge,
+    removed: Family<What, Counter>,
 }
 
 impl Metrics {
     /// Registers them.
     #[must_use]
     pub fn new(registry: &mut Registry) -> Self {
-        let metrics =
-            Self { requests: Family::default(), lost: Counter::default(), shadow_routes: Gauge::default() };
+        let metrics = Self {
+            requests: Family::default(),
+            lost: Counter::default(),
+            shadow_routes: Gauge::default(),
+            removed: Family::default(),
+        };
         registry.register(
             "headgate_decisions",
             "Requests of the agents' listener by what came of them and why",
@@ -43,7 +54,28 @@ impl Metrics {
             "Routes in shadow mode: what they would refuse passes",
             metrics.shadow_routes.clone(),
         );
+        registry.register(
+            "headgate_answers_removed",
+            "What was taken out of backends' answers, in shadow mode what would have been: rows, unfit_rows, objects, fields, undeclared members",
+            metrics.removed.clone(),
+        );
         metrics
+    }
+
+    /// Counts what was taken out of an answer.
+    pub(super) fn removed(&self, report: &Report) {
+        let fields = report.fields_hidden.iter().map(|(.., times)| times).sum();
+        for (what, count) in [
+            ("rows", report.rows_hidden),
+            ("unfit_rows", report.rows_unfit),
+            ("objects", report.objects_hidden),
+            ("fields", fields),
+            ("undeclared", report.undeclared),
+        ] {
+            if count > 0 {
+                self.removed.get_or_create(&What { what }).inc_by(count);
+            }
+        }
     }
 
     /// Counts lines of the decision log that were lost.

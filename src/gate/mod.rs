@@ -24,10 +24,14 @@ mod metrics;
 pub mod path;
 pub mod permit;
 mod prefetch;
+mod push;
 pub mod rate;
 pub mod refusal;
 pub mod routes;
 mod service;
+pub mod shape;
+mod show;
+pub mod sight;
 mod snapshot;
 pub mod upstream;
 pub mod who;
@@ -42,7 +46,7 @@ use http_body::Body as _;
 use http_body_util::Full;
 
 use self::{
-    answer::{Unseen, Withheld},
+    answer::Unseen,
     decisions::{Decisions, Outcome, Record},
     facts::{Keyed, Known},
     path::Target,
@@ -56,7 +60,7 @@ use self::{
 pub use self::{metrics::Metrics, service::Agents, snapshot::Snapshot};
 use crate::{
     clock::SharedClock,
-    config::routes::{Body, Entity, Object},
+    config::routes::{Body, Object},
     ids::{ConversationId, DecisionId, TenantId},
     policy::{FieldNo, Keys, TeamKey},
     server::{LimitedBody, Peer},
@@ -166,6 +170,7 @@ impl Gate {
             outcome: Outcome::Answered,
             reason: "answered",
             why: None,
+            removed: None,
             status: 0,
         }
     }
@@ -298,18 +303,15 @@ impl Passage<'_> {
         if let Some(Object::Answer { entity, parameter }) = &route.object {
             let unseen = self.side.upstream.look(target.forwarded(), passed, from).await?;
             self.readable(&unseen)?;
-            let known = self.known(&unseen, entity, parameter)?;
+            let known = self.known(&unseen, *entity, self.parameter(parameter))?;
             let keyed = self.keyed(&known).await?;
             let permit = self.decide(Some(&keyed), &[], record)?;
-            return self.show(unseen, &permit, record);
+            return self.show(unseen, &permit, None, record).await;
         }
 
         let object = self.object(record.id).await?;
         // Before the body is read: a refused upload is not asked for (B12).
         let mut permit = self.decide(object.as_ref(), &[], record)?;
-        if route.items.is_some() && !permit.shows_every_row(&self.granted.actor, self.asked) {
-            return Err(Refusal::Withheld(Withheld::Uncovered));
-        }
         let is_read = route.matches.method == Method::GET;
         let body = if is_read { Bytes::new() } else { self.body(&head.headers, body).await? };
         let writes = self.writes(&target, &body)?;
@@ -317,12 +319,13 @@ impl Passage<'_> {
             permit = self.decide(object.as_ref(), &writes, record)?;
         }
         let method = route.matches.method.clone();
-        let onward = Onward { method, target: target.forwarded(), headers: passed, body };
+        let target = push::narrowed(target.forwarded(), &route.shows.push, &self.granted.actor, self.asked);
+        let onward = Onward { method, target, headers: passed, body };
         // Also if the user goes away before the answer comes: the write was made all the same.
         let written = self.prefetch_path().filter(|_| !is_read);
         let _forgets = written.map(|path| self.side.prefetched.forget_at_the_end(path));
         let answered = self.side.upstream.forward(&permit, onward, from).await?;
-        self.show(answered, &permit, record)
+        self.show(answered, &permit, object.as_ref(), record).await
     }
 
     /// The one decision on the request, told in the record. In shadow mode a no is only told.
@@ -358,9 +361,7 @@ impl Passage<'_> {
             // The answer's object is decided on when it is there.
             None | Some(Object::Answer { .. }) => return Ok(None),
             Some(Object::Tag { parameter }) => {
-                let tag = self.gate.tag(self.side, tenant, self.parameter(parameter));
-                let known = tag.map(|tag| Known::of_tag(&tag, &self.side.channels));
-                Arc::new(known.unwrap_or_default())
+                Arc::new(self.tag(self.parameter(parameter)).unwrap_or_default())
             }
             Some(Object::Prefetch { line, entity, parameter }) => {
                 let path = filled(line, &self.matched.parameters);
@@ -368,13 +369,19 @@ impl Passage<'_> {
                 let ask = async {
                     let unseen = self.side.upstream.look_itself(path.clone(), tenant, decision, now).await?;
                     self.readable(&unseen)?;
-                    self.known(&unseen, entity, parameter)
+                    self.known(&unseen, *entity, self.parameter(parameter))
                 };
                 let reading = (entity, self.parameter(parameter));
                 self.side.prefetched.facts(&path, &reading, ask).await?
             }
         };
         self.keyed(&known).await.map(Some)
+    }
+
+    /// What the tag of a conversation says.
+    fn tag(&self, id: &str) -> Option<Known<'static>> {
+        let tag = self.gate.tag(self.side, &self.granted.actor.tenant, id)?;
+        Some(Known::of_tag(&tag, &self.side.channels).into_owned())
     }
 
     fn prefetch_path(&self) -> Option<String> {
@@ -396,20 +403,14 @@ impl Passage<'_> {
         }
     }
 
-    fn known(&self, unseen: &Unseen, entity: &Entity, parameter: &str) -> Result<Known, Refusal> {
-        let object = unseen.json().map_err(Refusal::Withheld)?;
-        Known::of_json(&object, entity, self.parameter(parameter))
-            .map_err(|_other| Refusal::Withheld(Withheld::Unreadable))
-    }
-
-    async fn keyed(&self, known: &Known) -> Result<Keyed, Refusal> {
+    async fn keyed(&self, known: &Known<'_>) -> Result<Keyed, Refusal> {
         let own = self.keyed_alone(known).await?;
         let Some((resource, outer)) = &known.via else { return Ok(own) };
         let resource = self.granted.actor.grants.policy().resource(resource).ok_or(Refusal::Unknown)?;
         Ok(own.through(resource, self.keyed_alone(outer).await?))
     }
 
-    async fn keyed_alone(&self, known: &Known) -> Result<Keyed, Refusal> {
+    async fn keyed_alone(&self, known: &Known<'_>) -> Result<Keyed, Refusal> {
         let actor = &self.granted.actor;
         let teams = match known.needs_teams_of() {
             None => Vec::new(),
@@ -462,27 +463,6 @@ impl Passage<'_> {
         }
         let policy = self.granted.actor.grants.policy();
         Ok(names.iter().map(|name| policy.field(self.asked.resource, name)).collect())
-    }
-
-    /// The backend's answer, as far as it may be shown.
-    fn show(&self, unseen: Unseen, permit: &Permit, record: &mut Record) -> Result<Shown, Refusal> {
-        let status = unseen.status();
-        let objected = status.is_client_error() && !matches!(status.as_u16(), 401 | 403 | 404 | 410);
-        if !status.is_success() && !objected {
-            return Err(self.failure(status));
-        }
-        let wrote = status.is_success() && self.matched.route.matches.method != Method::GET;
-        let without = unseen.without_content();
-        let released = unseen.release(permit, &self.granted.actor, self.asked, &self.side.routes.map);
-        match released {
-            Ok(shown) => Ok(shown),
-            Err(_) if wrote => {
-                record.reason = "echo_withheld";
-                Ok(without)
-            }
-            Err(_) if objected => Err(Refusal::Objected(status)),
-            Err(withheld) => Err(Refusal::Withheld(withheld)),
-        }
     }
 
     /// What a backend's answer that has no content for the user is to them.

@@ -16,7 +16,9 @@ pub struct Asked {
     /// The action.
     pub action: ActionNo,
     /// The resource of the object through which the asked one is reached.
-    via: Option<ResourceNo>,
+    pub via: Option<ResourceNo>,
+    /// The object is that of which the asked resource is a part.
+    part: bool,
 }
 
 impl Asked {
@@ -28,7 +30,12 @@ impl Asked {
             None => None,
             Some(name) => Some(policy.resource(name)?),
         };
-        Some(Self { resource: policy.resource(&route.resource)?, action: policy.action(&route.action)?, via })
+        Some(Self {
+            resource: policy.resource(&route.resource)?,
+            action: policy.action(&route.action)?,
+            via,
+            part: route.part,
+        })
     }
 }
 
@@ -66,6 +73,7 @@ impl Decided {
         let via = facts.zip(asked.via).map(|(facts, resource)| Via { resource, facts });
         let own = match &via {
             None => facts,
+            Some(via) if asked.part => Some(Facts { via: Some(via), ..via.facts }),
             Some(via) => Some(Facts { via: Some(via), ..Facts::unknown(actor.tenant_key) }),
         };
         let question =
@@ -101,6 +109,12 @@ impl Permit {
     /// The permit of a route in shadow mode, on which the decision is told and nothing else.
     pub(super) const fn in_shadow() -> Self {
         Self { allowed: None }
+    }
+
+    /// Whether it is one of shadow mode.
+    #[must_use]
+    pub const fn is_shadow(&self) -> bool {
+        self.allowed.is_none()
     }
 
     /// Whether a field may be shown. In shadow mode every one is.

@@ -30,7 +30,7 @@ struct Found {
     /// How the answer was read: another route may read other facts from it.
     reading: u64,
     /// `None`: there is no such object.
-    known: Option<Arc<Known>>,
+    known: Option<Arc<Known<'static>>>,
 }
 
 impl Prefetched {
@@ -50,8 +50,8 @@ impl Prefetched {
         &self,
         path: &str,
         reading: &impl Hash,
-        ask: impl Future<Output = Result<Known, Refusal>>,
-    ) -> Result<Arc<Known>, Refusal> {
+        ask: impl Future<Output = Result<Known<'static>, Refusal>>,
+    ) -> Result<Arc<Known<'static>>, Refusal> {
         let slot = self.slots.get_or_insert_with(path, || Ok::<_, Refusal>(Arc::default()))?;
         let mut found = slot.lock().await;
         let begun = self.clock.elapsed();

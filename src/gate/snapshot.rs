@@ -2,10 +2,15 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use arc_swap::ArcSwapOption;
+
 use super::{
+    answer::Withheld,
     prefetch::Prefetched,
     rate::Rates,
+    refusal::Refusal,
     routes::Routes,
+    shape::Shapes,
     upstream::Upstream,
     who::{Authenticate, People},
 };
@@ -16,6 +21,7 @@ use crate::{
     config::{Config, gate::Gate as Settings},
     ids::{AccountId, TenantId},
     metrics::Limits,
+    policy::Policy,
 };
 
 /// One configuration, ready to be used.
@@ -38,6 +44,29 @@ pub(super) struct Tenant {
     pub(super) accounts: Vec<AccountId>,
     /// The channel of each account.
     pub(super) channels: BTreeMap<AccountId, Channel>,
+    /// Its answers against the policy that was asked last.
+    shapes: ArcSwapOption<Shapes>,
+}
+
+impl Tenant {
+    /// The tenant's answers against a policy.
+    ///
+    /// # Errors
+    /// [`Refusal::Withheld`] if they cannot be told, which the configuration has checked.
+    pub(super) fn shapes(&self, policy: &Arc<Policy>) -> Result<Arc<Shapes>, Refusal> {
+        if let Some(shapes) = &*self.shapes.load()
+            && shapes.are_of(policy)
+        {
+            return Ok(Arc::clone(shapes));
+        }
+        let shapes = Shapes::new(&self.routes.map, policy).map_err(|error| {
+            tracing::error!(error = &error as &dyn std::error::Error, "the routes fit no answer");
+            Refusal::Withheld(Withheld::Unreadable)
+        })?;
+        let shapes = Arc::new(shapes);
+        self.shapes.store(Some(Arc::clone(&shapes)));
+        Ok(shapes)
+    }
 }
 
 impl Snapshot {
@@ -71,6 +100,7 @@ impl Snapshot {
                     ),
                     accounts: of_backend.map(|account| account.id.clone()).collect(),
                     channels: channels.collect(),
+                    shapes: ArcSwapOption::empty(),
                 },
             );
         }

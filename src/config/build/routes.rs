@@ -1,17 +1,28 @@
 //! `routes.toml`: a backend's API as a tenant's users may reach it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use http::{HeaderName, Method};
 
+mod entities;
+mod shows;
+
+use self::{
+    entities::{entities, number},
+    shows::shows,
+};
 use super::Check;
 use crate::{
     config::{
         mistake::{KeyPath, Wrong},
         raw,
-        routes::{Body, Entity, Line, Object, Part, Route, RouteMap},
+        routes::{Body, Entity, Format, Line, Object, Part, Route, RouteMap},
         text::Pointer,
     },
+    filter::{EntityNo, Layout, Schema},
     ids::BackendId,
 };
 
@@ -51,24 +62,16 @@ pub(in crate::config) fn routes(
     let at = root.key("route");
     let mut seen = BTreeMap::new();
     let mut routes = Vec::new();
-    for (raw::Name(name), entity) in &raw.entity {
-        let at = root.key("entity").key(name);
-        match &entity.via {
-            Some(via) => _ = check.declared(&at.key("via"), "entity", via, &raw.entity),
-            None if entity.via_at.is_some() => {
-                check.wrong(&at.key("via_at"), Wrong::OnlyWith { other: "via" })
-            }
-            None => {}
-        }
-    }
+    let entities = entities(check, &root.key("entity"), &raw.entity);
     for (index, route) in raw.route.iter().enumerate() {
         let at = at.index(index);
         let Some(route) = self::route(check, &at, route, &raw.entity, body_bytes_max) else { continue };
         if let Some(other) = seen.insert(shape(&route.matches), route.name.clone()) {
             check.wrong(&at.key("match"), Wrong::RouteTwice { other });
         }
-        routes.push(route);
+        routes.push(Route { number: index, ..route });
     }
+    check_layouts(check, &entities, &routes);
     for name in raw.fixed.keys() {
         if !routes.iter().any(|route| route.matches.parameters().any(|parameter| parameter == name)) {
             check.lacks(&root.key("fixed").key(name), Wrong::NoParameter { name: name.clone() });
@@ -80,8 +83,24 @@ pub(in crate::config) fn routes(
         request_headers,
         response_headers,
         refused_parameters: raw.refused_parameters,
+        entities,
         routes,
     })
+}
+
+/// Whether the places of entities are in each other's way.
+fn check_layouts(check: &mut Check<'_>, entities: &[Entity], routes: &[Route]) {
+    let root = KeyPath::default();
+    let sources = entities.iter().map(|entity| entity.source(Vec::new(), Vec::new()));
+    let schema = match Schema::compile(sources.collect()) {
+        Ok(schema) => Arc::new(schema),
+        Err(error) => return check.wrong(&root.key("entity"), Wrong::Places(error)),
+    };
+    for route in routes {
+        if let Err(error) = Layout::compile(&schema, route.shows.some_rows(entities)) {
+            check.wrong(&root.key("route").index(route.number), Wrong::Places(error));
+        }
+    }
 }
 
 /// The names of the backends, each with whether its API is known.
@@ -144,7 +163,7 @@ fn route(
     }
     let object = match (raw.object, &matches) {
         (Some(kind), Some(matches)) => {
-            let entity = entity.map(|(_, entity)| self::entity(entity, entities));
+            let entity = raw.entity.as_ref().and_then(|name| number(entities, name));
             Some(object(check, at, raw, kind, matches, entity)?)
         }
         _ => None,
@@ -152,18 +171,27 @@ fn route(
     if raw.prefetch.is_some() && raw.object != Some(raw::RouteObject::Prefetch) {
         check.wrong(&at.key("prefetch"), Wrong::OnlyWith { other: "object = \"prefetch\"" });
     }
-    if raw.via && raw.object.is_none() {
-        check.wrong(&at.key("via"), Wrong::OnlyWith { other: "object" });
+    for (key, is) in [("via", raw.via), ("part", raw.part)] {
+        if is && raw.object.is_none() {
+            check.wrong(&at.key(key), Wrong::OnlyWith { other: "object" });
+        }
     }
+    let shows = shows(check, at, raw, entities);
     let matches = matches?;
-    let via = raw.via.then_some(of_entity).flatten();
+    if matches.method == Method::GET && shows.is_empty() && shows.format == Format::Json {
+        let description = "what the answer shows: `entity`, `shows`, `nested` or `keep`".to_owned();
+        check.lacks(&at.key("shows"), Wrong::Missing { description });
+    }
+    let via = (raw.via || raw.part).then_some(of_entity).flatten();
     let text = |pointer: &Option<Pointer>| pointer.as_ref().map(|pointer| pointer.0.clone());
     Some(Route {
+        number: 0,
         name,
         resource: resource?,
         action: raw.action.clone()?,
         via,
-        items: text(&raw.items),
+        part: raw.part,
+        shows,
         hide: raw.hide.unwrap_or_else(|| object.is_some()),
         object,
         body: if raw.question { Body::Question } else { Body::Writes(text(&raw.body).unwrap_or_default()) },
@@ -180,7 +208,7 @@ fn object(
     raw: &raw::Route,
     kind: raw::RouteObject,
     matches: &Line,
-    entity: Option<Entity>,
+    entity: Option<EntityNo>,
 ) -> Option<Object> {
     let parameter = raw.parameter.clone().unwrap_or_else(|| "id".to_owned());
     if !matches.parameters().any(|name| name == parameter) {
@@ -218,38 +246,6 @@ fn object(
             }
             Some(Object::Prefetch { line, entity: entity?, parameter })
         }
-    }
-}
-
-fn entity(raw: &raw::Entity, all: &BTreeMap<raw::Name, raw::Entity>) -> Entity {
-    let via = raw.via.as_ref().and_then(|name| {
-        let via = all.get(name)?;
-        let at = raw.via_at.as_ref().map(|pointer| pointer.0.clone()).unwrap_or_default();
-        let facts = Entity { at, id: None, ..facts(via) };
-        Some((via.resource.clone().unwrap_or_else(|| name.0.clone()), Box::new(facts)))
-    });
-    Entity { via, ..facts(raw) }
-}
-
-/// Where an entity's own facts stand.
-fn facts(raw: &raw::Entity) -> Entity {
-    let text = |pointer: &Option<Pointer>| pointer.as_ref().map(|pointer| pointer.0.clone());
-    Entity {
-        at: text(&raw.at).unwrap_or_default(),
-        id: text(&raw.id),
-        responsible: text(&raw.responsible),
-        team: text(&raw.team),
-        participants: text(&raw.participants),
-        creator: text(&raw.creator),
-        queue: text(&raw.queue),
-        open: text(&raw.open),
-        pipeline: text(&raw.pipeline),
-        stage: text(&raw.stage),
-        channel: text(&raw.channel),
-        account: text(&raw.account),
-        kind: text(&raw.kind),
-        role: text(&raw.role),
-        via: None,
     }
 }
 

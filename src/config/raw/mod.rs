@@ -32,7 +32,7 @@ pub(crate) use self::{
         AllowedOn, Alternative, Assign, Combine, Condition, Effect, Fields, Forbid, Mode, On, Override,
         Profiles, Relation, Relations, Role, Roles, Rule,
     },
-    routes::{Entity, Object as RouteObject, Route, Routes},
+    routes::{Entity, EntityKind, Format as RouteFormat, Literal, Object as RouteObject, Route, Routes},
     tests::{Case, Expect, Object, OfObject, Tests},
 };
 

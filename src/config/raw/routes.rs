@@ -83,6 +83,52 @@ pub(crate) struct Entity {
     pub(crate) via: Option<Name>,
     /// Where in the object's JSON that other object stands. Default: they share their JSON.
     pub(crate) via_at: Option<Pointer>,
+    /// It is a conversation whose tag says its facts: the one with its `id`, by its own id or the backend's. What else
+    /// its JSON says is not asked.
+    pub(crate) tag: bool,
+    /// It is a part of the object in which it stands, or of the route's object, as a message is of its conversation:
+    /// that one's facts are its own, beside its `kind` and `creator`.
+    pub(crate) part: bool,
+    /// The fields that may pass: names of members, with a dot for those of inner objects (`meta.channel`); lists
+    /// are looked through. A field passes with all that is in it, apart from what `nested` names there and what
+    /// roles hide. `"*"` is every member. Without `fields`, nothing of the object passes but what is nested in it.
+    pub(crate) fields: Vec<String>,
+    /// Where other entities stand in its JSON: pointers, with `*` for each item of a list. Each is decided on by
+    /// itself.
+    pub(crate) nested: BTreeMap<Pointer, Name>,
+    /// The action that is asked for where it is nested or a row. Default: `view`.
+    pub(crate) action: Option<String>,
+    /// Other resources of the policy that it is, by the value of a member: the first that fits. If a member that is
+    /// named here is missing, or neither true, false, a text nor a number, nobody sees the object.
+    pub(crate) kinds: Vec<EntityKind>,
+    /// It is a single value, such as the address of a picture, and no object: it passes whole or not at all.
+    pub(crate) value: bool,
+    /// Fields that are left of it where it is hidden. Default: nothing is left.
+    pub(crate) placeholder: Vec<String>,
+}
+
+/// Another resource that an entity is.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EntityKind {
+    /// Where the value stands in the object.
+    pub(crate) at: Pointer,
+    /// The value.
+    pub(crate) is: Literal,
+    /// The resource of the policy.
+    pub(crate) resource: String,
+}
+
+/// A value to compare with.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum Literal {
+    /// `true` or `false`.
+    Boolean(bool),
+    /// A whole number.
+    Number(i64),
+    /// A text.
+    Text(String),
 }
 
 /// One route of the backend's API.
@@ -110,8 +156,25 @@ pub(crate) struct Route {
     /// The object is the one through which another is reached, such as the conversation of a message: its
     /// facts stand behind those of the `resource`, of which nothing is known.
     pub(crate) via: bool,
-    /// The answer is a list, and this is where its rows stand.
+    /// The object is that of which the `resource` is a part, such as the conversation of a message: its facts are
+    /// the part's own.
+    pub(crate) part: bool,
+    /// The answer is a list, and this is where its rows stand; `""` is the answer itself. Each is decided on by the
+    /// route's action and the entity's.
     pub(crate) items: Option<Pointer>,
+    /// The entity of the answer's object, or of its rows. Default: `entity`.
+    pub(crate) shows: Option<Name>,
+    /// Other places of the answer where entities stand: pointers, with `*` for each item of a list.
+    pub(crate) nested: BTreeMap<Pointer, Name>,
+    /// Places of the answer around its objects that pass as they are; `""` is the whole answer.
+    pub(crate) keep: Vec<Pointer>,
+    /// Counts in the answer. Who may see every row sees them as they are.
+    pub(crate) totals: Totals,
+    /// What the answer is. Default: `json`.
+    pub(crate) format: Option<Format>,
+    /// How the backend's query is narrowed for who may see no more: by scope, as in `{ own = "assignee_type=me" }`.
+    /// The parameters take the place of those that the request has; the answer is filtered all the same.
+    pub(crate) push: Push,
     /// Whether a refusal looks like an object that does not exist (404), so that nothing tells that it does.
     /// With `false` it is 403.
     pub(crate) hide: Option<bool>,
@@ -123,6 +186,42 @@ pub(crate) struct Route {
     pub(crate) body_bytes_max: Option<Size>,
     /// Decide, tell what would have been refused, and let it pass.
     pub(crate) shadow: bool,
+}
+
+/// What becomes of counts, for who may not see every row. One that is not named here nor in `keep` is taken out.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Totals {
+    /// Replaced by how many rows the answer shows.
+    pub(crate) recompute: Vec<Pointer>,
+    /// Replaced by `null`.
+    pub(crate) null: Vec<Pointer>,
+    /// Taken out.
+    pub(crate) drop: Vec<Pointer>,
+}
+
+/// What an answer is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Format {
+    /// JSON, whatever the backend calls it: filtered.
+    #[default]
+    Json,
+    /// Rows of comma-separated values under a line of names: filtered as rows of objects whose members are the
+    /// columns.
+    Csv,
+    /// Anything, such as a picture: it passes whole to who may see every field, or not at all.
+    Whole,
+}
+
+/// How a query is narrowed.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Push {
+    /// For who may see their own rows alone.
+    pub(crate) own: Option<String>,
+    /// For who may see no more than the rows of their one team; `{team}` stands for it.
+    pub(crate) team: Option<String>,
 }
 
 /// Where the facts of an object come from.

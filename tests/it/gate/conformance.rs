@@ -78,8 +78,11 @@ fn routes(source: &Source, tenant: &str) -> String {
     let aliases =
         source.aliases.iter().filter_map(|(alias, name)| Some((alias, source.resources.get(name)?)));
     for (resource, actions) in source.resources.iter().chain(aliases) {
-        let mut facts =
-            Map::from_iter([("id".to_owned(), json!("/id")), ("resource".to_owned(), json!(resource))]);
+        let mut facts = Map::from_iter([
+            ("id".to_owned(), json!("/id")),
+            ("resource".to_owned(), json!(resource)),
+            ("fields".to_owned(), json!(["*"])),
+        ]);
         for fact in
             ["responsible", "team", "participants", "queue", "open", "pipeline", "stage", "kind", "role"]
         {

@@ -79,20 +79,22 @@ id = "/id"
 responsible = "/assignee"
 team = "/team"
 participants = "/participants"
+fields = ["*"]
 
 [entity.contact]
 id = "/id"
 responsible = "/owner"
+fields = ["*"]
 
 [[route]]
 match = "GET /api/v1/accounts/{account}/conversations"
-resource = "conversation"
+entity = "conversation"
 action = "list"
 items = "/payload"
 
 [[route]]
 match = "POST /api/v1/accounts/{account}/conversations/filter"
-resource = "conversation"
+entity = "conversation"
 action = "list"
 items = "/payload"
 question = true
@@ -162,6 +164,7 @@ body = "/contact"
 match = "GET /public/health"
 resource = "health"
 action = "view"
+keep = [""]
 "#;
 
 /// Which objects' canaries each user may see.

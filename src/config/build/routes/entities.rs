@@ -1,0 +1,130 @@
+//! The entities of `routes.toml`.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    config::{
+        build::Check,
+        mistake::{KeyPath, Wrong},
+        raw,
+        routes::{Entity, Fact, Kind, Literal, Places},
+        text::Pointer,
+    },
+    filter::EntityNo,
+};
+
+/// What is asked for where an entity is nested or a row.
+const VIEW: &str = "view";
+
+/// All entities, each at the place of its number.
+pub(super) fn entities(
+    check: &mut Check<'_>,
+    at: &KeyPath,
+    all: &BTreeMap<raw::Name, raw::Entity>,
+) -> Vec<Entity> {
+    all.iter().map(|(name, raw)| entity(check, &at.key(&name.0), (name, raw), all)).collect()
+}
+
+/// The number of an entity: its place among all.
+pub(super) fn number(all: &BTreeMap<raw::Name, raw::Entity>, name: &raw::Name) -> Option<EntityNo> {
+    let at = all.keys().position(|known| known == name)?;
+    u16::try_from(at).ok().map(EntityNo)
+}
+
+/// The numbers of the entities at these places.
+pub(super) fn nested(
+    check: &mut Check<'_>,
+    at: &KeyPath,
+    nested: &BTreeMap<Pointer, raw::Name>,
+    all: &BTreeMap<raw::Name, raw::Entity>,
+) -> BTreeMap<String, EntityNo> {
+    let mut found = BTreeMap::new();
+    for (place, name) in nested {
+        if check.declared(&at.key(&place.0), "entity", name, all)
+            && let Some(number) = number(all, name)
+        {
+            found.insert(place.0.clone(), number);
+        }
+    }
+    found
+}
+
+fn entity(
+    check: &mut Check<'_>,
+    at: &KeyPath,
+    (name, raw): (&raw::Name, &raw::Entity),
+    all: &BTreeMap<raw::Name, raw::Entity>,
+) -> Entity {
+    let via = match &raw.via {
+        Some(via) => check.declared(&at.key("via"), "entity", via, all).then_some(via),
+        None => {
+            if raw.via_at.is_some() {
+                check.wrong(&at.key("via_at"), Wrong::OnlyWith { other: "via" });
+            }
+            None
+        }
+    };
+    if raw.tag && raw.id.is_none() {
+        let description = "where the id of the conversation stands, which has the tag".to_owned();
+        check.lacks(&at.key("id"), Wrong::Missing { description });
+    }
+    if raw.value && !(raw.fields.is_empty() && raw.nested.is_empty()) {
+        check.wrong(&at.key("value"), Wrong::OnlyWith { other: "neither `fields` nor `nested`" });
+    }
+    let via = via.and_then(|name| Some((name, all.get(name)?))).map(|(name, via)| {
+        let inside = raw.via_at.as_ref().map_or("", |pointer| pointer.0.as_str());
+        let mut facts = facts(via);
+        facts.remove(&Fact::Id);
+        facts.values_mut().for_each(|place| place.insert_str(0, inside));
+        (resource(name, via), facts)
+    });
+    Entity {
+        name: name.0.clone(),
+        resource: resource(name, raw),
+        kinds: raw.kinds.iter().map(kind).collect(),
+        action: raw.action.clone().unwrap_or_else(|| VIEW.to_owned()),
+        at: raw.at.as_ref().map(|pointer| pointer.0.clone()).unwrap_or_default(),
+        facts: facts(raw),
+        via,
+        tag: raw.tag,
+        part: raw.part,
+        fields: raw.fields.clone(),
+        nested: nested(check, &at.key("nested"), &raw.nested, all),
+        value: raw.value,
+        placeholder: raw.placeholder.clone(),
+    }
+}
+
+/// The resource of the policy that an entity is.
+pub(super) fn resource(name: &raw::Name, raw: &raw::Entity) -> String {
+    raw.resource.clone().unwrap_or_else(|| name.0.clone())
+}
+
+fn kind(raw: &raw::EntityKind) -> Kind {
+    let is = match &raw.is {
+        raw::Literal::Boolean(is) => Literal::Boolean(*is),
+        raw::Literal::Number(is) => Literal::Name(is.to_string()),
+        raw::Literal::Text(is) => Literal::Name(is.clone()),
+    };
+    Kind { at: raw.at.0.clone(), is, resource: raw.resource.clone() }
+}
+
+/// Where an entity's own facts stand.
+fn facts(raw: &raw::Entity) -> Places {
+    let places = [
+        (Fact::Id, &raw.id),
+        (Fact::Responsible, &raw.responsible),
+        (Fact::Team, &raw.team),
+        (Fact::Participants, &raw.participants),
+        (Fact::Creator, &raw.creator),
+        (Fact::Queue, &raw.queue),
+        (Fact::Open, &raw.open),
+        (Fact::Pipeline, &raw.pipeline),
+        (Fact::Stage, &raw.stage),
+        (Fact::Channel, &raw.channel),
+        (Fact::Account, &raw.account),
+        (Fact::Kind, &raw.kind),
+        (Fact::Role, &raw.role),
+    ];
+    places.into_iter().filter_map(|(fact, place)| Some((fact, place.as_ref()?.0.clone()))).collect()
+}

@@ -1,0 +1,181 @@
+//! A tenant's entities and answers as the filter takes them, against one policy: which fields its rules tell
+//! apart, and the numbers of its rights.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::facts::Reading;
+use crate::{
+    config::routes::{Entity, Literal, RouteMap},
+    filter::{EntityNo, FieldIx, Fields, Layout, Schema, SchemaError},
+    policy::{ActionNo, FieldNo, Policy, ResourceNo},
+};
+
+/// All answers of a route map.
+#[derive(Debug)]
+pub struct Shapes {
+    /// The policy whose numbers these are.
+    policy: Arc<Policy>,
+    /// Names, for the decision log.
+    pub schema: Arc<Schema>,
+    entities: Vec<Shape>,
+    /// By entity: an answer that is about one.
+    objects: Vec<Layout>,
+    /// By [`Route::number`](crate::config::routes::Route::number).
+    answers: Vec<Answer>,
+}
+
+/// What a route's answer is made of.
+#[derive(Debug)]
+pub struct Answer {
+    /// For who may see every row: counts pass as they are.
+    pub every_row: Layout,
+    /// For everybody else.
+    pub some_rows: Layout,
+}
+
+/// An entity.
+#[derive(Debug)]
+pub struct Shape {
+    /// How its facts are read.
+    pub reading: Reading,
+    /// Its facts are those of the tag of the conversation that has its id.
+    pub tag: bool,
+    /// Its facts are those of the object of which it is a part.
+    pub part: bool,
+    /// The rights that are asked for: as its resource, then as each of its kinds. `None`: the policy does not know
+    /// it, and nobody sees it.
+    pub rights: Vec<Option<Right>>,
+    /// By kind: the value that makes it one.
+    pub kinds: Vec<Literal>,
+}
+
+/// What is asked for where an entity stands in an answer.
+#[derive(Debug)]
+pub struct Right {
+    /// The resource.
+    pub resource: ResourceNo,
+    /// The action.
+    pub action: ActionNo,
+    /// By the filter's number of a field: the fields of the policy that must all be shown.
+    fields: Vec<SmallVec<[FieldNo; 2]>>,
+}
+
+impl Shapes {
+    /// Compiles a route map.
+    ///
+    /// # Errors
+    /// [`SchemaError`] if places of entities are in each other's way, which the configuration has checked.
+    pub fn new(map: &RouteMap, policy: &Arc<Policy>) -> Result<Self, SchemaError> {
+        let read: Vec<_> = map.entities.iter().map(Reading::of).collect();
+        let sources = map.entities.iter().zip(&read);
+        let sources = sources.map(|(entity, (_, facts))| entity.source(ruled(entity, policy), facts.clone()));
+        let schema = Arc::new(Schema::compile(sources.collect())?);
+        let entities = map.entities.iter().zip(read).enumerate().map(|(number, (entity, (reading, _)))| {
+            let number = EntityNo(u16::try_from(number).unwrap_or(u16::MAX));
+            let resources =
+                std::iter::once(&entity.resource).chain(entity.kinds.iter().map(|kind| &kind.resource));
+            let rights =
+                resources.map(|resource| right(policy, resource, &entity.action, schema.fields(number)));
+            Shape {
+                reading,
+                tag: entity.tag,
+                part: entity.part,
+                rights: rights.collect(),
+                kinds: entity.kinds.iter().map(|kind| kind.is.clone()).collect(),
+            }
+        });
+        let objects = map
+            .entities
+            .iter()
+            .zip(0..)
+            .map(|(entity, number)| Layout::compile(&schema, entity.answer(EntityNo(number))));
+        let answers = map.routes.iter().map(|route| {
+            let every_row = Layout::compile(&schema, route.shows.every_row(&map.entities))?;
+            let some_rows = Layout::compile(&schema, route.shows.some_rows(&map.entities))?;
+            Ok(Answer { every_row, some_rows })
+        });
+        Ok(Self {
+            policy: Arc::clone(policy),
+            schema: Arc::clone(&schema),
+            entities: entities.collect(),
+            objects: objects.collect::<Result<_, _>>()?,
+            answers: answers.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Whether these are against this policy.
+    #[must_use]
+    pub fn are_of(&self, policy: &Arc<Policy>) -> bool {
+        Arc::ptr_eq(&self.policy, policy)
+    }
+
+    /// An entity.
+    #[must_use]
+    pub fn entity(&self, number: EntityNo) -> Option<&Shape> {
+        self.entities.get(usize::from(number.0))
+    }
+
+    /// An answer that is about one object.
+    #[must_use]
+    pub fn object(&self, entity: EntityNo) -> Option<&Layout> {
+        self.objects.get(usize::from(entity.0))
+    }
+
+    /// What a route's answer is made of.
+    #[must_use]
+    pub fn answer(&self, route: usize) -> Option<&Answer> {
+        self.answers.get(route)
+    }
+}
+
+impl Right {
+    /// Those of an entity's fields of which `shows` tells that their fields of the policy are shown.
+    pub fn fields(&self, shows: impl Fn(FieldNo) -> bool) -> Fields {
+        let mut shown = Fields::NONE;
+        for (number, of_policy) in (0..).zip(&self.fields) {
+            if of_policy.iter().all(|field| shows(*field)) {
+                shown.insert(FieldIx(number));
+            }
+        }
+        shown
+    }
+}
+
+/// The names of fields that rules tell apart, for whatever resource the entity may be.
+fn ruled(entity: &Entity, policy: &Policy) -> Vec<String> {
+    let resources = std::iter::once(&entity.resource).chain(entity.kinds.iter().map(|kind| &kind.resource));
+    let mut names: Vec<String> = resources
+        .filter_map(|name| policy.resource(name))
+        .flat_map(|resource| {
+            let named = policy.fields_of(resource).filter(|field| *field != FieldNo::OTHER);
+            named.map(move |field| policy.field_name(resource, field).to_owned())
+        })
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn right(policy: &Policy, resource: &str, action: &str, fields: &[String]) -> Option<Right> {
+    let resource = policy.resource(resource)?;
+    let action = policy.action(action)?;
+    let fields = fields.iter().map(|name| fields_of(policy, resource, name)).collect();
+    Some(Right { resource, action, fields })
+}
+
+/// The fields of the policy that must be shown for the field `name` to be: those that a rule names on the way to
+/// it, or else the one for all the rest, and every one that has the bare name of a step.
+fn fields_of(policy: &Policy, resource: ResourceNo, name: &str) -> SmallVec<[FieldNo; 2]> {
+    let named = |name: &str| Some(policy.field(resource, name)).filter(|field| *field != FieldNo::OTHER);
+    let ends = name.match_indices('.').map(|(end, _)| end).chain([name.len()]);
+    let mut fields: SmallVec<[FieldNo; 2]> = ends.filter_map(|end| named(name.get(..end)?)).collect();
+    if fields.is_empty() {
+        fields.push(FieldNo::OTHER);
+    }
+    fields.extend(name.split('.').filter_map(named));
+    fields.sort_unstable();
+    fields.dedup();
+    fields
+}

@@ -1,0 +1,144 @@
+//! The last part of a request's way: what of the backend's answer is shown.
+
+use super::{
+    Passage, Shown,
+    answer::{Unseen, Withheld, without_content},
+    decisions::{Record, Removed},
+    facts::{Keyed, Known},
+    permit::Permit,
+    refusal::Refusal,
+    shape::Shapes,
+    sight::{Sight, Teams},
+};
+use crate::{
+    config::routes::{Format, Main},
+    filter::{EntityNo, Judge, Object, Report, Verdict},
+    policy::TeamKey,
+};
+use http::{Method, StatusCode};
+
+impl Passage<'_> {
+    /// The backend's answer, as far as it may be shown. `around` is what is known of the route's object.
+    pub(super) async fn show(
+        &self,
+        unseen: Unseen,
+        permit: &Permit,
+        around: Option<&Keyed>,
+        record: &mut Record,
+    ) -> Result<Shown, Refusal> {
+        let status = unseen.status();
+        if status.is_client_error() && !matches!(status.as_u16(), 401 | 403 | 404 | 410) {
+            return Err(Refusal::Objected(status));
+        }
+        if !status.is_success() {
+            return Err(self.failure(status));
+        }
+        let wrote = self.matched.route.matches.method != Method::GET;
+        if unseen.is_empty() && (wrote || status == StatusCode::NO_CONTENT) {
+            return Ok(unseen.whole(&self.side.routes.map));
+        }
+        match self.shown(unseen, permit, around, record).await {
+            Err(Refusal::Withheld(_)) if wrote => {
+                record.reason = "echo_withheld";
+                Ok(without_content())
+            }
+            shown => shown,
+        }
+    }
+
+    async fn shown(
+        &self,
+        unseen: Unseen,
+        permit: &Permit,
+        around: Option<&Keyed>,
+        record: &mut Record,
+    ) -> Result<Shown, Refusal> {
+        let actor = &self.granted.actor;
+        let map = &self.side.routes.map;
+        match self.matched.route.shows.format {
+            Format::Whole if permit.shows_all(actor, self.asked.resource) => return Ok(unseen.whole(map)),
+            Format::Whole => return Err(Refusal::Withheld(Withheld::Uncovered)),
+            Format::Csv => return Err(Refusal::Withheld(Withheld::Unreadable)),
+            Format::Json => {}
+        }
+        let shapes = self.shapes()?;
+        let (shown, report) = self.filtered(&unseen, permit, around, &shapes).await?;
+        self.gate.metrics.removed(&report);
+        record.removed = Removed::new(&report, &shapes.schema);
+        if permit.is_shadow() {
+            return Ok(unseen.whole(map));
+        }
+        Ok(unseen.with_json(shown, map))
+    }
+
+    /// Filters an answer, again where it turns out that the teams of users matter who were not known before.
+    async fn filtered(
+        &self,
+        unseen: &Unseen,
+        permit: &Permit,
+        around: Option<&Keyed>,
+        shapes: &Shapes,
+    ) -> Result<(Vec<u8>, Report), Refusal> {
+        let route = &self.matched.route;
+        let actor = &self.granted.actor;
+        let answer = shapes.answer(route.number).ok_or(Refusal::Unknown)?;
+        let every_row = permit.shows_every_row(actor, self.asked);
+        let layout = if every_row { &answer.every_row } else { &answer.some_rows };
+        let tag = |id: &str| self.tag(id);
+        let mut teams = Teams::new();
+        loop {
+            let mut sight = Sight::new(actor, &self.gate.keys, shapes, self.asked, &teams, &tag);
+            sight.around = around.map(|keyed| (self.asked.via.unwrap_or(self.asked.resource), keyed));
+            let decided = matches!(route.shows.main, Some(Main::Object(_))) && !permit.is_shadow();
+            sight.decided = decided.then_some(permit);
+            let filtered = unseen.filtered(layout, &mut sight).map_err(Refusal::Withheld)?;
+            let wanted = std::mem::take(&mut sight.wanted);
+            if wanted.is_empty() {
+                return Ok(filtered);
+            }
+            for user in wanted {
+                let of_user: Vec<TeamKey> = self.teams_of(&user).await?;
+                teams.insert(user, of_user);
+            }
+        }
+    }
+
+    /// What an answer says of the one object that it is about, whose id by the path is `id`.
+    pub(super) fn known(
+        &self,
+        unseen: &Unseen,
+        entity: EntityNo,
+        id: &str,
+    ) -> Result<Known<'static>, Refusal> {
+        let shapes = self.shapes()?;
+        let (Some(shape), Some(layout)) = (shapes.entity(entity), shapes.object(entity)) else {
+            return Err(Refusal::Unknown);
+        };
+        let mut look = Look { shape, id, known: None };
+        unseen.filtered(layout, &mut look).map_err(Refusal::Withheld)?;
+        // Another object than the one that was asked for is not believed.
+        look.known.ok_or(Refusal::Withheld(Withheld::Unreadable))
+    }
+
+    fn shapes(&self) -> Result<std::sync::Arc<Shapes>, Refusal> {
+        self.side.shapes(self.granted.actor.grants.policy())
+    }
+}
+
+/// Reads the facts of the one object of an answer, and shows nothing.
+struct Look<'a> {
+    shape: &'a super::shape::Shape,
+    id: &'a str,
+    known: Option<Known<'static>>,
+}
+
+impl Judge for Look<'_> {
+    fn judge(&mut self, object: &Object<'_>) -> Verdict {
+        let reading = &self.shape.reading;
+        let is_it = !reading.has_id() || reading.id(object).as_deref() == Some(self.id);
+        if object.main && is_it {
+            self.known = Some(reading.known(object).into_owned());
+        }
+        Verdict::Hidden
+    }
+}

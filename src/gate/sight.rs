@@ -1,0 +1,230 @@
+//! Who sees what of an answer: the filter's judge, which asks the one decision for every object.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    facts::{Keyed, Known},
+    permit::{Asked, Permit},
+    shape::{Right, Shape, Shapes},
+};
+use crate::{
+    config::routes::Literal,
+    filter::{EntityNo, Fields, Judge, Object, Raw, Verdict},
+    policy::{Actor, Allowed, Decision, Facts, Keys, Question, ResourceNo, Scope, TeamKey, Via, decide},
+};
+
+/// Kinds of objects whose fields are remembered while one answer is read: more than any answer has.
+const REMEMBERED_MAX: usize = 32;
+
+/// The teams of users, by name.
+pub type Teams = BTreeMap<String, Vec<TeamKey>>;
+
+/// One user's sight of one answer.
+pub struct Sight<'a> {
+    /// Who looks.
+    pub actor: &'a Actor,
+    /// What makes keys of names.
+    pub keys: &'a Keys,
+    /// The answers of the tenant.
+    pub shapes: &'a Shapes,
+    /// What the route asks for; rows are decided on by this action too.
+    pub asked: Asked,
+    /// The decision on the one object that the answer is about; `None` for rows.
+    pub decided: Option<&'a Permit>,
+    /// The object that the route is about, if it is not in the answer: its resource, and what is known of it.
+    pub around: Option<(ResourceNo, &'a Keyed)>,
+    /// The teams of responsible users, as far as they are known.
+    pub teams: &'a Teams,
+    /// What the tag of a conversation says, by the id that the backend has for it.
+    pub tag: &'a dyn Fn(&str) -> Option<Known<'static>>,
+    /// Users whose teams were asked for and are not known: the answer must be read again with them.
+    pub wanted: BTreeSet<String>,
+    /// The objects in which the next one stands, outermost first.
+    standing: Vec<Standing>,
+    remembered: Vec<(Remembered, Fields)>,
+}
+
+/// Everything on which the fields of an object depend.
+type Remembered = (EntityNo, usize, Allowed, Option<Allowed>);
+
+#[derive(Debug)]
+struct Standing {
+    resource: ResourceNo,
+    keyed: Keyed,
+    part: bool,
+}
+
+impl<'a> Sight<'a> {
+    /// The sight of one answer.
+    #[must_use]
+    pub fn new(
+        actor: &'a Actor,
+        keys: &'a Keys,
+        shapes: &'a Shapes,
+        asked: Asked,
+        teams: &'a Teams,
+        tag: &'a dyn Fn(&str) -> Option<Known<'static>>,
+    ) -> Self {
+        Self {
+            actor,
+            keys,
+            shapes,
+            asked,
+            decided: None,
+            around: None,
+            teams,
+            tag,
+            wanted: BTreeSet::new(),
+            standing: Vec::new(),
+            remembered: Vec::new(),
+        }
+    }
+
+    /// The fields that two decisions show together.
+    fn fields(&mut self, key: Remembered, right: &Right) -> Fields {
+        if let Some((_, fields)) = self.remembered.iter().find(|(known, _)| *known == key) {
+            return fields.clone();
+        }
+        let (.., allowed, also) = &key;
+        let grants = &self.actor.grants;
+        let fields = right.fields(|field| {
+            grants.sees(allowed, field) && also.as_ref().is_none_or(|also| grants.sees(also, field))
+        });
+        if self.remembered.len() < REMEMBERED_MAX {
+            self.remembered.push((key, fields.clone()));
+        }
+        fields
+    }
+
+    /// What is known of an object, as a decision takes it.
+    fn keyed(&mut self, known: &Known<'_>, right: &Right) -> Keyed {
+        let teams = match known.needs_teams_of() {
+            None => &[],
+            Some(user) if user == self.actor.user.as_str() => &*self.actor.team_keys,
+            Some(user) => match self.teams.get(user) {
+                Some(teams) => &**teams,
+                None => {
+                    if self.teams_matter(right) {
+                        self.wanted.insert(user.to_owned());
+                    }
+                    &[]
+                }
+            },
+        };
+        let policy = self.actor.grants.policy();
+        let keyed = Keyed::new(known, &self.actor.tenant, self.keys, policy, teams);
+        let via = known.via.as_ref().and_then(|(name, via)| Some((policy.resource(name)?, via)));
+        match via {
+            None => keyed,
+            Some((resource, via)) => keyed.through(resource, self.keyed(via, right)),
+        }
+    }
+
+    /// Whether teams can change who sees it.
+    fn teams_matter(&self, right: &Right) -> bool {
+        let reach = self.actor.grants.reach(right.resource, right.action);
+        reach.within > Scope::Own && reach.certain < Scope::All
+    }
+
+    /// The object of which the next one is a part, or through which it is reached.
+    fn whole(&self) -> Option<(ResourceNo, &Keyed)> {
+        let standing = self.standing.iter().rev().find(|standing| !standing.part);
+        standing.map(|standing| (standing.resource, &standing.keyed)).or(self.around)
+    }
+
+    /// Asks the one decision about an object whose facts these are.
+    fn decide(&self, resource: ResourceNo, action: crate::policy::ActionNo, keyed: &Keyed) -> Decision {
+        let mut chain = vec![];
+        if let Some(via) = keyed.via() {
+            chain.push(via);
+        } else {
+            let wholes = self.standing.iter().rev().filter(|standing| !standing.part);
+            chain.extend(wholes.map(|standing| (standing.resource, &standing.keyed)));
+            chain.extend(self.around);
+        }
+        chain.reverse();
+        through(&chain, None, &mut |via| {
+            let facts = Facts { via, ..keyed.alone() };
+            decide(self.actor, Question { resource, action, object: Some(&facts), writes: &[] })
+        })
+    }
+
+    fn verdict(&mut self, object: &Object<'_>, shape: &Shape, kind: usize) -> Option<Fields> {
+        let right = shape.rights.get(kind)?.as_ref()?;
+        let known = if shape.tag {
+            shape.reading.id(object).and_then(|id| (self.tag)(&id)).unwrap_or_default()
+        } else {
+            shape.reading.known(object)
+        };
+        let own = self.keyed(&known, right);
+        let keyed = match self.whole() {
+            Some((_, whole)) if shape.part => whole.part(&own),
+            _ => own,
+        };
+        let decided = self.decided.filter(|_| object.main && right.resource == self.asked.resource);
+        let fields = if let Some(permit) = decided {
+            right.fields(|field| permit.shows(self.actor, field))
+        } else {
+            let Decision::Allow(allowed) = self.decide(right.resource, right.action, &keyed) else {
+                return None;
+            };
+            // What a list shows, get allows, and the other way round.
+            let listed = if object.main && self.asked.action != right.action {
+                let Decision::Allow(listed) = self.decide(right.resource, self.asked.action, &keyed) else {
+                    return None;
+                };
+                Some(listed)
+            } else {
+                None
+            };
+            self.fields((object.entity, kind, allowed, listed), right)
+        };
+        self.standing.push(Standing { resource: right.resource, keyed, part: shape.part });
+        Some(fields)
+    }
+}
+
+impl Judge for Sight<'_> {
+    fn judge(&mut self, object: &Object<'_>) -> Verdict {
+        let depth = std::iter::successors(object.outer, |outer| outer.outer).count();
+        self.standing.truncate(depth);
+        let Some(shape) = self.shapes.entity(object.entity) else { return Verdict::Hidden };
+        let Some(kind) = kind(object, shape) else { return Verdict::Hidden };
+        self.verdict(object, shape, kind).map_or(Verdict::Hidden, Verdict::Shown)
+    }
+}
+
+/// Which of its kinds an object is, 0 being none; `None` if that cannot be told.
+fn kind(object: &Object<'_>, shape: &Shape) -> Option<usize> {
+    let mut found = 0;
+    for (number, (fact, is)) in (1..).zip(shape.reading.kinds.iter().zip(&shape.kinds)) {
+        let fits = is_that(object.fact(*fact)?, is)?;
+        if fits && found == 0 {
+            found = number;
+        }
+    }
+    Some(found)
+}
+
+fn is_that(value: Raw<'_>, is: &Literal) -> Option<bool> {
+    match (value.boolean(), value.name()) {
+        (Some(value), _) => Some(*is == Literal::Boolean(value)),
+        (None, Some(name)) => Some(matches!(is, Literal::Name(is) if *is == name)),
+        (None, None) => None,
+    }
+}
+
+/// Asks with the objects through which something is reached, outermost first.
+fn through<T>(
+    chain: &[(ResourceNo, &Keyed)],
+    outer: Option<&Via<'_>>,
+    ask: &mut dyn FnMut(Option<&Via<'_>>) -> T,
+) -> T {
+    match chain {
+        [] => ask(outer),
+        [(resource, keyed), inner @ ..] => {
+            let via = Via { resource: *resource, facts: Facts { via: outer, ..keyed.alone() } };
+            through(inner, Some(&via), ask)
+        }
+    }
+}
