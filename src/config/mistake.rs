@@ -265,6 +265,8 @@ pub enum Wrong {
     RouteTwice { other: String },
     #[error("the path has no parameter `{{{name}}}`")]
     NoParameter { name: String },
+    #[error("`fixed` has no value for `{{{name}}}`")]
+    NotFixed { name: String },
     #[error("only goes with {other}")]
     OnlyWith { other: &'static str },
     #[error("{0}")]

@@ -130,6 +130,12 @@ pub struct Entity {
     pub via: Option<(String, Places)>,
     /// Its facts are those of the tag of the conversation that has its id.
     pub tag: bool,
+    /// Its facts are those of another object.
+    pub look_up: Option<LookUp>,
+    /// An object without a responsible user is known to have none.
+    pub absent_is_nobody: bool,
+    /// Whoever is responsible is a user only if this value stands there, or none.
+    pub user: Option<(String, Literal)>,
     /// Its facts are those of the object of which it is a part.
     pub part: bool,
     /// The fields that may pass.
@@ -140,6 +146,22 @@ pub struct Entity {
     pub value: bool,
     /// Fields that are left of a hidden one.
     pub placeholder: Vec<String>,
+}
+
+/// Another object, whose facts are an entity's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookUp {
+    /// Where its id stands.
+    pub at: String,
+    /// What it is.
+    pub entity: EntityNo,
+    /// The request that answers with it; its parameters are [`LookUp::ID`] and fixed ones.
+    pub line: Line,
+}
+
+impl LookUp {
+    /// The parameter that is the object's id.
+    pub const ID: &str = "id";
 }
 
 /// Where facts stand.

@@ -20,6 +20,7 @@ pub mod decisions;
 pub mod facts;
 pub mod fuzzing;
 pub mod headers;
+mod look_up;
 mod metrics;
 pub mod path;
 pub mod permit;
@@ -61,6 +62,7 @@ pub use self::{metrics::Metrics, service::Agents, snapshot::Snapshot};
 use crate::{
     clock::SharedClock,
     config::routes::{Body, Object},
+    filter::EntityNo,
     ids::{ConversationId, DecisionId, TenantId},
     policy::{FieldNo, Keys, TeamKey},
     server::{LimitedBody, Peer},
@@ -356,7 +358,6 @@ impl Passage<'_> {
 
     /// What is known of the object before the request is made; `None` if the resource as such is asked for.
     async fn object(&self, decision: DecisionId) -> Result<Option<Keyed>, Refusal> {
-        let tenant = &self.granted.actor.tenant;
         let known = match &self.matched.route.object {
             // The answer's object is decided on when it is there.
             None | Some(Object::Answer { .. }) => return Ok(None),
@@ -365,17 +366,28 @@ impl Passage<'_> {
             }
             Some(Object::Prefetch { line, entity, parameter }) => {
                 let path = filled(line, &self.matched.parameters);
-                let now = self.gate.clock.now();
-                let ask = async {
-                    let unseen = self.side.upstream.look_itself(path.clone(), tenant, decision, now).await?;
-                    self.readable(&unseen)?;
-                    self.known(&unseen, *entity, self.parameter(parameter))
-                };
-                let reading = (entity, self.parameter(parameter));
-                self.side.prefetched.facts(&path, &reading, ask).await?
+                self.fetched(&path, *entity, self.parameter(parameter), decision).await?
             }
         };
         self.keyed(&known).await.map(Some)
+    }
+
+    /// What the answer at `path` says of its object, for which Headgate asks itself if it is not known.
+    async fn fetched(
+        &self,
+        path: &str,
+        entity: EntityNo,
+        id: &str,
+        decision: DecisionId,
+    ) -> Result<Arc<Known<'static>>, Refusal> {
+        let tenant = &self.granted.actor.tenant;
+        let now = self.gate.clock.now();
+        let ask = async {
+            let unseen = self.side.upstream.look_itself(path.to_owned(), tenant, decision, now).await?;
+            self.readable(&unseen)?;
+            self.known(&unseen, entity, id)
+        };
+        self.side.prefetched.facts(path, &(entity, id), ask).await
     }
 
     /// What the tag of a conversation says.

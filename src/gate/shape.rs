@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::facts::Reading;
 use crate::{
-    config::routes::{Entity, Literal, RouteMap},
+    config::routes::{Entity, Literal, LookUp, RouteMap},
     filter::{EntityNo, FieldIx, Fields, Layout, Schema, SchemaError},
     policy::{ActionNo, FieldNo, Policy, ResourceNo},
 };
@@ -42,6 +42,8 @@ pub struct Shape {
     pub reading: Reading,
     /// Its facts are those of the tag of the conversation that has its id.
     pub tag: bool,
+    /// Its facts are those of another object.
+    pub look_up: Option<LookUp>,
     /// Its facts are those of the object of which it is a part.
     pub part: bool,
     /// The rights that are asked for: as its resource, then as each of its kinds. `None`: the policy does not know
@@ -81,6 +83,7 @@ impl Shapes {
             Shape {
                 reading,
                 tag: entity.tag,
+                look_up: entity.look_up.clone(),
                 part: entity.part,
                 rights: rights.collect(),
                 kinds: entity.kinds.iter().map(|kind| kind.is.clone()).collect(),

@@ -5,6 +5,7 @@ use super::{
     answer::{Unseen, Withheld, without_content},
     decisions::{Record, Removed},
     facts::{Keyed, Known},
+    look_up::Found,
     permit::Permit,
     refusal::Refusal,
     shape::Shapes,
@@ -13,6 +14,7 @@ use super::{
 use crate::{
     config::routes::{Format, Main},
     filter::{EntityNo, Judge, Object, Report, Verdict},
+    ids::DecisionId,
     policy::TeamKey,
 };
 use http::{Method, StatusCode};
@@ -62,7 +64,7 @@ impl Passage<'_> {
             Format::Json => {}
         }
         let shapes = self.shapes()?;
-        let (shown, report) = self.filtered(&unseen, permit, around, &shapes).await?;
+        let (shown, report) = self.filtered(&unseen, permit, around, &shapes, record.id).await?;
         self.gate.metrics.removed(&report);
         record.removed = Removed::new(&report, &shapes.schema);
         if permit.is_shadow() {
@@ -71,13 +73,15 @@ impl Passage<'_> {
         Ok(unseen.with_json(shown, map))
     }
 
-    /// Filters an answer, again where it turns out that the teams of users matter who were not known before.
+    /// Filters an answer, again where it turns out that the teams of users matter who were not known before, or objects
+    /// that it only names.
     async fn filtered(
         &self,
         unseen: &Unseen,
         permit: &Permit,
         around: Option<&Keyed>,
         shapes: &Shapes,
+        decision: DecisionId,
     ) -> Result<(Vec<u8>, Report), Refusal> {
         let route = &self.matched.route;
         let actor = &self.granted.actor;
@@ -86,16 +90,18 @@ impl Passage<'_> {
         let layout = if every_row { &answer.every_row } else { &answer.some_rows };
         let tag = |id: &str| self.tag(id);
         let mut teams = Teams::new();
+        let mut found = Found::default();
         loop {
-            let mut sight = Sight::new(actor, &self.gate.keys, shapes, self.asked, &teams, &tag);
+            let mut sight = Sight::new(actor, &self.gate.keys, shapes, self.asked, &teams, &tag, &found);
             sight.around = around.map(|keyed| (self.asked.via.unwrap_or(self.asked.resource), keyed));
             let decided = matches!(route.shows.main, Some(Main::Object(_))) && !permit.is_shadow();
             sight.decided = decided.then_some(permit);
             let filtered = unseen.filtered(layout, &mut sight).map_err(Refusal::Withheld)?;
-            let wanted = std::mem::take(&mut sight.wanted);
-            if wanted.is_empty() {
+            let (wanted, sought) = (std::mem::take(&mut sight.wanted), std::mem::take(&mut sight.sought));
+            if wanted.is_empty() && sought.is_empty() {
                 return Ok(filtered);
             }
+            self.look_up(sought, shapes, decision, &mut found).await?;
             for user in wanted {
                 let of_user: Vec<TeamKey> = self.teams_of(&user).await?;
                 teams.insert(user, of_user);

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    facts::{Keyed, Known},
+    facts::{Keyed, Known, is_that},
+    look_up::{Found, Sought},
     permit::{Asked, Permit},
     shape::{Right, Shape, Shapes},
 };
 use crate::{
-    config::routes::Literal,
-    filter::{EntityNo, Fields, Judge, Object, Raw, Verdict},
+    filter::{EntityNo, Fields, Judge, Object, Verdict},
     policy::{Actor, Allowed, Decision, Facts, Keys, Question, ResourceNo, Scope, TeamKey, Via, decide},
 };
 
@@ -39,6 +39,10 @@ pub struct Sight<'a> {
     pub tag: &'a dyn Fn(&str) -> Option<Known<'static>>,
     /// Users whose teams were asked for and are not known: the answer must be read again with them.
     pub wanted: BTreeSet<String>,
+    /// What is known of objects that were looked up.
+    pub found: &'a Found,
+    /// Objects that were not looked up yet: the answer must be read again with them.
+    pub sought: BTreeSet<Sought>,
     /// The objects in which the next one stands, outermost first.
     standing: Vec<Standing>,
     remembered: Vec<(Remembered, Fields)>,
@@ -64,6 +68,7 @@ impl<'a> Sight<'a> {
         asked: Asked,
         teams: &'a Teams,
         tag: &'a dyn Fn(&str) -> Option<Known<'static>>,
+        found: &'a Found,
     ) -> Self {
         Self {
             actor,
@@ -75,6 +80,8 @@ impl<'a> Sight<'a> {
             teams,
             tag,
             wanted: BTreeSet::new(),
+            found,
+            sought: BTreeSet::new(),
             standing: Vec::new(),
             remembered: Vec::new(),
         }
@@ -149,10 +156,27 @@ impl<'a> Sight<'a> {
         })
     }
 
+    /// What is known of the object that this one names. Of one that was not looked up yet, nothing.
+    fn looked_up(&mut self, object: &Object<'_>, shape: &Shape) -> Known<'static> {
+        let Some(id) = shape.reading.looked_up(object) else { return Known::default() };
+        let sought = Sought { by: object.entity, id: id.into_owned() };
+        match self.found.of(&sought) {
+            Some(known) => known,
+            None => {
+                if self.found.has_room(self.sought.len()) && sought.is_plain() {
+                    self.sought.insert(sought);
+                }
+                Known::default()
+            }
+        }
+    }
+
     fn verdict(&mut self, object: &Object<'_>, shape: &Shape, kind: usize) -> Option<Fields> {
         let right = shape.rights.get(kind)?.as_ref()?;
         let known = if shape.tag {
             shape.reading.id(object).and_then(|id| (self.tag)(&id)).unwrap_or_default()
+        } else if shape.look_up.is_some() {
+            self.looked_up(object, shape)
         } else {
             shape.reading.known(object)
         };
@@ -204,14 +228,6 @@ fn kind(object: &Object<'_>, shape: &Shape) -> Option<usize> {
         }
     }
     Some(found)
-}
-
-fn is_that(value: Raw<'_>, is: &Literal) -> Option<bool> {
-    match (value.boolean(), value.name()) {
-        (Some(value), _) => Some(*is == Literal::Boolean(value)),
-        (None, Some(name)) => Some(matches!(is, Literal::Name(is) if *is == name)),
-        (None, None) => None,
-    }
 }
 
 /// Asks with the objects through which something is reached, outermost first.

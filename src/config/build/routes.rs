@@ -62,7 +62,7 @@ pub(in crate::config) fn routes(
     let at = root.key("route");
     let mut seen = BTreeMap::new();
     let mut routes = Vec::new();
-    let entities = entities(check, &root.key("entity"), &raw.entity);
+    let entities = entities(check, &root.key("entity"), &raw.entity, &raw.fixed);
     for (index, route) in raw.route.iter().enumerate() {
         let at = at.index(index);
         let Some(route) = self::route(check, &at, route, &raw.entity, body_bytes_max) else { continue };

@@ -32,7 +32,9 @@ pub(crate) use self::{
         AllowedOn, Alternative, Assign, Combine, Condition, Effect, Fields, Forbid, Mode, On, Override,
         Profiles, Relation, Relations, Role, Roles, Rule,
     },
-    routes::{Entity, EntityKind, Format as RouteFormat, Literal, Object as RouteObject, Route, Routes},
+    routes::{
+        Entity, EntityKind, Format as RouteFormat, Literal, LookUp, Object as RouteObject, Route, Routes,
+    },
     tests::{Case, Expect, Object, OfObject, Tests},
 };
 

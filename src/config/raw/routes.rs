@@ -86,6 +86,11 @@ pub(crate) struct Entity {
     /// It is a conversation whose tag says its facts: the one with its `id`, by its own id or the backend's. What else
     /// its JSON says is not asked.
     pub(crate) tag: bool,
+    /// Its facts are those of another object, for which Headgate asks: a search shows a line of a conversation, and not
+    /// whose it is.
+    pub(crate) look_up: Option<LookUp>,
+    /// When nobody is responsible, beside a `responsible` that is `null`.
+    pub(crate) nobody: Nobody,
     /// It is a part of the object in which it stands, or of the route's object, as a message is of its conversation:
     /// that one's facts are its own, beside its `kind` and `creator`.
     pub(crate) part: bool,
@@ -105,6 +110,39 @@ pub(crate) struct Entity {
     pub(crate) value: bool,
     /// Fields that are left of it where it is hidden. Default: nothing is left.
     pub(crate) placeholder: Vec<String>,
+}
+
+/// Another object, whose facts are an entity's.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LookUp {
+    /// Where its id stands.
+    pub(crate) id: Pointer,
+    /// The entity that it is.
+    pub(crate) entity: Name,
+    /// The request that answers with it, such as `GET /api/v1/accounts/{account}/conversations/{id}`. `{id}` is the id;
+    /// other parameters must be in `fixed`.
+    pub(crate) request: String,
+}
+
+/// When nobody is responsible.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Nobody {
+    /// An object without `responsible` has nobody.
+    pub(crate) absent: bool,
+    /// Who stands there is a user only if this is so, or if there is no such member: no bot.
+    pub(crate) unless: Option<Member>,
+}
+
+/// A member with a value.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Member {
+    /// Where it stands in the object.
+    pub(crate) at: Pointer,
+    /// The value.
+    pub(crate) is: Literal,
 }
 
 /// Another resource that an entity is.
