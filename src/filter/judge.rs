@@ -12,6 +12,12 @@ pub trait Judge {
     fn judge(&mut self, object: &Object<'_>) -> Verdict;
 }
 
+impl<J: Judge + ?Sized> Judge for &mut J {
+    fn judge(&mut self, object: &Object<'_>) -> Verdict {
+        (**self).judge(object)
+    }
+}
+
 /// An object as the filter found it: which entity it is, its facts, and the one in which it stands.
 #[derive(Debug)]
 pub struct Object<'a> {

@@ -1,8 +1,13 @@
 //! Where entities stand in an answer.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use super::EntityNo;
+use super::{
+    EntityNo, Schema, SchemaError,
+    plan::{Pattern, Plan, What},
+    pointer::{self, Star, Token},
+    schema::excluded,
+};
 
 /// What an answer is made of, as declared.
 #[derive(Clone, Debug, Default)]
@@ -14,14 +19,14 @@ pub struct LayoutSource {
     pub object: Option<(String, EntityNo)>,
     /// Other places of entities: pointers with `*` for each item of a list.
     pub nested: BTreeMap<String, EntityNo>,
-    /// Places around them that pass as they stand.
+    /// Places around them that pass as they stand: pointers, `*` too. Other places may stand in them.
     pub keep: Vec<String>,
     /// Counts around them that are replaced.
     pub totals: BTreeMap<String, Total>,
 }
 
 /// What stands in place of a count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Total {
     /// How many rows are shown. Where it stands before the rows in a text that is passed on in chunks, `null`.
     Shown,
@@ -29,6 +34,63 @@ pub enum Total {
     Null,
 }
 
-/// What an answer is made of, ready to be looked for.
+/// What an answer is made of, ready to be looked for. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Layout {}
+pub struct Layout {
+    pub(super) plan: Arc<Plan>,
+}
+
+impl Layout {
+    /// Makes a layout ready.
+    ///
+    /// # Errors
+    /// If a pointer is none, names an unknown entity, or two exclude each other: nothing may stand in the place of
+    /// an entity, in the rows or in a count.
+    pub fn compile(schema: &Schema, source: LayoutSource) -> Result<Self, SchemaError> {
+        let LayoutSource { rows, object, nested, keep, totals } = source;
+        let shown = totals.iter().find(|(_, total)| **total == Total::Shown);
+        if let (None, Some((pointer, _))) = (&rows, shown) {
+            return Err(SchemaError::Rowless { pointer: pointer.clone() });
+        }
+        let mut places: Vec<(String, What, Star)> = Vec::new();
+        places.extend(rows.map(|(text, entity)| (text, What::Rows(entity), Star::None)));
+        places.extend(object.map(|(text, entity)| (text, What::Object(entity), Star::None)));
+        places.extend(nested.into_iter().map(|(text, entity)| (text, What::Nested(entity), Star::Each)));
+        places.extend(totals.into_iter().map(|(text, total)| (text, What::Total(total), Star::None)));
+        places.extend(keep.into_iter().map(|text| (text, What::Keep, Star::Each)));
+        let mut read: Vec<(String, Pattern)> = Vec::new();
+        for (text, what, star) in places {
+            let tokens = pointer::pointer(&text, star)
+                .ok_or_else(|| SchemaError::Pointer { of: "layout".into(), pointer: text.clone() })?;
+            if let What::Rows(entity) | What::Object(entity) | What::Nested(entity) = what
+                && schema.entity(entity).is_none()
+            {
+                return Err(SchemaError::Unknown { of: "layout".into(), pointer: text });
+            }
+            for (other, pattern) in &read {
+                if let Some((inner, outer)) =
+                    clash((&text, &tokens, what), (other, &pattern.tokens, pattern.what))
+                {
+                    return Err(SchemaError::Conflict { of: "layout".into(), inner, outer });
+                }
+            }
+            read.push((text, Pattern { tokens, what }));
+        }
+        let patterns = read.into_iter().map(|(_, pattern)| pattern).collect();
+        Ok(Self { plan: Arc::new(Plan::new(schema.clone(), patterns)?) })
+    }
+}
+
+type Place<'a> = (&'a str, &'a [Token], What);
+
+/// Of two places, that which cannot be. In a place that passes as it stands, others may be named.
+fn clash(one: Place<'_>, other: Place<'_>) -> Option<(String, String)> {
+    let (kept, named) = match (one.2, other.2) {
+        (What::Keep, What::Keep) => return None,
+        (What::Keep, _) => (one, other),
+        (_, What::Keep) => (other, one),
+        _ => return excluded((one.0, one.1), (other.0, other.1)),
+    };
+    let inside = kept.1.starts_with(named.1);
+    inside.then(|| (kept.0.to_owned(), named.0.to_owned()))
+}

@@ -15,11 +15,22 @@
 //! is told by a [`Layout`]. A place of which nothing is said does not pass.
 
 mod judge;
+mod keys;
 mod layout;
+mod page;
+mod plan;
+mod pointer;
+mod scan;
 mod schema;
+mod skip;
+mod stream;
+mod tape;
+mod token;
 
 pub use self::{
     judge::{Fault, Fields, Judge, Object, Raw, Report, Verdict},
     layout::{Layout, LayoutSource, Total},
-    schema::{EntityNo, EntitySource, FactNo, FieldIx, Schema},
+    page::Page,
+    schema::{EntityNo, EntitySource, FactNo, FieldIx, Schema, SchemaError},
+    stream::{Filter, Limits, filter, page},
 };

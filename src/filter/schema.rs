@@ -1,6 +1,12 @@
 //! What entities are made of.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    Fields,
+    plan::{Pattern, What},
+    pointer::{self, Star, Token, within},
+};
 
 /// An entity of a [`Schema`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,6 +45,282 @@ pub struct EntitySource {
     pub placeholder: Vec<String>,
 }
 
-/// Entities, ready to be looked for.
+/// Entities, ready to be looked for. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Schema {}
+pub struct Schema {
+    entities: Arc<[Entity]>,
+}
+
+/// An entity, ready to be looked for.
+#[derive(Debug)]
+pub(super) struct Entity {
+    name: String,
+    fields: Vec<String>,
+    /// What is looked for in its objects.
+    pub(super) patterns: Vec<Pattern>,
+    /// Names that are told apart at every depth.
+    pub(super) open: Vec<(Box<str>, FieldIx)>,
+    pub(super) value: bool,
+    /// What is left of a hidden one.
+    pub(super) placeholder: Option<Fields>,
+    /// How many facts it has.
+    pub(super) facts: usize,
+}
+
+/// What is wrong with a schema or a layout.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SchemaError {
+    /// A pointer is none.
+    #[error("{of}: `{pointer}` is no pointer")]
+    Pointer {
+        /// The entity's name, or `layout`.
+        of: String,
+        /// As written.
+        pointer: String,
+    },
+    /// A name of a field is none.
+    #[error("{of}: `{name}` names no field")]
+    Name {
+        /// The entity's name.
+        of: String,
+        /// As written.
+        name: String,
+    },
+    /// A place of an entity that is not in the schema.
+    #[error("{of}: no entity for `{pointer}`")]
+    Unknown {
+        /// The entity's name, or `layout`.
+        of: String,
+        /// As written.
+        pointer: String,
+    },
+    /// Of two places one stands in the other, and the other decides alone on what is in it.
+    #[error("{of}: `{inner}` stands in `{outer}`")]
+    Conflict {
+        /// The entity's name, or `layout`.
+        of: String,
+        /// The place that cannot be.
+        inner: String,
+        /// The one in which it stands, or which is the same.
+        outer: String,
+    },
+    /// What is left of a hidden object is not among its fields.
+    #[error("{of}: the placeholder `{name}` is no field")]
+    Placeholder {
+        /// The entity's name.
+        of: String,
+        /// As written.
+        name: String,
+    },
+    /// A single value has no fields, no entities in it and no placeholder.
+    #[error("{of}: a value has no fields")]
+    Value {
+        /// The entity's name.
+        of: String,
+    },
+    /// A count of rows without rows.
+    #[error("layout: `{pointer}` counts rows and there are none")]
+    Rowless {
+        /// The count's place.
+        pointer: String,
+    },
+    /// Too many entities, fields or facts to be numbered.
+    #[error("{of}: too much to be numbered")]
+    TooMany {
+        /// The entity's name, or `layout`.
+        of: String,
+    },
+}
+
+impl Schema {
+    /// Makes entities ready; they are numbered in their order.
+    ///
+    /// # Errors
+    /// If a name or pointer is none, names an unknown entity, or two exclude each other.
+    pub fn compile(sources: Vec<EntitySource>) -> Result<Self, SchemaError> {
+        if u16::try_from(sources.len()).is_err() {
+            return Err(SchemaError::TooMany { of: "schema".into() });
+        }
+        let count = sources.len();
+        let entities = sources.into_iter().map(|source| Entity::compile(source, count));
+        Ok(Self { entities: entities.collect::<Result<_, _>>()? })
+    }
+
+    /// The fields of an entity by [`FieldIx`], dotted: those declared, then those ruled that stand in one of them,
+    /// are one on the way to one of them, or pass under `"*"`; at the end `"*"`, if declared, for whatever else
+    /// passes under it. None of an entity that is not there.
+    #[must_use]
+    pub fn fields(&self, entity: EntityNo) -> &[String] {
+        self.entity(entity).map_or(&[], |entity| &entity.fields)
+    }
+
+    /// The name of an entity; empty if it is not there.
+    #[must_use]
+    pub fn entity_name(&self, entity: EntityNo) -> &str {
+        self.entity(entity).map_or("", |entity| &entity.name)
+    }
+
+    /// All entities.
+    pub fn entities(&self) -> impl Iterator<Item = EntityNo> + use<> {
+        (0..u16::try_from(self.entities.len()).unwrap_or(u16::MAX)).map(EntityNo)
+    }
+
+    pub(super) fn entity(&self, entity: EntityNo) -> Option<&Entity> {
+        self.entities.get(usize::from(entity.0))
+    }
+}
+
+impl Entity {
+    fn compile(source: EntitySource, entities: usize) -> Result<Self, SchemaError> {
+        let of = || source.name.clone();
+        if source.value
+            && !(source.fields.is_empty() && source.nested.is_empty() && source.placeholder.is_empty())
+        {
+            return Err(SchemaError::Value { of: of() });
+        }
+        let mut patterns = Vec::new();
+        let nested = nested(&source, entities)?;
+        let facts = source.facts.len();
+        for (no, text) in source.facts.iter().enumerate() {
+            let no = u8::try_from(no).map_err(|_many| SchemaError::TooMany { of: of() })?;
+            // A fact's `*` is a member's name: RFC 6901 has no other.
+            let tokens = pointer::pointer(text, Star::Each)
+                .ok_or_else(|| SchemaError::Pointer { of: of(), pointer: text.clone() })?
+                .into_iter()
+                .map(|token| if token == Token::Each { Token::Name("*".into()) } else { token });
+            patterns.push(Pattern { tokens: tokens.collect(), what: What::Fact(FactNo(no)) });
+        }
+        let Names { fields, star, listed, ruled, open } = Names::read(&source)?;
+        for (name, tokens) in listed
+            .iter()
+            .map(|(ix, tokens)| (ix, tokens))
+            .chain(ruled.iter().map(|(ix, tokens)| (ix, tokens)))
+        {
+            // A name without a dot is meant wherever it stands; an entity of that place decides on what is in it.
+            if let Some((outer, _)) = nested
+                .iter()
+                .find(|(_, place)| within(tokens, &place.tokens) && !within(&place.tokens, tokens))
+            {
+                let inner = fields.get(usize::from(name.0)).cloned().unwrap_or_default();
+                return Err(SchemaError::Conflict { of: of(), inner, outer: outer.clone() });
+            }
+        }
+        let mut placeholder = Fields::NONE;
+        for name in &source.placeholder {
+            let ix = fields.iter().position(|field| field == name && field != "*");
+            let ix = ix.filter(|ix| star.is_some() && !name.contains('.') || *ix < listed.len());
+            let ix = ix.and_then(|ix| u16::try_from(ix).ok());
+            let ix = ix.ok_or_else(|| SchemaError::Placeholder { of: of(), name: name.clone() })?;
+            placeholder.insert(FieldIx(ix));
+        }
+        patterns.extend(listed.into_iter().map(|(ix, tokens)| Pattern { tokens, what: What::Listed(ix) }));
+        patterns.extend(ruled.into_iter().map(|(ix, tokens)| Pattern { tokens, what: What::Ruled(ix) }));
+        patterns.extend(star.map(|ix| Pattern { tokens: vec![Token::Any], what: What::Star(ix) }));
+        patterns.extend(nested.into_iter().map(|(_, pattern)| pattern));
+        let placeholder = Some(placeholder).filter(|_| !source.placeholder.is_empty());
+        Ok(Self { name: source.name, fields, patterns, open, value: source.value, placeholder, facts })
+    }
+}
+
+/// The places of entities in an entity, with their pointers as written.
+fn nested(source: &EntitySource, entities: usize) -> Result<Vec<(String, Pattern)>, SchemaError> {
+    let mut nested: Vec<(String, Pattern)> = Vec::new();
+    for (text, entity) in &source.nested {
+        let of = || source.name.clone();
+        if usize::from(entity.0) >= entities {
+            return Err(SchemaError::Unknown { of: of(), pointer: text.clone() });
+        }
+        let tokens = pointer::pointer(text, Star::Each)
+            .filter(|tokens| !tokens.is_empty())
+            .ok_or_else(|| SchemaError::Pointer { of: of(), pointer: text.clone() })?;
+        for (outer, other) in &nested {
+            if let Some((inner, outer)) = excluded((text, &tokens), (outer, &other.tokens)) {
+                return Err(SchemaError::Conflict { of: of(), inner, outer });
+            }
+        }
+        nested.push((text.clone(), Pattern { tokens, what: What::Nested(*entity) }));
+    }
+    Ok(nested)
+}
+
+/// Of two places, that which stands in the other, or which wants a list where the other wants an object.
+pub(super) fn excluded(one: (&str, &[Token]), other: (&str, &[Token])) -> Option<(String, String)> {
+    let said = |inner: &str, outer: &str| Some((inner.to_owned(), outer.to_owned()));
+    let apart = one.1.iter().zip(other.1).find(|(one, other)| one != other);
+    match apart {
+        None if one.1.len() < other.1.len() => said(other.0, one.0),
+        None => said(one.0, other.0),
+        Some((Token::Name(_), Token::Name(_))) => None,
+        Some(_) => said(one.0, other.0),
+    }
+}
+
+/// The names of an entity's fields, numbered.
+struct Names {
+    fields: Vec<String>,
+    star: Option<FieldIx>,
+    listed: Vec<(FieldIx, Vec<Token>)>,
+    ruled: Vec<(FieldIx, Vec<Token>)>,
+    open: Vec<(Box<str>, FieldIx)>,
+}
+
+impl Names {
+    fn read(source: &EntitySource) -> Result<Self, SchemaError> {
+        let mut names =
+            Self { fields: Vec::new(), star: None, listed: Vec::new(), ruled: Vec::new(), open: Vec::new() };
+        let wrong = |name: &String| SchemaError::Name { of: source.name.clone(), name: name.clone() };
+        let starred = source.fields.iter().any(|name| name == "*");
+        for name in source.fields.iter().filter(|name| *name != "*") {
+            let tokens = pointer::dotted(name)
+                .filter(|tokens| !tokens.contains(&Token::Any))
+                .ok_or_else(|| wrong(name))?;
+            if !names.fields.contains(name) {
+                let ix = names.number(name, source)?;
+                names.listed.push((ix, tokens));
+            }
+        }
+        // What is left of a hidden object is told apart from `*`, too.
+        let left = source.placeholder.iter().filter(|name| starred && !name.contains('.') && *name != "*");
+        for name in source.ruled.iter().chain(left) {
+            let tokens = pointer::dotted(name).filter(|tokens| tokens.first() != Some(&Token::Any));
+            let tokens = tokens.ok_or_else(|| wrong(name))?;
+            let declared = names.fields.iter().position(|field| field == name);
+            let ix = match declared {
+                Some(ix) => FieldIx(u16::try_from(ix).unwrap_or(u16::MAX)),
+                None if names.matters(&tokens, starred) => {
+                    let ix = names.number(name, source)?;
+                    names.ruled.push((ix, tokens.clone()));
+                    ix
+                }
+                None => continue,
+            };
+            let undotted = source.ruled.contains(name) && tokens.len() == 1;
+            if undotted && !names.open.iter().any(|(open, _)| **open == **name) {
+                names.open.push((name.as_str().into(), ix));
+            }
+        }
+        if starred {
+            names.star = Some(names.number("*", source)?);
+        }
+        Ok(names)
+    }
+
+    fn number(&mut self, name: &str, source: &EntitySource) -> Result<FieldIx, SchemaError> {
+        let ix = u16::try_from(self.fields.len())
+            .map_err(|_many| SchemaError::TooMany { of: source.name.clone() })?;
+        self.fields.push(name.to_owned());
+        Ok(FieldIx(ix))
+    }
+
+    /// Whether a ruled name says something of what may pass.
+    fn matters(&self, tokens: &[Token], starred: bool) -> bool {
+        if tokens.len() == 1 {
+            return starred || !self.listed.is_empty();
+        }
+        let place = match tokens {
+            [place @ .., Token::Any] => place,
+            place => place,
+        };
+        starred || self.listed.iter().any(|(_, field)| within(place, field) || within(field, place))
+    }
+}

@@ -20,7 +20,7 @@ pub mod decisions;
 pub mod facts;
 pub mod fuzzing;
 pub mod headers;
-mod look_up;
+pub mod look_up;
 mod metrics;
 pub mod path;
 pub mod permit;

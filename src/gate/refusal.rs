@@ -118,7 +118,7 @@ impl Refusal {
             Self::Failed => "backend_failed",
             Self::Objected(_) => "backend_objected",
             Self::Withheld(Withheld::Uncovered) => "uncovered",
-            Self::Withheld(Withheld::Unreadable) => "unreadable",
+            Self::Withheld(Withheld::Unreadable | Withheld::Faulty(_)) => "unreadable",
             Self::Unspeakable => "unspeakable",
         }
     }
@@ -200,7 +200,7 @@ impl Refusal {
                 "uncovered",
                 "the answer holds more than may be shown, and cannot be shown in part".into(),
             ),
-            Self::Withheld(Withheld::Unreadable) => {
+            Self::Withheld(Withheld::Unreadable | Withheld::Faulty(_)) => {
                 bad_gateway("unreadable", "the backend's answer cannot be read")
             }
             Self::Unspeakable => bad_gateway("internal", "the request cannot be passed on"),

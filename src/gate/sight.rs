@@ -36,7 +36,7 @@ pub struct Sight<'a> {
     /// The teams of responsible users, as far as they are known.
     pub teams: &'a Teams,
     /// What the tag of a conversation says, by the id that the backend has for it.
-    pub tag: &'a dyn Fn(&str) -> Option<Known<'static>>,
+    pub tag: &'a (dyn Fn(&str) -> Option<Known<'static>> + Sync),
     /// Users whose teams were asked for and are not known: the answer must be read again with them.
     pub wanted: BTreeSet<String>,
     /// What is known of objects that were looked up.
@@ -67,7 +67,7 @@ impl<'a> Sight<'a> {
         shapes: &'a Shapes,
         asked: Asked,
         teams: &'a Teams,
-        tag: &'a dyn Fn(&str) -> Option<Known<'static>>,
+        tag: &'a (dyn Fn(&str) -> Option<Known<'static>> + Sync),
         found: &'a Found,
     ) -> Self {
         Self {

@@ -1,0 +1,443 @@
+//! What is looked for at every place of a text: the declared places as one automaton.
+//!
+//! Each value of a text is at a [`State`]: what happens to it, and at which states its members or items are.
+//! States are made from sets of [`Pattern`]s, each with how much of it has been met.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::{EntityNo, FactNo, FieldIx, Schema, SchemaError, Total, keys::Keys, pointer::Token};
+
+/// A declared place.
+#[derive(Clone, Debug)]
+pub(super) struct Pattern {
+    pub(super) tokens: Vec<Token>,
+    pub(super) what: What,
+}
+
+/// What stands at a declared place.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum What {
+    /// A field that passes with what is in it.
+    Listed(FieldIx),
+    /// A field that is told apart.
+    Ruled(FieldIx),
+    /// Whatever is not named.
+    Star(FieldIx),
+    /// An object that is judged by itself.
+    Nested(EntityNo),
+    /// What a judge wants to know.
+    Fact(FactNo),
+    /// The rows.
+    Rows(EntityNo),
+    /// The one object.
+    Object(EntityNo),
+    /// What passes around them.
+    Keep,
+    /// A count.
+    Total(Total),
+}
+
+/// The states of a layout.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) schema: Schema,
+    states: Vec<State>,
+    /// A state at which nothing passes.
+    nothing: State,
+    /// By [`Need::tally`]: whose field it is.
+    pub(super) tallies: Vec<(EntityNo, FieldIx)>,
+    /// Rows are declared.
+    pub(super) rows: bool,
+    /// One object is declared.
+    pub(super) object: bool,
+}
+
+/// A state of a plan; [`StateId::ROOT`] is that of the whole text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct StateId(u32);
+
+/// What is known of a place.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) place: Place,
+    /// What a value must be, so that what is named below it is where it is looked for. `null` may always be.
+    pub(super) way: Option<Way>,
+    /// Something in it is looked for.
+    pub(super) inspect: bool,
+    /// Without these fields it does not pass; those of the objects around it are not repeated.
+    pub(super) need: Box<[Need]>,
+    /// On the way ([`Place::Path`]): the fields to which it leads; without any of them it does not pass.
+    pub(super) leads: Box<[Need]>,
+    /// On the way: it leads to an entity, too.
+    pub(super) leads_to_entity: bool,
+    /// Facts that it is, of the object in which it stands (0) or of one around that.
+    pub(super) facts: Box<[(u8, FactNo)]>,
+    /// Facts that an entity's object is of itself.
+    pub(super) itself: Box<[FactNo]>,
+    pub(super) keys: Keys,
+    /// Members that are no key.
+    pub(super) other: StateId,
+    /// Items of a list.
+    pub(super) item: StateId,
+    /// Items of a list that are at another state.
+    pub(super) indexed: Box<[(u32, StateId)]>,
+}
+
+/// A field without which something does not pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Need {
+    pub(super) field: FieldIx,
+    /// Where it is counted if it is missing.
+    pub(super) tally: u32,
+}
+
+/// What happens to a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Place {
+    /// Nobody declared it.
+    Drop,
+    /// It passes as it stands, apart from what is looked for in it.
+    Pass,
+    /// It stands on the way to what may pass.
+    Path,
+    /// It is replaced.
+    Total(Total),
+    /// It is the list of the rows.
+    Rows,
+    /// It is an entity's.
+    Entity {
+        entity: EntityNo,
+        main: bool,
+        /// It need not be an object.
+        value: bool,
+    },
+}
+
+/// What a value must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    Object,
+    List,
+}
+
+/// Most states of a layout. A Chatwoot-sized API needs some hundreds; patterns multiply only where entities nest
+/// in each other with facts that reach far into them.
+const STATES_MAX: usize = 1 << 16;
+
+impl StateId {
+    pub(super) const ROOT: Self = Self(0);
+}
+
+impl Plan {
+    /// Makes the states of a layout's patterns.
+    pub(super) fn new(schema: Schema, layout: Vec<Pattern>) -> Result<Self, SchemaError> {
+        let (rows, object) = (
+            layout.iter().any(|pattern| matches!(pattern.what, What::Rows(_))),
+            layout.iter().any(|pattern| matches!(pattern.what, What::Object(_))),
+        );
+        let builder = Builder { schema: &schema, layout, known: BTreeMap::new(), open: VecDeque::new() };
+        let (states, tallies) = builder.build()?;
+        Ok(Self { schema, states, nothing: State::nothing(), tallies, rows, object })
+    }
+
+    /// A state.
+    pub(super) fn state(&self, id: StateId) -> &State {
+        self.states.get(id.0 as usize).unwrap_or(&self.nothing)
+    }
+}
+
+impl State {
+    /// Looked at only if an id is not of this plan, which no caller can bring about.
+    fn nothing() -> Self {
+        Self {
+            place: Place::Drop,
+            way: None,
+            inspect: false,
+            need: Box::default(),
+            leads: Box::default(),
+            leads_to_entity: false,
+            facts: Box::default(),
+            itself: Box::default(),
+            keys: Keys::default(),
+            other: StateId(u32::MAX),
+            item: StateId(u32::MAX),
+            indexed: Box::default(),
+        }
+    }
+
+    /// The state of an item of a list that is at this one.
+    pub(super) fn item_at(&self, index: u32) -> StateId {
+        self.indexed.iter().find(|(at, _)| *at == index).map_or(self.item, |(_, state)| *state)
+    }
+}
+
+/// A state as a set of patterns.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Spot {
+    /// Whose fields the members are; `None`: the layout's.
+    of: Option<EntityNo>,
+    place: Place,
+    /// What is in it passes as it stands.
+    whole: bool,
+    need: Vec<(EntityNo, FieldIx)>,
+    facts: Vec<(u8, FactNo)>,
+    itself: Vec<FactNo>,
+    met: Vec<Met>,
+}
+
+/// How much of a pattern has been met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Met {
+    /// Of which entity it is a pattern: this many objects outwards.
+    outwards: u8,
+    of: Option<EntityNo>,
+    pattern: usize,
+    tokens: usize,
+}
+
+struct Builder<'a> {
+    schema: &'a Schema,
+    layout: Vec<Pattern>,
+    known: BTreeMap<Spot, StateId>,
+    open: VecDeque<Spot>,
+}
+
+/// A step from a value into it.
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Member(Option<&'a str>),
+    Item(Option<u32>),
+}
+
+type Built = (Vec<State>, Vec<(EntityNo, FieldIx)>);
+
+impl<'a> Builder<'a> {
+    fn build(mut self) -> Result<Built, SchemaError> {
+        let nowhere = Spot {
+            of: None,
+            place: Place::Path,
+            whole: false,
+            need: Vec::new(),
+            facts: Vec::new(),
+            itself: Vec::new(),
+            met: Vec::new(),
+        };
+        let all = (0..self.layout.len()).map(|pattern| Met { outwards: 0, of: None, pattern, tokens: 0 });
+        let root = self.arrive(&nowhere, all.collect());
+        self.id(root);
+        let (mut states, mut tallies) = (Vec::new(), Vec::new());
+        while let Some(spot) = self.open.pop_front() {
+            if states.len() == STATES_MAX {
+                return Err(SchemaError::TooMany { of: "layout".into() });
+            }
+            let state = self.state(&spot, &mut tallies);
+            states.push(state);
+        }
+        Ok((states, tallies))
+    }
+
+    /// The number of a state, which is made in its turn.
+    fn id(&mut self, spot: Spot) -> StateId {
+        let next = StateId(u32::try_from(self.known.len()).unwrap_or(u32::MAX));
+        if let Some(id) = self.known.get(&spot) {
+            return *id;
+        }
+        self.known.insert(spot.clone(), next);
+        self.open.push_back(spot);
+        next
+    }
+
+    fn pattern(&self, met: &Met) -> Option<&Pattern> {
+        let patterns =
+            met.of.map_or(Some(&self.layout), |entity| Some(&self.schema.entity(entity)?.patterns));
+        patterns?.get(met.pattern)
+    }
+
+    fn state(&mut self, spot: &Spot, tallies: &mut Vec<(EntityNo, FieldIx)>) -> State {
+        let open = spot.of.filter(|_| spot.place != Place::Drop).and_then(|of| self.schema.entity(of));
+        let open = open.map_or(&[][..], |entity| &entity.open);
+        let mut names: Vec<Box<str>> = open.iter().map(|(name, _)| name.clone()).collect();
+        let mut indexes = Vec::new();
+        let (mut way, mut leads, mut leads_to_entity) = (None, Vec::new(), false);
+        for met in &spot.met {
+            let Some(pattern) = self.pattern(met) else { continue };
+            let next = pattern.tokens.get(met.tokens);
+            if let Some(Token::Name(name)) = next {
+                names.push(name.clone());
+                indexes.extend(index(name).filter(|_| matches!(pattern.what, What::Fact(_))));
+            }
+            match pattern.what {
+                What::Nested(_) | What::Rows(_) | What::Object(_) | What::Total(_) => {
+                    way = Some(if next == Some(&Token::Each) { Way::List } else { Way::Object });
+                    leads_to_entity |= matches!(pattern.what, What::Nested(_));
+                }
+                What::Listed(field) => leads.extend(spot.of.map(|of| (of, field))),
+                What::Ruled(_) | What::Star(_) | What::Fact(_) | What::Keep => {}
+            }
+        }
+        let value = matches!(spot.place, Place::Entity { value: true, .. });
+        let inspect = !spot.met.is_empty() || (spot.whole && !open.is_empty() && !value);
+        names.sort_unstable();
+        names.dedup();
+        indexes.sort_unstable();
+        indexes.dedup();
+        let keys = names.into_iter().map(|name| {
+            let spot = self.follow(spot, Step::Member(Some(&name)));
+            let id = self.id(spot);
+            (name.into_boxed_bytes(), id)
+        });
+        let keys = Keys::new(keys.collect());
+        let other = self.follow(spot, Step::Member(None));
+        let item = self.follow(spot, Step::Item(None));
+        let indexed = indexes.into_iter().map(|at| {
+            let spot = self.follow(spot, Step::Item(Some(at)));
+            (at, self.id(spot))
+        });
+        let indexed = indexed.collect();
+        let mut needs = |fields: Vec<(EntityNo, FieldIx)>| -> Box<[Need]> {
+            fields.into_iter().map(|whose| Need { field: whose.1, tally: tally(tallies, whose) }).collect()
+        };
+        State {
+            place: spot.place,
+            // Into what an entity's object is, its own patterns lead; that it is an object is asked apart.
+            way: way.filter(|_| !matches!(spot.place, Place::Entity { .. })),
+            inspect,
+            need: needs(spot.need.clone()),
+            leads: needs(if spot.place == Place::Path { leads } else { Vec::new() }),
+            leads_to_entity,
+            facts: spot.facts.clone().into(),
+            itself: spot.itself.clone().into(),
+            keys,
+            other: self.id(other),
+            item: self.id(item),
+            indexed,
+        }
+    }
+
+    /// The state of a member or item of a value that is at `from`.
+    fn follow(&self, from: &Spot, step: Step<'_>) -> Spot {
+        let mut met = Vec::new();
+        for old in &from.met {
+            let Some(pattern) = self.pattern(old) else { continue };
+            let Some(token) = pattern.tokens.get(old.tokens) else { continue };
+            let looked_through = matches!(pattern.what, What::Listed(_) | What::Ruled(_) | What::Star(_));
+            let steps = match (step, token) {
+                (Step::Member(Some(key)), Token::Name(name)) => (key == &**name).then_some(1),
+                (Step::Member(_), Token::Any) | (Step::Item(_), Token::Each) => Some(1),
+                (Step::Item(_), _) if looked_through => Some(0),
+                (Step::Item(Some(at)), Token::Name(name)) if matches!(pattern.what, What::Fact(_)) => {
+                    (index(name) == Some(at)).then_some(1)
+                }
+                _ => None,
+            };
+            met.extend(steps.map(|steps| Met { tokens: old.tokens + steps, ..*old }));
+        }
+        let mut to = self.arrive(from, met);
+        if let (Step::Member(Some(key)), Some(of), true) = (step, from.of, to.place != Place::Drop)
+            && let Some(entity) = self.schema.entity(of)
+            && let Some((_, field)) = entity.open.iter().find(|(name, _)| **name == *key)
+            && !to.need.contains(&(of, *field))
+        {
+            to.need.push((of, *field));
+        }
+        to
+    }
+
+    /// What stands where these patterns have been met.
+    fn arrive(&self, from: &Spot, met: Vec<Met>) -> Spot {
+        let mut to = Spot {
+            of: from.of,
+            place: Place::Drop,
+            whole: from.whole,
+            need: Vec::new(),
+            facts: Vec::new(),
+            itself: Vec::new(),
+            met: Vec::new(),
+        };
+        let (mut star, mut entity, mut rows, mut total) = (None, None, None, None);
+        for met in met {
+            let Some(pattern) = self.pattern(&met) else { continue };
+            if met.tokens < pattern.tokens.len() {
+                to.met.push(met);
+                continue;
+            }
+            match pattern.what {
+                What::Listed(field) => {
+                    to.whole = true;
+                    to.need.extend(from.of.map(|of| (of, field)));
+                }
+                What::Ruled(field) => to.need.extend(from.of.map(|of| (of, field))),
+                What::Star(field) => star = from.of.map(|of| (of, field)),
+                What::Nested(no) => entity = Some((no, false)),
+                What::Object(no) => entity = Some((no, true)),
+                What::Rows(no) => rows = Some(no),
+                What::Keep => to.whole = true,
+                What::Total(what) => total = Some(what),
+                What::Fact(no) => to.facts.push((met.outwards, no)),
+            }
+        }
+        if let Some(star) = star {
+            to.whole = true;
+            if to.need.is_empty() && entity.is_none() {
+                to.need.push(star);
+            }
+        }
+        // The items of the rows' list are at the state that follows it.
+        if let (Place::Rows, Some(no)) = (from.place, from.of) {
+            entity = Some((no, true));
+        }
+        to.place = match (entity, rows, total) {
+            (Some((no, main)), ..) => return self.enter(to, no, main),
+            (_, Some(no), _) => {
+                to.of = Some(no);
+                to.whole = false;
+                Place::Rows
+            }
+            (.., Some(total)) => Place::Total(total),
+            _ if to.whole => Place::Pass,
+            _ if to.met.iter().any(|met| self.leads_on(met)) => Place::Path,
+            _ => Place::Drop,
+        };
+        if to.place == Place::Drop {
+            to.need.clear();
+            to.met.retain(|met| matches!(self.pattern(met), Some(Pattern { what: What::Fact(_), .. })));
+        }
+        to
+    }
+
+    /// Whether what is looked for may pass.
+    fn leads_on(&self, met: &Met) -> bool {
+        let what = self.pattern(met).map(|pattern| pattern.what);
+        !matches!(what, None | Some(What::Fact(_) | What::Ruled(_) | What::Star(_)))
+    }
+
+    /// An entity's object: its own patterns, and the facts which those around it look for in it.
+    fn enter(&self, mut to: Spot, no: EntityNo, main: bool) -> Spot {
+        to.met.retain(|met| met.of.is_some());
+        to.met.retain(|met| matches!(self.pattern(met), Some(Pattern { what: What::Fact(_), .. })));
+        to.met.iter_mut().for_each(|met| met.outwards = met.outwards.saturating_add(1));
+        let entity = self.schema.entity(no);
+        for (at, pattern) in entity.map_or(&[][..], |entity| &entity.patterns).iter().enumerate() {
+            match pattern {
+                Pattern { tokens, what: What::Fact(fact) } if tokens.is_empty() => to.itself.push(*fact),
+                _ => to.met.push(Met { outwards: 0, of: Some(no), pattern: at, tokens: 0 }),
+            }
+        }
+        to.met.sort_unstable();
+        let value = entity.is_some_and(|entity| entity.value);
+        Spot { of: Some(no), place: Place::Entity { entity: no, main, value }, whole: value, ..to }
+    }
+}
+
+/// A number of a list's item.
+fn index(name: &str) -> Option<u32> {
+    name.parse().ok().filter(|index: &u32| index.to_string() == name)
+}
+
+fn tally(tallies: &mut Vec<(EntityNo, FieldIx)>, whose: (EntityNo, FieldIx)) -> u32 {
+    let at = tallies.iter().position(|known| *known == whose).unwrap_or_else(|| {
+        tallies.push(whose);
+        tallies.len() - 1
+    });
+    u32::try_from(at).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,310 @@
+//! An object that was read to its end: the judge is asked, and what may pass is copied.
+
+use smallvec::SmallVec;
+
+use super::{
+    EntityNo, FactNo, Fields, Judge, Object, Raw, Verdict,
+    plan::{Need, Place, Plan, State, StateId},
+};
+
+/// No entry, no object, no place.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// What was found in an object while it was read. Positions are bytes from the object's start.
+#[derive(Debug, Default)]
+pub(super) struct Tape {
+    entries: Vec<Entry>,
+    objects: Vec<Found>,
+    /// By [`Found::facts`]: where a fact begins and ends.
+    facts: Vec<(u32, u32)>,
+}
+
+/// A member or item that may have to be taken out. Those in it follow it.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) what: What,
+    pub(super) state: StateId,
+    /// The end of the member before it, or where the container's inside begins.
+    pub(super) before: u32,
+    pub(super) start: u32,
+    pub(super) end: u32,
+    /// Where the next member begins; its own end if it is the last.
+    pub(super) next: u32,
+    /// The entry before it in the same container.
+    pub(super) last: u32,
+    /// The entry after all that is in it.
+    pub(super) behind: u32,
+    /// A member that always passes stands before it.
+    pub(super) plain: bool,
+    /// Once decided: it, or a member before it, passes.
+    left: bool,
+    /// Of an entity: the object.
+    pub(super) object: u32,
+}
+
+/// What an [`Entry`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    /// Nobody declared it.
+    Undeclared,
+    /// It passes with the fields that it needs.
+    Field,
+    /// It is judged by itself.
+    Entity,
+}
+
+#[derive(Debug)]
+struct Found {
+    entity: EntityNo,
+    main: bool,
+    outer: u32,
+    facts: u32,
+}
+
+/// What is left of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Left {
+    /// It is shown.
+    Shown,
+    /// It is hidden, and its placeholder stands in its place.
+    Placeholder,
+    /// It is hidden.
+    Nothing,
+}
+
+/// What was taken out.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    /// By [`Need::tally`].
+    pub(super) fields: Vec<u64>,
+    pub(super) undeclared: u64,
+    pub(super) objects: u64,
+}
+
+fn short(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(NONE)
+}
+
+impl Tape {
+    pub(super) fn clear(&mut self) {
+        self.entries.clear();
+        self.objects.clear();
+        self.facts.clear();
+    }
+
+    /// Adds an entry; the container's one before it learns where this one begins.
+    pub(super) fn add(&mut self, what: What, state: StateId, at: At) -> u32 {
+        let At { before, start, last, plain } = at;
+        let no = short(self.entries.len());
+        let (object, left) = (NONE, false);
+        let entry = Entry {
+            what,
+            state,
+            before,
+            start,
+            end: start,
+            next: NONE,
+            last,
+            behind: no,
+            plain,
+            left,
+            object,
+        };
+        self.entries.push(entry);
+        no
+    }
+
+    /// An entry's next neighbour begins here.
+    pub(super) fn neighbour(&mut self, entry: u32, start: u32) {
+        if let Some(entry) = self.entries.get_mut(entry as usize) {
+            entry.next = start;
+        }
+    }
+
+    /// An entry ends here.
+    pub(super) fn end(&mut self, entry: u32, end: u32) {
+        let behind = short(self.entries.len());
+        if let Some(entry) = self.entries.get_mut(entry as usize) {
+            (entry.end, entry.next, entry.behind) = (end, end, behind);
+        }
+    }
+
+    /// Adds the object of an entry.
+    pub(super) fn object(
+        &mut self,
+        entry: u32,
+        entity: EntityNo,
+        main: bool,
+        outer: u32,
+        facts: usize,
+    ) -> u32 {
+        let no = short(self.objects.len());
+        self.objects.push(Found { entity, main, outer, facts: short(self.facts.len()) });
+        self.facts.resize(self.facts.len() + facts, (NONE, 0));
+        if let Some(entry) = self.entries.get_mut(entry as usize) {
+            entry.object = no;
+        }
+        no
+    }
+
+    /// Notes a fact of an object, or of one around it.
+    pub(super) fn fact(&mut self, mut object: u32, outwards: u8, fact: FactNo, start: u32, end: u32) {
+        for _ in 0..outwards {
+            object = self.objects.get(object as usize).map_or(NONE, |object| object.outer);
+        }
+        let Some(object) = self.objects.get(object as usize) else { return };
+        if let Some(place) = self.facts.get_mut(object.facts as usize + usize::from(fact.0)) {
+            *place = (start, end);
+        }
+    }
+
+    /// The object of an entry.
+    pub(super) fn object_of(&self, entry: u32) -> u32 {
+        self.entries.get(entry as usize).map_or(NONE, |entry| entry.object)
+    }
+
+    /// Bytes that it holds on to.
+    pub(super) fn bytes(&self) -> usize {
+        self.entries.capacity() * size_of::<Entry>()
+            + self.objects.capacity() * size_of::<Found>()
+            + self.facts.capacity() * size_of::<(u32, u32)>()
+    }
+
+    /// Asks for the outermost object and what is in it, and writes what may pass.
+    pub(super) fn settle<J: Judge>(&mut self, writing: Writing<'_, J>) -> Left {
+        let mut writer = Writer { tape: self, to: writing, from: 0 };
+        let end = short(writer.to.text.len());
+        let left = writer.entity(0, None);
+        if left != Left::Nothing {
+            writer.copy(end);
+        }
+        left
+    }
+}
+
+/// Where an entry stands in its container.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct At {
+    pub(super) before: u32,
+    pub(super) start: u32,
+    pub(super) last: u32,
+    pub(super) plain: bool,
+}
+
+/// What is read, asked and written to.
+pub(super) struct Writing<'a, J> {
+    pub(super) text: &'a [u8],
+    pub(super) plan: &'a Plan,
+    pub(super) judge: &'a mut J,
+    pub(super) counts: &'a mut Counts,
+    pub(super) out: &'a mut Vec<u8>,
+}
+
+struct Writer<'t, 'a, J> {
+    tape: &'t mut Tape,
+    to: Writing<'a, J>,
+    /// Up to here it is copied or left out.
+    from: u32,
+}
+
+impl<J: Judge> Writer<'_, '_, J> {
+    /// Judges an entity's object and writes what is in it, but for its end.
+    fn entity(&mut self, entry: u32, outer: Option<&Object<'_>>) -> Left {
+        let (plan, text) = (self.to.plan, self.to.text);
+        let Some(at) = self.tape.entries.get(entry as usize) else { return Left::Nothing };
+        let (inside, behind) = (entry + 1, at.behind);
+        let Some(found) = self.tape.objects.get(at.object as usize) else { return Left::Nothing };
+        let Some(entity) = plan.schema.entity(found.entity) else { return Left::Nothing };
+        let facts = self.tape.facts.get(found.facts as usize..).unwrap_or_default().iter().take(entity.facts);
+        let facts: SmallVec<[Option<Raw<'_>>; 8]> =
+            facts.map(|(start, end)| text.get(*start as usize..*end as usize).map(Raw)).collect();
+        let object = Object { entity: found.entity, main: found.main, outer, facts: &facts };
+        match self.to.judge.judge(&object) {
+            Verdict::Shown(fields) => {
+                self.members(inside, behind, &fields, Some(&object));
+                Left::Shown
+            }
+            Verdict::Hidden => {
+                self.to.counts.objects += u64::from(outer.is_some());
+                let Some(fields) = &entity.placeholder else { return Left::Nothing };
+                if self.members(inside, behind, fields, None) { Left::Placeholder } else { Left::Nothing }
+            }
+        }
+    }
+
+    /// Writes the members of an object, and what is in them, up to the entry `behind` them. In a hidden object
+    /// (`within` is none), nothing is judged or counted. Says whether one of them is left.
+    fn members(&mut self, inside: u32, behind: u32, fields: &Fields, within: Option<&Object<'_>>) -> bool {
+        let plan = self.to.plan;
+        let (mut no, mut any) = (inside, false);
+        while no < behind {
+            let Some(entry) = self.tape.entries.get(no as usize) else { break };
+            let (what, state, after) = (entry.what, plan.state(entry.state), entry.behind);
+            let before =
+                self.tape.entries.get(entry.last as usize).is_some_and(|last| last.left) || entry.plain;
+            let passes = match what {
+                What::Undeclared => {
+                    self.to.counts.undeclared += u64::from(within.is_some());
+                    false
+                }
+                _ if !self.has(fields, state, within.is_some()) => false,
+                What::Field => true,
+                What::Entity => within.is_some() && self.nested(no, within),
+            };
+            any |= passes;
+            if let Some(entry) = self.tape.entries.get_mut(no as usize) {
+                entry.left = passes || before;
+            }
+            if !passes {
+                self.remove(no, before);
+            }
+            no = if passes && what == What::Field { no + 1 } else { after };
+        }
+        any
+    }
+
+    /// Writes an entity's object that stands in another, if something of it is left.
+    fn nested(&mut self, no: u32, within: Option<&Object<'_>>) -> bool {
+        let (length, from) = (self.to.out.len(), self.from);
+        let left = self.entity(no, within);
+        if left == Left::Nothing {
+            // What a placeholder that turned out to be empty has written.
+            self.to.out.truncate(length);
+            self.from = from;
+        }
+        left != Left::Nothing
+    }
+
+    /// Whether a verdict has what a member needs; counts what it lacks.
+    fn has(&mut self, fields: &Fields, state: &State, counted: bool) -> bool {
+        if *fields == Fields::All {
+            return true;
+        }
+        let leads = state.place != Place::Path
+            || (state.leads_to_entity && counted)
+            || state.leads.iter().any(|need| fields.has(need.field));
+        let lacks = |need: &&Need| !fields.has(need.field);
+        let lacking = state.need.iter().find(lacks).or(if leads { None } else { state.leads.first() });
+        if let Some(need) = lacking
+            && let Some(count) = self.to.counts.fields.get_mut(need.tally as usize)
+        {
+            *count += u64::from(counted);
+        }
+        lacking.is_none() && leads
+    }
+
+    /// Leaves a member out, with the comma and white space before it; with those after it if none is left before.
+    fn remove(&mut self, no: u32, before: bool) {
+        let Some(entry) = self.tape.entries.get(no as usize) else { return };
+        let (to, from) = if before { (entry.before, entry.end) } else { (entry.start, entry.next) };
+        self.copy(to);
+        self.from = from;
+    }
+
+    fn copy(&mut self, to: u32) {
+        if let Some(text) = self.to.text.get(self.from as usize..to as usize) {
+            self.to.out.extend_from_slice(text);
+        }
+        self.from = self.from.max(to);
+    }
+}

@@ -1,0 +1,198 @@
+//! Strings, numbers and words as RFC 8259 has them, read from where a chunk of text was cut.
+
+use super::Fault;
+
+/// How far a token was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Read {
+    /// To its end.
+    Whole(usize),
+    /// To here, and the text at hand ends.
+    Part(usize),
+}
+
+/// How far a number was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Number {
+    Start,
+    Minus,
+    Zero,
+    Whole,
+    Point,
+    Fraction,
+    Exponent,
+    ExponentSign,
+    ExponentDigits,
+}
+
+/// White space from `at` on.
+#[inline(always)]
+pub(super) fn blank(text: &[u8], mut at: usize) -> usize {
+    while let Some(b' ' | b'\n' | b'\r' | b'\t') = text.get(at) {
+        at += 1;
+    }
+    at
+}
+
+/// A string's rest, from behind its quote or from a place to which it was read. `escaped` is set if there is an
+/// escape in it.
+#[inline(always)]
+pub(super) fn string(text: &[u8], mut at: usize, base: usize, escaped: &mut bool) -> Result<Read, Fault> {
+    loop {
+        at = plain(text, at);
+        match text.get(at) {
+            None => return Ok(Read::Part(at)),
+            Some(b'"') => return Ok(Read::Whole(at + 1)),
+            Some(b'\\') => {
+                *escaped = true;
+                match escape(text, at) {
+                    Some(0) => return Ok(Read::Part(at)),
+                    Some(length) => at += length,
+                    None => return Err(Fault::Text { at: (base + at) as u64 }),
+                }
+            }
+            Some(_) => return Err(Fault::Text { at: (base + at) as u64 }),
+        }
+    }
+}
+
+/// The first byte from `at` on that is a quote, a backslash or a control character.
+#[inline(always)]
+fn plain(text: &[u8], mut at: usize) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const TOPS: u64 = 0x8080_8080_8080_8080;
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
+    while let Some(bytes) = text.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let word = u64::from_le_bytes(*bytes);
+        let quotes = zero(word ^ (ONES * b'"' as u64));
+        let slashes = zero(word ^ (ONES * b'\\' as u64));
+        let controls = word.wrapping_sub(ONES * 0x20) & !word;
+        // A borrow can only mark bytes above one that is truly marked.
+        let marked = (quotes | slashes | controls) & TOPS;
+        if marked != 0 {
+            return at + (marked.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    while let Some(0x20..=0x21 | 0x23..=0x5b | 0x5d..) = text.get(at) {
+        at += 1;
+    }
+    at
+}
+
+/// The length of the escape at `at`, of both of a surrogate pair; 0 if the text ends in it, `None` if it is none.
+fn escape(text: &[u8], at: usize) -> Option<usize> {
+    match text.get(at + 1) {
+        None => Some(0),
+        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Some(2),
+        Some(b'u') => match unit(text, at + 2)? {
+            None => Some(0),
+            Some(0xdc00..0xe000) => None,
+            Some(0xd800..0xdc00) => {
+                match (text.get(at + 6), text.get(at + 7)) {
+                    (None, _) | (Some(b'\\'), None) => return Some(0),
+                    (Some(b'\\'), Some(b'u')) => {}
+                    _ => return None,
+                }
+                match unit(text, at + 8)? {
+                    None => Some(0),
+                    Some(0xdc00..0xe000) => Some(12),
+                    Some(_) => None,
+                }
+            }
+            Some(_) => Some(6),
+        },
+        Some(_) => None,
+    }
+}
+
+/// Four hexadecimal digits; `Some(None)` if the text ends in them.
+fn unit(text: &[u8], at: usize) -> Option<Option<u16>> {
+    let mut unit = 0;
+    for at in at..at + 4 {
+        let Some(digit) = text.get(at) else { return Some(None) };
+        unit = unit << 4 | char::from(*digit).to_digit(16)?;
+    }
+    Some(u16::try_from(unit).ok())
+}
+
+/// The text of a string that was found to be sound, without its quotes, into `to`.
+pub(super) fn unescape(string: &[u8], to: &mut Vec<u8>) {
+    to.clear();
+    let mut rest = string;
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        if byte != b'\\' {
+            to.push(byte);
+            continue;
+        }
+        let Some((&kind, after)) = rest.split_first() else { return };
+        rest = after;
+        to.push(match kind {
+            b'u' => {
+                let high = unit(rest, 0).flatten().unwrap_or_default();
+                let low = unit(rest, 6).flatten().filter(|_| (0xd800..0xdc00).contains(&high));
+                rest = rest.get(if low.is_some() { 10 } else { 4 }..).unwrap_or_default();
+                let units = [Some(high), low].into_iter().flatten();
+                for c in char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)) {
+                    to.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+                }
+                continue;
+            }
+            b'b' => 8,
+            b'f' => 12,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            same => same,
+        });
+    }
+}
+
+/// A number's rest.
+#[inline(always)]
+pub(super) fn number(text: &[u8], mut at: usize, base: usize, read: &mut Number) -> Result<Read, Fault> {
+    while let Some(byte) = text.get(at) {
+        *read = match (*read, byte) {
+            (Number::Start, b'-') => Number::Minus,
+            (Number::Start | Number::Minus, b'0') => Number::Zero,
+            (Number::Start | Number::Minus, b'1'..=b'9') | (Number::Whole, b'0'..=b'9') => Number::Whole,
+            (Number::Zero | Number::Whole, b'.') => Number::Point,
+            (Number::Point | Number::Fraction, b'0'..=b'9') => Number::Fraction,
+            (Number::Zero | Number::Whole | Number::Fraction, b'e' | b'E') => Number::Exponent,
+            (Number::Exponent, b'+' | b'-') => Number::ExponentSign,
+            (Number::Exponent | Number::ExponentSign | Number::ExponentDigits, b'0'..=b'9') => {
+                Number::ExponentDigits
+            }
+            (read, _) if read.is_whole() => return Ok(Read::Whole(at)),
+            _ => return Err(Fault::Syntax { at: (base + at) as u64 }),
+        };
+        at += 1;
+    }
+    Ok(Read::Part(at))
+}
+
+impl Number {
+    /// It may end here.
+    pub(super) fn is_whole(self) -> bool {
+        matches!(self, Self::Zero | Self::Whole | Self::Fraction | Self::ExponentDigits)
+    }
+}
+
+/// `true`, `false` or `null`.
+#[inline(always)]
+pub(super) fn word(text: &[u8], at: usize, base: usize) -> Result<Read, Fault> {
+    let rest = text.get(at..).unwrap_or_default();
+    let word: &[u8] = match rest.first() {
+        Some(b't') => b"true",
+        Some(b'f') => b"false",
+        _ => b"null",
+    };
+    if rest.starts_with(word) {
+        Ok(Read::Whole(at + word.len()))
+    } else if word.starts_with(rest) {
+        Ok(Read::Part(at))
+    } else {
+        Err(Fault::Syntax { at: (base + at) as u64 })
+    }
+}
