@@ -1,9 +1,10 @@
 # Headgate in a container: one binary on a small Debian, as a user without rights.
 #
 #   docker build -t headgate .
-#   docker run -p 8443:8443 -v ./config:/etc/headgate:ro -v headgate-data:/var/lib/headgate --env-file env headgate
+#   docker run -p 8080:8080 -v ./config:/etc/headgate:ro -v headgate-data:/var/lib/headgate --env-file env headgate
 #
-# In the configuration, `path = "/var/lib/headgate"` in [store], and listeners on 0.0.0.0.
+# In the configuration, listeners on 0.0.0.0: with `tls`, or with `insecure_clear_text = true` where only what
+# terminates TLS can reach them.
 # Run it with `--read-only --cap-drop ALL --security-opt no-new-privileges`: it needs none of what these
 # take away. There is no HEALTHCHECK: let the orchestrator ask /healthz and /readyz of the ops listener.
 
@@ -25,6 +26,7 @@ RUN apt-get update \
 COPY --from=build /out/headgate /usr/local/bin/headgate
 USER 10001
 VOLUME /var/lib/headgate
+EXPOSE 8080
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["headgate"]
 CMD ["serve", "--config", "/etc/headgate"]

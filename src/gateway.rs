@@ -261,8 +261,8 @@ impl Gateway {
     /// [`GatewayError`]: what of the new configuration cannot be used.
     pub fn reload(&self, loaded: Loaded) -> Result<ConfigStatus, GatewayError> {
         let prepared = self.prepare(&loaded.config).inspect_err(|error| {
-            error!(error = error as &dyn std::error::Error, "the configuration was not changed");
             self.status.send_modify(|status| status.mistakes = vec![error.to_string()]);
+            error!(error = error as &dyn std::error::Error, "the configuration was not changed");
         })?;
         for needed in restart_needed(&self.started, &loaded.config) {
             warn!(%needed, "changed in the configuration, but needs a restart");
@@ -331,10 +331,11 @@ impl Gateway {
     /// Notes that a new configuration was refused; the one in use stays.
     pub fn refuse(&self, mistakes: &Mistakes) -> Vec<String> {
         let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-        for mistake in &mistakes {
-            error!(mistake, "the configuration was not changed");
-        }
+        // Before the log: who reads it there and asks for more finds it.
         self.status.send_modify(|status| status.mistakes.clone_from(&mistakes));
+        for mistake in &mistakes {
+            error!(config.mistake = mistake, "the configuration was not changed");
+        }
         mistakes
     }
 
@@ -491,7 +492,7 @@ impl Front {
         let address = bound.local_address()?;
         let (tls, drain) = (bound.tls(), CancellationToken::new());
         let serving = bound.serve(service, drain.clone());
-        info!(listener = name, listener.address = %address, "listening");
+        info!(listener.name = name, listener.address = %address, "listening");
         Ok(Self { name, address, tls, serving, drain })
     }
 

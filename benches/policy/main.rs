@@ -218,7 +218,8 @@ fn source(world: &World) -> Source {
     }
     let view = BTreeMap::from([("view".to_owned(), "full".to_owned())]);
     let participant = BTreeMap::from([("conversation".to_owned(), view)]);
-    source.every_role.relations.insert(Relation::Participant, participant);
+    let relations = BTreeMap::from([(Relation::Participant, participant)]);
+    source.every_role.push(Role { relations, ..Role::default() });
     for (number, grants) in world.roles.iter().enumerate() {
         let mut role = Role::default();
         for (right, grant) in grants.iter().enumerate() {

@@ -145,7 +145,7 @@ impl Agents {
         let key = &self.keys.0.get(user).expect("a user of the show").key;
         let request = Request::builder()
             .method(method)
-            .uri(format!("https://localhost:{}{path}", self.address.port()))
+            .uri(format!("https://{}{path}", self.address))
             .header(header::AUTHORIZATION, format!("Bearer {key}"))
             .header(header::CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(body)))

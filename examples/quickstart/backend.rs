@@ -3,6 +3,7 @@
 
 use std::{
     convert::Infallible,
+    net::SocketAddr,
     sync::{Arc, Mutex},
 };
 
@@ -43,7 +44,7 @@ type Answer = Response<Full<Bytes>>;
 
 impl Backend {
     /// Starts it at an address. It tells `ops` whom it assigned a conversation to.
-    pub(crate) async fn start(address: &str, ops: Ops) -> Self {
+    pub(crate) async fn start(address: SocketAddr, ops: Ops) -> Self {
         let (events, conversations) = Default::default();
         let backend = Self { events, conversations, count: Arc::default(), printed: Arc::default(), ops };
         let listener = tokio::net::TcpListener::bind(address).await.expect("the backend's port is free");

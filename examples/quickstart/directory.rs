@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeMap,
     convert::Infallible,
+    net::SocketAddr,
     sync::{Arc, Mutex},
 };
 
@@ -25,7 +26,7 @@ pub(crate) struct Directory(Arc<Mutex<BTreeMap<String, Value>>>);
 
 impl Directory {
     /// Starts it at an address.
-    pub(crate) async fn start(address: &str) -> Self {
+    pub(crate) async fn start(address: SocketAddr) -> Self {
         let directory = Self(Arc::default());
         directory.set("ada", &[], &ADMIN);
         directory.set("sam", &["support"], &SUPERVISOR);

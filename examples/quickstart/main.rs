@@ -3,7 +3,8 @@
 //! arrived, under the rights of each preset.
 //!
 //! `scripts/demo` runs it. It stays up for the `curl` lines of the README until Ctrl-C;
-//! `scripts/demo --once` ends after the show.
+//! `scripts/demo --once` ends after the show. `scripts/demo --on 127.0.0.2` takes its ports (8090, 8098, 8099,
+//! 8443 to 8445) on another address of this machine.
 
 #![expect(
     clippy::print_stdout,
@@ -20,7 +21,7 @@ mod ops;
 mod provider;
 mod samples;
 
-use std::{collections::HashMap, fs, path::Path, sync::Arc};
+use std::{collections::HashMap, env, fs, net::Ipv4Addr, path::Path, sync::Arc};
 
 use headgate::{
     clock::SystemClock,
@@ -41,16 +42,18 @@ const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/quickstart"
 
 #[tokio::main]
 async fn main() {
-    let once = std::env::args().any(|argument| argument == "--once");
+    let once = env::args().any(|argument| argument == "--once");
+    let on = env::args().skip_while(|argument| argument != "--on").nth(1);
+    let on = on.map_or(Ipv4Addr::LOCALHOST, |on| on.parse().expect("an address after --on"));
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (provider_keys, agent_keys) = (ProviderKeys::generate(), agents::Keys::make());
-    let certificate = Certificate::write(folder.path());
+    let certificate = Certificate::write(folder.path(), on);
 
-    let ops = Ops(provider::client(&certificate));
-    let backend = Backend::start("127.0.0.1:8099", ops.clone()).await;
-    let directory = Directory::start("127.0.0.1:8098").await;
-    let amazon = Amazon::start("127.0.0.1:8444", &certificate, provider_keys.sns_certificate()).await;
-    let environment = environment(folder.path(), &provider_keys, &agent_keys);
+    let ops = Ops { client: provider::client(&certificate), address: (on, 8090).into() };
+    let backend = Backend::start((on, 8099).into(), ops.clone()).await;
+    let directory = Directory::start((on, 8098).into()).await;
+    let amazon = Amazon::start((on, 8444).into(), &certificate, provider_keys.sns_certificate()).await;
+    let environment = environment(folder.path(), on, &provider_keys, &agent_keys);
     let load = |preset: &str| configuration(&folder.path().join("config"), preset, &environment);
     let gateway = Gateway::start(load(PRESETS[0]), Arc::new(SystemClock::new())).await;
     let gateway = gateway.expect("the gateway starts");
@@ -58,7 +61,7 @@ async fn main() {
     inbound(&Provider::new(hooks, &certificate), &provider_keys, &backend).await;
 
     let address = gateway.agents().expect("the agents listener");
-    let agents = Agents { client: ops.0.clone(), address, keys: agent_keys };
+    let agents = Agents { client: ops.client.clone(), address, keys: agent_keys };
     let conversations = backend.conversations();
     for conversation in &conversations {
         ops.named(&conversation.id).await;
@@ -82,15 +85,22 @@ async fn main() {
     if !once {
         println!("\nTry, while this runs (Ctrl-C ends it). In another shell:");
         println!("  CA={} {}", certificate.path.display(), agents.keys.exports());
-        print!("{}", TRY);
+        print!("{}", lines_to_try(on));
         tokio::signal::ctrl_c().await.expect("a signal");
     }
     gateway.stop().await.expect("a disk that answers");
     drop((amazon, backend));
 }
 
-/// The lines of the README.
-const TRY: &str = include_str!("try.txt");
+/// The lines of the README, for where this listens.
+fn lines_to_try(on: Ipv4Addr) -> String {
+    let lines = include_str!("try.txt");
+    if on == Ipv4Addr::LOCALHOST {
+        return lines.to_owned();
+    }
+    let on = on.to_string();
+    lines.replace("localhost", &on).replace("127.0.0.1", &on)
+}
 
 /// The inbound half: webhooks come in, and arrive at the backend.
 async fn inbound(provider: &Provider, keys: &ProviderKeys, backend: &Backend) {
@@ -155,9 +165,15 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// The environment that the quickstart's configuration names.
-fn environment(folder: &Path, keys: &ProviderKeys, agents: &agents::Keys) -> HashMap<String, String> {
+fn environment(
+    folder: &Path,
+    on: Ipv4Addr,
+    keys: &ProviderKeys,
+    agents: &agents::Keys,
+) -> HashMap<String, String> {
     let folder = folder.display();
     let fixed = [
+        ("QUICKSTART_ADDRESS", on.to_string()),
         ("QUICKSTART_TLS", folder.to_string()),
         ("QUICKSTART_DATA", format!("{folder}/data")),
         ("QUICKSTART_BACKEND_KEY", samples::BACKEND_KEY.to_owned()),

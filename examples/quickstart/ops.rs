@@ -1,5 +1,7 @@
 //! The operators' API of the gateway, as the backend and the directory use it.
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{Method, Request, StatusCode, header};
@@ -7,12 +9,13 @@ use serde_json::{Value, json};
 
 use crate::provider::HttpClient;
 
-/// Where the configuration has the `ops` listener.
-pub(crate) const ADDRESS: &str = "127.0.0.1:8090";
-
 /// A client of it.
 #[derive(Clone, Debug)]
-pub(crate) struct Ops(pub(crate) HttpClient);
+pub(crate) struct Ops {
+    pub(crate) client: HttpClient,
+    /// Where the configuration has the `ops` listener.
+    pub(crate) address: SocketAddr,
+}
 
 impl Ops {
     /// Makes somebody responsible for a conversation.
@@ -48,11 +51,11 @@ impl Ops {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let request = Request::builder()
             .method(method)
-            .uri(format!("http://{ADDRESS}{path}"))
+            .uri(format!("http://{}{path}", self.address))
             .header(header::CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(body)))
             .expect("a request");
-        let answer = self.0.request(request).await.expect("the gateway answers");
+        let answer = self.client.request(request).await.expect("the gateway answers");
         let status = answer.status();
         let body = answer.into_body().collect().await.expect("a whole answer").to_bytes();
         (status, serde_json::from_slice(&body).unwrap_or_default())

@@ -4,7 +4,7 @@
 use std::{
     convert::Infallible,
     fs,
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -22,7 +22,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::samples::{SNS_HOST, Sample};
 
-/// A self-signed certificate for `localhost` and for the host that Amazon's part is played on.
+/// A self-signed certificate for `localhost`, its address and the host that Amazon's part is played on.
 #[derive(Debug)]
 pub(crate) struct Certificate {
     /// The PEM file, for `curl --cacert`.
@@ -32,8 +32,8 @@ pub(crate) struct Certificate {
 
 impl Certificate {
     /// Makes one and writes it into a folder.
-    pub(crate) fn write(folder: &Path) -> Self {
-        let names = ["localhost", "127.0.0.1", SNS_HOST].map(str::to_owned);
+    pub(crate) fn write(folder: &Path, address: Ipv4Addr) -> Self {
+        let names = ["localhost".to_owned(), address.to_string(), SNS_HOST.to_owned()];
         let made = rcgen::generate_simple_self_signed(names).expect("a certificate");
         let certificate = Self { path: folder.join("localhost.pem"), key: folder.join("localhost.key") };
         fs::write(&certificate.path, made.cert.pem()).expect("the folder can be written");
@@ -88,7 +88,7 @@ impl Provider {
 
     /// Posts one and gives the answer's status.
     pub(crate) async fn post(&self, sample: &Sample) -> StatusCode {
-        let url = format!("https://localhost:{}/hooks/{}", self.hooks.port(), sample.endpoint);
+        let url = format!("https://{}/hooks/{}", self.hooks, sample.endpoint);
         let mut request = Request::post(url);
         for (name, value) in &sample.headers {
             request = request.header(*name, value);
@@ -104,7 +104,7 @@ pub(crate) struct Amazon;
 
 impl Amazon {
     /// Starts it at an address.
-    pub(crate) async fn start(address: &str, certificate: &Certificate, signing: String) -> Self {
+    pub(crate) async fn start(address: SocketAddr, certificate: &Certificate, signing: String) -> Self {
         let key = PrivateKeyDer::from_pem_file(&certificate.key).expect("our own key");
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let tls = rustls::ServerConfig::builder_with_provider(provider)

@@ -19,7 +19,7 @@ use std::{
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::config::{Env, FileKind};
+use crate::config::{Env, FileKind, presets::Preset};
 
 /// A permission-aware channel gateway for chat backends.
 #[derive(Debug, Parser)]
@@ -46,6 +46,11 @@ enum Command {
     Policy {
         #[command(subcommand)]
         command: policy::PolicyCommand,
+    },
+    /// Print a shipped preset of roles, in the syntax of roles.toml.
+    Preset {
+        /// Which.
+        name: Preset,
     },
     /// Ask whether a user may do something; exits with 0 for yes, 1 for no.
     CanI(policy::CanI),
@@ -104,6 +109,7 @@ pub fn run(
             check::run(&config, format, env, out, err)
         }
         Ok(Arguments { command: Command::Policy { command } }) => policy::run(&command, env, out, err),
+        Ok(Arguments { command: Command::Preset { name } }) => print_preset(name, out),
         Ok(Arguments { command: Command::CanI(command) }) => policy::can_i(&command, env, out, err),
         Ok(Arguments { command: Command::WhoCan(command) }) => policy::who_can(&command, env, out, err),
         Ok(Arguments { command: Command::Explain(command) }) => command.run(out, err),
@@ -113,6 +119,11 @@ pub fn run(
     };
     // A reader that went away (`headgate schema | head`) is no failure of ours.
     code.unwrap_or(ExitCode::SUCCESS)
+}
+
+fn print_preset(preset: Preset, out: &mut dyn Write) -> io::Result<ExitCode> {
+    out.write_all(preset.text().as_bytes())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Prints help and versions to `out` with 0, mistakes in the arguments to `err` with 2.

@@ -2,12 +2,13 @@
 
 use std::{
     io::{self, Write},
-    mem,
+    mem, panic,
     path::Path,
     process::ExitCode,
     sync::Arc,
 };
 
+use tokio::runtime::Handle;
 use tracing::{error, info, warn};
 
 use super::{
@@ -16,13 +17,13 @@ use super::{
 };
 use crate::{
     clock::SystemClock,
-    config::{Config, Env, watch::Watch},
-    gateway::Gateway,
+    config::{Config, Env, Loaded, watch::Watch},
+    gateway::{Gateway, GatewayError},
     ops::ConfigStatus,
 };
 
-/// Runs a gateway with the configuration in `folder`. Answers when it has stopped: 0 after a drain, 1 if
-/// it could not start or its disk failed.
+/// Runs a gateway with the configuration in `folder`. Answers when it has stopped: 0 after a drain, or if it
+/// was asked to stop before it had started; 1 if it could not start or its disk failed.
 pub(super) fn run(folder: &Path, env: Env<'_>, err: &mut dyn Write) -> io::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let code = runtime.block_on(serve(folder, env, err));
@@ -52,9 +53,13 @@ async fn serve(folder: &Path, env: Env<'_>, err: &mut dyn Write) -> io::Result<E
         Err(error) => return Ok(could_not_start(&error)),
     };
     watch.follow(loaded.files.clone());
-    let gateway = match Gateway::start(loaded, Arc::new(SystemClock::new())).await {
-        Ok(gateway) => gateway,
-        Err(error) => return Ok(could_not_start(&error)),
+    let gateway = match start(loaded, &mut signals).await {
+        Some(Ok(gateway)) => gateway,
+        Some(Err(error)) => return Ok(could_not_start(&error)),
+        None => {
+            info!("stopped before it had started");
+            return Ok(ExitCode::SUCCESS);
+        }
     };
     loop {
         tokio::select! {
@@ -77,6 +82,27 @@ async fn serve(folder: &Path, env: Env<'_>, err: &mut dyn Write) -> io::Result<E
     }
     info!("stopping");
     Ok(stop(gateway, &mut signals).await)
+}
+
+/// Starts a gateway; `None` if it is asked to stop before that is done. Its disk may hang, so it has a thread of
+/// its own, and one that is never waited for. The configuration was read a moment ago: it is not read anew.
+async fn start(loaded: Loaded, signals: &mut Signals) -> Option<Result<Gateway, GatewayError>> {
+    let runtime = Handle::current();
+    let mut starting = tokio::task::spawn_blocking(move || {
+        runtime.block_on(Gateway::start(loaded, Arc::new(SystemClock::new())))
+    });
+    loop {
+        tokio::select! {
+            started = &mut starting => match started {
+                Ok(started) => return Some(started),
+                Err(ended) => panic::resume_unwind(ended.into_panic()),
+            },
+            asked = signals.next() => match asked {
+                Asked::Stop => return None,
+                Asked::Reload => {}
+            },
+        }
+    }
 }
 
 /// Stops in order, or at once if that is asked for.

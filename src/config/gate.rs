@@ -50,4 +50,6 @@ pub struct DecisionLog {
     pub file: Option<PathBuf>,
     /// Lines that may wait to be written.
     pub waiting_max: usize,
+    /// How long a request that must be on record waits for its line.
+    pub audit_wait_max: Duration,
 }

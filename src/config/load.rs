@@ -212,7 +212,14 @@ fn build(
         build::check_people(&mut check, &files.roles.raw, &files.directory.raw);
         let own = Layer { document: files.roles.document, raw: files.roles.raw };
         let roles = roles::source(folder, own, report);
-        if let Some((policy, keys)) = roles::compile(&roles, &files.id, report) {
+        let compiled = roles::compile(&roles, &files.id, report);
+        let routes = laid::routes(files.routes, folder, report);
+        // Against a policy that could not be read, every word would be wrong.
+        if compiled.is_some() {
+            let mut check = Check { folder, document: &routes.document, report, files: Vec::new() };
+            build::check_vocabulary(&mut check, &routes.raw, &roles.source);
+        }
+        if let Some((policy, keys)) = compiled {
             let mut check = Check { folder, document: &files.tests.document, report, files: Vec::new() };
             let (tests, directory) = (&files.tests.raw, &files.directory.raw);
             let trials = build::ask_tests(&mut check, tests, directory, &files.id, policy, &keys);
@@ -223,8 +230,8 @@ fn build(
         let identity = build::identity(&mut check, files.identity.raw, &mut taken);
         files_read.append(&mut check.files);
         let identity = Arc::new(identity);
-        let routes = laid::routes(files.routes, folder, report);
         let mut check = Check { folder, document: &routes.document, report, files: Vec::new() };
+        build::check_audit(&mut check, &routes.raw, &raw.gate);
         let routes = build::routes(&mut check, routes.raw, &apis, raw.gate.body_bytes_max.in_memory());
         built.insert(
             files.id.clone(),

@@ -263,10 +263,23 @@ pub enum Wrong {
     RequestLine,
     #[error("`{other}` takes the same requests already")]
     RouteTwice { other: String },
+    #[error(
+        "the policy knows no resource `{name}`{}; expected one of `roles.toml` or of the presets that it uses",
+        did_you_mean(.nearest.as_ref())
+    )]
+    NoResource { name: String, nearest: Option<String> },
+    #[error(
+        "the resource `{resource}` has no action `{action}`{}; expected one of {}",
+        did_you_mean(.nearest.as_ref()),
+        list(.actions)
+    )]
+    NoAction { resource: String, action: String, actions: Vec<String>, nearest: Option<String> },
     #[error("the path has no parameter `{{{name}}}`")]
     NoParameter { name: String },
     #[error("`fixed` has no value for `{{{name}}}`")]
     NotFixed { name: String },
+    #[error("there is no record to be on; expected `[gate.decision_log]` in `headgate.toml`")]
+    NoDecisionLog,
     #[error("only goes with {other}")]
     OnlyWith { other: &'static str },
     #[error("{0}")]
@@ -317,6 +330,11 @@ pub enum Wrong {
     // Roles.
     #[error("another has the name `{name}` already")]
     NameTwice { name: String },
+    #[error(
+        "does not go together with `{other}`: {}; use one of them, and write what you need of the other",
+        .clashes.join(", and ")
+    )]
+    PresetsClash { other: &'static str, clashes: Vec<String> },
     #[error("is of one role alone; expected it in a `[role.NAME]`")]
     OfOneRole,
     #[error("a field needs one other right, not several: {}", list(.names))]
@@ -334,11 +352,15 @@ pub enum Wrong {
     // Identity.
     #[error("expected either `{one}` or `{other}`")]
     EitherOr { one: &'static str, other: &'static str },
-    #[error("what is sent there could be read on the way; expected `https`, or `http` on a loopback address")]
+    #[error(
+        "what is said there could be read or changed on the way; expected `https`, or `http` on a loopback address"
+    )]
     NotSecure,
     #[error("a credential could not be told from one of `{by}`, so nobody would know whose it is")]
     SameCredential { by: String },
-    #[error("not a user's name; expected letters, digits and `. _ @ + : -`, and not `none`")]
+    #[error(
+        "not a user's name; expected letters, digits and `. _ @ + : -`, and neither `none` nor `headgate`"
+    )]
     UserName,
     #[error("not a key's hash; expected `sha256:` and 64 hex digits, as `headgate api-key` prints it")]
     KeyHash,

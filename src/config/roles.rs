@@ -9,9 +9,10 @@ use super::{
     build::{self, Check, Laid, Origins},
     document::Document,
     interpolate::References,
-    mistake::{Mistakes, Report, Wrong},
+    mistake::{KeyPath, Mistakes, Report, Wrong},
     presets::Preset,
-    raw, schema,
+    raw::{self, Word},
+    schema,
 };
 use crate::{
     ids::TenantId,
@@ -62,6 +63,8 @@ pub(super) struct Roles {
     origins: Origins,
     /// First to last: presets, then the tenant's own.
     documents: Vec<Document>,
+    /// Otherwise what they say together means nothing.
+    presets_fit: bool,
 }
 
 /// The policy of a tenant's file and the presets that it uses.
@@ -71,6 +74,7 @@ pub(super) fn source(folder: &Path, own: Layer, report: &mut Report) -> Roles {
     for preset in &own.raw.presets {
         add(*preset, &mut presets, &mut layers, report);
     }
+    let presets_fit = check_presets(&own, &layers, report);
     layers.push(own);
     let mut laid = Laid::default();
     let mut documents = Vec::new();
@@ -81,11 +85,62 @@ pub(super) fn source(folder: &Path, own: Layer, report: &mut Report) -> Roles {
         documents.push(document);
     }
     let Laid { source, origins } = laid;
-    Roles { source, origins, documents }
+    Roles { source, origins, documents, presets_fit }
+}
+
+/// Whether the presets fit together; what does not is noted.
+fn check_presets(own: &Layer, layers: &[Layer], report: &mut Report) -> bool {
+    let mut fit = true;
+    let of = |preset: Preset| layers.iter().find(|layer| layer.document.file == file_of(preset));
+    for (index, preset) in own.raw.presets.iter().enumerate() {
+        for other in own.raw.presets.iter().take(index) {
+            let (Some(one), Some(two)) = (of(*other), of(*preset)) else { continue };
+            let clashes = clashes((*other, &one.raw), (*preset, &two.raw), &own.raw);
+            if !clashes.is_empty() {
+                fit = false;
+                let place = own.document.at(&KeyPath::default().key("use").index(index));
+                report.add(place, Wrong::PresetsClash { other: other.name(), clashes });
+            }
+        }
+    }
+    fit
+}
+
+/// What two presets say that cannot both hold, and that the tenant's own file does not decide.
+fn clashes(one: (Preset, &raw::Roles), two: (Preset, &raw::Roles), own: &raw::Roles) -> Vec<String> {
+    let (name, other) = (one.0.name(), two.0.name());
+    let (one, two) = (one.1, two.1);
+    let mut clashes = Vec::new();
+    if let (Some(combine), Some(with)) = (one.combine, two.combine)
+        && combine != with
+        && own.combine.is_none()
+    {
+        let (combine, with) = (combine.label(), with.label());
+        clashes
+            .push(format!("several roles combine by `{combine}` in `{name}` and by `{with}` in `{other}`"));
+    }
+    for (aliases, declares, here, there) in [(one, two, name, other), (two, one, other, name)] {
+        for (Word(alias), Word(of)) in &aliases.alias {
+            if declares.resource.keys().any(|Word(resource)| resource == alias) {
+                clashes.push(format!(
+                    "`{alias}` is another name of `{of}` in `{here}` and a resource in `{there}`"
+                ));
+            }
+        }
+    }
+    clashes
+}
+
+/// What mistakes call a preset.
+fn file_of(preset: Preset) -> String {
+    format!("preset {}", preset.name())
 }
 
 /// Compiles a policy; what is wrong with it is noted. The keys are drawn for this policy alone.
 pub(super) fn compile(roles: &Roles, tenant: &TenantId, report: &mut Report) -> Option<(Policy, Keys)> {
+    if !roles.presets_fit {
+        return None;
+    }
     let keys = Keys::default();
     match Policy::compile(&roles.source, tenant, &keys) {
         Ok(policy) => Some((policy, keys)),
@@ -106,7 +161,7 @@ fn add(preset: Preset, added: &mut Vec<Preset>, layers: &mut Vec<Layer>, report:
         return;
     }
     added.push(preset);
-    let layer = Layer::read(&format!("preset {}", preset.name()), preset.text(), report);
+    let layer = Layer::read(&file_of(preset), preset.text(), report);
     for used in &layer.raw.presets {
         add(*used, added, layers, report);
     }

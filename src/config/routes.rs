@@ -56,6 +56,28 @@ pub struct Route {
     pub body_bytes_max: usize,
     /// Decide, tell and let pass.
     pub shadow: bool,
+    /// Whether a request may pass whose decision is not on record.
+    pub audit: Audit,
+    /// What is told of the backend's errors.
+    pub errors: Errors,
+}
+
+/// What is told of a backend's errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Errors {
+    /// The status, with a body of Headgate's own.
+    Fixed,
+    /// What the backend says, as far as the user may see its fields.
+    Pass,
+}
+
+/// Whether a request may pass whose decision is not on record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audit {
+    /// It may; what is lost is counted.
+    Bounded,
+    /// It may not.
+    Must,
 }
 
 /// What a body is to the decision.

@@ -12,14 +12,16 @@ use quick_cache::sync::Cache;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Answer, Member, Rules, SourceError, Tree, Validator, Version,
-    cached::{Fetched, Question, Slot, Unavailable, Use},
+    Answer, Member, SourceError, Tree, Validator, Version,
+    cached::{Fetched, Question, Slot, Terms, Unavailable, Use},
     invalidation::{Invalidations, Scope},
+    is_name,
     world::{TenantWorld, World},
 };
 use crate::{
     clock::SharedClock,
     ids::{TenantId, Timestamp, UserId},
+    metrics::{Bounded, Limits, bounded},
     policy::Actor,
     spool::Later,
 };
@@ -58,7 +60,7 @@ pub enum NoActor {
 pub struct Actors {
     clock: SharedClock,
     invalidations: Invalidations,
-    users: Cache<(TenantId, UserId), Arc<UserSlot>>,
+    users: Bounded<(TenantId, UserId), Arc<UserSlot>>,
     trees: Cache<TenantId, Arc<Slot<Arc<Tree>>>>,
     metrics: Metrics,
     tasks: TaskTracker,
@@ -87,6 +89,7 @@ struct Built {
 pub struct Metrics {
     lookups: Family<Lookup, Counter>,
     invalidations: Counter,
+    forgotten: Counter,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -106,8 +109,12 @@ enum Outcome {
 impl Metrics {
     /// Registers them.
     #[must_use]
-    pub fn new(registry: &mut Registry) -> Self {
-        let metrics = Self { lookups: Family::default(), invalidations: Counter::default() };
+    pub fn new(registry: &mut Registry, limits: &Limits) -> Self {
+        let metrics = Self {
+            lookups: Family::default(),
+            invalidations: Counter::default(),
+            forgotten: limits.of("actors_max"),
+        };
         registry.register(
             "headgate_grants_lookups",
             "Lookups of users' grants, by where the answer came from",
@@ -133,7 +140,7 @@ impl Actors {
         Arc::new(Self {
             clock,
             invalidations: Invalidations::default(),
-            users: Cache::new(users_max),
+            users: bounded(users_max, &metrics.forgotten),
             trees: Cache::new(TENANTS_MAX),
             metrics,
             tasks: TaskTracker::new(),
@@ -153,6 +160,11 @@ impl Actors {
         min: Option<Version>,
     ) -> Result<Arc<Granted>, NoActor> {
         let world = world.tenant(tenant).ok_or(NoActor::Unknown)?;
+        // A backend's object may say anything of who is responsible for it: no memory and no call for that.
+        if !is_name(user.as_str()) {
+            self.metrics.count(Outcome::Unknown);
+            return Err(NoActor::Unknown);
+        }
         let key = (tenant.clone(), user.clone());
         let slot = self.users.get_or_insert_with(&key, || Ok::<_, NoActor>(Arc::default()))?;
         let found = self.found(world, &slot, user, min).await;
@@ -196,9 +208,9 @@ impl Actors {
     ) -> Result<Arc<Granted>, NoActor> {
         let key = &world.tenant;
         let tree_slot = self.trees.get_or_insert_with(key, || Ok::<_, NoActor>(Arc::default()))?;
-        let of_tree = OfTree { actors: self, world, min };
+        let of_tree = OfTree { terms: self.terms(world, min), world };
         let (tree, tree_use) = tree_slot.get(&of_tree).await.map_err(|why| self.unavailable(&why))?;
-        let of_member = OfMember { actors: self, world, user, min };
+        let of_member = OfMember { terms: self.terms(world, min), world, user };
         let (member, member_use) = slot.member.get(&of_member).await.map_err(|why| self.unavailable(&why))?;
         self.metrics.count(match member_use.max(tree_use) {
             Use::Fetched => Outcome::Fetched,
@@ -234,9 +246,21 @@ impl Actors {
     ) {
         let (actors, stop) = (Arc::clone(self), self.stop.clone());
         self.tasks.spawn(stop.run_until_cancelled_owned(async move {
-            tree_slot.renew(&OfTree { actors: &actors, world: &world, min: None }).await;
-            slot.member.renew(&OfMember { actors: &actors, world: &world, user: &user, min: None }).await;
+            tree_slot.renew(&OfTree { terms: actors.terms(&world, None), world: &world }).await;
+            let of_member = OfMember { terms: actors.terms(&world, None), world: &world, user: &user };
+            slot.member.renew(&of_member).await;
         }));
+    }
+
+    fn terms(&self, world: &TenantWorld, min: Option<Version>) -> Terms<'_> {
+        Terms {
+            clock: &self.clock,
+            invalidations: &self.invalidations,
+            rules: world.rules,
+            is_fixed: world.source.is_fixed(),
+            source_id: world.source_id,
+            min,
+        }
     }
 
     fn unavailable(&self, why: &Unavailable) -> NoActor {
@@ -254,17 +278,15 @@ impl Actors {
 
 /// What is known of a user?
 struct OfMember<'a> {
-    actors: &'a Actors,
+    terms: Terms<'a>,
     world: &'a TenantWorld,
     user: &'a UserId,
-    min: Option<Version>,
 }
 
 /// Which teams are there?
 struct OfTree<'a> {
-    actors: &'a Actors,
+    terms: Terms<'a>,
     world: &'a TenantWorld,
-    min: Option<Version>,
 }
 
 impl Question<Option<Arc<Member>>> for OfMember<'_> {
@@ -280,32 +302,12 @@ impl Question<Option<Arc<Member>>> for OfMember<'_> {
         })
     }
 
-    fn clock(&self) -> &SharedClock {
-        &self.actors.clock
-    }
-
-    fn rules(&self) -> Rules {
-        self.world.rules
-    }
-
-    fn is_fixed(&self) -> bool {
-        self.world.source.is_fixed()
-    }
-
-    fn source_id(&self) -> u64 {
-        self.world.source_id
-    }
-
-    fn min(&self) -> Option<Version> {
-        self.min
-    }
-
-    fn tick(&self) -> u64 {
-        self.actors.invalidations.now()
+    fn terms(&self) -> &Terms<'_> {
+        &self.terms
     }
 
     fn concerned(&self, member: &Option<Arc<Member>>) -> u64 {
-        self.actors.invalidations.of_member(&self.world.tenant, self.user, member.as_deref())
+        self.terms.invalidations.of_member(&self.world.tenant, self.user, member.as_deref())
     }
 
     fn is_negative(&self, member: &Option<Arc<Member>>) -> bool {
@@ -323,32 +325,12 @@ impl Question<Arc<Tree>> for OfTree<'_> {
         })
     }
 
-    fn clock(&self) -> &SharedClock {
-        &self.actors.clock
-    }
-
-    fn rules(&self) -> Rules {
-        self.world.rules
-    }
-
-    fn is_fixed(&self) -> bool {
-        self.world.source.is_fixed()
-    }
-
-    fn source_id(&self) -> u64 {
-        self.world.source_id
-    }
-
-    fn min(&self) -> Option<Version> {
-        self.min
-    }
-
-    fn tick(&self) -> u64 {
-        self.actors.invalidations.now()
+    fn terms(&self) -> &Terms<'_> {
+        &self.terms
     }
 
     fn concerned(&self, _tree: &Arc<Tree>) -> u64 {
-        self.actors.invalidations.of_tree(&self.world.tenant)
+        self.terms.invalidations.of_tree(&self.world.tenant)
     }
 
     fn is_negative(&self, _tree: &Arc<Tree>) -> bool {

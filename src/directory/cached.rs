@@ -13,7 +13,10 @@ use std::{
 use arc_swap::ArcSwapOption;
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::source::{Answer, SourceError, Validator};
+use super::{
+    invalidation::Invalidations,
+    source::{Answer, SourceError, Validator},
+};
 use crate::{clock::SharedClock, ids::BadId, spool::Later};
 
 /// After a failed call the next one waits so long: those who queued behind it must not each try in turn.
@@ -100,20 +103,25 @@ pub(super) enum Use {
     No,
 }
 
+/// What holds for all that one request asks.
+#[derive(Debug)]
+pub(super) struct Terms<'a> {
+    pub(super) clock: &'a SharedClock,
+    pub(super) invalidations: &'a Invalidations,
+    pub(super) rules: Rules,
+    /// Answers never change.
+    pub(super) is_fixed: bool,
+    /// Which source is asked: an answer of another one is none.
+    pub(super) source_id: u64,
+    /// The version must be at least this.
+    pub(super) min: Option<Version>,
+}
+
 /// A question to a directory: how it is asked, and what may be done with an answer.
 pub(super) trait Question<T>: Sync {
     /// Asks it.
     fn ask<'a>(&'a self, known: Option<&'a Validator>) -> Later<'a, Result<Answer<T>, SourceError>>;
-    fn clock(&self) -> &SharedClock;
-    fn rules(&self) -> Rules;
-    /// Whether answers never change.
-    fn is_fixed(&self) -> bool;
-    /// Which source is asked: an answer of another one is none.
-    fn source_id(&self) -> u64;
-    /// The version must be at least this.
-    fn min(&self) -> Option<Version>;
-    /// The last tick.
-    fn tick(&self) -> u64;
+    fn terms(&self) -> &Terms<'_>;
     /// The last tick that concerns this answer.
     fn concerned(&self, answer: &T) -> u64;
     /// Whether the answer says that there is nothing.
@@ -121,24 +129,25 @@ pub(super) trait Question<T>: Sync {
 
     /// How an answer may be used now.
     fn judge(&self, fetched: &Fetched<T>) -> Use {
-        if fetched.source_id != self.source_id() {
+        let terms = self.terms();
+        if fetched.source_id != terms.source_id {
             return Use::No;
         }
-        let tick = self.tick();
+        let tick = terms.invalidations.now();
         if fetched.checked.load(Ordering::Relaxed) != tick {
             if self.concerned(&fetched.value) > fetched.tick {
                 return Use::No;
             }
             fetched.checked.store(tick, Ordering::Relaxed);
         }
-        if self.min().is_some_and(|min| fetched.version < min) {
+        if terms.min.is_some_and(|min| fetched.version < min) {
             return Use::No;
         }
-        if self.is_fixed() {
+        if terms.is_fixed {
             return Use::Fresh;
         }
-        let rules = self.rules();
-        let age = self.clock().elapsed().saturating_sub(fetched.at);
+        let rules = &terms.rules;
+        let age = terms.clock.elapsed().saturating_sub(fetched.at);
         let negative = self.is_negative(&fetched.value);
         let ttl = if negative { rules.negative_ttl } else { rules.ttl };
         if age < ttl.min(rules.refresh) {
@@ -181,7 +190,7 @@ impl<T: Clone> Slot<T> {
             return Ok(found);
         }
         match self.ask(question, &mut flight).await {
-            Ok(fetched) if question.min().is_some_and(|min| fetched.version < min) => {
+            Ok(fetched) if question.terms().min.is_some_and(|min| fetched.version < min) => {
                 Err(Unavailable::NotThatFresh)
             }
             Ok(fetched) => Ok((fetched, Use::Fetched)),
@@ -211,19 +220,19 @@ impl<T: Clone> Slot<T> {
         question: &dyn Question<T>,
         failed: &mut MutexGuard<'_, Option<Duration>>,
     ) -> Result<Arc<Fetched<T>>, Unavailable> {
-        let clock = question.clock();
+        let Terms { clock, invalidations, source_id, min, .. } = question.terms();
         // Nobody knows the future, and whoever asks for it must not make the directory busy. The wall clock may
         // have stepped back behind what is known.
         let known = self.fetched.load().as_ref().map_or(0, |fetched| fetched.version.0);
-        if question.min().is_some_and(|min| min.0 > clock.now().0.max(known)) {
+        if min.is_some_and(|min| min.0 > clock.now().0.max(known)) {
             return Err(Unavailable::NotThatFresh);
         }
         if failed.is_some_and(|failed| clock.elapsed().saturating_sub(failed) < RETRY_PAUSE) {
             return Err(Unavailable::Waiting);
         }
         for _ in 0..OVERTAKEN_MAX {
-            let (tick, at, version) = (question.tick(), clock.elapsed(), clock.now().0);
-            let before = self.fetched.load_full().filter(|before| before.source_id == question.source_id());
+            let (tick, at, version) = (invalidations.now(), clock.elapsed(), clock.now().0);
+            let before = self.fetched.load_full().filter(|before| before.source_id == *source_id);
             let known = before.as_ref().and_then(|before| before.validator.as_ref());
             let (value, validator) = match (question.ask(known).await, &before) {
                 (Ok(Answer::Is(value, validator)), _) => (value, validator),
@@ -253,7 +262,7 @@ impl<T: Clone> Slot<T> {
                 validator,
                 at,
                 tick,
-                source_id: question.source_id(),
+                source_id: *source_id,
                 checked: AtomicU64::new(tick),
             });
             self.fetched.store(Some(Arc::clone(&fetched)));

@@ -9,7 +9,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use super::{
-    Member, Tree,
+    Member, Tree, is_name,
     source::{Answer, Source, SourceError, Validator},
 };
 use crate::{
@@ -18,8 +18,11 @@ use crate::{
     spool::Later,
 };
 
-/// Bytes of an answer at most. A tree of ten thousand teams has some 600 KiB.
-pub const ANSWER_BYTES_MAX: usize = 4 << 20;
+/// Bytes at most of the answer about the teams. Ten thousand of them have some 600 KiB.
+pub const TEAMS_BYTES_MAX: usize = 4 << 20;
+
+/// Bytes at most of the answer about a user: many are kept. A thousand teams and roles have some 50 KiB.
+pub const USER_BYTES_MAX: usize = 64 << 10;
 
 /// What a user's name is written with in a path.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'~');
@@ -77,7 +80,12 @@ impl HttpSource {
         Self { settings, client }
     }
 
-    async fn ask(&self, path: &str, known: Option<&Validator>) -> Result<Response<Bytes>, SourceError> {
+    async fn ask(
+        &self,
+        path: &str,
+        known: Option<&Validator>,
+        answer_bytes_max: usize,
+    ) -> Result<Response<Bytes>, SourceError> {
         let base = self.settings.url.to_string();
         let mut request = Request::builder()
             .method(Method::GET)
@@ -91,7 +99,7 @@ impl HttpSource {
             request = request.header(header::IF_NONE_MATCH, known);
         }
         let request = request.body(Bytes::new()).map_err(crate::backend::CallError::Url)?;
-        let bounds = Bounds { timeout: self.settings.timeout, answer_bytes_max: ANSWER_BYTES_MAX };
+        let bounds = Bounds { timeout: self.settings.timeout, answer_bytes_max };
         Ok(self.client.call(request, bounds).await?)
     }
 
@@ -101,7 +109,7 @@ impl HttpSource {
         known: Option<&Validator>,
     ) -> Result<Answer<Option<Member>>, SourceError> {
         let path = format!("users/{}", utf8_percent_encode(user.as_str(), SEGMENT));
-        let answer = self.ask(&path, known).await?;
+        let answer = self.ask(&path, known, USER_BYTES_MAX).await?;
         match answer.status() {
             StatusCode::OK => {
                 let said: UserAnswer = serde_json::from_slice(answer.body())?;
@@ -111,7 +119,7 @@ impl HttpSource {
                 let member = Member {
                     active: said.active,
                     away: said.away,
-                    teams: said.teams.into_iter().map(TeamId::new).collect(),
+                    teams: said.teams.iter().map(|name| team(name)).collect::<Result<_, _>>()?,
                     roles: said.roles,
                     traits: said.traits,
                 };
@@ -124,12 +132,13 @@ impl HttpSource {
     }
 
     async fn ask_teams(&self, known: Option<&Validator>) -> Result<Answer<Tree>, SourceError> {
-        let answer = self.ask("teams", known).await?;
+        let answer = self.ask("teams", known, TEAMS_BYTES_MAX).await?;
         match answer.status() {
             StatusCode::OK => {
                 let said: TeamsAnswer = serde_json::from_slice(answer.body())?;
-                let teams = said.teams.into_iter();
-                let teams = teams.map(|one| (TeamId::new(one.team), one.parent.map(TeamId::new)));
+                let named =
+                    |one: &TeamAnswer| Ok((team(&one.team)?, one.parent.as_deref().map(team).transpose()?));
+                let teams: Vec<_> = said.teams.iter().map(named).collect::<Result<_, SourceError>>()?;
                 Ok(Answer::Is(Tree::new(teams), validator(&answer)))
             }
             StatusCode::NOT_MODIFIED if known.is_some() => Ok(Answer::NotModified),
@@ -159,6 +168,10 @@ impl Source for HttpSource {
     ) -> Later<'a, Result<Answer<Tree>, SourceError>> {
         Box::pin(self.ask_teams(known))
     }
+}
+
+fn team(name: &str) -> Result<TeamId, SourceError> {
+    if is_name(name) { Ok(TeamId::new(name)) } else { Err(SourceError::TeamName) }
 }
 
 fn validator(answer: &Response<Bytes>) -> Option<Validator> {

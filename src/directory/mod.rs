@@ -27,6 +27,16 @@ pub use self::{
 };
 use crate::ids::{TeamId, UserId};
 
+/// The longest name of a user or team, in bytes.
+pub const NAME_BYTES_MAX: usize = 127;
+
+/// Whether a text can be the name of a user or team: short, and one item of a list such as `headgate-teams`.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    let fits = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b',';
+    !text.is_empty() && text.len() <= NAME_BYTES_MAX && text.trim() == text && text.bytes().all(fits)
+}
+
 /// Users and teams of one tenant, as the configuration lists them.
 #[derive(Clone, Debug, Default)]
 pub struct Directory {
@@ -162,6 +172,16 @@ mod tests {
 
     fn names(teams: &BTreeSet<TeamId>) -> Vec<&str> {
         teams.iter().map(TeamId::as_str).collect()
+    }
+
+    #[test]
+    fn a_name_is_one_item_of_a_list() {
+        for name in ["ana", "42", "auth0|7", "Customer care", "a;b"] {
+            assert!(is_name(name), "{name}");
+        }
+        for text in ["", " ", " ana", "ana ", "sales,admin", "a\nb", "a\tb", "büro", &"a".repeat(128)] {
+            assert!(!is_name(text), "{text:?}");
+        }
     }
 
     #[test]

@@ -36,6 +36,9 @@ pub enum SourceError {
     /// It answered about somebody else.
     #[error("the directory answered about another user than the one asked for")]
     OtherUser,
+    /// A team has a name that could be read as several, or cannot be told to a backend.
+    #[error("the directory named a team as none can be named")]
+    TeamName,
 }
 
 /// A directory.

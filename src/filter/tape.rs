@@ -284,7 +284,7 @@ impl<J: Judge> Writer<'_, '_, J> {
             || (state.leads_to_entity && counted)
             || state.leads.iter().any(|need| fields.has(need.field));
         let lacks = |need: &&Need| !fields.has(need.field);
-        let lacking = state.need.iter().find(lacks).or(if leads { None } else { state.leads.first() });
+        let lacking = state.need.iter().find(lacks).or_else(|| state.leads.first().filter(|_| !leads));
         if let Some(need) = lacking
             && let Some(count) = self.to.counts.fields.get_mut(need.tally as usize)
         {

@@ -1,7 +1,7 @@
 //! A backend's answer before anybody has seen it, and what of it may be shown.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 
 use super::headers;
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A backend's whole answer, of which nothing was shown to anybody.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Unseen(Response<Bytes>);
 
 /// Why an answer is not shown.
@@ -43,6 +43,11 @@ impl Unseen {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.body().is_empty()
+    }
+
+    /// A header of it.
+    pub(super) fn header(&self, name: &HeaderName) -> Option<&HeaderValue> {
+        self.0.headers().get(name)
     }
 
     /// What may be shown of its JSON, whatever the backend calls it (E13).

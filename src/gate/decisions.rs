@@ -1,24 +1,23 @@
 //! What was decided, told: one record a request, kept in memory for `headgate explain` and written as a line.
 //!
 //! A record names and counts; it holds no token, no query, no header and no value of a field (I13). The writer
-//! is fed through a bounded channel: a slow disk loses lines, which are counted, and no time of a request (I12).
+//! (`decision_log`) is fed through a bounded channel: a slow disk loses lines, which are counted, and no time of a
+//! request (I12). A request that must be on record waits for its line instead, and is refused without it.
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    io,
-    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use prometheus_client::metrics::counter::Counter;
 use serde::Serialize;
 use tokio::{
-    fs::OpenOptions,
-    io::{AsyncWrite, AsyncWriteExt, BufWriter},
-    sync::mpsc,
+    sync::{mpsc, oneshot},
+    time::timeout,
 };
-use tokio_util::sync::CancellationToken;
 
+use super::decision_log::{Line, Writer};
 use crate::{
     config::gate::DecisionLog,
     directory::Version,
@@ -59,7 +58,9 @@ pub struct Record {
     /// What was taken out of the answer; in shadow mode, what would have been.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub removed: Option<Removed>,
-    /// The status of the answer.
+    /// What is in shadow mode, if that let pass what the policy refused or withheld: `route`, or `role` and its name.
+    pub shadow: Option<String>,
+    /// The status of the answer; 0 in a line that had to be written before there was one.
     pub status: u16,
 }
 
@@ -107,7 +108,8 @@ pub enum Outcome {
     Allowed,
     /// The policy refused it.
     Denied,
-    /// The policy refused it, and it passed since the route is in shadow mode.
+    /// The policy refused it or would have withheld of its answer, and it passed since the route or a role of
+    /// the user is in shadow mode.
     WouldDeny,
     /// It was refused for another reason.
     Refused,
@@ -141,9 +143,21 @@ fn shown<S: serde::Serializer>(id: &DecisionId, to: S) -> Result<S::Ok, S::Error
 pub struct Decisions {
     last: Mutex<VecDeque<Arc<Record>>>,
     kept_max: usize,
-    lines: Option<mpsc::Sender<Arc<Record>>>,
+    lines: Option<Lines>,
     lost: Counter,
 }
+
+/// The way to the log.
+#[derive(Debug)]
+struct Lines {
+    waiting: mpsc::Sender<Line>,
+    audit_wait_max: Duration,
+}
+
+/// A decision could not be put on record in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the decision cannot be recorded now")]
+pub struct Unrecorded;
 
 impl Decisions {
     /// Keeps the last `kept_max`, and writes where `log` says. The second is the writer, to be run until it
@@ -153,7 +167,8 @@ impl Decisions {
         let (lines, writer) = log
             .map(|log| {
                 let (lines, waiting) = mpsc::channel(log.waiting_max);
-                (lines, Writer { waiting, file: log.file.clone(), lost: lost.clone() })
+                let writer = Writer::new(waiting, log.file.clone(), lost.clone());
+                (Lines { waiting: lines, audit_wait_max: log.audit_wait_max }, writer)
             })
             .unzip();
         (Arc::new(Self { last: Mutex::default(), kept_max, lines, lost }), writer)
@@ -163,7 +178,7 @@ impl Decisions {
     pub fn note(&self, record: Record) {
         let record = Arc::new(record);
         if let Some(lines) = &self.lines
-            && lines.try_send(Arc::clone(&record)).is_err()
+            && lines.waiting.try_send(Line::of(Arc::clone(&record))).is_err()
         {
             self.lost.inc();
         }
@@ -174,6 +189,21 @@ impl Decisions {
         if self.kept_max > 0 {
             last.push_back(record);
         }
+    }
+
+    /// Waits until a decision is in the log: on the disk, if that is a file.
+    ///
+    /// # Errors
+    /// [`Unrecorded`] if that fails or takes too long, or there is no log.
+    pub async fn must_note(&self, record: Record) -> Result<(), Unrecorded> {
+        let lines = self.lines.as_ref().ok_or(Unrecorded)?;
+        let (written, is_written) = oneshot::channel();
+        let line = Line { record: Arc::new(record), written: Some(written) };
+        let noting = async {
+            lines.waiting.send(line).await.map_err(|_closed| Unrecorded)?;
+            is_written.await.map_err(|_lost| Unrecorded)
+        };
+        timeout(lines.audit_wait_max, noting).await.map_err(|_late| Unrecorded)?
     }
 
     /// A decision that is still kept. With `tenant`, only one of that tenant.
@@ -188,67 +218,11 @@ impl Decisions {
     }
 }
 
-/// Writes decisions as lines.
-#[derive(Debug)]
-pub struct Writer {
-    waiting: mpsc::Receiver<Arc<Record>>,
-    file: Option<PathBuf>,
-    lost: Counter,
-}
-
-impl Writer {
-    /// Writes until `stop`, then what is still waiting. A line that cannot be written is lost and counted; the
-    /// file is opened anew for the next.
-    pub async fn run(mut self, stop: CancellationToken) {
-        let mut out = None;
-        loop {
-            let next = tokio::select! {
-                biased;
-                next = self.waiting.recv() => next,
-                () = stop.cancelled() => self.waiting.try_recv().ok(),
-            };
-            let Some(record) = next else { break };
-            if let Err(error) = self.write(&mut out, &record).await {
-                if self.lost.inc() == 0 {
-                    tracing::warn!(error = %error, "could not write the decision log; later failures are only counted");
-                }
-                out = None;
-            }
-        }
-        if let Some(mut out) = out {
-            let _at_the_end = out.flush().await;
-        }
-    }
-
-    async fn write(&self, out: &mut Option<Out>, record: &Record) -> io::Result<()> {
-        let out = match out {
-            Some(out) => out,
-            None => out.insert(self.open().await?),
-        };
-        // JSON escapes every control character, so that a record is one line whatever is in it.
-        let mut line = serde_json::to_vec(record)?;
-        line.push(b'\n');
-        out.write_all(&line).await?;
-        // What waits for a busy writer is flushed together.
-        if self.waiting.is_empty() { out.flush().await } else { Ok(()) }
-    }
-
-    async fn open(&self) -> io::Result<Out> {
-        let out: Box<dyn AsyncWrite + Send + Unpin> = match &self.file {
-            None => Box::new(tokio::io::stderr()),
-            Some(path) => Box::new(OpenOptions::new().create(true).append(true).open(path).await?),
-        };
-        Ok(BufWriter::new(out))
-    }
-}
-
-type Out = BufWriter<Box<dyn AsyncWrite + Send + Unpin>>;
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn record(id: u128, tenant: &str) -> Record {
+    pub(in crate::gate) fn record(id: u128, tenant: &str) -> Record {
         Record {
             id: DecisionId(id),
             time: String::new(),
@@ -263,6 +237,7 @@ mod tests {
             outcome: Outcome::Denied,
             reason: "no_grant",
             why: None,
+            shadow: None,
             status: 404,
         }
     }
@@ -276,22 +251,5 @@ mod tests {
         assert!(!found(1, None), "the oldest went");
         assert!(found(2, None) && found(3, Some("acme")));
         assert!(!found(3, Some("globex")));
-    }
-
-    #[tokio::test]
-    async fn each_decision_is_one_line_and_none_is_lost_at_the_end() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("decisions.jsonl");
-        let log = DecisionLog { file: Some(file.clone()), waiting_max: 2 };
-        let lost = Counter::default();
-        let (decisions, writer) = Decisions::new(0, Some(&log), lost.clone());
-        (1..=5).for_each(|id| decisions.note(record(id, "acme")));
-        assert_eq!(lost.get(), 3, "what finds no room is counted");
-        let stop = CancellationToken::new();
-        stop.cancel();
-        writer.unwrap().run(stop).await;
-        let text = std::fs::read_to_string(file).unwrap();
-        assert_eq!(text.lines().count(), 2, "{text}");
-        assert!(text.contains(r#""user":"an\na""#), "{text}");
     }
 }

@@ -27,6 +27,7 @@ pub struct Metrics {
     lost: Counter,
     shadow_routes: Gauge,
     removed: Family<What, Counter>,
+    shadow_roles: Gauge,
 }
 
 impl Metrics {
@@ -38,6 +39,7 @@ impl Metrics {
             lost: Counter::default(),
             shadow_routes: Gauge::default(),
             removed: Family::default(),
+            shadow_roles: Gauge::default(),
         };
         registry.register(
             "headgate_decisions",
@@ -58,6 +60,11 @@ impl Metrics {
             "headgate_answers_removed",
             "What was taken out of backends' answers, in shadow mode what would have been: rows, unfit_rows, objects, fields, undeclared members",
             metrics.removed.clone(),
+        );
+        registry.register(
+            "headgate_shadow_roles",
+            "Roles in shadow mode: what would be refused to their users passes",
+            metrics.shadow_roles.clone(),
         );
         metrics
     }
@@ -88,7 +95,8 @@ impl Metrics {
         self.requests.get_or_create(&Requests { outcome: outcome.label(), reason }).inc();
     }
 
-    pub(super) fn shadow_routes(&self, count: usize) {
-        self.shadow_routes.set(i64::try_from(count).unwrap_or(i64::MAX));
+    pub(super) fn shadows(&self, routes: usize, roles: usize) {
+        self.shadow_routes.set(i64::try_from(routes).unwrap_or(i64::MAX));
+        self.shadow_roles.set(i64::try_from(roles).unwrap_or(i64::MAX));
     }
 }

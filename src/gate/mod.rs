@@ -16,7 +16,9 @@
 
 pub mod answer;
 pub mod body;
+pub mod decision_log;
 pub mod decisions;
+mod errors;
 pub mod facts;
 pub mod fuzzing;
 pub mod headers;
@@ -30,6 +32,7 @@ pub mod rate;
 pub mod refusal;
 pub mod routes;
 mod service;
+mod shadow;
 pub mod shape;
 mod show;
 pub mod sight;
@@ -54,6 +57,7 @@ use self::{
     permit::{Asked, Decided, Denied, Permit},
     refusal::Refusal,
     routes::{Matched, Unmatched, filled},
+    shadow::Shadow,
     snapshot::Tenant,
     upstream::{From, Onward},
     who::{Granted, Identity, NoActor},
@@ -61,10 +65,10 @@ use self::{
 pub use self::{metrics::Metrics, service::Agents, snapshot::Snapshot};
 use crate::{
     clock::SharedClock,
-    config::routes::{Body, Object},
+    config::routes::{Audit, Body, Object},
     filter::EntityNo,
     ids::{ConversationId, DecisionId, TenantId},
-    policy::{FieldNo, Keys, TeamKey},
+    policy::{Actor, FieldNo, Keys, TeamKey},
     server::{LimitedBody, Peer},
     tag::{Tag, TagStore},
 };
@@ -121,12 +125,15 @@ impl Gate {
         self.tell_shadows();
     }
 
-    /// Says which routes refuse nothing (I11).
+    /// Says which routes refuse nothing (I11), and which roles let pass what they would refuse.
     fn tell_shadows(&self) {
         let snapshot = self.current.load();
-        self.metrics.shadow_routes(snapshot.in_shadow().count());
-        for (tenant, route) in snapshot.in_shadow() {
+        self.metrics.shadows(snapshot.routes_in_shadow().count(), snapshot.roles_in_shadow().count());
+        for (tenant, route) in snapshot.routes_in_shadow() {
             tracing::warn!(tenant.id = %tenant, route, "in shadow mode: what the policy refuses passes");
+        }
+        for (tenant, role) in snapshot.roles_in_shadow() {
+            tracing::warn!(tenant.id = %tenant, role, "in shadow mode: what is refused to its users passes");
         }
     }
 
@@ -173,6 +180,7 @@ impl Gate {
             reason: "answered",
             why: None,
             removed: None,
+            shadow: None,
             status: 0,
         }
     }
@@ -218,7 +226,21 @@ impl Gate {
         record.action = Some(matched.route.action.clone());
         check_parameters(&target, &matched, side)?;
         let asked = Asked::of(&matched, granted.actor.grants.policy()).ok_or(Refusal::Unknown)?;
-        let passage = Passage { gate: self, snapshot, side, granted: &granted, matched: &matched, asked };
+        let opened = granted.actor.opened();
+        let enforced = Arc::clone(&granted.actor);
+        let granted = opened.map_or_else(
+            || granted.clone(),
+            |actor| Granted { actor: Arc::new(actor), version: granted.version },
+        );
+        let passage = Passage {
+            gate: self,
+            snapshot,
+            side,
+            granted: &granted,
+            enforced: &enforced,
+            matched: &matched,
+            asked,
+        };
         passage.pass(head, target, body, record).await
     }
 
@@ -280,7 +302,10 @@ struct Passage<'a> {
     gate: &'a Gate,
     snapshot: &'a Snapshot,
     side: &'a Tenant,
+    /// The user by whose rights the request is answered: in shadow mode ([`Actor::opened`]) more than `enforced`.
     granted: &'a Granted,
+    /// The user by whose rights it is decided.
+    enforced: &'a Actor,
     matched: &'a Matched,
     asked: Asked,
 }
@@ -308,6 +333,7 @@ impl Passage<'_> {
             let known = self.known(&unseen, *entity, self.parameter(parameter))?;
             let keyed = self.keyed(&known).await?;
             let permit = self.decide(Some(&keyed), &[], record)?;
+            self.put_on_record(record).await?;
             return self.show(unseen, &permit, None, record).await;
         }
 
@@ -321,7 +347,10 @@ impl Passage<'_> {
             permit = self.decide(object.as_ref(), &writes, record)?;
         }
         let method = route.matches.method.clone();
-        let target = push::narrowed(target.forwarded(), &route.shows.push, &self.granted.actor, self.asked);
+        let actor = &self.granted.actor;
+        let within = self.shapes()?.reach(actor, &route.shows, self.asked).within;
+        let target = push::narrowed(target.forwarded(), &route.shows.push, actor, within);
+        self.put_on_record(record).await?;
         let onward = Onward { method, target, headers: passed, body };
         // Also if the user goes away before the answer comes: the write was made all the same.
         let written = self.prefetch_path().filter(|_| !is_read);
@@ -337,23 +366,35 @@ impl Passage<'_> {
         writes: &[FieldNo],
         record: &mut Record,
     ) -> Result<Permit, Refusal> {
-        let route = &self.matched.route;
-        let decided = Decided::on(&self.granted.actor, self.asked, object, writes);
-        let permit = match decided.permit() {
-            Ok(permit) => {
+        let decided = Decided::on(self.enforced, self.asked, object, writes);
+        let permit = match (decided.permit(), self.shadow(object, writes)) {
+            (Ok(permit), shadow) => {
                 record.outcome = Outcome::Allowed;
                 record.reason = decided.label();
-                Ok(permit)
+                Ok(shadow.map_or(permit, |shadow| shadow.permit.in_place_of(permit)))
             }
-            Err(Denied(reason)) if route.shadow => {
+            (Err(Denied(reason)), Some(shadow)) if Shadow::passes(reason) => {
                 record.outcome = Outcome::WouldDeny;
                 record.reason = reason.label();
-                Ok(Permit::in_shadow())
+                record.shadow = Some(shadow.of);
+                Ok(shadow.permit)
             }
-            Err(Denied(reason)) => Err(Refusal::Denied { reason, hide: route.hide }),
+            (Err(Denied(reason)), _) => Err(Refusal::Denied { reason, hide: self.matched.route.hide }),
         };
         record.why = Some(decided.why);
         permit
+    }
+
+    /// Waits until the decision is in the log, if the route needs that: what nobody can look up later does not
+    /// happen (I12).
+    async fn put_on_record(&self, record: &Record) -> Result<(), Refusal> {
+        match self.matched.route.audit {
+            Audit::Bounded => Ok(()),
+            Audit::Must => {
+                let noted = self.gate.decisions.must_note(record.clone()).await;
+                noted.map_err(|_unrecorded| Refusal::Unrecorded)
+            }
+        }
     }
 
     /// What is known of the object before the request is made; `None` if the resource as such is asked for.
@@ -475,15 +516,5 @@ impl Passage<'_> {
         }
         let policy = self.granted.actor.grants.policy();
         Ok(names.iter().map(|name| policy.field(self.asked.resource, name)).collect())
-    }
-
-    /// What a backend's answer that has no content for the user is to them.
-    fn failure(&self, status: StatusCode) -> Refusal {
-        match status {
-            StatusCode::NOT_FOUND | StatusCode::GONE => Refusal::Missing,
-            StatusCode::FORBIDDEN => Refusal::Declined { hide: self.matched.route.hide },
-            StatusCode::SERVICE_UNAVAILABLE => Refusal::Busy,
-            _ => Refusal::Failed,
-        }
     }
 }

@@ -19,7 +19,13 @@ pub struct Asked {
     pub via: Option<ResourceNo>,
     /// The object is that of which the asked resource is a part.
     part: bool,
+    /// What each row must be allowed for besides being seen; `None` for the right to the list as such.
+    pub of_rows: Option<ActionNo>,
 }
+
+/// The right to a list as such: it opens the list, and says nothing of a row. What a list shows, get allows, and
+/// the other way round.
+const LIST: &str = "list";
 
 impl Asked {
     /// What a route asks for; `None` if the policy does not know it, which refuses it.
@@ -30,11 +36,13 @@ impl Asked {
             None => None,
             Some(name) => Some(policy.resource(name)?),
         };
+        let action = policy.action(&route.action)?;
         Some(Self {
             resource: policy.resource(&route.resource)?,
-            action: policy.action(&route.action)?,
+            action,
             via,
             part: route.part,
+            of_rows: (route.action != LIST).then_some(action),
         })
     }
 }
@@ -52,7 +60,10 @@ pub struct Decided {
 /// without one, and nothing of an answer is shown.
 #[derive(Clone, Copy, Debug)]
 pub struct Permit {
+    /// `None`: everything.
     allowed: Option<Allowed>,
+    /// In shadow mode what the policy allowed, if it did.
+    enforced: Option<Allowed>,
 }
 
 /// That a request may not be made.
@@ -99,7 +110,7 @@ impl Decided {
     /// [`Denied`].
     pub fn permit(&self) -> Result<Permit, Denied> {
         match self.decision {
-            Decision::Allow(allowed) => Ok(Permit { allowed: Some(allowed) }),
+            Decision::Allow(allowed) => Ok(Permit { allowed: Some(allowed), enforced: None }),
             Decision::Deny(reason) => Err(Denied(reason)),
         }
     }
@@ -107,14 +118,26 @@ impl Decided {
 
 impl Permit {
     /// The permit of a route in shadow mode, on which the decision is told and nothing else.
-    pub(super) const fn in_shadow() -> Self {
-        Self { allowed: None }
+    pub(super) const fn of_everything() -> Self {
+        Self { allowed: None, enforced: None }
     }
 
-    /// Whether it is one of shadow mode.
-    #[must_use]
-    pub const fn is_shadow(&self) -> bool {
+    /// Whether it is that of a route in shadow mode.
+    pub(super) const fn is_of_everything(&self) -> bool {
         self.allowed.is_none()
+    }
+
+    /// This permit in the place of another, which the policy gave: what that one would have withheld is told.
+    pub(super) const fn in_place_of(self, enforced: Self) -> Self {
+        Self { enforced: enforced.allowed, ..self }
+    }
+
+    /// In shadow mode the permit that the policy gave, if it gave one.
+    pub(super) const fn without_shadow(&self) -> Option<Self> {
+        match self.enforced {
+            None => None,
+            Some(_) => Some(Self { allowed: self.enforced, enforced: None }),
+        }
     }
 
     /// Whether a field may be shown. In shadow mode every one is.
@@ -128,11 +151,5 @@ impl Permit {
     pub fn shows_all(&self, actor: &Actor, resource: ResourceNo) -> bool {
         let mut fields = actor.grants.policy().fields_of(resource);
         self.shows(actor, FieldNo::OTHER) && fields.all(|field| self.shows(actor, field))
-    }
-
-    /// Whether every row of a list may be shown, whatever is in it.
-    #[must_use]
-    pub fn shows_every_row(&self, actor: &Actor, asked: Asked) -> bool {
-        self.allowed.is_none() || actor.grants.reach(asked.resource, asked.action).certain == Scope::All
     }
 }

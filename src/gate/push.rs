@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use super::permit::Asked;
 use crate::{
     config::routes::Push,
     policy::{Actor, Scope},
@@ -14,10 +13,10 @@ use crate::{
 /// What stands in a query as it is.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// A target with the parameters that narrow its query to what the user may see at most, in place of those of the
+/// A target with the parameters that narrow its query to `within`, what the user may see at most, in place of those of the
 /// same names that it has.
-pub(super) fn narrowed(target: String, push: &Push, actor: &Actor, asked: Asked) -> String {
-    let parameters = match actor.grants.reach(asked.resource, asked.action).within {
+pub(super) fn narrowed(target: String, push: &Push, actor: &Actor, within: Scope) -> String {
+    let parameters = match within {
         Scope::Own => &push.own,
         Scope::Team => &push.team,
         Scope::None | Scope::TeamTree | Scope::Open | Scope::All => return target,

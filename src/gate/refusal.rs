@@ -58,6 +58,8 @@ pub enum Refusal {
     Rate(Duration),
     /// Too many requests to the backend are under way.
     Busy,
+    /// The decision had to be on record and could not be put there.
+    Unrecorded,
     /// The backend did not answer.
     NoAnswer,
     /// It did not answer in time.
@@ -66,8 +68,8 @@ pub enum Refusal {
     AnswerTooLarge,
     /// Its answer is none that can be shown: an error of its own, or a redirection.
     Failed,
-    /// It refused what was asked; the status is told, the content is not.
-    Objected(StatusCode),
+    /// It answered with an error; the status is told, and after how many seconds to come again, the content is not.
+    Objected(StatusCode, Option<u64>),
     /// Its answer may not be shown as a whole.
     Withheld(Withheld),
     /// A name or path that cannot be written in a request.
@@ -112,11 +114,12 @@ impl Refusal {
             Self::Unread(..) => "body_unread",
             Self::Rate(_) => "rate",
             Self::Busy => "busy",
+            Self::Unrecorded => "unrecorded",
             Self::NoAnswer => "no_answer",
             Self::TimedOut => "timed_out",
             Self::AnswerTooLarge => "answer_too_large",
             Self::Failed => "backend_failed",
-            Self::Objected(_) => "backend_objected",
+            Self::Objected(..) => "backend_objected",
             Self::Withheld(Withheld::Uncovered) => "uncovered",
             Self::Withheld(Withheld::Unreadable | Withheld::Faulty(_)) => "unreadable",
             Self::Unspeakable => "unspeakable",
@@ -187,6 +190,7 @@ impl Refusal {
             Self::Unread(status, kind, detail) => (*status, kind, detail.clone().into()),
             Self::Rate(_) => (StatusCode::TOO_MANY_REQUESTS, "rate", "too many requests".into()),
             Self::Busy => unavailable("overloaded", "too many requests are under way"),
+            Self::Unrecorded => unavailable("unavailable", "the decision cannot be recorded now"),
             Self::NoAnswer => bad_gateway("backend", "the backend gave no answer"),
             Self::TimedOut => {
                 (StatusCode::GATEWAY_TIMEOUT, "backend", "the backend did not answer in time".into())
@@ -194,7 +198,10 @@ impl Refusal {
             Self::AnswerTooLarge | Self::Failed => {
                 bad_gateway("backend", "the backend's answer cannot be shown")
             }
-            Self::Objected(status) => (*status, "declined", "the backend refused the request".into()),
+            Self::Objected(status, _) if status.is_server_error() => {
+                (*status, "backend", "the backend could not do it".into())
+            }
+            Self::Objected(status, _) => (*status, "declined", "the backend refused the request".into()),
             Self::Withheld(Withheld::Uncovered) => (
                 StatusCode::NOT_IMPLEMENTED,
                 "uncovered",
@@ -238,6 +245,7 @@ impl Refusal {
             Self::Rate(wait) => {
                 Some(wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1))
             }
+            Self::Objected(_, wait) => *wait,
             _ => (status == StatusCode::SERVICE_UNAVAILABLE).then_some(1),
         }
     }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::facts::Reading;
+use super::{facts::Reading, permit::Asked};
 use crate::{
-    config::routes::{Entity, Literal, LookUp, RouteMap},
+    config::routes::{Entity, Literal, LookUp, Main, RouteMap, Shows},
     filter::{EntityNo, FieldIx, Fields, Layout, Schema, SchemaError},
-    policy::{ActionNo, FieldNo, Policy, ResourceNo},
+    policy::{ActionNo, Actor, FieldNo, Policy, Reach, ResourceNo, Scope},
 };
 
 /// All answers of a route map.
@@ -124,6 +124,23 @@ impl Shapes {
     #[must_use]
     pub fn object(&self, entity: EntityNo) -> Option<&Layout> {
         self.objects.get(usize::from(entity.0))
+    }
+
+    /// How far a user sees the rows of an answer; of an answer without rows, what the route asks for.
+    #[must_use]
+    pub fn reach(&self, actor: &Actor, shows: &Shows, asked: Asked) -> Reach {
+        let of_route = actor.grants.reach(asked.resource, asked.action);
+        let Some(Main::Rows(_, entity)) = &shows.main else { return of_route };
+        let Some(shape) = self.entity(*entity) else { return of_route };
+        let mut reach = asked.of_rows.map_or(Reach { within: Scope::All, certain: Scope::All }, |_| of_route);
+        let mut within = Scope::None;
+        for right in shape.rights.iter().flatten() {
+            let of_right = actor.grants.reach(right.resource, right.action);
+            within = within.max(of_right.within);
+            reach.certain = reach.certain.min(of_right.certain);
+        }
+        reach.within = reach.within.min(within);
+        reach
     }
 
     /// What a route's answer is made of.

@@ -1,23 +1,26 @@
 //! The last part of a request's way: what of the backend's answer is shown.
 
+use std::{error::Error, sync::Arc};
+
+use http::{Method, StatusCode};
+
 use super::{
     Passage, Shown,
     answer::{Unseen, Withheld, without_content},
-    decisions::{Record, Removed},
+    decisions::{Outcome, Record, Removed},
     facts::{Keyed, Known},
     look_up::Found,
     permit::Permit,
     refusal::Refusal,
-    shape::Shapes,
+    shape::{Shape, Shapes},
     sight::{Sight, Teams},
 };
 use crate::{
     config::routes::{Format, Main},
     filter::{EntityNo, Judge, Object, Report, Verdict},
     ids::DecisionId,
-    policy::TeamKey,
+    policy::{Actor, Scope, TeamKey},
 };
-use http::{Method, StatusCode};
 
 impl Passage<'_> {
     /// The backend's answer, as far as it may be shown. `around` is what is known of the route's object.
@@ -29,11 +32,8 @@ impl Passage<'_> {
         record: &mut Record,
     ) -> Result<Shown, Refusal> {
         let status = unseen.status();
-        if status.is_client_error() && !matches!(status.as_u16(), 401 | 403 | 404 | 410) {
-            return Err(Refusal::Objected(status));
-        }
         if !status.is_success() {
-            return Err(self.failure(status));
+            return self.error(unseen, permit);
         }
         let wrote = self.matched.route.matches.method != Method::GET;
         if unseen.is_empty() && (wrote || status == StatusCode::NO_CONTENT) {
@@ -55,22 +55,49 @@ impl Passage<'_> {
         around: Option<&Keyed>,
         record: &mut Record,
     ) -> Result<Shown, Refusal> {
-        let actor = &self.granted.actor;
         let map = &self.side.routes.map;
+        let eyes = Eyes { actor: &self.granted.actor, permit: Some(permit) };
         match self.matched.route.shows.format {
-            Format::Whole if permit.shows_all(actor, self.asked.resource) => return Ok(unseen.whole(map)),
+            Format::Whole if permit.shows_all(eyes.actor, self.asked.resource) => {
+                return Ok(unseen.whole(map));
+            }
             Format::Whole => return Err(Refusal::Withheld(Withheld::Uncovered)),
             Format::Csv => return Err(Refusal::Withheld(Withheld::Unreadable)),
             Format::Json => {}
         }
         let shapes = self.shapes()?;
-        let (shown, report) = self.filtered(&unseen, permit, around, &shapes, record.id).await?;
-        self.gate.metrics.removed(&report);
-        record.removed = Removed::new(&report, &shapes.schema);
-        if permit.is_shadow() {
+        let shadow = self.in_shadow();
+        if shadow.is_some() {
+            let enforced = permit.without_shadow();
+            let eyes = Eyes { actor: self.enforced, permit: enforced.as_ref() };
+            let would = self.filtered(&unseen, eyes, around, &shapes, record.id).await;
+            self.tell_removed(would.map(|(_, report)| report).ok().as_ref(), &shapes, record);
+        }
+        if self.matched.route.shadow {
             return Ok(unseen.whole(map));
         }
+        let (shown, report) = self.filtered(&unseen, eyes, around, &shapes, record.id).await?;
+        if shadow.is_none() {
+            self.tell_removed(Some(&report), &shapes, record);
+        }
         Ok(unseen.with_json(shown, map))
+    }
+
+    /// Tells what was taken out of an answer, or would have been but for shadow mode; without a report, all of it.
+    fn tell_removed(&self, report: Option<&Report>, shapes: &Shapes, record: &mut Record) {
+        match report {
+            Some(report) => {
+                self.gate.metrics.removed(report);
+                record.removed = Removed::new(report, &shapes.schema);
+            }
+            None => {
+                record.outcome = Outcome::WouldDeny;
+                record.reason = "unreadable";
+            }
+        }
+        if record.removed.is_some() || report.is_none() {
+            record.shadow = self.in_shadow();
+        }
     }
 
     /// Filters an answer, again where it turns out that the teams of users matter who were not known before, or objects
@@ -78,15 +105,15 @@ impl Passage<'_> {
     async fn filtered(
         &self,
         unseen: &Unseen,
-        permit: &Permit,
+        Eyes { actor, permit }: Eyes<'_>,
         around: Option<&Keyed>,
         shapes: &Shapes,
         decision: DecisionId,
     ) -> Result<(Vec<u8>, Report), Refusal> {
         let route = &self.matched.route;
-        let actor = &self.granted.actor;
         let answer = shapes.answer(route.number).ok_or(Refusal::Unknown)?;
-        let every_row = permit.shows_every_row(actor, self.asked);
+        let reach = shapes.reach(actor, &route.shows, self.asked);
+        let every_row = permit.is_some_and(Permit::is_of_everything) || reach.certain == Scope::All;
         let layout = if every_row { &answer.every_row } else { &answer.some_rows };
         let tag = |id: &str| self.tag(id);
         let mut teams = Teams::new();
@@ -94,9 +121,11 @@ impl Passage<'_> {
         loop {
             let mut sight = Sight::new(actor, &self.gate.keys, shapes, self.asked, &teams, &tag, &found);
             sight.around = around.map(|keyed| (self.asked.via.unwrap_or(self.asked.resource), keyed));
-            let decided = matches!(route.shows.main, Some(Main::Object(_))) && !permit.is_shadow();
-            sight.decided = decided.then_some(permit);
-            let filtered = unseen.filtered(layout, &mut sight).map_err(Refusal::Withheld)?;
+            sight.decided = permit.filter(|_| matches!(route.shows.main, Some(Main::Object(_))));
+            let filtered = unseen.filtered(layout, &mut sight).map_err(|withheld| {
+                tracing::warn!(route = route.name, error = &withheld as &dyn Error, "an answer is withheld");
+                Refusal::Withheld(withheld)
+            })?;
             let (wanted, sought) = (std::mem::take(&mut sight.wanted), std::mem::take(&mut sight.sought));
             if wanted.is_empty() && sought.is_empty() {
                 return Ok(filtered);
@@ -126,14 +155,22 @@ impl Passage<'_> {
         look.known.ok_or(Refusal::Withheld(Withheld::Unreadable))
     }
 
-    fn shapes(&self) -> Result<std::sync::Arc<Shapes>, Refusal> {
+    pub(super) fn shapes(&self) -> Result<Arc<Shapes>, Refusal> {
         self.side.shapes(self.granted.actor.grants.policy())
     }
 }
 
+/// Who looks at an answer.
+#[derive(Clone, Copy)]
+struct Eyes<'a> {
+    actor: &'a Actor,
+    /// The decision on the request; `None` if it was no, and passed in shadow mode.
+    permit: Option<&'a Permit>,
+}
+
 /// Reads the facts of the one object of an answer, and shows nothing.
 struct Look<'a> {
-    shape: &'a super::shape::Shape,
+    shape: &'a Shape,
     id: &'a str,
     known: Option<Known<'static>>,
 }

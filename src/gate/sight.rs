@@ -192,16 +192,14 @@ impl<'a> Sight<'a> {
             let Decision::Allow(allowed) = self.decide(right.resource, right.action, &keyed) else {
                 return None;
             };
-            // What a list shows, get allows, and the other way round.
-            let listed = if object.main && self.asked.action != right.action {
-                let Decision::Allow(listed) = self.decide(right.resource, self.asked.action, &keyed) else {
-                    return None;
-                };
-                Some(listed)
-            } else {
-                None
+            let also = match self.asked.of_rows.filter(|action| object.main && *action != right.action) {
+                None => None,
+                Some(action) => match self.decide(right.resource, action, &keyed) {
+                    Decision::Allow(also) => Some(also),
+                    Decision::Deny(_) => return None,
+                },
             };
-            self.fields((object.entity, kind, allowed, listed), right)
+            self.fields((object.entity, kind, allowed, also), right)
         };
         self.standing.push(Standing { resource: right.resource, keyed, part: shape.part });
         Some(fields)

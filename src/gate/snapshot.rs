@@ -29,6 +29,7 @@ use crate::{
 pub struct Snapshot {
     pub(super) settings: Settings,
     pub(super) tenants: BTreeMap<TenantId, Tenant>,
+    roles_in_shadow: Vec<(TenantId, String)>,
     pub(super) door: Arc<dyn Authenticate>,
     pub(super) people: Arc<dyn People>,
     pub(super) rates: Rates,
@@ -105,14 +106,29 @@ impl Snapshot {
             );
         }
         let rates = Rates::new(&settings.rates, limits);
-        Self { settings, tenants, door, people, rates }
+        let roles_in_shadow = config.tenants.values().flat_map(|tenant| {
+            // A role that a later file says more of goes on under another name, which nobody has.
+            let roles = tenant
+                .policy
+                .roles
+                .iter()
+                .filter(|(name, role)| role.shadow && !role.draft && !name.contains(' '));
+            roles.map(|(name, _)| (tenant.id.clone(), name.clone()))
+        });
+        let roles_in_shadow = roles_in_shadow.collect();
+        Self { settings, tenants, roles_in_shadow, door, people, rates }
     }
 
     /// The routes in shadow mode, each with its tenant.
-    pub(super) fn in_shadow(&self) -> impl Iterator<Item = (&TenantId, &str)> {
+    pub(super) fn routes_in_shadow(&self) -> impl Iterator<Item = (&TenantId, &str)> {
         self.tenants.iter().flat_map(|(tenant, side)| {
             let routes = side.routes.map.routes.iter().filter(|route| route.shadow);
             routes.map(move |route| (tenant, route.name.as_str()))
         })
+    }
+
+    /// The roles in shadow mode, each with its tenant.
+    pub(super) fn roles_in_shadow(&self) -> impl Iterator<Item = (&TenantId, &str)> {
+        self.roles_in_shadow.iter().map(|(tenant, role)| (tenant, role.as_str()))
     }
 }

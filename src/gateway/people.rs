@@ -62,7 +62,7 @@ impl People {
         let world = world(config, &keys)?;
         let door = door(config, clock, &metrics, None)?;
         Ok(Self {
-            actors: Actors::new(ACTORS_MAX, clock.clone(), directory::Metrics::new(registry)),
+            actors: Actors::new(ACTORS_MAX, clock.clone(), directory::Metrics::new(registry, limits)),
             world: Arc::new(ArcSwap::from_pointee(world)),
             door: ArcSwap::from_pointee(door),
             keys,

@@ -15,19 +15,19 @@ use std::{
 use bytes::Bytes;
 use data_encoding::BASE64;
 use http::{Method as Verb, Request, StatusCode, header};
-use quick_cache::sync::Cache;
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 
 use super::{
     AuthError, Identity, Invalid, Method, Outside,
-    jws::{date, one_or_many, text_at},
+    jws::{date, is_there, one_or_many, text_at},
     settings::{Introspection, Sources},
     user,
 };
 use crate::{
     backend::{CallError, USER_AGENT},
     ids::{TenantId, Timestamp},
+    metrics::{Bounded, bounded},
 };
 
 /// Answers that are remembered for each source. Above it the least used go first.
@@ -48,7 +48,7 @@ struct Source {
     tenant: TenantId,
     settings: Introspection,
     /// By SHA-256 of the token.
-    answers: Arc<Cache<[u8; 32], Answer>>,
+    answers: Arc<Bounded<[u8; 32], Answer>>,
     questions: Semaphore,
     failing: AtomicBool,
     outside: Outside,
@@ -78,12 +78,16 @@ struct Told {
     issuer: Option<String>,
     #[serde(rename = "aud", default, deserialize_with = "one_or_many")]
     audience: Vec<String>,
-    #[serde(default)]
-    scope: String,
+    scope: Option<String>,
+    token_type: Option<String>,
+    /// What some issuers tell an access token from a refresh token by, which is `active` as well.
+    token_use: Option<String>,
     #[serde(rename = "exp", default, deserialize_with = "date")]
     expires: Option<Timestamp>,
     #[serde(rename = "nbf", default, deserialize_with = "date")]
     not_before: Option<Timestamp>,
+    #[serde(rename = "cnf", default, deserialize_with = "is_there")]
+    bound: bool,
 }
 
 /// Why an issuer gave no answer.
@@ -118,7 +122,8 @@ impl Introspections {
             Source {
                 tenant: tenant.clone(),
                 settings: settings.clone(),
-                answers: answers.unwrap_or_else(|| Arc::new(Cache::new(ANSWERS_MAX))),
+                answers: answers
+                    .unwrap_or_else(|| Arc::new(bounded(ANSWERS_MAX, &outside.metrics.answers_forgotten))),
                 questions: Semaphore::new(QUESTIONS_MAX),
                 failing: AtomicBool::new(false),
                 outside: outside.clone(),
@@ -230,13 +235,23 @@ impl Source {
         if !told.active {
             return Err(Invalid::Inactive);
         }
+        let is = |said: &Option<String>, words: &[&str]| {
+            said.as_ref().is_none_or(|said| words.iter().any(|word| said.eq_ignore_ascii_case(word)))
+        };
+        if !is(&told.token_type, &["Bearer", "access_token"]) || !is(&told.token_use, &["access_token"]) {
+            return Err(Invalid::Type);
+        }
+        if told.bound {
+            return Err(Invalid::Bound);
+        }
         if issuer.is_some() && *issuer != told.issuer {
             return Err(Invalid::Issuer);
         }
         if !audience.is_empty() && !told.audience.iter().any(|one| audience.contains(one)) {
             return Err(Invalid::Audience);
         }
-        let granted = |scope: &String| told.scope.split(' ').any(|one| one == scope);
+        let of_token = told.scope.as_deref().unwrap_or_default();
+        let granted = |scope: &String| of_token.split(' ').any(|one| one == scope);
         if !scopes.iter().all(granted) {
             return Err(Invalid::Scope);
         }

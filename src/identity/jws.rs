@@ -39,6 +39,8 @@ pub(super) struct Claims {
     pub(super) expires: Option<Timestamp>,
     #[serde(rename = "nbf", default, deserialize_with = "date")]
     pub(super) not_before: Option<Timestamp>,
+    #[serde(rename = "cnf", default, deserialize_with = "is_there")]
+    pub(super) bound: bool,
 }
 
 #[derive(Deserialize)]
@@ -126,11 +128,11 @@ fn json<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, Invalid> {
     serde_json::from_slice(bytes).map_err(|_malformed| Invalid::Malformed)
 }
 
-fn is_there<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
+pub(super) fn is_there<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
     IgnoredAny::deserialize(value).map(|_anything| true)
 }
 
-/// `aud`: a text or a list of them.
+/// `aud`: a text or a list of them; `null` as if it were not there.
 pub(super) fn one_or_many<'de, D: Deserializer<'de>>(value: D) -> Result<Vec<String>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -138,15 +140,16 @@ pub(super) fn one_or_many<'de, D: Deserializer<'de>>(value: D) -> Result<Vec<Str
         One(String),
         Many(Vec<String>),
     }
-    Ok(match OneOrMany::deserialize(value)? {
-        OneOrMany::One(one) => vec![one],
-        OneOrMany::Many(many) => many,
+    Ok(match Option::deserialize(value)? {
+        None => Vec::new(),
+        Some(OneOrMany::One(one)) => vec![one],
+        Some(OneOrMany::Many(many)) => many,
     })
 }
 
-/// Seconds since the epoch, which may have a fraction.
+/// Seconds since the epoch, which may have a fraction; `null` as if it were not there.
 pub(super) fn date<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Timestamp>, D::Error> {
-    let number = Number::deserialize(value)?;
+    let Some(number) = Option::<Number>::deserialize(value)? else { return Ok(None) };
     let whole = number.as_i64().map(Timestamp::from_secs);
     let with_fraction = || {
         let since = std::time::Duration::try_from_secs_f64(number.as_f64()?).ok()?;

@@ -2,8 +2,6 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use quick_cache::sync::Cache;
-
 use super::{
     AuthError, Identity, Invalid, Method, Outside,
     jwk::Found,
@@ -12,7 +10,10 @@ use super::{
     settings::{Jwt, Sources},
     user,
 };
-use crate::ids::{TenantId, Timestamp};
+use crate::{
+    ids::{TenantId, Timestamp},
+    metrics::{Bounded, bounded},
+};
 
 /// Verified tokens that are remembered. Above it the least used go first, and are verified again when they
 /// come again: some 50 µs each.
@@ -24,7 +25,7 @@ pub(super) struct Issuers {
     sources: Vec<Source>,
     by_issuer: HashMap<String, Vec<usize>>,
     /// By SHA-256 of the token.
-    verified: Arc<Cache<[u8; 32], Verified>>,
+    verified: Arc<Bounded<[u8; 32], Verified>>,
     outside: Outside,
 }
 
@@ -72,7 +73,8 @@ impl Issuers {
             before.sources.iter().map(pair).eq(sources.iter().map(pair))
         };
         let verified = before.filter(same).map(|before| Arc::clone(&before.verified));
-        let verified = verified.unwrap_or_else(|| Arc::new(Cache::new(TOKENS_MAX)));
+        let verified =
+            verified.unwrap_or_else(|| Arc::new(bounded(TOKENS_MAX, &outside.metrics.tokens_forgotten)));
         Self { sources, by_issuer, verified, outside: outside.clone() }
     }
 
@@ -150,6 +152,9 @@ impl Source {
         let leeway = i64::try_from(self.settings.leeway.as_millis()).unwrap_or(i64::MAX);
         if !self.settings.types.contains(&jws.kind) {
             return Err(Invalid::Type);
+        }
+        if jws.claims.bound {
+            return Err(Invalid::Bound);
         }
         let expires = jws.claims.expires.ok_or(Invalid::NoExpiry)?;
         let ends = Timestamp(expires.0.saturating_add(leeway));

@@ -27,6 +27,8 @@ pub struct Metrics {
     key_fetches: Family<Call, Counter>,
     questions: Family<Call, Counter>,
     pub(super) questions_max: Counter,
+    pub(super) tokens_forgotten: Counter,
+    pub(super) answers_forgotten: Counter,
 }
 
 impl Metrics {
@@ -38,6 +40,8 @@ impl Metrics {
             key_fetches: Family::default(),
             questions: Family::default(),
             questions_max: limits.of("introspections_max"),
+            tokens_forgotten: limits.of("verified_tokens_max"),
+            answers_forgotten: limits.of("token_answers_max"),
         };
         registry.register(
             "headgate_authentications",

@@ -161,6 +161,9 @@ pub enum Invalid {
     Inactive,
     /// It lacks a scope.
     Scope,
+    /// It counts only with a proof of another key, which nobody checks here (`cnf`, RFC 7800): whoever stole it
+    /// could show it as well.
+    Bound,
     /// An API key where none may stand.
     Place,
     /// A certificate without exactly one known name.
@@ -190,6 +193,7 @@ impl Invalid {
             Self::User => "user",
             Self::Inactive => "inactive",
             Self::Scope => "scope",
+            Self::Bound => "bound",
             Self::Place => "place",
             Self::Certificate => "certificate",
         }
@@ -207,12 +211,15 @@ struct Outside {
 /// The longest name of a user, in bytes: as long as the directory takes.
 const USER_BYTES_MAX: usize = 127;
 
-/// A user by the name that a credential or the configuration gives, if it can stand in headers such as `headgate-actor` and is not the
-/// word for nobody.
+/// Words of the headers in which users are named: nobody, and Headgate itself, which backends may let see everything.
+const NO_USERS: [&str; 2] = ["none", "headgate"];
+
+/// A user by the name that a credential or the configuration gives, if it can stand in headers such as
+/// `headgate-actor` and means nobody else there, in upper or lower case.
 #[must_use]
 pub fn user(name: &str) -> Option<UserId> {
     let fits = |byte: u8| byte.is_ascii_graphic() && !b",;=\"\\".contains(&byte);
-    let is_name =
-        !name.is_empty() && name.len() <= USER_BYTES_MAX && name != "none" && name.bytes().all(fits);
-    is_name.then(|| UserId::new(name))
+    let is_name = !name.is_empty() && name.len() <= USER_BYTES_MAX && name.bytes().all(fits);
+    let is_word = NO_USERS.iter().any(|word| word.eq_ignore_ascii_case(name));
+    (is_name && !is_word).then(|| UserId::new(name))
 }

@@ -132,6 +132,7 @@ pub(super) struct Field {
 #[derive(Clone, Debug, Default)]
 pub(super) struct RoleTable {
     pub(super) draft: bool,
+    pub(super) shadow: bool,
     pub(super) cites: Option<Box<str>>,
     /// By pair.
     pub(super) scopes: Box<[Scope]>,

@@ -37,6 +37,8 @@ pub struct Grants {
     pub(super) fields: Box<[FieldMasks]>,
     /// By resource: the roles that restrict none of its fields.
     pub(super) unrestricted: Box<[u64]>,
+    /// What would be granted if the roles in shadow granted everything; `None` if none is.
+    pub(super) opened: Option<Arc<Self>>,
 }
 
 /// Roles by the scope that they grant at least: `own`, `team`, `team-tree`, `open`, `all`.
@@ -166,12 +168,13 @@ impl Policy {
         }
         let tables: Vec<&RoleTable> =
             roles.iter().filter_map(|role| self.roles.get(usize::from(role.0))).collect();
-        Ok(Grants::of(self.clone(), roles.into(), &tables))
+        let opened = Grants::opened(self, &roles, &tables);
+        Ok(Grants { opened, ..Grants::of(self.clone(), roles.into(), &tables) })
     }
 }
 
 impl Grants {
-    fn of(policy: Arc<Policy>, roles: Box<[RoleNo]>, tables: &[&RoleTable]) -> Self {
+    pub(super) fn of(policy: Arc<Policy>, roles: Box<[RoleNo]>, tables: &[&RoleTable]) -> Self {
         let mut seen_reaching = HashMap::new();
         let mut reaching = Vec::new();
         let mut details = Vec::new();
@@ -182,6 +185,7 @@ impl Grants {
             cells: Box::default(),
             reaching: Box::default(),
             details: Box::default(),
+            opened: None,
             roles,
             policy,
         };
@@ -341,6 +345,7 @@ impl Grants {
             + size_of_val(&*self.fields)
             + size_of_val(&*self.unrestricted)
             + details
+            + self.opened.as_ref().map_or(0, |opened| opened.bytes())
     }
 }
 

@@ -29,6 +29,7 @@ mod member;
 mod problem;
 mod rule;
 mod scope;
+mod shadow;
 pub mod source;
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,8 @@ pub struct Problem {
     /// Where: names and positions in the order of [`super::Source`]'s own words, as in `role`,
     /// `sales-junior`, `grants`, `lead`, `veiw`, or `rule`, `chat-in-card`, `conditions`, `0`. The first is
     /// one of `resource`, `alias`, `profile`, `every_role`, `role`, `rule`, `forbid`, `secret`, `need`,
-    /// `assignment`, `app`. Roles, rules, forbids and apps go by name, assignments by position.
+    /// `assignment`, `app`. Roles, rules, forbids and apps go by name, assignments and the
+    /// layers of `every_role` by position.
     pub at: Vec<String>,
     /// What.
     pub what: ProblemKind,

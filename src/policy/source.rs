@@ -30,8 +30,9 @@ pub struct Source {
     pub relations_beat_overrides: bool,
     /// Field profiles: name → resource → the fields that are seen. `full` is built in: every field.
     pub profiles: BTreeMap<String, BTreeMap<String, Vec<String>>>,
-    /// What every role has besides its own.
-    pub every_role: Role,
+    /// What every role begins with, in layers from first to last: what one says of a (resource, action), field or
+    /// place replaces what those before it say, as in [`Role::extends`].
+    pub every_role: Vec<Role>,
     /// Roles by name.
     pub roles: BTreeMap<String, Role>,
     /// Rights that follow from other rights, and conditions on rights.
@@ -81,6 +82,9 @@ pub struct Role {
     pub relations: BTreeMap<Relation, BTreeMap<String, BTreeMap<String, String>>>,
     /// Written and not in force (`BR6`).
     pub draft: bool,
+    /// What it would refuse is told, and passes ([`Actor::opened`](super::Actor::opened)). Of this role alone, not
+    /// of those that extend it.
+    pub shadow: bool,
     /// The rules of `docs/permission-rules.md` or the operator's words that the role comes from; shown by `--why`.
     pub cites: Option<String>,
 }

@@ -1,12 +1,6 @@
 //! The program at its most talkative, with a canary in everything that is nobody's business: none comes out.
 
-use std::{
-    io::Read,
-    net::SocketAddr,
-    process::{Child, Command, Stdio},
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{net::SocketAddr, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -16,6 +10,7 @@ use tokio::{
 use crate::support::{
     gateway::Setup,
     outside::{Provider, Tls},
+    program::Program,
     receiver::Receiver,
     samples::{self, ProviderKeys, Sample},
 };
@@ -50,59 +45,6 @@ fn forbidden() -> Vec<String> {
             .map(str::to_owned),
     );
     forbidden
-}
-
-/// The running program and all that it wrote.
-struct Program {
-    child: Child,
-    output: Arc<Mutex<Vec<u8>>>,
-}
-
-impl Program {
-    fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let output = Arc::new(Mutex::new(Vec::new()));
-        let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        for mut pipe in [Box::new(out) as Box<dyn Read + Send>, Box::new(err)] {
-            let output = output.clone();
-            std::thread::spawn(move || {
-                let mut some = [0; 8192];
-                while let Ok(read @ 1..) = pipe.read(&mut some) {
-                    output.lock().unwrap().extend_from_slice(&some[..read]);
-                }
-            });
-        }
-        Self { child, output }
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.output.lock().unwrap()).into_owned()
-    }
-
-    /// The first line that has all of these in it, as soon as there is one.
-    async fn line(&self, parts: &[&str]) -> String {
-        for _ in 0..1000 {
-            let text = self.text();
-            if let Some(line) = text.lines().find(|line| parts.iter().all(|part| line.contains(part))) {
-                return line.to_owned();
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("no line with {parts:?} in\n{}", self.text());
-    }
-
-    async fn address(&self, listener: &str) -> SocketAddr {
-        let line = self.line(&["\"listening\"", &format!("\"listener\":\"{listener}\"")]).await;
-        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
-        line["listener.address"].as_str().unwrap().parse().unwrap()
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ended = self.child.kill();
-        let _status = self.child.wait();
-    }
 }
 
 /// What comes back for bytes on a connection.

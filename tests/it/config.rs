@@ -115,7 +115,7 @@ fn the_shipped_example_is_valid_with_its_documented_variables() {
     assert_eq!(account.token.as_ref().unwrap().expose(), b"example-token");
     let endpoint = &config.endpoints[&EndpointId::new("meta-main")];
     assert_eq!(endpoint.accounts.len(), 3);
-    assert_eq!(config.store.path, repository("config/../data"));
+    assert_eq!(config.store.path, Path::new("/var/lib/headgate"));
 }
 
 #[test]
@@ -838,4 +838,85 @@ object = "prefetch"
     ] {
         assert!(told.contains(expected), "no `{expected}` in\n{told}");
     }
+}
+
+#[test]
+fn i08_a_route_asks_for_nothing_that_the_policy_does_not_know() {
+    let routes = r#"
+backend = "chat"
+[entity.contact]
+[entity.deal]
+via = "leat"
+[entity.leat]
+[entity.card]
+resource = "contakt"
+[[route]]
+match = "GET /a"
+resource = "conversatoin"
+action = "view"
+[[route]]
+match = "GET /b"
+entity = "contact"
+action = "edti"
+[[route]]
+match = "GET /c/{id}"
+resource = "message"
+entity = "card"
+action = "view"
+object = "tag"
+via = true
+[[route]]
+match = "GET /d/{id}"
+entity = "card"
+action = "view"
+object = "tag"
+[[route]]
+match = "GET /e"
+resource = "deal"
+action = "view"
+[[route]]
+match = "GET /f"
+resource = "health"
+action = "export"
+"#;
+    let roles = "use = ['kommo']\n[resource.health]\nactions = ['view']\n";
+    let headgate = HEADGATE.replace("[backend.chat]\n", "[backend.chat]\napi = ['http://127.0.0.1:3000']\n");
+    let folder = folder(&[
+        ("headgate.toml", &headgate),
+        ("tenants/default/channels.toml", CHANNELS),
+        ("tenants/default/roles.toml", roles),
+        ("tenants/default/routes.toml", routes),
+    ]);
+    let told = Config::load(folder.path(), &documented).unwrap_err().to_string();
+    let no = "the policy knows no resource";
+    for expected in [
+        format!("routes.toml:5: entity.deal.via: {no} `leat` (did you mean `lead`?)"),
+        format!("routes.toml:8: entity.card.resource: {no} `contakt` (did you mean `contact`?)"),
+        format!("routes.toml:11: route[0].resource: {no} `conversatoin` (did you mean `conversation`?)"),
+        "routes.toml:16: route[1].action: the resource `contact` has no action `edti` (did you mean `edit`?)"
+            .to_owned(),
+        "routes.toml:36: route[5].action: the resource `health` has no action `export`; expected one of `view`"
+            .to_owned(),
+    ] {
+        assert!(told.contains(&expected), "no `{expected}` in\n{told}");
+    }
+    assert_eq!(told.matches("routes.toml:").count(), 5, "{told}");
+}
+
+#[test]
+fn what_must_be_on_record_needs_a_record() {
+    let routes = "backend = 'chat'\n[[route]]\nmatch = 'GET /a'\nresource = 'contact'\naction = 'view'\naudit = 'must'\n";
+    let headgate = HEADGATE.replace("[backend.chat]\n", "[backend.chat]\napi = ['http://127.0.0.1:3000']\n");
+    let told = |headgate: &str| {
+        let folder = folder(&[
+            ("headgate.toml", headgate),
+            ("tenants/default/channels.toml", CHANNELS),
+            ("tenants/default/roles.toml", "use = ['base']"),
+            ("tenants/default/routes.toml", routes),
+        ]);
+        load(folder.path()).map(drop).map_err(|mistakes| mistakes.to_string())
+    };
+    let refused = told(&headgate).unwrap_err();
+    assert!(refused.contains("routes.toml:6: route[0].audit: there is no record to be on"), "{refused}");
+    told(&(headgate + "[gate.decision_log]\n")).unwrap();
 }

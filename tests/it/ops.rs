@@ -390,6 +390,7 @@ async fn a_decision_is_looked_up_by_its_id_and_by_its_tenant() {
         outcome: Outcome::Denied,
         reason: "out_of_scope",
         why: Some("role agent grants conversation.view with scope own".to_owned()),
+        shadow: None,
         status: 404,
     });
     let get = async |query: &str| {
@@ -446,7 +447,7 @@ fn start(tokens: &[&str]) -> Running {
         actors: Actors::new(
             10,
             Arc::new(SystemClock::new()),
-            directory::Metrics::new(&mut Registry::default()),
+            directory::Metrics::new(&mut Registry::default(), &limits),
         ),
         world: Arc::default(),
         decisions: Arc::clone(&decisions),

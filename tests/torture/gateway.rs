@@ -2,10 +2,9 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::Stdio,
-    sync::atomic::{AtomicU8, Ordering},
     time::Duration,
 };
 
@@ -16,7 +15,10 @@ use tokio::{
     process::{Child, Command},
 };
 
-use crate::bounds::{STEP_MAX, status, within};
+use crate::{
+    address::own_address,
+    bounds::{STEP_MAX, status, within},
+};
 
 pub(crate) const APP_SECRET: &str = "torture-app-secret";
 pub(crate) const PHONE_NUMBER_ID: &str = "106540352242922";
@@ -91,7 +93,7 @@ impl Gateway {
             let log: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
             let fields = log.get("fields").unwrap_or(&log);
             if let (Some(name), Some(address)) = (
-                fields.get("listener").and_then(|name| name.as_str()),
+                fields.get("listener.name").and_then(|name| name.as_str()),
                 fields.get("listener.address").and_then(|address| address.as_str()),
             ) {
                 let address = Some(address.parse().unwrap());
@@ -218,14 +220,6 @@ async fn until(reached: impl Fn() -> bool) {
     while !reached() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-}
-
-/// A loopback address that no other gateway, process or client of this machine uses: who posts to a gateway
-/// that is gone must not meet somebody else who was given its port.
-fn own_address() -> Ipv4Addr {
-    static NEXT: AtomicU8 = AtomicU8::new(1);
-    let [.., high, low] = std::process::id().to_be_bytes();
-    Ipv4Addr::new(127, 64 | (high & 0x3f), low, NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 fn write_config(config: &Path, data: &Path, backend: SocketAddr) {

@@ -14,6 +14,8 @@
     reason = "clippy takes only functions under `#[test]` for tests; their helpers may fail as loudly"
 )]
 
+#[path = "../it/support/address.rs"]
+mod address;
 mod backend;
 mod bounds;
 mod checker;

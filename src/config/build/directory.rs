@@ -79,7 +79,7 @@ pub(in crate::config) fn source(check: &mut Check<'_>, raw: &raw::Directory) -> 
         }
     }
     Some(http::Settings {
-        url: source.url.as_ref()?.0.clone(),
+        url: source.url.as_ref().and_then(|url| check.secure(&at.key("url"), url))?,
         authorization,
         timeout: source.timeout.0,
         rules: Rules {

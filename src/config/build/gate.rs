@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use super::Check;
 use crate::config::{
     gate::{DecisionLog, Gate, Rate, Rates},
+    mistake::{KeyPath, Wrong},
     raw,
 };
 
@@ -13,8 +14,21 @@ pub(in crate::config) fn gate(check: &Check<'_>, raw: &raw::Gate) -> Gate {
     let log = raw.decision_log.as_ref().map(|log| DecisionLog {
         file: log.file.as_ref().map(|file| check.resolved(&file.0)),
         waiting_max: log.waiting_max,
+        audit_wait_max: log.audit_wait_max.0,
     });
     Gate { decision_log: log, ..settings(raw) }
+}
+
+/// Notes routes whose requests must be on record, where there is none.
+pub(in crate::config) fn check_audit(check: &mut Check<'_>, routes: &raw::Routes, gate: &raw::Gate) {
+    if gate.decision_log.is_some() {
+        return;
+    }
+    for (index, route) in routes.route.iter().enumerate() {
+        if route.audit == Some(raw::Audit::Must) {
+            check.wrong(&KeyPath::default().key("route").index(index).key("audit"), Wrong::NoDecisionLog);
+        }
+    }
 }
 
 impl Default for Gate {

@@ -7,7 +7,7 @@ use crate::{
     config::{
         mistake::{KeyPath, Wrong},
         raw::{self, Name, Who},
-        text::{HeaderText, Network, Url},
+        text::{HeaderText, Network},
     },
     identity::{
         Keys, KeysError, Sources, api_key_hash,
@@ -124,7 +124,7 @@ impl Building<'_, '_> {
             }
         }
         let keys = match (&raw.jwks, &raw.jwks_file) {
-            (Some(url), None) => self.secure(&at.key("jwks"), url).map(KeySource::Url),
+            (Some(url), None) => self.check.secure(&at.key("jwks"), url).map(KeySource::Url),
             (None, Some(file)) => self.key_file(&at.key("jwks_file"), &file.0, &raw).map(KeySource::File),
             (None, None) | (Some(_), Some(_)) => {
                 let wrong = Wrong::EitherOr { one: "jwks", other: "jwks_file" };
@@ -176,7 +176,7 @@ impl Building<'_, '_> {
         name: String,
         raw: raw::Introspection,
     ) -> Option<Introspection> {
-        let url = raw.url.as_ref().and_then(|url| self.secure(&at.key("url"), url));
+        let url = raw.url.as_ref().and_then(|url| self.check.secure(&at.key("url"), url));
         let hosts: Vec<_> = raw.hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
         for (index, host) in hosts.iter().enumerate() {
             let is_host = http::uri::Authority::try_from(host.as_str())
@@ -232,18 +232,6 @@ impl Building<'_, '_> {
         }
         self.take(at, Mark::Proxy { header: header.clone(), peers: peers.clone() });
         Some(Proxy { peers, header })
-    }
-
-    /// A URL that credentials and keys may be fetched from: nobody between can read or change them.
-    fn secure(&mut self, at: &KeyPath, Url(url): &Url) -> Option<http::Uri> {
-        let host = url.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-        let is_loopback = host.eq_ignore_ascii_case("localhost")
-            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-        if url.scheme_str() != Some("https") && !is_loopback {
-            self.check.wrong(at, Wrong::NotSecure);
-            return None;
-        }
-        Some(url.clone())
     }
 
     fn user(&mut self, at: &KeyPath, Who(name): &Who) -> Option<UserId> {

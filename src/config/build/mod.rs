@@ -14,6 +14,7 @@ mod providers;
 mod roles;
 mod routes;
 mod tests;
+mod vocabulary;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,16 +25,18 @@ pub(super) use self::{
     backends::{backends, delivery, egress, store, telemetry},
     channels::{Around, channels},
     directory::{assignment, directory, source},
-    gate::gate,
+    gate::{check_audit, gate},
     identity::{Taken, identity},
     listeners::listeners,
     roles::{Laid, Origins, check_people, check_roles},
     routes::{apis, routes, shape_of},
     tests::{ask_tests, note_failures},
+    vocabulary::check_vocabulary,
 };
 use super::{
     document::Document,
     mistake::{KeyPath, Report, Wrong, nearest},
+    text::Url,
 };
 
 /// A file that is being checked.
@@ -103,6 +106,18 @@ impl Check<'_> {
                 self.wrong(&path.index(index).key("name"), Wrong::NameTwice { name: name.to_owned() });
             }
         }
+    }
+
+    /// A URL to which credentials go, or from which keys and rights come: nobody between can read or change them.
+    fn secure(&mut self, at: &KeyPath, Url(url): &Url) -> Option<http::Uri> {
+        let host = url.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+        let is_loopback = host.eq_ignore_ascii_case("localhost")
+            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+        if url.scheme_str() != Some("https") && !is_loopback {
+            self.wrong(at, Wrong::NotSecure);
+            return None;
+        }
+        Some(url.clone())
     }
 
     /// A path of the file system; a relative one starts at the configuration folder.

@@ -57,7 +57,11 @@ impl Laid {
             let fields = fields.into_iter().map(|(Word(resource), fields)| (resource, fields));
             source.profiles.entry(name).or_default().extend(fields);
         }
-        lay_every_role(&mut source.every_role, role(raw.every_role));
+        let every = role(raw.every_role);
+        if every != Role::default() {
+            self.origins.every_role.push(layer);
+            source.every_role.push(every);
+        }
         for (RoleName(name), raw) in raw.role {
             let mut role = role(raw);
             // The role as it was before goes on under another name, and the new one begins with it.
@@ -145,21 +149,8 @@ fn role(raw: raw::Role) -> Role {
         fields: fields.collect(),
         relations: relations.map(|(relation, of)| (relation, resources(of))).collect(),
         draft: raw.draft,
+        shadow: raw.shadow,
         cites: raw.cites,
-    }
-}
-
-/// What two files say of every role stands beside each other; of the same key the later one's counts.
-fn lay_every_role(every: &mut Role, new: Role) {
-    for (resource, scopes) in new.grants {
-        every.grants.entry(resource).or_default().extend(scopes);
-    }
-    every.overrides.extend(new.overrides);
-    every.fields.extend(new.fields);
-    for (relation, resources) in new.relations {
-        for (resource, actions) in resources {
-            every.relations.entry(relation).or_default().entry(resource).or_default().extend(actions);
-        }
     }
 }
 
@@ -168,6 +159,7 @@ fn lay_every_role(every: &mut Role, new: Role) {
 #[derive(Debug, Default)]
 pub(in crate::config) struct Origins {
     layers: usize,
+    every_role: Vec<usize>,
     roles: BTreeMap<String, usize>,
     /// What a role was called in its file, where it has another name now.
     renamed: BTreeMap<String, String>,
@@ -205,9 +197,11 @@ impl Origins {
                 let begins_with = self.renamed.values().filter(|old| old.as_str() == *name).count();
                 (layer, of_role(&root.key("role").key(written), rest, document, begins_with))
             }
-            ["every_role", rest @ ..] => {
-                let document = documents.iter().rev().find(|document| document.has(&root.key("every_role")));
-                (None, of_role(&root.key("every_role"), rest, document.copied(), 0))
+            ["every_role", position, rest @ ..] => {
+                let position: Option<usize> = position.parse().ok();
+                let layer = position.and_then(|position| self.every_role.get(position)).copied();
+                let document = layer.and_then(|layer| documents.get(layer).copied());
+                (layer, of_role(&root.key("every_role"), rest, document, 0))
             }
             ["rule", name, rest @ ..] => {
                 let (layer, mut path) = listed("rule", self.rules.get(*name), &[]);
@@ -392,7 +386,7 @@ pub(in crate::config) fn check_roles(check: &mut Check<'_>, raw: &raw::Roles, be
     }
     check.once_each_of(&at.key("rule"), raw.rule.iter().map(|rule| rule.name.as_ref()));
     check.once_each_of(&at.key("forbid"), raw.forbid.iter().map(|forbid| forbid.name.as_ref()));
-    for key in ["extends", "draft", "cites"] {
+    for key in ["extends", "draft", "shadow", "cites"] {
         let at = at.key("every_role").key(key);
         if check.document.has(&at) {
             check.wrong(&at, Wrong::OfOneRole);

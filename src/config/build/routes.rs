@@ -19,7 +19,7 @@ use crate::{
     config::{
         mistake::{KeyPath, Wrong},
         raw,
-        routes::{Body, Entity, Format, Line, Object, Part, Route, RouteMap},
+        routes::{Audit, Body, Entity, Errors, Format, Line, Object, Part, Route, RouteMap},
         text::Pointer,
     },
     filter::{EntityNo, Layout, Schema},
@@ -197,6 +197,14 @@ fn route(
         body: if raw.question { Body::Question } else { Body::Writes(text(&raw.body).unwrap_or_default()) },
         body_bytes_max: raw.body_bytes_max.map_or(body_bytes_max, |size| size.in_memory()),
         shadow: raw.shadow,
+        audit: match raw.audit {
+            None | Some(raw::Audit::Bounded) => Audit::Bounded,
+            Some(raw::Audit::Must) => Audit::Must,
+        },
+        errors: match raw.errors {
+            None | Some(raw::Errors::Fixed) => Errors::Fixed,
+            Some(raw::Errors::Pass) => Errors::Pass,
+        },
         matches,
     })
 }

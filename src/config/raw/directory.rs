@@ -60,7 +60,7 @@ impl Default for User {
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend("required" = ["url"]))]
 pub(crate) struct Source {
-    /// Where it is; `/users/{user}` and `/teams` are appended.
+    /// Where it is, `https`, or `http` on a loopback address; `/users/{user}` and `/teams` are appended.
     pub(crate) url: Option<Url>,
     /// Sent as `Authorization: Bearer …`.
     pub(crate) token: Option<SecretText>,

@@ -478,11 +478,14 @@ pub(crate) struct DecisionLog {
     /// Lines that may wait to be written. Above it, lines are lost, and counted. A change needs a restart.
     #[schemars(range(min = 1))]
     pub(crate) waiting_max: usize,
+    /// How long a request of a route with `audit = "must"` waits for its line. After that: 503. A change needs a
+    /// restart.
+    pub(crate) audit_wait_max: Span,
 }
 
 impl Default for DecisionLog {
     fn default() -> Self {
-        Self { file: None, waiting_max: 10_000 }
+        Self { file: None, waiting_max: 10_000, audit_wait_max: seconds(2) }
     }
 }
 

@@ -33,7 +33,8 @@ pub(crate) use self::{
         Profiles, Relation, Relations, Role, Roles, Rule,
     },
     routes::{
-        Entity, EntityKind, Format as RouteFormat, Literal, LookUp, Object as RouteObject, Route, Routes,
+        Audit, Entity, EntityKind, Errors, Format as RouteFormat, Literal, LookUp, Object as RouteObject,
+        Route, Routes,
     },
     tests::{Case, Expect, Object, OfObject, Tests},
 };

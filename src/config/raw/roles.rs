@@ -25,7 +25,7 @@ use crate::{
 pub(crate) struct Roles {
     /// Shipped presets that are in force, with their roles and all else that they say; a later one replaces what
     /// an earlier one says of the same thing. `headgate preset NAME` prints one. `base`, the vocabulary, is in
-    /// each of them.
+    /// each of them. `kommo` and `bitrix24` do not go together.
     #[serde(rename = "use")]
     pub(crate) presets: Vec<Preset>,
     /// Rules and forbids of the presets that are not in force, by name: `["KP4"]`.
@@ -72,6 +72,16 @@ pub(crate) enum Combine {
     SpecificThenMax,
 }
 
+impl Combine {
+    /// As it is written.
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::Max => "max",
+            Self::SpecificThenMax => "specific-then-max",
+        }
+    }
+}
+
 /// A resource.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -103,6 +113,10 @@ pub(crate) struct Role {
     pub(crate) relation: Relations,
     /// Written and not in force.
     pub(crate) draft: bool,
+    /// In shadow mode: what their roles would refuse to users who have this one, or hide from them, is told in the
+    /// decision log and passes. Forbids and other tenants' objects are refused all the same. Not taken over by
+    /// roles that extend this one. `docs/policy.md` has the whole.
+    pub(crate) shadow: bool,
     /// Where the role comes from, in a few words; `can-i --why` shows it.
     pub(crate) cites: Option<String>,
 }

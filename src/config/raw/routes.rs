@@ -224,6 +224,32 @@ pub(crate) struct Route {
     pub(crate) body_bytes_max: Option<Size>,
     /// Decide, tell what would have been refused, and let it pass.
     pub(crate) shadow: bool,
+    /// `"must"`: a request passes only once its decision is in the decision log, on the disk; otherwise it is
+    /// answered 503. Default: `"bounded"`, by which lines may be lost, and are counted.
+    pub(crate) audit: Option<Audit>,
+    /// `"pass"`: the body of the backend's errors is shown, if the user may see every field that stands in it. What
+    /// its text quotes is not looked at. Default: `"fixed"`, the status with a body of Headgate's own.
+    pub(crate) errors: Option<Errors>,
+}
+
+/// What is told of a backend's errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Errors {
+    /// The status.
+    Fixed,
+    /// The status and the body.
+    Pass,
+}
+
+/// Whether a request may pass whose decision is not on record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Audit {
+    /// It may.
+    Bounded,
+    /// It may not.
+    Must,
 }
 
 /// What becomes of counts, for who may not see every row. One that is not named here nor in `keep` is taken out.

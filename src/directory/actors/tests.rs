@@ -11,7 +11,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::*;
+use super::{super::Rules, *};
 use crate::{
     clock::ManualClock,
     ids::TeamId,
@@ -95,6 +95,7 @@ struct Setup {
     world: Arc<World>,
     source: Arc<Scripted>,
     clock: Arc<ManualClock>,
+    registry: Registry,
 }
 
 impl Setup {
@@ -116,9 +117,11 @@ impl Setup {
             BTreeSet::new(),
             keys,
         )]);
-        let metrics = Metrics::new(&mut Registry::default());
+        let mut registry = Registry::default();
+        let limits = Limits::new(&mut registry);
+        let metrics = Metrics::new(&mut registry, &limits);
         let actors = Actors::new(100, clock.clone(), metrics);
-        Self { actors, world: Arc::new(world), source, clock }
+        Self { actors, world: Arc::new(world), source, clock, registry }
     }
 
     async fn find(&self, user: &str, min: Option<Version>) -> Result<Arc<Granted>, NoActor> {
@@ -267,6 +270,38 @@ async fn an_old_answer_is_renewed_in_the_background_and_a_wall_clock_that_jumps_
     setup.actors.tasks.wait().await;
     assert_eq!(setup.roles("ana").await.unwrap(), ["boss"]);
     assert_eq!(setup.source.calls(), 2);
+}
+
+#[tokio::test]
+async fn i18_a_flood_of_users_takes_bounded_room_and_forgets_nobody_who_is_there() {
+    let setup = Setup::new();
+    setup.source.say("ana", &["seller"]);
+    for n in 0..20_000 {
+        let user = format!("user{n}");
+        setup.source.say(&user, &["seller"]);
+        assert_eq!(setup.roles(&user).await.unwrap(), ["seller"]);
+        setup.source.members.lock().unwrap().remove(&user);
+        assert_eq!(setup.roles("ana").await.unwrap(), ["seller"]);
+    }
+    assert!(setup.actors.users.len() <= 100);
+    assert_eq!(setup.source.calls(), 20_001, "somebody who was there all the time was asked about again");
+    let mut metrics = String::new();
+    prometheus_client::encoding::text::encode(&mut metrics, &setup.registry).unwrap();
+    let forgotten = 20_001 - setup.actors.users.len();
+    let counted = format!("headgate_limit_reached_total{{limit=\"actors_max\"}} {forgotten}\n");
+    assert!(metrics.contains(&counted), "{metrics}");
+    let labels = metrics.lines().filter(|line| line.starts_with("headgate_grants_lookups_total{"));
+    assert_eq!(labels.count(), 2, "labels name outcomes, and no users: {metrics}");
+}
+
+#[tokio::test]
+async fn what_can_be_no_users_name_takes_no_room_and_no_call() {
+    let setup = Setup::new();
+    for name in ["", "a,b", "a\nb", "b\u{fc}ro", &"a".repeat(100_000)] {
+        setup.source.say(name, &["boss"]);
+        assert_eq!(setup.roles(name).await, Err(NoActor::Unknown), "{name:?}");
+    }
+    assert_eq!((setup.source.calls(), setup.actors.users.len()), (0, 0));
 }
 
 async fn all_of<T>(all: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {

@@ -40,7 +40,9 @@ impl Compiler<'_> {
         for (role_name, role) in &source.roles {
             self.names_of_role(&mut names, &["role", role_name], role);
         }
-        self.names_of_role(&mut names, &["every_role"], &source.every_role);
+        for (position, role) in source.every_role.iter().enumerate() {
+            self.names_of_role(&mut names, &["every_role", &position.to_string()], role);
+        }
         for (profile, resources) in &source.profiles {
             for (resource, fields) in resources {
                 let at = ["profile", profile, resource];

@@ -125,7 +125,7 @@ impl Compiler<'_> {
         let source = self.source;
         self.policy.symbols.intern("");
         let overrides =
-            source.roles.values().chain([&source.every_role]).flat_map(|role: &Role| &role.overrides);
+            source.roles.values().chain(&source.every_role).flat_map(|role: &Role| &role.overrides);
         let of_override = |change: &Override| {
             let single = [&change.pipeline, &change.channel, &change.account];
             single.into_iter().flatten().chain(&change.stage).cloned().collect::<Vec<_>>()

@@ -41,9 +41,13 @@ fn exactness(resource: &str, action: &str) -> u8 {
 impl<'a> Compiler<'a> {
     pub(super) fn roles(&mut self) {
         let source = self.source;
-        let every = self.layer(&["every_role"], &source.every_role);
-        if !source.every_role.extends.is_empty() {
-            self.problem(&["every_role", "extends"], ProblemKind::EveryRoleExtends);
+        let mut every = Layer::default();
+        for (position, role) in source.every_role.iter().enumerate() {
+            let at = ["every_role", &position.to_string()];
+            every.cover_with(&self.layer(&at, role));
+            if !role.extends.is_empty() {
+                self.problem(&[&at[..], &["extends"]].concat(), ProblemKind::EveryRoleExtends);
+            }
         }
         let mut whole: BTreeMap<&str, Layer> = BTreeMap::new();
         for name in self.in_order_of_extension() {
@@ -302,6 +306,7 @@ impl<'a> Compiler<'a> {
         }
         RoleTable {
             draft: role.draft,
+            shadow: role.shadow,
             cites: role.cites.as_deref().map(Into::into),
             scopes: scopes.into(),
             overrides: overrides.into(),

@@ -121,6 +121,23 @@ fn a_role_replaces_an_override_stage_by_stage() {
 }
 
 #[test]
+fn what_is_said_last_of_every_role_replaces_what_was_said_before() {
+    let world = World::new()
+        .role("every role", "lead.view=all contact.view=all")
+        .hides("every role", "lead", "budget phone")
+        .at("every role", "stage:a,b", Mode::Replace, "lead.view=none")
+        .role("every role", "lead.*=own")
+        .fields("every role", "lead", ["", "", "phone"])
+        .at("every role", "stage:a", Mode::Replace, "lead.view=all");
+    let ana = world.role("r", "").ana("r");
+    assert!(!ana.may("lead.view", "of:ben"), "also by `*`");
+    assert!(ana.may("contact.view", "of:ben"));
+    assert!(ana.may("lead.view", "of:ben stage:a"));
+    assert!(!ana.may("lead.view", "of:ana stage:b"));
+    assert_eq!(ana.sees("lead.view", "of:ana", "budget phone"), "phone");
+}
+
+#[test]
 fn every_role_begins_with_what_every_role_has() {
     let world = World::new().role("every role", "lead.view=own contact.view=all").hides(
         "every role",

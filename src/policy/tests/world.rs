@@ -59,7 +59,11 @@ impl World {
 
     fn edit_role(mut self, name: &str, edit: impl FnOnce(&mut Role)) -> Self {
         match name {
-            "every role" => edit(&mut self.source.every_role),
+            "every role" => {
+                let mut role = Role::default();
+                edit(&mut role);
+                self.source.every_role.push(role);
+            }
             name => edit(self.source.roles.entry(name.to_owned()).or_default()),
         }
         self

@@ -2,6 +2,7 @@
 
 mod explain;
 mod policy;
+mod serve;
 
 use std::{
     fs,

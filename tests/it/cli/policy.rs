@@ -16,6 +16,14 @@ fn policy_test_passes_also_for_roles_of_the_directory_and_users_who_are_gone() {
 }
 
 #[test]
+fn a_preset_is_printed_as_it_is_read() {
+    let said = headgate(&["preset", "kommo"]);
+    assert_eq!((said.code, said.err.as_str()), (0, ""));
+    assert!(said.out.contains("[role.\"kommo.sales-junior\"]"), "{}", said.out);
+    assert_eq!(headgate(&["preset", "komo"]).code, 2);
+}
+
+#[test]
 fn policy_test_tells_each_failing_case_with_its_line_and_reason() {
     let folder =
         Folder::new().with("roles.toml", "edit = \"own\" }", "edit = \"none\", export = \"all\" }").with(

@@ -2,6 +2,7 @@
 //! it is.
 
 mod backend;
+mod chatwoot;
 mod conformance;
 mod decided;
 mod framing;

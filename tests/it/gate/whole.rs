@@ -5,6 +5,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    path::Path,
     sync::{Arc, Mutex, mpsc},
     time::Duration,
 };
@@ -26,7 +27,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
-use tokio_rustls::TlsConnector;
+use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::{
     backend::{self, Asked, Backend},
@@ -34,12 +35,16 @@ use super::{
 };
 use crate::identity::{
     NOW,
+    certificates::Client,
     tokens::{Signer, claims_but, jwks},
 };
 
+mod audit;
+mod credentials;
 mod grants;
 mod passing;
 mod reload;
+mod shadow;
 mod tags;
 
 const OPERATOR: &str = "a-token-of-the-operators";
@@ -137,6 +142,11 @@ struct Whole {
 
 impl Whole {
     async fn start() -> Self {
+        Self::start_with(|_folder, headgate| headgate).await
+    }
+
+    /// `change` makes of `headgate.toml`, and of what else lies in the folder, what a test needs.
+    async fn start_with(change: impl FnOnce(&Path, String) -> String) -> Self {
         let people = Arc::new(Mutex::new(People::default()));
         for (tenant, user, role) in [
             ("acme", "ana", "agent"),
@@ -177,7 +187,7 @@ impl Whole {
             .replace("BACKEND", &backend.address.to_string())
             .replace("OPERATOR", OPERATOR)
             .replace("LOG", folder.path().join("decisions.jsonl").to_str().unwrap());
-        write("headgate.toml", &headgate);
+        write("headgate.toml", &change(folder.path(), headgate));
         let other = NewKey::make().unwrap();
         for (tenant, account, key) in [("acme", "1", &key), ("globex", "2", &other)] {
             let own = |name: &str, text: &str| {
@@ -220,33 +230,63 @@ impl Whole {
         self.signer.token(&claims_but(&json!({"sub": user, "aud": tenant, "exp": NOW + 1_000_000})))
     }
 
-    /// A request over TLS, with these header lines. The answer, looked at for what nobody but its object's
-    /// users may see.
-    async fn send(&self, line: &str, headers: &str, body: &str) -> Answer {
+    /// A connection to the agents' listener that offers these protocols.
+    async fn connect(&self, protocols: &[&[u8]]) -> TlsStream<TcpStream> {
+        self.connect_as(None, protocols).await.unwrap()
+    }
+
+    /// As [`Whole::connect`], from a client with this certificate; `None` if it is not let in.
+    async fn connect_as(&self, client: Option<&Client>, protocols: &[&[u8]]) -> Option<TlsStream<TcpStream>> {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(self.certificate.as_bytes()).unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+            .with_root_certificates(roots);
+        let mut config = match client {
+            None => config.with_no_client_auth(),
+            Some((certificate, key)) => {
+                config.with_client_auth_cert(vec![certificate.clone()], key.clone_key()).unwrap()
+            }
+        };
+        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
         let stream = TcpStream::connect(self.gateway.agents().unwrap()).await.unwrap();
         let name = ServerName::try_from("localhost").unwrap();
-        let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
+        TlsConnector::from(Arc::new(config)).connect(name, stream).await.ok()
+    }
+
+    /// Writes to a new connection and reads until it is closed.
+    async fn exchange(&self, text: &str) -> String {
+        exchange(self.connect(&[]).await, text).await
+    }
+
+    /// A request over TLS, with these header lines. The answer, looked at for what nobody but its object's
+    /// users may see.
+    async fn send(&self, line: &str, headers: &str, body: &str) -> Answer {
+        self.send_as(None, line, headers, body).await.unwrap()
+    }
+
+    /// As [`Whole::send`], from a client with this certificate; `None` if it is not let in.
+    async fn send_as(
+        &self,
+        client: Option<&Client>,
+        line: &str,
+        headers: &str,
+        body: &str,
+    ) -> Option<Answer> {
         let length =
             if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
         let close = if headers.contains("Connection:") { "" } else { "Connection: close\r\n" };
-        let head = format!("{line} HTTP/1.1\r\nHost: localhost\r\n{close}{length}{headers}\r\n{body}");
-        stream.write_all(head.as_bytes()).await.unwrap();
-        let mut answer = Vec::new();
-        let _closed = stream.read_to_end(&mut answer).await;
+        let host = if headers.contains("Host:") { "" } else { "Host: localhost\r\n" };
+        let head = format!("{line} HTTP/1.1\r\n{host}{close}{length}{headers}\r\n{body}");
+        let answer = exchange(self.connect_as(client, &[]).await?, &head).await;
         for asked in self.backend.seen() {
             assert_eq!(asked.all("headgate-actor").len(), 1, "{asked:?}");
             assert_eq!(asked.all("api_access_token"), ["native-of-headgate"], "{asked:?}");
             assert!(!asked.target.contains("access_token"), "{asked:?}");
         }
-        Answer::of(&String::from_utf8(answer).unwrap())
+        (!answer.is_empty()).then(|| Answer::of(&answer))
     }
 
     /// `GET` below the tenant's account, with the user's token.
@@ -350,8 +390,12 @@ impl People {
                 let Some(roles) = self.roles.get(&((*tenant).to_owned(), (*user).to_owned())) else {
                     return backend::json(404, &json!({}));
                 };
-                let team = if *user == "ben" { "support" } else { "sales" };
-                let user = json!({"user": user, "active": true, "teams": [team], "roles": roles});
+                let team = match *user {
+                    "ben" => "support",
+                    "odd" => "sales,support",
+                    _ => "sales",
+                };
+                let user = json!({"user": user, "active": *user != "gone", "teams": [team], "roles": roles});
                 backend::json(200, &user)
             }
             _ => backend::json(500, &json!({})),
@@ -387,4 +431,12 @@ async fn conversations(folder: &TempDir) -> BTreeMap<&'static str, ConversationI
     let all = acme.into_iter().chain([of("201", "globex")]).collect();
     tags.close().await;
     all
+}
+
+/// Writes and reads until the connection is closed.
+async fn exchange(mut stream: TlsStream<TcpStream>, text: &str) -> String {
+    let _refused = stream.write_all(text.as_bytes()).await;
+    let mut answer = Vec::new();
+    let _closed = stream.read_to_end(&mut answer).await;
+    String::from_utf8(answer).unwrap()
 }

@@ -250,6 +250,7 @@ impl Setup {
             let listed = self.listed.map(|name| format!("response_headers = [\"{name}\"]"));
             let routes = listed.unwrap_or_default() + &ROUTES.replace("ACCOUNT", account) + &self.routes;
             write(&format!("tenants/{tenant}/routes.toml"), routes);
+            write(&format!("tenants/{tenant}/roles.toml"), vocabulary());
         }
         let config = Config::load(folder.path(), &|_| None).unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let config = config.config;
@@ -418,20 +419,12 @@ pub(super) fn usual(asked: &Asked) -> Vec<u8> {
     let mut parts = path.rsplit('/');
     let id = parts.next().unwrap();
     let kind = if id == "upload" { "upload" } else { parts.next().unwrap() };
-    let title = format!("CANARY-{id}-title");
-    let object = |assignee: Value, team: Value, participants: Value| json!({"id": id, "title": title, "assignee": assignee, "team": team, "participants": participants});
-    let list = json!({"payload": [{"id": "101", "title": "CANARY-101-title"}, {"id": "102", "title": "CANARY-102-title"}]});
+    let list = json!({"payload": ["101", "102", "103", "104"].map(conversation)});
     let contact = |owner: &str| json!({"id": id, "owner": owner, "name": format!("CANARY-{id}-name"), "phone_number": format!("CANARY-{id}-phone_number")});
     let value = match (kind, id) {
         ("shadowed", _) => json!({"id": id, "title": format!("CANARY-{id}-title-shadow")}),
         ("1", "conversations") | ("conversations", "filter") => list,
-        ("conversations" | "answered" | "shown", "101") => object(json!("ana"), json!("sales"), json!([])),
-        ("conversations" | "answered" | "shown", "102") => object(json!("ben"), json!("support"), json!([])),
-        ("conversations" | "answered" | "shown", "103") => object(Value::Null, json!("sales"), json!([])),
-        ("conversations" | "answered" | "shown", "104") => {
-            object(json!("ben"), json!("support"), json!([{"id": "ana"}]))
-        }
-        ("conversations", "201") => object(json!("zoe"), json!("sales"), json!([])),
+        ("conversations" | "answered" | "shown", "101" | "102" | "103" | "104" | "201") => conversation(id),
         ("contacts", "501") => contact("ana"),
         ("contacts", "502") => contact("ben"),
         ("upload", _) => json!({"ok": true}),
@@ -439,6 +432,20 @@ pub(super) fn usual(asked: &Asked) -> Vec<u8> {
         _ => return backend::json(404, &json!({"error": format!("CANARY-{id}-missing")})),
     };
     backend::json(200, &value)
+}
+
+/// A conversation as the backend shows it.
+pub(super) fn conversation(id: &str) -> Value {
+    let (assignee, team, participants) = match id {
+        "101" => (json!("ana"), "sales", json!([])),
+        "102" => (json!("ben"), "support", json!([])),
+        "103" => (Value::Null, "sales", json!([])),
+        "104" => (json!("ben"), "support", json!([{"id": "ana"}])),
+        _ => (json!("zoe"), "sales", json!([])),
+    };
+    json!({
+        "id": id, "title": format!("CANARY-{id}-title"), "assignee": assignee, "team": team, "participants": participants,
+    })
 }
 
 /// The tags of the conversations.
@@ -559,6 +566,12 @@ impl Directory {
         });
         Self(granted.into())
     }
+}
+
+/// What the fixture's grants are about, as `roles.toml`.
+pub(super) fn vocabulary() -> String {
+    let resources = policy().resources.into_iter();
+    resources.map(|(name, actions)| format!("[resource.{name}]\nactions = {actions:?}\n")).collect()
 }
 
 /// The fixture's grants.

@@ -121,12 +121,13 @@ impl Gate {
     }
 }
 
-type Identity = (CertificateDer<'static>, PrivateKeyDer<'static>);
+/// A certificate with its key.
+pub(crate) type Client = (CertificateDer<'static>, PrivateKeyDer<'static>);
 
 /// A client that trusts `authority` and keeps sessions for whoever is `gate.test`.
 fn client_config(
     authority: &Authority,
-    identity: Option<Identity>,
+    identity: Option<Client>,
     versions: &[&'static rustls::SupportedProtocolVersion],
 ) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
@@ -143,22 +144,22 @@ fn client_config(
     })
 }
 
-fn uri(name: &str) -> SanType {
+pub(crate) fn uri(name: &str) -> SanType {
     SanType::URI(Ia5String::try_from(name).unwrap())
 }
 
-fn dns(name: &str) -> SanType {
+pub(crate) fn dns(name: &str) -> SanType {
     SanType::DnsName(Ia5String::try_from(name).unwrap())
 }
 
-struct Authority {
+pub(crate) struct Authority {
     folder: TempDir,
     issuer: Issuer<'static, KeyPair>,
     certificate: CertificateDer<'static>,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
@@ -170,7 +171,7 @@ impl Authority {
         Self { folder, certificate: certificate.der().clone(), issuer: Issuer::new(params, key) }
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -189,7 +190,7 @@ impl Authority {
     }
 
     /// A client certificate with these names, and always the right one as its common name.
-    fn client(&self, names: Vec<SanType>) -> Identity {
+    pub(crate) fn client(&self, names: Vec<SanType>) -> Client {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, "spiffe://acme/ana");
         params.subject_alt_names = names;

@@ -63,6 +63,17 @@ async fn an_answer_must_say_what_the_configuration_wants() {
         (json!({"nbf": NOW + 1}), "not_yet"),
         (json!({"username": null}), "user"),
         (json!({"username": "a b"}), "user"),
+        (json!({"username": "none"}), "user"),
+        (json!({"username": "headgate"}), "user"),
+        // What says nothing says no more if it says so.
+        (json!({"exp": null, "nbf": null, "token_type": null, "token_use": null}), ANA),
+        (json!({"aud": null}), "audience"),
+        (json!({"scope": null}), "scope"),
+        (json!({"active": false, "iss": null, "aud": null, "scope": null}), "inactive"),
+        (json!({"token_type": "bearer", "token_use": "access_token"}), ANA),
+        (json!({"token_use": "refresh_token"}), "type"),
+        (json!({"token_type": "DPoP", "cnf": {"jkt": "x"}}), "type"),
+        (json!({"cnf": {"x5t#S256": "x"}}), "bound"),
     ]
     .into_iter()
     .enumerate()

@@ -19,10 +19,10 @@ use serde_json::Value;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 /// What it was asked: the `Authorization` header and the body.
-pub(super) type Question = (String, String);
+pub(crate) type Question = (String, String);
 
-pub(super) struct Issuer {
-    pub(super) address: SocketAddr,
+pub(crate) struct Issuer {
+    pub(crate) address: SocketAddr,
     state: Arc<State>,
     _tasks: JoinSet<()>,
 }
@@ -35,12 +35,12 @@ struct State {
 }
 
 impl Issuer {
-    pub(super) async fn start(answer: &Value) -> Self {
+    pub(crate) async fn start(answer: &Value) -> Self {
         Self::start_with(answer, None).await
     }
 
     /// Over TLS with this certificate and key.
-    pub(super) async fn start_tls(answer: &Value, certificate: &str, key: &str) -> Self {
+    pub(crate) async fn start_tls(answer: &Value, certificate: &str, key: &str) -> Self {
         let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
         let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -83,33 +83,33 @@ impl Issuer {
         Self { address, state, _tasks: tasks }
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/", self.address)
     }
 
-    pub(super) fn answers(&self, answer: &Value) {
+    pub(crate) fn answers(&self, answer: &Value) {
         *self.state.answer.lock().unwrap() = (200, answer.to_string());
     }
 
-    pub(super) fn fails(&self) {
+    pub(crate) fn fails(&self) {
         *self.state.answer.lock().unwrap() = (503, String::new());
     }
 
     /// Answers wait until [`Self::goes_on`].
-    pub(super) fn waits(&self) {
+    pub(crate) fn waits(&self) {
         self.state.open.send_replace(false);
     }
 
-    pub(super) fn goes_on(&self) {
+    pub(crate) fn goes_on(&self) {
         self.state.open.send_replace(true);
     }
 
     /// Waits until it was asked so often.
-    pub(super) async fn asked(&self, count: usize) {
+    pub(crate) async fn asked(&self, count: usize) {
         self.state.questions.subscribe().wait_for(|all| all.len() >= count).await.unwrap();
     }
 
-    pub(super) fn questions(&self) -> Vec<Question> {
+    pub(crate) fn questions(&self) -> Vec<Question> {
         self.state.questions.borrow().clone()
     }
 }

@@ -72,6 +72,8 @@ async fn the_user_is_where_the_configuration_says() {
         (json!(["ana"]), "user"),
         (json!(""), "user"),
         (json!("none"), "user"),
+        (json!("headgate"), "user"),
+        (json!("Headgate"), "user"),
         (json!("ana, adm"), "user"),
         (json!("ana\r\nx: y"), "user"),
         (json!("a".repeat(128)), "user"),
@@ -219,6 +221,8 @@ async fn c11_a_token_counts_between_its_times_and_always_ends() {
         (json!({"nbf": NOW + LEEWAY + 1}), "not_yet"),
         (json!({"nbf": NOW + LEEWAY}), ANA),
         (json!({"exp": null}), "no_expiry"),
+        (json!({"exp": i64::MAX}), ANA),
+        (json!({"nbf": i64::MIN}), ANA),
         (json!({"exp": "1800000000"}), "malformed"),
         (json!({"exp": -1}), "expired"),
         (json!({"exp": 0}), "expired"),
@@ -254,6 +258,15 @@ async fn c12_a_token_that_wants_to_be_read_in_a_special_way_is_refused() {
         let mut header = json!({"alg": "ES256", "kid": "one"});
         header.as_object_mut().unwrap().extend(special.as_object().unwrap().clone());
         assert_eq!(world.bearer(&signer.token_with(&header, &claims("ana"))).await, "critical", "{special}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_bound_to_a_key_is_not_taken_without_its_proof() {
+    let (world, _issuer, signer) = world().await;
+    for proof in [json!({"jkt": "x"}), json!({"x5t#S256": "x"}), json!({})] {
+        let token = signer.token(&claims_but(&json!({ "cnf": proof })));
+        assert_eq!(world.bearer(&token).await, "bound", "{proof}");
     }
 }
 

@@ -2,9 +2,9 @@
 //! section C of the security checklist.
 
 mod api_keys;
-mod certificates;
+pub(crate) mod certificates;
 mod introspection;
-mod issuer;
+pub(crate) mod issuer;
 mod jwt;
 mod misconfigured;
 mod requests;

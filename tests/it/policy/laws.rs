@@ -1,8 +1,10 @@
 //! The engine beside the reference on random policies, and the laws that every policy keeps.
 
+use std::sync::Arc;
+
 use headgate::{
     ids::Timestamp,
-    policy::{Source, source::Combine, source::Forbid},
+    policy::{Decision, DenyReason, Source, source::Combine, source::Forbid},
 };
 
 use super::{
@@ -165,8 +167,7 @@ fn no_order_matters() {
         dice.0.shuffle(&mut shuffled.rules);
         dice.0.shuffle(&mut shuffled.forbids);
         dice.0.shuffle(&mut shuffled.assignments);
-        shuffled.every_role.overrides.reverse();
-        for role in shuffled.roles.values_mut() {
+        for role in shuffled.every_role.iter_mut().chain(shuffled.roles.values_mut()) {
             dice.0.shuffle(&mut role.overrides);
         }
         let mut person = person.clone();
@@ -174,6 +175,35 @@ fn no_order_matters() {
         dice.0.shuffle(&mut person.teams);
         let after = answer(&shuffled, &person, ask).expect("the order decided whether it compiles");
         (before != after).then(|| format!("{before:?} became {after:?}"))
+    });
+}
+
+#[test]
+fn a_role_in_shadow_opens_what_roles_decide_and_nothing_else() {
+    each(1_500, &mut |dice, source, person, ask| {
+        let before = answer(source, person, ask)?;
+        let name = dice.pick(&ROLES);
+        source.roles.get_mut(name).unwrap().shadow = true;
+        if answer(source, person, ask)? != before {
+            return Some(format!("with {name} in shadow the policy itself decides otherwise"));
+        }
+        let engine = Engine::new(source, TENANT, &teams()).ok()?;
+        let actor = engine.actor(person, NOW);
+        let role = engine.policy.role(name).unwrap();
+        let Some(opened) = actor.opened().map(Arc::new) else {
+            let has = actor.grants.roles().contains(&role);
+            return has.then(|| format!("{name} opens nothing"));
+        };
+        let (enforced, opened) = (engine.ask(&actor, ask).unwrap(), engine.ask(&opened, ask).unwrap());
+        let after = said(&opened);
+        let stays = match enforced.decision {
+            Decision::Deny(
+                reason @ (DenyReason::OtherTenant | DenyReason::Inactive | DenyReason::Forbidden(_)),
+            ) => opened.decision == Decision::Deny(reason),
+            _ => true,
+        };
+        (!stays || !is_at_least(after.as_ref(), before.as_ref()))
+            .then(|| format!("{name} in shadow: {before:?} became {after:?}"))
     });
 }
 

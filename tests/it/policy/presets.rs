@@ -54,6 +54,45 @@ fn mistakes_in_roles_are_told_with_their_line_and_what_was_meant() {
 }
 
 #[test]
+fn presets_that_do_not_go_together_are_refused_with_the_reason_alone() {
+    for (one, two, first) in [
+        ("kommo", "bitrix24", "`max` in `kommo` and by `specific-then-max` in `bitrix24`"),
+        ("bitrix24", "kommo", "`specific-then-max` in `bitrix24` and by `max` in `kommo`"),
+    ] {
+        let told = mistakes(&format!("use = [\"qontak\", \"{one}\", \"{two}\"]\n"));
+        let expected = format!(
+            "roles.toml:1: use[2]: does not go together with `{one}`: several roles combine by {first}, and `deal` \
+             is another name of `lead` in `kommo` and a resource in `bitrix24`; use one of them, and write what you \
+             need of the other"
+        );
+        assert_eq!(told, expected);
+    }
+    for pair in ["[\"qontak\", \"kommo\"]", "[\"bitrix24\", \"qontak\"]"] {
+        roles::read("roles.toml", &format!("use = {pair}")).unwrap();
+    }
+}
+
+#[test]
+fn what_a_file_says_of_every_role_is_told_at_its_own_line() {
+    let told = mistakes("use = [\"kommo\"]\n[every_role.grants]\nlead = { view = \"own\", veiw = \"own\" }");
+    assert!(told.starts_with("roles.toml:3: every_role.grants.lead.veiw: "), "{told}");
+}
+
+#[test]
+fn an_operator_changes_what_a_preset_says_of_every_role() {
+    let source = roles::read(
+        "roles.toml",
+        "use = [\"kommo\"]\n[every_role.relation.participant]\n\"*\" = { view = \"full\" }",
+    )
+    .unwrap();
+    let engine = super::engine::Engine::new(&source, "t", &Default::default()).unwrap();
+    let free = engine.policy.role("kommo.sales-junior").unwrap();
+    let relations = engine.policy.grants(&[free]).unwrap();
+    let contact = engine.policy.resource("contact").unwrap();
+    assert!(relations.exceptions(contact, engine.policy.action("view").unwrap()).relations);
+}
+
+#[test]
 fn an_operator_changes_a_preset_role_and_turns_a_rule_off() {
     let source = roles::read(
         "roles.toml",

@@ -238,8 +238,8 @@ impl Dice {
             let fields = RESOURCES.map(|resource| (resource.to_owned(), self.some(&PATTERNS[..7], 3)));
             source.profiles.insert(profile.to_owned(), fields.into());
         }
-        if self.one_in(2) {
-            source.every_role = self.role(&[]);
+        for _ in 0..self.0.usize(..=2) {
+            source.every_role.push(self.role(&[]));
         }
         for (at, name) in ROLES.iter().enumerate() {
             let mut role = self.role(&ROLES[..at]);

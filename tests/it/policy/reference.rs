@@ -571,5 +571,5 @@ fn layers<'a>(source: &'a Source, name: &str) -> Vec<&'a Role> {
         let bases = own.extends.iter().rev().flat_map(|base| with_bases(source, base));
         [own].into_iter().chain(bases).collect()
     }
-    with_bases(source, name).into_iter().chain([&source.every_role]).collect()
+    with_bases(source, name).into_iter().chain(source.every_role.iter().rev()).collect()
 }

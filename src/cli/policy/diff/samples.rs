@@ -106,7 +106,7 @@ fn places(sources: &[&Source]) -> BTreeSet<At> {
     let mut places = BTreeSet::new();
     let resource = |name: &String| (name != ANY).then(|| name.clone());
     for source in sources {
-        let roles = source.roles.values().chain([&source.every_role]);
+        let roles = source.roles.values().chain(&source.every_role);
         for change in roles.flat_map(|role| &role.overrides) {
             let at = At {
                 resource: resource(&change.resource),

@@ -1,0 +1,181 @@
+//! The decision log: one JSON object a line, put at the end of a file or of the standard error.
+
+use std::{io, path::PathBuf, sync::Arc};
+
+use prometheus_client::metrics::counter::Counter;
+use tokio::{
+    fs::{File, OpenOptions},
+    io::{AsyncWrite, AsyncWriteExt, BufWriter},
+    sync::{mpsc, oneshot},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::decisions::Record;
+
+/// Lines that are put on the disk together at most while somebody waits for one of them and others keep coming.
+const LINES_PER_SYNC_MAX: u64 = 256;
+
+/// A decision on its way to the log.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) record: Arc<Record>,
+    /// Who waits until it is written; dropped if it cannot be.
+    pub(super) written: Option<oneshot::Sender<()>>,
+}
+
+impl Line {
+    /// A line that nobody waits for.
+    pub(super) const fn of(record: Arc<Record>) -> Self {
+        Self { record, written: None }
+    }
+}
+
+/// Writes decisions as lines.
+#[derive(Debug)]
+pub struct Writer {
+    waiting: mpsc::Receiver<Line>,
+    file: Option<PathBuf>,
+    lost: Counter,
+    /// Lines that were written and may not be out yet.
+    unflushed: u64,
+    /// Who waits for one of these.
+    unconfirmed: Vec<oneshot::Sender<()>>,
+}
+
+impl Writer {
+    pub(super) const fn new(waiting: mpsc::Receiver<Line>, file: Option<PathBuf>, lost: Counter) -> Self {
+        Self { waiting, file, lost, unflushed: 0, unconfirmed: Vec::new() }
+    }
+
+    /// Writes until `stop`, then what is still waiting. A line that cannot be written is lost and counted; the
+    /// file is opened anew for the next.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut out = None;
+        loop {
+            let next = tokio::select! {
+                biased;
+                next = self.waiting.recv() => next,
+                () = stop.cancelled() => self.waiting.try_recv().ok(),
+            };
+            let Some(line) = next else { break };
+            self.unflushed += 1;
+            if let Err(error) = self.write(&mut out, line).await {
+                if self.lost.inc_by(self.unflushed) == 0 {
+                    tracing::warn!(error = %error, "could not write the decision log; later failures are only counted");
+                }
+                out = None;
+                self.unflushed = 0;
+                self.unconfirmed.clear();
+            }
+        }
+        if let Some(mut out) = out {
+            let _at_the_end = out.to.flush().await;
+        }
+    }
+
+    async fn write(&mut self, out: &mut Option<Out>, line: Line) -> io::Result<()> {
+        self.unconfirmed.extend(line.written);
+        let out = match out {
+            Some(out) => out,
+            None => out.insert(self.open().await?),
+        };
+        // JSON escapes every control character, so that a record is one line whatever is in it.
+        let mut text = serde_json::to_vec(&*line.record)?;
+        text.push(b'\n');
+        out.to.write_all(&text).await?;
+        // What waits for a busy writer is flushed together.
+        let nobody_waits = self.unconfirmed.is_empty() || self.unflushed < LINES_PER_SYNC_MAX;
+        if !self.waiting.is_empty() && nobody_waits {
+            return Ok(());
+        }
+        out.to.flush().await?;
+        if let Some(file) = out.file.as_ref().filter(|_| !self.unconfirmed.is_empty()) {
+            file.sync_data().await?;
+        }
+        self.unflushed = 0;
+        for written in self.unconfirmed.drain(..) {
+            let _who_waited_is_gone = written.send(());
+        }
+        Ok(())
+    }
+
+    async fn open(&self) -> io::Result<Out> {
+        let Some(path) = &self.file else {
+            return Ok(Out { to: BufWriter::new(Box::new(tokio::io::stderr())), file: None });
+        };
+        let file = OpenOptions::new().create(true).append(true).open(path).await?;
+        let to: Box<dyn AsyncWrite + Send + Unpin> = Box::new(file.try_clone().await?);
+        Ok(Out { to: BufWriter::new(to), file: Some(file) })
+    }
+}
+
+/// Where lines go.
+struct Out {
+    to: BufWriter<Box<dyn AsyncWrite + Send + Unpin>>,
+    /// The same file, to be synced.
+    file: Option<File>,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        config::gate::DecisionLog,
+        gate::decisions::{Decisions, Unrecorded, tests::record},
+    };
+
+    fn log(file: PathBuf, waiting_max: usize) -> DecisionLog {
+        DecisionLog { file: Some(file), waiting_max, audit_wait_max: Duration::from_secs(2) }
+    }
+
+    #[tokio::test]
+    async fn each_decision_is_one_line_and_none_is_lost_at_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("decisions.jsonl");
+        let log = log(file.clone(), 2);
+        let lost = Counter::default();
+        let (decisions, writer) = Decisions::new(0, Some(&log), lost.clone());
+        (1..=5).for_each(|id| decisions.note(record(id, "acme")));
+        assert_eq!(lost.get(), 3, "what finds no room is counted");
+        let stop = CancellationToken::new();
+        stop.cancel();
+        writer.unwrap().run(stop).await;
+        let text = std::fs::read_to_string(file).unwrap();
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(text.contains(r#""user":"an\na""#), "{text}");
+    }
+
+    #[tokio::test]
+    async fn who_must_be_on_record_waits_for_the_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("decisions.jsonl");
+        let (decisions, writer) = Decisions::new(0, Some(&log(file.clone(), 2)), Counter::default());
+        let stop = CancellationToken::new();
+        let writing = tokio::spawn(writer.unwrap().run(stop.clone()));
+        assert_eq!(decisions.must_note(record(1, "acme")).await, Ok(()));
+        assert_eq!(std::fs::read_to_string(file).unwrap().lines().count(), 1, "it is there before the end");
+        stop.cancel();
+        writing.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_line_in_time_nothing_is_on_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let lost = Counter::default();
+        let (decisions, writer) = Decisions::new(0, Some(&log(folder.path().to_owned(), 2)), lost.clone());
+        let stop = CancellationToken::new();
+        let writing = tokio::spawn(writer.unwrap().run(stop.clone()));
+        assert_eq!(decisions.must_note(record(1, "acme")).await, Err(Unrecorded), "a folder is no file");
+        assert_eq!(lost.get(), 1);
+        stop.cancel();
+        writing.await.unwrap();
+
+        let (stuck, _not_run) = Decisions::new(0, Some(&log(folder.path().to_owned(), 1)), lost.clone());
+        stuck.note(record(2, "acme"));
+        assert_eq!(stuck.must_note(record(3, "acme")).await, Err(Unrecorded), "it waits no longer");
+        let (without, _) = Decisions::new(0, None, lost);
+        assert_eq!(without.must_note(record(4, "acme")).await, Err(Unrecorded));
+    }
+}

@@ -1,0 +1,3 @@
+//! The filter: what of a text may pass.
+
+mod rows;
