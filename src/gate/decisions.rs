@@ -237,6 +237,7 @@ pub(super) mod tests {
             outcome: Outcome::Denied,
             reason: "no_grant",
             why: None,
+            removed: None,
             shadow: None,
             status: 404,
         }

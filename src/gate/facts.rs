@@ -306,10 +306,11 @@ mod tests {
     fn known(facts: &[(Fact, &'static str)]) -> Known<'static> {
         let places = facts.iter().enumerate().map(|(at, (fact, _))| (*fact, format!("/{at}")));
         let (reading, pointers) = Reading::of(&Entity { facts: places.collect(), ..Entity::default() });
-        let raws: Vec<_> = pointers
-            .iter()
-            .map(|pointer| Some(Raw(facts[pointer[1..].parse::<usize>().unwrap()].1.as_bytes())))
-            .collect();
+        let value = |pointer: &String| {
+            let (_, at) = pointer.split_once('/').unwrap();
+            Some(Raw(facts[at.parse::<usize>().unwrap()].1.as_bytes()))
+        };
+        let raws: Vec<_> = pointers.iter().map(value).collect();
         let object = Object { entity: crate::filter::EntityNo(0), main: true, outer: None, facts: &raws };
         reading.known(&object).into_owned()
     }

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::{facts::Keyed, routes::Matched};
 use crate::policy::{
-    self, ActionNo, Actor, Allowed, Decision, DenyReason, Facts, FieldNo, Policy, Question, ResourceNo,
-    Scope, Via, decide,
+    self, ActionNo, Actor, Allowed, Decision, DenyReason, Facts, FieldNo, Policy, Question, ResourceNo, Via,
+    decide,
 };
 
 /// What a request asks for, in the numbers of a policy.

@@ -13,7 +13,7 @@ use super::{
     permit::Permit,
     refusal::Refusal,
     shape::{Shape, Shapes},
-    sight::{Sight, Teams},
+    sight::{Sight, Teams, Wanted},
 };
 use crate::{
     config::routes::{Format, Main},
@@ -119,19 +119,20 @@ impl Passage<'_> {
         let mut teams = Teams::new();
         let mut found = Found::default();
         loop {
-            let mut sight = Sight::new(actor, &self.gate.keys, shapes, self.asked, &teams, &tag, &found);
+            let mut sight = Sight::new(actor, &self.gate.keys, shapes, self.asked, &teams, &tag);
+            sight.found = Some(&found);
             sight.around = around.map(|keyed| (self.asked.via.unwrap_or(self.asked.resource), keyed));
             sight.decided = permit.filter(|_| matches!(route.shows.main, Some(Main::Object(_))));
             let filtered = unseen.filtered(layout, &mut sight).map_err(|withheld| {
                 tracing::warn!(route = route.name, error = &withheld as &dyn Error, "an answer is withheld");
                 Refusal::Withheld(withheld)
             })?;
-            let (wanted, sought) = (std::mem::take(&mut sight.wanted), std::mem::take(&mut sight.sought));
-            if wanted.is_empty() && sought.is_empty() {
+            let Wanted { teams_of, objects } = sight.into_wanted();
+            if teams_of.is_empty() && objects.is_empty() {
                 return Ok(filtered);
             }
-            self.look_up(sought, shapes, decision, &mut found).await?;
-            for user in wanted {
+            self.look_up(objects, shapes, decision, &mut found).await?;
+            for user in teams_of {
                 let of_user: Vec<TeamKey> = self.teams_of(&user).await?;
                 teams.insert(user, of_user);
             }

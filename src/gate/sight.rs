@@ -37,15 +37,21 @@ pub struct Sight<'a> {
     pub teams: &'a Teams,
     /// What the tag of a conversation says, by the id that the backend has for it.
     pub tag: &'a (dyn Fn(&str) -> Option<Known<'static>> + Sync),
-    /// Users whose teams were asked for and are not known: the answer must be read again with them.
-    pub wanted: BTreeSet<String>,
     /// What is known of objects that were looked up.
-    pub found: &'a Found,
-    /// Objects that were not looked up yet: the answer must be read again with them.
-    pub sought: BTreeSet<Sought>,
+    pub found: Option<&'a Found>,
+    wanted: Wanted,
     /// The objects in which the next one stands, outermost first.
     standing: Vec<Standing>,
     remembered: Vec<(Remembered, Fields)>,
+}
+
+/// What a sight lacks to tell.
+#[derive(Debug, Default)]
+pub struct Wanted {
+    /// Users whose teams are wanted.
+    pub teams_of: BTreeSet<String>,
+    /// Objects that are to be looked up.
+    pub objects: BTreeSet<Sought>,
 }
 
 /// Everything on which the fields of an object depend.
@@ -68,7 +74,6 @@ impl<'a> Sight<'a> {
         asked: Asked,
         teams: &'a Teams,
         tag: &'a (dyn Fn(&str) -> Option<Known<'static>> + Sync),
-        found: &'a Found,
     ) -> Self {
         Self {
             actor,
@@ -79,12 +84,17 @@ impl<'a> Sight<'a> {
             around: None,
             teams,
             tag,
-            wanted: BTreeSet::new(),
-            found,
-            sought: BTreeSet::new(),
+            found: None,
+            wanted: Wanted::default(),
             standing: Vec::new(),
             remembered: Vec::new(),
         }
+    }
+
+    /// What was asked for and is not known: if there is anything, the answer must be read again with it.
+    #[must_use]
+    pub fn into_wanted(self) -> Wanted {
+        self.wanted
     }
 
     /// The fields that two decisions show together.
@@ -112,7 +122,7 @@ impl<'a> Sight<'a> {
                 Some(teams) => &**teams,
                 None => {
                     if self.teams_matter(right) {
-                        self.wanted.insert(user.to_owned());
+                        self.wanted.teams_of.insert(user.to_owned());
                     }
                     &[]
                 }
@@ -160,15 +170,14 @@ impl<'a> Sight<'a> {
     fn looked_up(&mut self, object: &Object<'_>, shape: &Shape) -> Known<'static> {
         let Some(id) = shape.reading.looked_up(object) else { return Known::default() };
         let sought = Sought { by: object.entity, id: id.into_owned() };
-        match self.found.of(&sought) {
-            Some(known) => known,
-            None => {
-                if self.found.has_room(self.sought.len()) && sought.is_plain() {
-                    self.sought.insert(sought);
-                }
-                Known::default()
-            }
+        let Some(found) = self.found else { return Known::default() };
+        if let Some(known) = found.of(&sought) {
+            return known;
         }
+        if sought.is_plain() && found.has_room(self.wanted.objects.len()) {
+            self.wanted.objects.insert(sought);
+        }
+        Known::default()
     }
 
     fn verdict(&mut self, object: &Object<'_>, shape: &Shape, kind: usize) -> Option<Fields> {
@@ -203,6 +212,15 @@ impl<'a> Sight<'a> {
         };
         self.standing.push(Standing { resource: right.resource, keyed, part: shape.part });
         Some(fields)
+    }
+}
+
+impl std::fmt::Debug for Sight<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sight")
+            .field("user", &self.actor.user)
+            .field("asked", &self.asked)
+            .finish_non_exhaustive()
     }
 }
 

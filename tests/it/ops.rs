@@ -390,6 +390,7 @@ async fn a_decision_is_looked_up_by_its_id_and_by_its_tenant() {
         outcome: Outcome::Denied,
         reason: "out_of_scope",
         why: Some("role agent grants conversation.view with scope own".to_owned()),
+        removed: None,
         shadow: None,
         status: 404,
     });

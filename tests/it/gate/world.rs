@@ -419,7 +419,8 @@ pub(super) fn usual(asked: &Asked) -> Vec<u8> {
     let mut parts = path.rsplit('/');
     let id = parts.next().unwrap();
     let kind = if id == "upload" { "upload" } else { parts.next().unwrap() };
-    let list = json!({"payload": ["101", "102", "103", "104"].map(conversation)});
+    let rows = ["101", "102", "103", "104"].map(conversation);
+    let list = json!({"payload": rows});
     let contact = |owner: &str| json!({"id": id, "owner": owner, "name": format!("CANARY-{id}-name"), "phone_number": format!("CANARY-{id}-phone_number")});
     let value = match (kind, id) {
         ("shadowed", _) => json!({"id": id, "title": format!("CANARY-{id}-title-shadow")}),

@@ -79,13 +79,13 @@ pub(super) const USERS: [(&str, &str, &str); 8] = [
     ("8", "20", "unassigned"),
 ];
 
-/// Everybody whose teams count: those who are responsible are among them.
 const TENANT: &str = "default";
 
 pub(super) struct House {
     gateway: Gateway,
     pub(super) backend: Backend,
     keys: Vec<String>,
+    sights: Vec<Sight>,
     _folder: TempDir,
 }
 
@@ -116,11 +116,12 @@ impl House {
         write("tenants/default/identity.toml", &identity);
         let loaded = Config::load(folder.path(), &|_| None).unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let gateway = Gateway::start(loaded, Arc::new(SystemClock::new())).await.unwrap();
-        Self { gateway, backend, keys, _folder: folder }
+        let sights = USERS.iter().map(|(user, ..)| Sight::of(user)).collect();
+        Self { gateway, backend, keys, sights, _folder: folder }
     }
 
     pub(super) async fn send(&self, user: &str, method: &str, path: &str, body: Option<&Value>) -> Answer {
-        let key = &self.keys[user.parse::<usize>().unwrap() - 1];
+        let key = &self.keys[number(user)];
         let body = body.map(Value::to_string).unwrap_or_default();
         let more = if body.is_empty() {
             String::new()
@@ -135,11 +136,16 @@ impl House {
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
-        let sight = Sight::of(user);
+        let sight = self.sight(user);
         for canary in answer.split("CANARY-").skip(1) {
             assert!(sight.may_see(canary), "{user} sees CANARY-{canary:.30} by {method} {path}");
         }
         Answer::of(&answer)
+    }
+
+    /// What the policy says of a user.
+    pub(super) fn sight(&self, user: &str) -> &Sight {
+        &self.sights[number(user)]
     }
 
     pub(super) async fn get(&self, user: &str, path: &str) -> Answer {
@@ -168,6 +174,11 @@ impl House {
         }
         numbers
     }
+}
+
+/// The place of a user among [`USERS`].
+fn number(user: &str) -> usize {
+    USERS.iter().position(|(known, ..)| *known == user).unwrap()
 }
 
 /// What the policy says that a user may see.
