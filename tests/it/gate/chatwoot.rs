@@ -202,9 +202,9 @@ async fn a_contact_without_its_number_keeps_its_name() {
     for hidden in ["phone_number", "email", "identifier", "additional_attributes", "custom_attributes"] {
         assert!(sender.get(hidden).is_none(), "{hidden}: {sender}");
     }
-    let shown = house.get("4", "conversations/4").await.json();
+    let shown = house.get("4", "conversations/3").await.json();
     assert_eq!(
-        shown["meta"]["sender"]["phone_number"], "CANARY-k504-hidden-phone",
+        shown["meta"]["sender"]["phone_number"], "CANARY-k503-hidden-phone",
         "a supervisor calls back"
     );
 }

@@ -4,6 +4,7 @@
 mod backend;
 mod chatwoot;
 mod conformance;
+mod crm;
 mod decided;
 mod framing;
 mod identity;
