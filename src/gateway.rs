@@ -25,6 +25,7 @@ use tracing::{error, info, warn};
 use self::people::{NewPeople, People};
 use crate::{
     backend::{self, Client, ClientError, Pools},
+    causes::Causes,
     clock::SharedClock,
     config::{Config, Loaded, Mistakes, restart_needed},
     delivery::{Delivery, Routes},
@@ -137,9 +138,9 @@ impl Gateway {
             EmbeddedTags::open(&config.store.path.join("tags"), config.store.segment_bytes, &limits)?;
         for damage in &recovery.damaged {
             error!(
-                segment = damage.segment,
-                offset = damage.offset,
-                lost = damage.lost,
+                journal.segment = damage.segment,
+                journal.offset = damage.offset,
+                journal.lost = damage.lost,
                 "the tags are damaged"
             );
         }
@@ -262,10 +263,10 @@ impl Gateway {
     pub fn reload(&self, loaded: Loaded) -> Result<ConfigStatus, GatewayError> {
         let prepared = self.prepare(&loaded.config).inspect_err(|error| {
             self.status.send_modify(|status| status.mistakes = vec![error.to_string()]);
-            error!(error = error as &dyn std::error::Error, "the configuration was not changed");
+            error!(error = %Causes(error), "the configuration was not changed");
         })?;
         for needed in restart_needed(&self.started, &loaded.config) {
-            warn!(%needed, "changed in the configuration, but needs a restart");
+            warn!(config.needs_restart = %needed, "changed in the configuration, but needs a restart");
         }
         for (acceptor, tls) in prepared.certificates {
             acceptor.replace(&tls);

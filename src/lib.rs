@@ -5,6 +5,7 @@
 
 pub mod ids;
 
+pub mod causes;
 pub mod clock;
 pub mod secret;
 
@@ -35,5 +36,8 @@ pub mod gate;
 pub mod ops;
 
 pub mod gateway;
+
+pub mod learn;
+pub mod probe;
 
 pub mod cli;

@@ -1,10 +1,14 @@
 //! The agents' side of the show: the same conversations asked for by different people, a refusal and its
 //! reason, and two changes that count from the next request on.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::SocketAddr,
+    path::Path,
+};
 
 use bytes::Bytes;
-use headgate::identity::NewKey;
+use headgate::{cli, identity::NewKey};
 use http_body_util::{BodyExt, Full};
 use hyper::{Method, Request, StatusCode, header};
 use serde_json::{Value, json};
@@ -67,6 +71,23 @@ struct Answer {
 
 /// What each of [`ASKING`] is answered for each conversation.
 pub(crate) type Column = Vec<[StatusCode; 3]>;
+
+/// Why that read was refused, asked of the configuration alone, as its author would.
+pub(crate) fn why(config: &Path, environment: &HashMap<String, String>) {
+    let [role, ..] = directory::AGENT;
+    let asked = format!(
+        "headgate can-i ana view conversation/our-page --responsible sue --teams support --roles {role} --why"
+    );
+    println!("\nThe refused read, asked of the configuration alone; no gateway need run for it:\n  {asked}");
+    let config = config.display().to_string();
+    let arguments = asked.split(' ').chain(["--config", &config]).map(Into::into);
+    let (mut answer, mut mistake) = (Vec::new(), Vec::new());
+    let env = |name: &str| environment.get(name).cloned();
+    let _no = cli::run(arguments, &env, &mut answer, &mut mistake);
+    for line in String::from_utf8_lossy(&[answer, mistake].concat()).lines() {
+        println!("    {line}");
+    }
+}
 
 impl Agents {
     /// Asks for every conversation as each of [`ASKING`].

@@ -79,6 +79,7 @@ async fn main() {
     gateway.reload(load(PRESETS[0])).expect("a good configuration");
     println!("\nFrom here on with the rights of {}:", PRESETS[0]);
     agents.refusal(&ops).await;
+    agents::why(&folder.path().join("config"), &environment);
     agents.reassignment(&conversations).await;
     agents.revocation(&directory, &ops).await;
 

@@ -146,7 +146,7 @@ impl Client {
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
         let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls(egress.ca.as_deref().into_iter().chain(ca))?)
+            .with_tls_config(trusting(egress.ca.as_deref().into_iter().chain(ca))?)
             .https_or_http();
         let connector = Connector(match versions {
             Versions::All => connector.enable_all_versions().wrap_connector(tcp),
@@ -293,7 +293,13 @@ async fn read(mut body: Incoming, max: usize) -> Result<Bytes, CallError> {
     Ok(whole.freeze())
 }
 
-fn tls<'a>(files: impl Iterator<Item = &'a Path>) -> Result<rustls::ClientConfig, ClientError> {
+/// A client's side of TLS that trusts the operating system's CAs and those of these files.
+///
+/// # Errors
+/// If a file cannot be read or holds no certificate.
+pub(crate) fn trusting<'a>(
+    files: impl Iterator<Item = &'a Path>,
+) -> Result<rustls::ClientConfig, ClientError> {
     let mut roots = rustls::RootCertStore::empty();
     // A machine without CAs is fine for clear text and for backends with a CA of their own.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);

@@ -36,9 +36,9 @@ pub(super) async fn watch(client: Client, backend: BackendId, endpoint: Arc<Endp
             endpoint.probed(opinion.healthy);
             let endpoint = endpoint.url.authority().map(tracing::field::display);
             if opinion.healthy {
-                info!(backend.id = %backend, endpoint, "an endpoint works again, by its probes");
+                info!(backend.id = %backend, backend.endpoint = endpoint, "an endpoint works again, by its probes");
             } else {
-                warn!(backend.id = %backend, endpoint, "an endpoint does not work, by its probes");
+                warn!(backend.id = %backend, backend.endpoint = endpoint, "an endpoint does not work, by its probes");
             }
         }
         // With jitter, so that many gateways do not probe an endpoint at the same moment.

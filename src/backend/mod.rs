@@ -23,6 +23,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time
 
 use http::{HeaderName, HeaderValue};
 
+pub(crate) use self::client::trusting;
 pub use self::{
     answer::{StreamBounds, StreamedAnswer},
     assertion::{AssertionKey, Claims, KeyError, SignError},

@@ -6,7 +6,9 @@ pub mod signal;
 mod api_key;
 mod check;
 mod explain;
+mod learn;
 mod policy;
+mod probe;
 mod schema;
 mod serve;
 
@@ -58,6 +60,12 @@ enum Command {
     WhoCan(policy::WhoCan),
     /// Explain a decision of a running gateway, by the id that its answer bears.
     Explain(explain::Explain),
+    /// Draft an entity for `routes.toml` from recorded answers: its fields, what they look like, which to think about.
+    /// No value is printed.
+    Learn(learn::Learn),
+    /// Try the security checklist's bypasses on a running deployment, with canaries that you planted; exits with 1 if
+    /// something gets through.
+    Probe(probe::Probe),
     /// Run the gateway until it is asked to stop: SIGTERM and SIGINT drain it, SIGHUP reads its
     /// configuration anew.
     Serve {
@@ -113,6 +121,8 @@ pub fn run(
         Ok(Arguments { command: Command::CanI(command) }) => policy::can_i(&command, env, out, err),
         Ok(Arguments { command: Command::WhoCan(command) }) => policy::who_can(&command, env, out, err),
         Ok(Arguments { command: Command::Explain(command) }) => command.run(out, err),
+        Ok(Arguments { command: Command::Learn(command) }) => command.run(env, out, err),
+        Ok(Arguments { command: Command::Probe(command) }) => command.run(env, out, err),
         Ok(Arguments { command: Command::Serve { config } }) => serve::run(&config, env, err),
         Ok(Arguments { command: Command::Schema { file, format } }) => schema::run(file, format, out),
         Err(not_understood) => usage(&not_understood, out, err),

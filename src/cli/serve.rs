@@ -16,6 +16,7 @@ use super::{
     signal::{Asked, Signals},
 };
 use crate::{
+    causes::Causes,
     clock::SystemClock,
     config::{Config, Env, Loaded, watch::Watch},
     gateway::{Gateway, GatewayError},
@@ -53,6 +54,9 @@ async fn serve(folder: &Path, env: Env<'_>, err: &mut dyn Write) -> io::Result<E
         Err(error) => return Ok(could_not_start(&error)),
     };
     watch.follow(loaded.files.clone());
+    let decision_log = loaded.config.gate.decision_log.as_ref().and_then(|log| log.file.as_deref());
+    let own: Vec<&Path> = decision_log.into_iter().chain([&*loaded.config.store.path]).collect();
+    watch.disregard(&own);
     let gateway = match start(loaded, &mut signals).await {
         Some(Ok(gateway)) => gateway,
         Some(Err(error)) => return Ok(could_not_start(&error)),
@@ -126,7 +130,7 @@ async fn stop(gateway: Gateway, signals: &mut Signals) -> ExitCode {
 }
 
 fn could_not_start(error: &(dyn std::error::Error + 'static)) -> ExitCode {
-    error!(error, "could not start");
+    error!(error = %Causes(error), "could not start");
     ExitCode::FAILURE
 }
 
@@ -143,7 +147,7 @@ fn reload(
     let telemetry = loaded.config.telemetry.clone();
     let status = gateway.reload(loaded).map_err(|error| vec![error.to_string()])?;
     if let Err(error) = log.change(&telemetry) {
-        warn!(error = &error as &dyn std::error::Error, "the log's levels were not changed");
+        warn!(error = %Causes(&error), "the log's levels were not changed");
     }
     Ok(status)
 }

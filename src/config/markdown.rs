@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::schema::{FileKind, choices, format_word};
+use super::schema::{FileKind, choices, format_word, schema};
 
 /// What stands before the files: what holds in all of them.
 const INTRODUCTION: &str = include_str!("introduction.md");
@@ -24,6 +24,15 @@ pub fn all() -> String {
 pub fn file(kind: FileKind) -> String {
     let schema = kind.schema();
     let mut page = Page { text: format!("## `{}`\n", kind.place()), told: Vec::new() };
+    page.paragraph(description(&schema));
+    page.keys("", &schema);
+    page.text
+}
+
+/// The documentation of a file that stands by itself.
+pub(crate) fn of<T: schemars::JsonSchema>(name: &str) -> String {
+    let schema = schema::<T>();
+    let mut page = Page { text: format!("## `{name}`\n"), told: Vec::new() };
     page.paragraph(description(&schema));
     page.keys("", &schema);
     page.text

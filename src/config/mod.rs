@@ -8,6 +8,7 @@
 //! missing keys, wrong values) and `build` (what only the files together can tell), and each of them notes
 //! every mistake it finds.
 
+pub(crate) mod alone;
 mod build;
 mod document;
 mod folder;
@@ -25,7 +26,7 @@ pub mod rights;
 pub mod roles;
 pub mod routes;
 mod schema;
-mod text;
+pub(crate) mod text;
 pub mod watch;
 
 use std::{collections::BTreeMap, sync::Arc};

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use arc_swap::ArcSwap;
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher, event::AccessKind};
 use tokio::{
     sync::Notify,
@@ -57,6 +58,8 @@ impl Trigger {
 pub struct Watch {
     folder: PathBuf,
     files: Vec<PathBuf>,
+    /// What this process writes itself, and is no change.
+    own: Arc<ArcSwap<Vec<PathBuf>>>,
     watcher: RecommendedWatcher,
     changed: Arc<Notify>,
     asked: Arc<Notify>,
@@ -75,9 +78,13 @@ impl Watch {
         let failed = |source| WatchError { folder: folder.to_owned(), source };
         let changed = Arc::new(Notify::new());
         let tell = Arc::clone(&changed);
+        let own = Arc::new(ArcSwap::from_pointee(Vec::new()));
+        let disregarded = Arc::clone(&own);
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             // Reading the files is an event as well. An error may hide a change.
-            if event.is_ok_and(|event| is_reading(event.kind)) {
+            if event
+                .is_ok_and(|event| is_reading(event.kind) || are_all_of(&event.paths, &disregarded.load()))
+            {
                 return;
             }
             tell.notify_one();
@@ -85,6 +92,7 @@ impl Watch {
         let mut watch = Self {
             folder: folder.to_owned(),
             files: Vec::new(),
+            own,
             watcher: watcher.map_err(failed)?,
             changed,
             asked: Arc::new(Notify::new()),
@@ -106,6 +114,11 @@ impl Watch {
     pub fn follow(&mut self, files: Vec<PathBuf>) {
         self.files = files;
         self.look_again();
+    }
+
+    /// Takes no change of these for one: what this process writes itself may lie in the configuration's folder.
+    pub fn disregard(&self, own: &[&Path]) {
+        self.own.store(Arc::new(own.iter().map(|path| whole(path)).collect()));
     }
 
     /// Waits until the configuration should be read anew. May be dropped and called again without
@@ -151,6 +164,20 @@ impl Watch {
         for file in &self.files {
             self.missing |= self.watcher.watch(file, RecursiveMode::NonRecursive).is_err();
         }
+    }
+}
+
+/// Whether an event is about nothing but these. One that names nothing may be about anything.
+fn are_all_of(paths: &[PathBuf], own: &[PathBuf]) -> bool {
+    !own.is_empty() && !paths.is_empty() && paths.iter().all(|path| own.contains(&whole(path)))
+}
+
+/// A path without links on the way to its last part, which may not be there.
+fn whole(path: &Path) -> PathBuf {
+    let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+    match (folder, path.file_name()) {
+        (Some(folder), Some(name)) => folder.join(name),
+        _ => path.to_owned(),
     }
 }
 

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     backend::Backend,
+    causes::Causes,
     config::Tenant,
     spool::{DeathReason, Event, Format, Settlement, Unit},
     tag::{Found, TagError},
@@ -57,7 +58,7 @@ async fn attempt(context: &Context, unit: &Unit, pass: &mut Pass) -> Settlement 
             let pause = pause(backend, unit, None);
             warn!(
                 spool.sequence = unit.sequence.0,
-                error = &error as &dyn std::error::Error,
+                error = %Causes(&error),
                 "could not tag a conversation: its delivery waits",
             );
             return Settlement::Postponed(pause);
@@ -68,7 +69,7 @@ async fn attempt(context: &Context, unit: &Unit, pass: &mut Pass) -> Settlement 
         Err(error) => {
             warn!(
                 spool.sequence = unit.sequence.0,
-                error = &error as &dyn std::error::Error,
+                error = %Causes(&error),
                 "could not render an event",
             );
             return Settlement::Dead(DeathReason::Malformed);
@@ -88,11 +89,12 @@ async fn attempt(context: &Context, unit: &Unit, pass: &mut Pass) -> Settlement 
     if verdict != Verdict::Acknowledged {
         info!(
             backend.id = %backend.id,
+            conversation.id = tags.first().map(|found| tracing::field::display(found.tag.conversation)),
             spool.sequence = unit.sequence.0,
             delivery.attempt = unit.attempts.saturating_add(1),
             delivery.outcome = outcome.label(),
             http.status = result.as_ref().ok().map(|answer| answer.status().as_u16()),
-            error = result.as_ref().err().map(|error| error as &dyn std::error::Error),
+            error = result.as_ref().err().map(|error| tracing::field::display(Causes(error))),
             "the backend did not take a delivery",
         );
     }
@@ -110,7 +112,7 @@ async fn attempt(context: &Context, unit: &Unit, pass: &mut Pass) -> Settlement 
                     // What the backend asked for must not be lost: it is asked again.
                     warn!(
                         spool.sequence = unit.sequence.0,
-                        error = &error as &dyn std::error::Error,
+                        error = %Causes(&error),
                         "could not keep a tag as the backend wants it: its delivery is repeated",
                     );
                     Settlement::Retry(pause(backend, unit, None))

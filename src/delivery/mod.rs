@@ -38,6 +38,7 @@ use self::{
     tagging::Tagging,
 };
 use crate::{
+    causes::Causes,
     clock::SharedClock,
     ids::BackendId,
     metrics::Limits,
@@ -126,7 +127,7 @@ impl Context {
                     self.halt.cancel();
                     error!(
                         spool.sequence = unit.sequence.0,
-                        error = &error as &dyn std::error::Error,
+                        error = %Causes(&error),
                         "could not note what became of a delivery: it is repeated after a restart",
                     );
                     return;

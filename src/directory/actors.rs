@@ -19,6 +19,7 @@ use super::{
     world::{TenantWorld, World},
 };
 use crate::{
+    causes::Causes,
     clock::SharedClock,
     ids::{TenantId, Timestamp, UserId},
     metrics::{Bounded, Limits, bounded},
@@ -268,7 +269,7 @@ impl Actors {
             Unavailable::NotThatFresh => NoActor::NotThatFresh,
             Unavailable::Failed(error) => {
                 // At most once a second for each question.
-                tracing::warn!(error = error as &dyn std::error::Error, "the directory could not be asked");
+                tracing::warn!(error = %Causes(error), "the directory could not be asked");
                 NoActor::Unavailable
             }
             Unavailable::Waiting | Unavailable::Overtaken => NoActor::Unavailable,

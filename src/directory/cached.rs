@@ -268,6 +268,8 @@ impl<T: Clone> Slot<T> {
             self.fetched.store(Some(Arc::clone(&fetched)));
             return Ok(fetched);
         }
+        // Whoever pushes without end must not have each who waits ask in turn (`I07`).
+        **failed = Some(clock.elapsed());
         Err(Unavailable::Overtaken)
     }
 }

@@ -26,9 +26,9 @@ pub(super) const INVALIDATIONS_MAX: usize = 65_536;
 pub enum Scope {
     /// One user.
     User(TenantId, UserId),
-    /// Everybody with this role.
+    /// Everybody with this role by what is known; who gains it is a [`Self::User`].
     Role(TenantId, String),
-    /// Everybody in this team, and which teams there are.
+    /// Everybody in this team by what is known, and which teams there are; who joins it is a [`Self::User`].
     Team(TenantId, TeamId),
     /// Everybody of a tenant.
     Tenant(TenantId),

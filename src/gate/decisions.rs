@@ -176,6 +176,19 @@ impl Decisions {
 
     /// Notes a decision. Never waits.
     pub fn note(&self, record: Record) {
+        if matches!(record.outcome, Outcome::Denied | Outcome::WouldDeny | Outcome::Refused) {
+            // At `debug`: a stranger must not be able to fill the log. The decision log has every decision.
+            tracing::debug!(
+                decision.id = %record.id,
+                decision.outcome = record.outcome.label(),
+                deny.reason = record.reason,
+                tenant.id = record.tenant.as_ref().map(tracing::field::display),
+                actor.id = record.user.as_ref().map(tracing::field::display),
+                route.match = record.route,
+                http.status = record.status,
+                "request refused",
+            );
+        }
         let record = Arc::new(record);
         if let Some(lines) = &self.lines
             && lines.waiting.try_send(Line::of(Arc::clone(&record))).is_err()

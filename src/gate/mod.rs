@@ -130,7 +130,7 @@ impl Gate {
         let snapshot = self.current.load();
         self.metrics.shadows(snapshot.routes_in_shadow().count(), snapshot.roles_in_shadow().count());
         for (tenant, route) in snapshot.routes_in_shadow() {
-            tracing::warn!(tenant.id = %tenant, route, "in shadow mode: what the policy refuses passes");
+            tracing::warn!(tenant.id = %tenant, route.match = route, "in shadow mode: what the policy refuses passes");
         }
         for (tenant, role) in snapshot.roles_in_shadow() {
             tracing::warn!(tenant.id = %tenant, role, "in shadow mode: what is refused to its users passes");

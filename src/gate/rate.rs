@@ -84,3 +84,27 @@ impl<K> std::fmt::Debug for Table<K> {
         f.debug_struct("Table").field("quota", &self.quota).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::*;
+
+    #[test]
+    fn i18_who_comes_often_is_remembered_among_many_who_come_once() {
+        let at_most = |number| NonZeroU32::new(number).unwrap();
+        let rate = Rate { per_second: at_most(1), burst: at_most(1_000_000) };
+        let table = Table::new(rate, 100, Counter::default());
+        table.take(&0_u32).unwrap();
+        let often = table.keys.get(&0).unwrap();
+        for once in 1..10_000 {
+            table.take(&once).unwrap();
+            if once % 10 == 0 {
+                table.take(&0).unwrap();
+            }
+        }
+        assert!(table.keys.len() <= 100);
+        assert!(Arc::ptr_eq(&table.keys.get(&0).unwrap(), &often));
+    }
+}

@@ -1,13 +1,16 @@
 //! A tenant's entities and answers as the filter takes them, against one policy: which fields its rules tell
 //! apart, and the numbers of its rights.
 
-use std::sync::Arc;
+use std::{
+    error::Error,
+    sync::{Arc, OnceLock},
+};
 
 use smallvec::SmallVec;
 
-use super::{facts::Reading, permit::Asked};
+use super::{answer::Withheld, facts::Reading, permit::Asked, refusal::Refusal};
 use crate::{
-    config::routes::{Entity, Literal, LookUp, Main, RouteMap, Shows},
+    config::routes::{Entity, Literal, LookUp, Main, Route, RouteMap, Shows},
     filter::{EntityNo, FieldIx, Fields, Layout, Schema, SchemaError},
     policy::{ActionNo, Actor, FieldNo, Policy, Reach, ResourceNo, Scope},
 };
@@ -22,8 +25,8 @@ pub struct Shapes {
     entities: Vec<Shape>,
     /// By entity: an answer that is about one.
     objects: Vec<Layout>,
-    /// By [`Route::number`](crate::config::routes::Route::number).
-    answers: Vec<Answer>,
+    /// By [`Route::number`](crate::config::routes::Route::number), each made when it is first asked for.
+    answers: Vec<OnceLock<Answer>>,
 }
 
 /// What a route's answer is made of.
@@ -94,17 +97,12 @@ impl Shapes {
             .iter()
             .zip(0..)
             .map(|(entity, number)| Layout::compile(&schema, entity.answer(EntityNo(number))));
-        let answers = map.routes.iter().map(|route| {
-            let every_row = Layout::compile(&schema, route.shows.every_row(&map.entities))?;
-            let some_rows = Layout::compile(&schema, route.shows.some_rows(&map.entities))?;
-            Ok(Answer { every_row, some_rows })
-        });
         Ok(Self {
             policy: Arc::clone(policy),
             schema: Arc::clone(&schema),
             entities: entities.collect(),
             objects: objects.collect::<Result<_, _>>()?,
-            answers: answers.collect::<Result<_, _>>()?,
+            answers: map.routes.iter().map(|_| OnceLock::new()).collect(),
         })
     }
 
@@ -143,10 +141,21 @@ impl Shapes {
         reach
     }
 
-    /// What a route's answer is made of.
-    #[must_use]
-    pub fn answer(&self, route: usize) -> Option<&Answer> {
-        self.answers.get(route)
+    /// What a route's answer is made of; `map` is the one that these are of.
+    ///
+    /// # Errors
+    /// [`Refusal::Unknown`] for a route of another map, and [`Refusal::Withheld`] if places of entities are in each
+    /// other's way, which the configuration has checked.
+    pub fn answer(&self, map: &RouteMap, route: &Route) -> Result<&Answer, Refusal> {
+        let slot = self.answers.get(route.number).ok_or(Refusal::Unknown)?;
+        if let Some(answer) = slot.get() {
+            return Ok(answer);
+        }
+        let every_row = Layout::compile(&self.schema, route.shows.every_row(&map.entities))
+            .map_err(|error| unfit(&error))?;
+        let some_rows = Layout::compile(&self.schema, route.shows.some_rows(&map.entities))
+            .map_err(|error| unfit(&error))?;
+        Ok(slot.get_or_init(|| Answer { every_row, some_rows }))
     }
 }
 
@@ -161,6 +170,12 @@ impl Right {
         }
         shown
     }
+}
+
+/// Tells the operator why answers cannot be told, and the user nothing.
+pub(super) fn unfit(error: &SchemaError) -> Refusal {
+    tracing::error!(error = error as &dyn Error, "the routes fit no answer");
+    Refusal::Withheld(Withheld::Unreadable)
 }
 
 /// The names of fields that rules tell apart, for whatever resource the entity may be.

@@ -111,7 +111,7 @@ impl Passage<'_> {
         decision: DecisionId,
     ) -> Result<(Vec<u8>, Report), Refusal> {
         let route = &self.matched.route;
-        let answer = shapes.answer(route.number).ok_or(Refusal::Unknown)?;
+        let answer = shapes.answer(&self.side.routes.map, route)?;
         let reach = shapes.reach(actor, &route.shows, self.asked);
         let every_row = permit.is_some_and(Permit::is_of_everything) || reach.certain == Scope::All;
         let layout = if every_row { &answer.every_row } else { &answer.some_rows };
@@ -124,7 +124,7 @@ impl Passage<'_> {
             sight.around = around.map(|keyed| (self.asked.via.unwrap_or(self.asked.resource), keyed));
             sight.decided = permit.filter(|_| matches!(route.shows.main, Some(Main::Object(_))));
             let filtered = unseen.filtered(layout, &mut sight).map_err(|withheld| {
-                tracing::warn!(route = route.name, error = &withheld as &dyn Error, "an answer is withheld");
+                tracing::warn!(route.match = route.name, error = &withheld as &dyn Error, "an answer is withheld");
                 Refusal::Withheld(withheld)
             })?;
             let Wanted { teams_of, objects } = sight.into_wanted();

@@ -5,12 +5,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use arc_swap::ArcSwapOption;
 
 use super::{
-    answer::Withheld,
     prefetch::Prefetched,
     rate::Rates,
     refusal::Refusal,
     routes::Routes,
-    shape::Shapes,
+    shape::{Shapes, unfit},
     upstream::Upstream,
     who::{Authenticate, People},
 };
@@ -60,10 +59,7 @@ impl Tenant {
         {
             return Ok(Arc::clone(shapes));
         }
-        let shapes = Shapes::new(&self.routes.map, policy).map_err(|error| {
-            tracing::error!(error = &error as &dyn std::error::Error, "the routes fit no answer");
-            Refusal::Withheld(Withheld::Unreadable)
-        })?;
+        let shapes = Shapes::new(&self.routes.map, policy).map_err(|error| unfit(&error))?;
         let shapes = Arc::new(shapes);
         self.shapes.store(Some(Arc::clone(&shapes)));
         Ok(shapes)

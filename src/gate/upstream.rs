@@ -1,6 +1,6 @@
 //! Requests to a backend's API: the one place where they leave.
 
-use std::{convert::Infallible, error::Error, sync::Arc};
+use std::{convert::Infallible, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
@@ -11,6 +11,7 @@ use crate::{
     backend::{
         AssertionKey, Backend, CallError, Claims, ForwardError, Pool, Pools, StreamBounds, USER_AGENT,
     },
+    causes::Causes,
     ids::{DecisionId, TeamId, TenantId, Timestamp},
     policy::Actor,
 };
@@ -144,7 +145,7 @@ impl Upstream {
     fn assert(&self, headers: &mut HeaderMap, claims: &Claims<'_>, now: Timestamp) -> Result<(), Refusal> {
         if let Some(key) = &self.assertion_key {
             let assertion = key.assert(claims, now).map_err(|error| {
-                tracing::error!(backend.id = self.name, error = &error as &dyn Error, "no assertion");
+                tracing::error!(backend.id = self.name, error = %Causes(&error), "no assertion");
                 Refusal::Unspeakable
             })?;
             headers.insert(headers::ASSERTION, assertion);
@@ -164,7 +165,7 @@ impl Upstream {
         *request.headers_mut() = onward.headers;
         let answer = self.whole(request).await.map_err(|error| {
             // The error's cause may name what a stranger asked for; the kind is enough to act on.
-            tracing::warn!(backend.id = self.name, error = %error, "no answer of the backend's API");
+            tracing::warn!(backend.id = self.name, error = %Causes(&error), "no answer of the backend's API");
             refusal(&error)
         })?;
         Ok(Unseen::new(answer))

@@ -26,6 +26,7 @@ use super::{
 };
 use crate::{
     backend::{CallError, USER_AGENT},
+    causes::Causes,
     ids::{TenantId, Timestamp},
     metrics::{Bounded, bounded},
 };
@@ -275,8 +276,8 @@ impl Source {
             Ok(_) | Err(AskError::TooMany) => {}
             Err(error) => {
                 if !self.failing.swap(true, Relaxed) {
-                    let error = error as &dyn std::error::Error;
-                    tracing::warn!(identity.source = self.settings.name, error, "the issuer cannot be asked");
+                    let error = Causes(error);
+                    tracing::warn!(identity.source = self.settings.name, %error, "the issuer cannot be asked");
                 }
             }
         }

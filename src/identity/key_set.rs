@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     backend::{CallError, Client},
+    causes::Causes,
     clock::SharedClock,
 };
 
@@ -231,7 +232,7 @@ impl Shared {
                 if !self.failing.swap(true, Relaxed) {
                     tracing::warn!(
                         identity.source = self.settings.name,
-                        error = &error as &dyn std::error::Error,
+                        error = %Causes(&error),
                         "no keys of the issuer; those known are used until `max_stale`"
                     );
                 }

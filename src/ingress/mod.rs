@@ -28,6 +28,7 @@ pub use self::{
     service::Hooks,
 };
 use crate::{
+    causes::Causes,
     channel::{Answer, Evidence, Need, Request},
     clock::SharedClock,
     config::{Config, Endpoint},
@@ -128,9 +129,12 @@ impl Ingress {
     ) -> Result<(), Refused> {
         let result = self.take(endpoint, target, headers, body).await;
         self.metrics.webhook(endpoint, &result);
-        if let Err(refused) = &result {
-            // At `debug`: a stranger must not be able to fill the log. The metric tells the operator.
-            debug!(endpoint.id = %endpoint.id, outcome = refused.label(), "webhook refused");
+        // At `debug`: a stranger must not be able to fill the log. The metric tells the operator.
+        match &result {
+            Ok(()) => debug!(endpoint.id = %endpoint.id, "webhook taken"),
+            Err(refused) => {
+                debug!(endpoint.id = %endpoint.id, webhook.outcome = refused.label(), "webhook refused");
+            }
         }
         result
     }
@@ -149,7 +153,11 @@ impl Ingress {
             Need::Certificate(url) => {
                 let pem = self.certificates.get(&url).await.map_err(|error| {
                     // At `debug`: nothing is verified yet, and a stranger must not be able to fill the log.
-                    debug!(endpoint.id = %endpoint.id, error = %error, "could not get a signing certificate");
+                    debug!(
+                        endpoint.id = %endpoint.id,
+                        error = %Causes(&error),
+                        "could not get a signing certificate",
+                    );
                     Refused::CannotFetch
                 })?;
                 endpoint.provider.verify(request, Evidence::Certificate(&pem))?
@@ -160,7 +168,11 @@ impl Ingress {
         let split = match endpoint.provider.split(&verified) {
             Ok(split) => split,
             Err(malformed) => {
-                warn!(endpoint.id = %endpoint.id, expected = malformed.expected, "verified body cannot be read");
+                warn!(
+                    endpoint.id = %endpoint.id,
+                    webhook.expected = malformed.expected,
+                    "verified body cannot be read",
+                );
                 self.metrics.reached(malformed.limit);
                 let webhook = keep::unreadable(endpoint, target, headers, body.clone(), request.now);
                 let accepted = self.spool.accept(webhook).await?;
@@ -176,7 +188,7 @@ impl Ingress {
         // Before the answer: if the process dies here, the provider asks again.
         if let Some(url) = &split.confirm {
             self.certificates.visit(url).await.map_err(|error| {
-                warn!(endpoint.id = %endpoint.id, error = %error, "could not confirm a subscription");
+                warn!(endpoint.id = %endpoint.id, error = %Causes(&error), "could not confirm a subscription");
                 Refused::CannotFetch
             })?;
         }

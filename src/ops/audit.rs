@@ -2,7 +2,11 @@
 
 use super::auth::Who;
 
-/// Tells the log target `audit` of a change; `outcome` is `asked` before it is made.
+/// Tells the log target `audit` of a change; `outcome` begins with `asked` before it is made.
 pub(super) fn note(who: &Who, action: &'static str, object: &str, outcome: &str) {
-    tracing::info!(target: "audit", actor = %who, action, object, outcome);
+    tracing::info!(
+        target: "audit",
+        { actor.id = %who, audit.action = action, audit.object = object, audit.outcome = outcome },
+        "an operator's change",
+    );
 }

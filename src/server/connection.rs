@@ -17,7 +17,7 @@ use tokio::{
     net::TcpStream,
     time::{Instant, sleep_until, timeout},
 };
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio_rustls::{TlsAcceptor, rustls::ServerConfig, server::TlsStream};
 use tokio_util::{either::Either, sync::CancellationToken, task::TaskTracker};
 
 use super::{
@@ -27,7 +27,7 @@ use super::{
     metrics::Limit,
     peer::{Peer, PeerTls},
     request::Admission,
-    tls::{self, Acceptor},
+    tls::{self, Current},
     watch::Watch,
     wire::Wire,
 };
@@ -56,21 +56,23 @@ pub(super) async fn serve<S, B>(
     let _ends_tasks = ended.clone().drop_guard();
     let builder = http(&shared.limits, Tasks { tracker: shared.tasks.clone(), ended });
 
-    let (stream, peer, builder) = match &shared.tls {
-        None => (Either::Left(stream), Peer { address, tls: None }, builder),
+    let (stream, peer, certificates, builder) = match &shared.tls {
+        None => (Either::Left(stream), Peer { address, tls: None }, None, builder),
         Some(acceptor) => {
-            let shaken = shake_hands(stream, acceptor, &shared);
+            let Current { config, certificates } = &*acceptor.current();
+            let shaken = shake_hands(stream, config, &shared);
             let Some(Some(stream)) = drain.run_until_cancelled(shaken).await else { return };
             let peer = Peer { address, tls: Some(Arc::new(told_by(&stream))) };
             let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
             let builder = if http2 { builder.http2_only() } else { builder.http1_only() };
-            (Either::Right(stream), peer, builder)
+            (Either::Right(stream), peer, Some(Arc::clone(certificates)), builder)
         }
     };
 
     let watch = Watch::new(&shared.limits);
     let wire = TokioIo::new(Wire::new(stream, Arc::clone(&watch)));
-    let admission = Admission { service, peer, watch: Arc::clone(&watch), shared: Arc::clone(&shared) };
+    let admission =
+        Admission { service, peer, certificates, watch: Arc::clone(&watch), shared: Arc::clone(&shared) };
     let mut connection = pin!(builder.serve_connection(wire, admission));
     let mut drained = pin!(drain.cancelled());
     let mut alarm = pin!(sleep_until(Instant::now()));
@@ -155,10 +157,10 @@ pub(super) fn http<E>(limits: &Limits, tasks: E) -> Builder<E> {
 
 async fn shake_hands(
     stream: TcpStream,
-    acceptor: &Acceptor,
+    config: &Arc<ServerConfig>,
     shared: &Shared,
 ) -> Option<TlsStream<TcpStream>> {
-    let shaken = TlsAcceptor::from(acceptor.current()).accept(stream);
+    let shaken = TlsAcceptor::from(Arc::clone(config)).accept(stream);
     let reason = match timeout(shared.limits.tls_handshake_timeout, shaken).await {
         Ok(Ok(stream)) => return Some(stream),
         Ok(Err(error)) => reason(&error),

@@ -175,7 +175,10 @@ where
     };
     if timeout(shared.limits.drain_timeout, all_ended).await.is_err() {
         shared.metrics.reached(Limit::Drain);
-        tracing::warn!(connections = connections.len(), "requests were cut off at the end of the drain");
+        tracing::warn!(
+            listener.connections = connections.len(),
+            "requests were cut off at the end of the drain"
+        );
         connections.shutdown().await;
     }
     shared.tasks.close();

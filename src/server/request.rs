@@ -28,6 +28,7 @@ use super::{
     peer::Peer,
     problem::Problem,
     quota::Share,
+    tls::Certificates,
     watch::Watch,
 };
 
@@ -36,6 +37,8 @@ use super::{
 pub(super) struct Admission<S> {
     pub(super) service: S,
     pub(super) peer: Peer,
+    /// Those that the connection began with.
+    pub(super) certificates: Option<Arc<Certificates>>,
     pub(super) watch: Arc<Watch>,
     pub(super) shared: Arc<Shared>,
 }
@@ -147,8 +150,21 @@ impl<S> Admission<S> {
             let detail = "only 100-continue can be expected";
             return Err(Problem::new(StatusCode::EXPECTATION_FAILED, "expectation", detail));
         }
-        check_host(request.version(), request.uri(), request.headers())
-            .map_err(|detail| Problem::new(StatusCode::BAD_REQUEST, "host", detail))
+        let host = check_host(request.version(), request.uri(), request.headers())
+            .map_err(|detail| Problem::new(StatusCode::BAD_REQUEST, "host", detail))?;
+        if host.is_some_and(|host| !self.is_for(host.host())) {
+            let detail = "the connection was opened for another host";
+            return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, "misdirected", detail));
+        }
+        Ok(())
+    }
+
+    /// Whether a request for a host may come on this connection: one certificate is for it and for the host that the
+    /// connection was opened for.
+    fn is_for(&self, host: &str) -> bool {
+        let opened_for = self.peer.tls.as_ref().and_then(|tls| tls.server_name.as_deref());
+        let certificates = opened_for.zip(self.certificates.as_ref());
+        certificates.is_none_or(|(opened_for, certificates)| certificates.share(opened_for, host))
     }
 }
 
@@ -222,7 +238,7 @@ fn head_bytes(uri: &Uri, headers: &HeaderMap) -> usize {
 }
 
 /// One host, named once, and nothing but a host: whoever decides by it must see what others see.
-fn check_host(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<(), &'static str> {
+fn check_host(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<Option<Authority>, &'static str> {
     let mut hosts = headers.get_all(header::HOST).iter();
     let host = hosts.next();
     if hosts.next().is_some() {
@@ -239,7 +255,10 @@ fn check_host(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<(), &'
         let port = authority.as_str().strip_prefix(authority.host()).unwrap_or("@");
         port.is_empty() || authority.port_u16().is_some()
     };
-    if host.iter().chain(uri.authority()).all(plain) { Ok(()) } else { Err("Host is not a host and a port") }
+    if !host.iter().chain(uri.authority()).all(plain) {
+        return Err("Host is not a host and a port");
+    }
+    Ok(host.or_else(|| uri.authority().cloned()))
 }
 
 #[cfg(test)]

@@ -100,7 +100,14 @@ pub enum TlsError {
 /// The TLS side of a listener. Connections begin with what is current; a reload does not touch those
 /// that are open.
 #[derive(Debug)]
-pub struct Acceptor(ArcSwap<ServerConfig>);
+pub struct Acceptor(ArcSwap<Current>);
+
+/// What connections begin with.
+#[derive(Debug)]
+pub(super) struct Current {
+    pub(super) config: Arc<ServerConfig>,
+    pub(super) certificates: Arc<Certificates>,
+}
 
 impl Acceptor {
     /// Reads all files.
@@ -125,7 +132,7 @@ impl Acceptor {
         self.0.store(new.current());
     }
 
-    pub(super) fn current(&self) -> Arc<ServerConfig> {
+    pub(super) fn current(&self) -> Arc<Current> {
         self.0.load_full()
     }
 }
@@ -167,7 +174,7 @@ pub(super) fn client_certificate(certificate: &CertificateDer<'_>) -> Option<Cli
     Some(told)
 }
 
-fn server_config(tls: &Tls) -> Result<Arc<ServerConfig>, TlsError> {
+fn server_config(tls: &Tls) -> Result<Arc<Current>, TlsError> {
     let provider = Arc::new(CryptoProvider {
         // X25519 costs both sides least; the post-quantum hybrid is for clients that take nothing else.
         kx_groups: vec![kx_group::X25519, kx_group::SECP256R1, kx_group::SECP384R1, kx_group::X25519MLKEM768],
@@ -181,17 +188,17 @@ fn server_config(tls: &Tls) -> Result<Arc<ServerConfig>, TlsError> {
         Some(verifier) => builder.with_client_cert_verifier(verifier),
         None => builder.with_no_client_auth(),
     };
-    let mut config = builder.with_cert_resolver(certificates);
+    let mut config = builder.with_cert_resolver(Arc::clone(&certificates) as _);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     // Providers call often: a ticket saves them and us the certificate's signature. Its keys live as
     // long as this configuration, so that a reload forgets what the old client CAs vouched for.
     config.ticketer = aws_lc_rs::Ticketer::new().map_err(TlsError::Setup)?;
-    Ok(Arc::new(config))
+    Ok(Arc::new(Current { config: Arc::new(config), certificates }))
 }
 
 /// A listener's certificates by the names in them.
 #[derive(Debug)]
-struct Certificates {
+pub(super) struct Certificates {
     /// The first: for a client that names no host, or one that no certificate has.
     default: Arc<CertifiedKey>,
     /// By whole name; several where one name has keys of several kinds.
@@ -229,10 +236,25 @@ impl Certificates {
         Ok(Self { default: default.ok_or(TlsError::NoCertificate)?, exact, wildcard })
     }
 
-    /// The certificate for a host; of several, the first whose key the client can verify.
-    fn pick(&self, host: &str, schemes: &[SignatureScheme]) -> Option<&Arc<CertifiedKey>> {
+    /// Whether one certificate is for both hosts. A connection that was opened for one may then be used for the
+    /// other (RFC 9110 section 7.4); a host that no certificate has is the default's.
+    pub(super) fn share(&self, one: &str, other: &str) -> bool {
+        let default = std::slice::from_ref(&self.default);
+        let of = |host: &str| self.of_host(host).unwrap_or(default);
+        let others = of(other);
+        of(one).iter().any(|certificate| others.iter().any(|other| Arc::ptr_eq(certificate, other)))
+    }
+
+    /// The certificates with a host's name.
+    fn of_host(&self, host: &str) -> Option<&[Arc<CertifiedKey>]> {
         let host = host.to_ascii_lowercase();
         let of_host = self.exact.get(&host).or_else(|| self.wildcard.get(host.split_once('.')?.1))?;
+        Some(of_host)
+    }
+
+    /// The certificate for a host; of several, the first whose key the client can verify.
+    fn pick(&self, host: &str, schemes: &[SignatureScheme]) -> Option<&Arc<CertifiedKey>> {
+        let of_host = self.of_host(host)?;
         of_host
             .iter()
             .find(|certified| certified.key.choose_scheme(schemes).is_some())

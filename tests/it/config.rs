@@ -681,6 +681,19 @@ async fn reading_the_files_is_no_change_and_asking_is_told_at_once() {
     assert!(more.is_err(), "reading was taken for a change");
 }
 
+#[tokio::test]
+async fn what_the_process_writes_itself_into_the_folder_is_no_change() {
+    let folder = folder(&[("headgate.toml", HEADGATE), ("tenants/default/channels.toml", CHANNELS)]);
+    let mut watch = Watch::new(folder.path()).unwrap();
+    watch.disregard(&[&folder.path().join("data"), &folder.path().join("decisions.jsonl")]);
+    fs::create_dir(folder.path().join("data")).unwrap();
+    write(folder.path(), "decisions.jsonl", "{}\n");
+    let told = tokio::time::timeout(Duration::from_secs(1), watch.next()).await;
+    assert!(told.is_err(), "it was taken for a change");
+    write(folder.path(), "headgate.toml", "");
+    assert_eq!(next(&mut watch).await, Cause::Changed);
+}
+
 #[test]
 fn a_value_of_another_type_is_told_with_what_was_expected() {
     for (value, want) in [

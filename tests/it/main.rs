@@ -30,6 +30,7 @@ mod gate;
 mod identity;
 mod journal;
 mod limits;
+mod logs;
 mod ops;
 mod packaging;
 mod policy;

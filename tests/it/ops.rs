@@ -366,7 +366,7 @@ async fn every_change_is_in_the_audit_log_without_what_it_was_changed_to() {
     ];
     assert_eq!(audit.len(), expected.len(), "{log}");
     for (line, (action, outcome)) in audit.iter().zip(expected) {
-        assert!(line.contains("actor=token:2@127.0.0.1:"), "{line}");
+        assert!(line.contains("actor.id=token:2@127.0.0.1:"), "{line}");
         assert!(line.contains(action) && line.contains(outcome), "{line}");
     }
     assert!(audit[0].contains("cv_00000000000000000000000000000007") && audit[2].contains("reason=gone"));

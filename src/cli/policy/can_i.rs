@@ -3,11 +3,12 @@
 use std::io::Write;
 
 use clap::Args;
+use serde::Serialize;
 
 use super::{
-    Unanswered, Where,
+    Answer, Format, Unanswered, Where,
     people::{People, Subject},
-    question::ObjectFlags,
+    question::{Asked, ObjectFlags},
 };
 use crate::{
     config::Env,
@@ -28,6 +29,9 @@ pub(in crate::cli) struct CanI {
     /// Say why: the role, rule, scope or relation, and the fields.
     #[arg(long)]
     why: bool,
+    /// How to print; JSON says why as well.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
     /// A field that the answer must show. May be repeated.
     #[arg(long, value_name = "NAME")]
     field: Vec<String>,
@@ -62,26 +66,41 @@ impl CanI {
             let question = Question { resource, action, object: facts, writes: &writes };
             let decision = decide(&who.actor, question);
             let why = explain(&people.policy, &question, &decision).to_string();
-            self.answer(&people.policy, &who.actor.grants, resource, decision, why)
+            self.found(&people.policy, &who.actor.grants, resource, decision, why)
         };
-        let answer = match &object {
+        let found = match &object {
             None => judge(None),
             Some(object) => object.with_facts(people.lexicon(), &mut |facts| judge(Some(facts))),
         };
-        writeln!(out, "{}", if answer.allowed { "allow" } else { "deny" })?;
+        if self.format == Format::Json {
+            let object = object.as_ref().map(ToString::to_string);
+            let said = Listed {
+                user: &who.name,
+                teams: teams(&who),
+                roles: roles(&who, &people.policy),
+                asked: Asked { resource: name, action: &self.action, id, object },
+                why: &found.why,
+                shows: found.fields.as_ref().map(|(shows, _)| shows),
+                writes: found.fields.as_ref().map(|(_, writes)| writes),
+            };
+            return Answer { tenant: people.rights.tenant.to_string(), answer: found.allowed, said }
+                .print(out);
+        }
+        writeln!(out, "{}", if found.allowed { "allow" } else { "deny" })?;
         if self.why {
-            writeln!(out, "why     {}", answer.why)?;
+            writeln!(out, "why     {}", found.why)?;
             writeln!(out, "who     {}", in_words(&who, &people.policy))?;
             let asked = id.map(|id| format!("{name} {id}, ")).unwrap_or_default();
             match &object {
                 None => writeln!(out, "object  none: {name} as such")?,
                 Some(object) => writeln!(out, "object  {asked}{object}")?,
             }
-            for (what, fields) in answer.fields {
-                writeln!(out, "{what:7} {fields}")?;
+            if let Some((shows, writes)) = &found.fields {
+                writeln!(out, "shows   {}", shows.text())?;
+                writeln!(out, "writes  {}", writes.text())?;
             }
         }
-        Ok(answer.allowed)
+        Ok(found.allowed)
     }
 
     fn who(&self, people: &People) -> Result<Subject, Unanswered> {
@@ -95,56 +114,91 @@ impl CanI {
         people.user_with(&self.user, &roles, &teams)
     }
 
-    fn answer(
+    fn found(
         &self,
         policy: &Policy,
         grants: &Grants,
         resource: ResourceNo,
         decision: Decision,
         why: String,
-    ) -> Answer {
+    ) -> Found {
         let Decision::Allow(allowed) = decision else {
-            return Answer { allowed: false, why, fields: Vec::new() };
+            return Found { allowed: false, why, fields: None };
         };
         let hidden = self.field.iter().find(|name| !grants.sees(&allowed, policy.field(resource, name)));
         if let Some(hidden) = hidden {
             let why = format!("{why}, and does not show `{hidden}`");
-            return Answer { allowed: false, why, fields: Vec::new() };
+            return Found { allowed: false, why, fields: None };
         }
         let of = |opens: fn(&Grants, &Allowed, FieldNo) -> bool| {
-            fields(policy, resource, |field| opens(grants, &allowed, field))
+            Fields::of(policy, resource, |field| opens(grants, &allowed, field))
         };
-        let fields = vec![("shows", of(Grants::sees)), ("writes", of(Grants::writes))];
-        Answer { allowed: true, why, fields }
+        Found { allowed: true, why, fields: Some((of(Grants::sees), of(Grants::writes))) }
     }
 }
 
-struct Answer {
+/// The answer for programs.
+#[derive(Serialize)]
+struct Listed<'a> {
+    user: &'a str,
+    teams: Vec<&'a str>,
+    roles: Vec<&'a str>,
+    #[serde(flatten)]
+    asked: Asked<'a>,
+    why: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shows: Option<&'a Fields>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    writes: Option<&'a Fields>,
+}
+
+struct Found {
     allowed: bool,
     why: String,
-    fields: Vec<(&'static str, String)>,
+    /// Those that are shown, and those that may be written.
+    fields: Option<(Fields, Fields)>,
 }
 
-/// Which fields are open, as few words as may be.
-fn fields(policy: &Policy, resource: ResourceNo, open: impl Fn(FieldNo) -> bool) -> String {
-    let (open, closed): (Vec<FieldNo>, Vec<FieldNo>) =
-        policy.fields_of(resource).partition(|field| open(*field));
-    let names = |fields: &[FieldNo]| {
-        let named = fields.iter().filter(|field| **field != FieldNo::OTHER);
-        named.map(|field| policy.field_name(resource, *field)).collect::<Vec<_>>().join(", ")
-    };
-    match (open.contains(&FieldNo::OTHER), open.is_empty(), closed.is_empty()) {
-        (_, _, true) => "every field".to_owned(),
-        (_, true, _) => "no field".to_owned(),
-        (true, ..) => format!("every field but {}", names(&closed)),
-        (false, ..) => format!("only {}", names(&open)),
+/// Which fields are open, of those that the policy names, and whether all others are.
+#[derive(Serialize)]
+struct Fields {
+    open: Vec<String>,
+    closed: Vec<String>,
+    others: bool,
+}
+
+impl Fields {
+    fn of(policy: &Policy, resource: ResourceNo, open: impl Fn(FieldNo) -> bool) -> Self {
+        let (open, closed): (Vec<FieldNo>, Vec<FieldNo>) =
+            policy.fields_of(resource).partition(|field| open(*field));
+        let names = |fields: &[FieldNo]| -> Vec<String> {
+            let named = fields.iter().filter(|field| **field != FieldNo::OTHER);
+            named.map(|field| policy.field_name(resource, *field).to_owned()).collect()
+        };
+        Self { open: names(&open), closed: names(&closed), others: open.contains(&FieldNo::OTHER) }
     }
+
+    /// As few words as may be.
+    fn text(&self) -> String {
+        match (self.others, self.open.is_empty(), self.closed.is_empty()) {
+            (true, _, true) => "every field".to_owned(),
+            (true, _, false) => format!("every field but {}", self.closed.join(", ")),
+            (false, true, _) => "no field".to_owned(),
+            (false, false, _) => format!("only {}", self.open.join(", ")),
+        }
+    }
+}
+
+fn teams(who: &Subject) -> Vec<&str> {
+    who.actor.teams.iter().map(crate::ids::TeamId::as_str).collect()
+}
+
+fn roles<'p>(who: &Subject, policy: &'p Policy) -> Vec<&'p str> {
+    who.actor.grants.roles().iter().map(|role| policy.role_name(*role)).collect()
 }
 
 /// Who asks, with teams and roles.
 fn in_words(who: &Subject, policy: &Policy) -> String {
     let list = |names: Vec<&str>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-    let teams = who.actor.teams.iter().map(crate::ids::TeamId::as_str).collect();
-    let roles = who.actor.grants.roles().iter().map(|role| policy.role_name(*role)).collect();
-    format!("{}; teams: {}; roles: {}", who.name, list(teams), list(roles))
+    format!("{}; teams: {}; roles: {}", who.name, list(teams(who)), list(roles(who, policy)))
 }

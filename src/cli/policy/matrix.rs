@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::{
-    Unanswered, Where,
+    Answer, Unanswered, Where, Who,
     people::{People, Subject},
 };
 use crate::{
@@ -64,9 +64,8 @@ impl Matrix {
         };
         let mut rows = rows(&people, &subjects);
         if self.format == Format::Json {
-            serde_json::to_writer_pretty(&mut *out, &listed(&subjects, &rows, self.roles))?;
-            writeln!(out)?;
-            return Ok(true);
+            let said = listed(&subjects, &rows, self.roles);
+            return Answer { tenant: people.rights.tenant.to_string(), answer: true, said }.print(out);
         }
         let before = rows.len();
         if !self.all {
@@ -233,10 +232,8 @@ struct Listed<'a> {
 
 #[derive(Serialize)]
 struct ListedCell<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    role: Option<&'a str>,
+    #[serde(flatten)]
+    who: Who<'a>,
     resource: &'a str,
     action: &'a str,
     scope: Scope,
@@ -249,8 +246,7 @@ struct ListedCell<'a> {
 fn listed<'a>(subjects: &'a [Subject], rows: &'a [Row], roles: bool) -> Listed<'a> {
     let cells = rows.iter().flat_map(|row| row.cells.iter().zip(subjects).map(move |at| (row, at)));
     let rights = cells.map(|(row, (cell, subject))| ListedCell {
-        user: (!roles).then_some(subject.name.as_str()),
-        role: roles.then_some(subject.name.as_str()),
+        who: if roles { Who::Role(&subject.name) } else { Who::User(&subject.name) },
         resource: &row.resource,
         action: &row.action,
         scope: cell.scope,

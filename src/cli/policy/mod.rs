@@ -17,7 +17,8 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+use serde::Serialize;
 
 pub(super) use self::{can_i::CanI, who_can::WhoCan};
 use crate::{
@@ -35,6 +36,41 @@ pub(super) enum PolicyCommand {
     Diff(diff::Diff),
     /// Print who may do what, with the scope: users (or roles) by rights.
     Matrix(matrix::Matrix),
+}
+
+/// How an answer is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+/// What every answer for programs has, and what one command says besides (`docs/policy.md`).
+#[derive(Serialize)]
+struct Answer<T> {
+    tenant: String,
+    /// Yes (the command exits with 0) or no (1).
+    answer: bool,
+    #[serde(flatten)]
+    said: T,
+}
+
+/// Whom a part of such an answer is about: `"user": NAME` or `"role": NAME`.
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Who<'a> {
+    User(&'a str),
+    Role(&'a str),
+}
+
+impl<T: Serialize> Answer<T> {
+    fn print(self, out: &mut dyn Write) -> Result<bool, Unanswered> {
+        serde_json::to_writer_pretty(&mut *out, &self)?;
+        writeln!(out)?;
+        Ok(self.answer)
+    }
 }
 
 /// Which tenant's policy is asked about.

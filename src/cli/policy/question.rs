@@ -1,9 +1,20 @@
 //! The object of a question, from flags.
 
 use clap::Args;
+use serde::Serialize;
 
 use super::{Unanswered, people::People};
 use crate::policy::words::Object;
+
+/// The question of an answer for programs.
+#[derive(Serialize)]
+pub(super) struct Asked<'a> {
+    pub(super) resource: &'a str,
+    pub(super) action: &'a str,
+    pub(super) id: Option<&'a str>,
+    /// What is known of the object, in words; `None`: the resource as such.
+    pub(super) object: Option<String>,
+}
 
 /// What is known of the object. What is not said is not known, and matches nothing.
 #[derive(Debug, Args)]

@@ -6,10 +6,14 @@ use std::{
 };
 
 use clap::Args;
+use serde::Serialize;
 
-use super::{Unanswered, Where, people::People};
+use super::{Answer, Format, Unanswered, Where, people::People};
 use crate::{
-    config::{Env, rights::Failure},
+    config::{
+        Env,
+        rights::{Failure, Trial},
+    },
     policy::{Scope, source::Principal},
 };
 
@@ -21,6 +25,9 @@ pub(in crate::cli) struct Test {
     /// Print too which grants no test asks about: of the roles that somebody has or a test names.
     #[arg(long)]
     coverage: bool,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
 }
 
 impl Test {
@@ -28,6 +35,9 @@ impl Test {
         let people = People::read(&self.place, env)?;
         let mut trials: Vec<_> = people.rights.trials.iter().collect();
         trials.sort_by_key(|trial| trial.place.line);
+        if self.format == Format::Json {
+            return self.listed(&people, &trials, out);
+        }
         let mut failed = 0;
         for trial in &trials {
             if let Some(Failure { expected, answer, got }) = &trial.failure {
@@ -44,6 +54,77 @@ impl Test {
         writeln!(out, "{} passed, {failed} failed", trials.len() - failed)?;
         Ok(failed == 0)
     }
+
+    fn listed(&self, people: &People, trials: &[&Trial], out: &mut dyn Write) -> Result<bool, Unanswered> {
+        let failed = trials.iter().filter(|trial| trial.failure.is_some()).count();
+        let of_role = |(role, grants): (String, Grants)| Coverage {
+            grants: grants.len(),
+            not_asked: grants.into_iter().filter(|(_, asked)| !asked).map(|(right, _)| right).collect(),
+            role,
+        };
+        let coverage =
+            if self.coverage { Some(grants(people)?.into_iter().map(of_role).collect()) } else { None };
+        let cases = trials.iter().map(|trial| Case::of(trial)).collect();
+        let said = Listed { passed: trials.len() - failed, failed, cases, coverage };
+        Answer { tenant: people.rights.tenant.to_string(), answer: failed == 0, said }.print(out)
+    }
+}
+
+/// The answer for programs.
+#[derive(Serialize)]
+struct Listed<'a> {
+    passed: usize,
+    failed: usize,
+    cases: Vec<Case<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coverage: Option<Vec<Coverage>>,
+}
+
+#[derive(Serialize)]
+struct Case<'a> {
+    file: &'a str,
+    line: Option<usize>,
+    key: String,
+    question: &'a str,
+    resource: &'a str,
+    action: &'a str,
+    roles: &'a [String],
+    passed: bool,
+    /// If it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    got: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'a str>,
+}
+
+impl<'a> Case<'a> {
+    fn of(trial: &'a Trial) -> Self {
+        let failure = trial.failure.as_ref();
+        Self {
+            file: &trial.place.file,
+            line: trial.place.line,
+            key: trial.place.path.to_string(),
+            question: &trial.question,
+            resource: &trial.resource,
+            action: &trial.action,
+            roles: &trial.roles,
+            passed: failure.is_none(),
+            expected: failure.map(|failure| failure.expected),
+            got: failure.map(|failure| failure.answer),
+            why: failure.map(|failure| failure.got.as_str()),
+        }
+    }
+}
+
+/// What of a role's grants no case asks about.
+#[derive(Serialize)]
+struct Coverage {
+    role: String,
+    /// How many it has.
+    grants: usize,
+    not_asked: Vec<String>,
 }
 
 /// Grants of one role: rights by whether a test asks about them.

@@ -3,8 +3,13 @@
 use std::io::Write;
 
 use clap::Args;
+use serde::Serialize;
 
-use super::{Unanswered, Where, people::People, question::ObjectFlags};
+use super::{
+    Answer, Format, Unanswered, Where,
+    people::People,
+    question::{Asked, ObjectFlags},
+};
 use crate::{
     config::Env,
     policy::{Facts, Question, decide, explain},
@@ -20,6 +25,9 @@ pub(in crate::cli) struct WhoCan {
     resource: String,
     #[command(flatten)]
     place: Where,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
     #[command(flatten)]
     object: ObjectFlags,
 }
@@ -36,13 +44,13 @@ impl WhoCan {
         let (resource, action) = people.right(name, &self.action)?;
         let object = self.object.object(id.is_some(), &people)?;
         let users = people.users()?;
-        let ask = |facts: Option<&Facts<'_>>| -> Vec<(&str, String)> {
+        let ask = |facts: Option<&Facts<'_>>| -> Vec<May<'_>> {
             let question = Question { resource, action, object: facts, writes: &[] };
             let asked = users.iter().map(|who| (who, decide(&who.actor, question)));
             let may = asked.filter(|(_, decision)| decision.is_allowed());
             may.map(|(who, decision)| {
                 let why = explain(&people.policy, &question, &decision).to_string();
-                (who.name.as_str(), why)
+                May { user: &who.name, why }
             })
             .collect()
         };
@@ -50,11 +58,39 @@ impl WhoCan {
             None => ask(None),
             Some(object) => object.with_facts(people.lexicon(), &mut |facts| ask(Some(facts))),
         };
-        let width = may.iter().map(|(user, _)| user.len()).max().unwrap_or_default();
-        for (user, why) in &may {
+        let answer = !may.is_empty();
+        if self.format == Format::Json {
+            let asked = Asked {
+                resource: name,
+                action: &self.action,
+                id,
+                object: object.as_ref().map(ToString::to_string),
+            };
+            let said = Listed { asked, users: may, of: users.len() };
+            return Answer { tenant: people.rights.tenant.to_string(), answer, said }.print(out);
+        }
+        let width = may.iter().map(|one| one.user.len()).max().unwrap_or_default();
+        for May { user, why } in &may {
             writeln!(out, "{user:width$}  {why}")?;
         }
         writeln!(out, "{} of {} users may", may.len(), users.len())?;
-        Ok(!may.is_empty())
+        Ok(answer)
     }
+}
+
+/// The answer for programs.
+#[derive(Serialize)]
+struct Listed<'a> {
+    #[serde(flatten)]
+    asked: Asked<'a>,
+    users: Vec<May<'a>>,
+    /// How many users there are.
+    of: usize,
+}
+
+/// Somebody who may, and why.
+#[derive(Serialize)]
+struct May<'a> {
+    user: &'a str,
+    why: String,
 }

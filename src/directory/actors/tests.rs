@@ -32,6 +32,8 @@ struct Scripted {
     members: Mutex<HashMap<String, Member>>,
     calls: AtomicUsize,
     down: std::sync::atomic::AtomicBool,
+    /// Told of everybody's change during each call.
+    flooded: Mutex<Option<Arc<Actors>>>,
     /// Calls wait here while a test holds them.
     held: Mutex<Option<Arc<Notify>>>,
     arrived: Notify,
@@ -73,6 +75,11 @@ impl super::super::Source for Scripted {
             if let Some(held) = held {
                 self.arrived.notify_one();
                 held.notified().await;
+            }
+            if let Some(actors) = &*self.flooded.lock().unwrap() {
+                for _ in 0..1000 {
+                    actors.invalidate(Scope::All);
+                }
             }
             if self.down.load(Ordering::SeqCst) {
                 return Err(SourceError::Status(http::StatusCode::BAD_GATEWAY));
@@ -270,6 +277,21 @@ async fn an_old_answer_is_renewed_in_the_background_and_a_wall_clock_that_jumps_
     setup.actors.tasks.wait().await;
     assert_eq!(setup.roles("ana").await.unwrap(), ["boss"]);
     assert_eq!(setup.source.calls(), 2);
+}
+
+#[tokio::test]
+async fn i07_a_flood_of_invalidations_lets_nobody_through_on_what_was_known_and_makes_few_calls() {
+    let setup = Setup::new();
+    setup.source.say("ana", &["seller"]);
+    setup.roles("ana").await.unwrap();
+    *setup.source.flooded.lock().unwrap() = Some(Arc::clone(&setup.actors));
+    setup.actors.invalidate(Scope::All);
+    let all = all_of((0..1000).map(|_| setup.roles("ana"))).await;
+    assert!(all.iter().all(|one| *one == Err(NoActor::Unavailable)));
+    assert_eq!(setup.source.calls(), 1 + 4, "each of those who waited asked again");
+    *setup.source.flooded.lock().unwrap() = None;
+    setup.pass(1);
+    assert_eq!(setup.roles("ana").await.unwrap(), ["seller"]);
 }
 
 #[tokio::test]

@@ -167,7 +167,7 @@ impl Dead {
             Ok(Record::Buried(burial)) => Some(burial),
             Ok(Record::Gone(_)) => None,
             Err(error) => {
-                tracing::error!(sequence = sequence.0, error, "a dead letter could not be read");
+                tracing::error!(spool.sequence = sequence.0, error, "a dead letter could not be read");
                 self.metrics.unreadable.inc();
                 None
             }
@@ -236,13 +236,13 @@ impl Dead {
         let surplus: Vec<_> = letters.letters.keys().take(too_many).copied().collect();
         if too_many > 0 {
             tracing::warn!(
-                letters = too_many,
+                dead_letters.count = too_many,
                 "the oldest dead letters were given up, since there are too many"
             );
             self.metrics.dead_letters_max.inc_by(too_many as u64);
         }
         if !old.is_empty() {
-            tracing::info!(letters = old.len(), "dead letters were given up at their age");
+            tracing::info!(dead_letters.count = old.len(), "dead letters were given up at their age");
             self.metrics.dead_letter_age_max.inc_by(old.len() as u64);
         }
         for sequence in old.into_iter().chain(surplus) {

@@ -13,6 +13,7 @@ use super::{
     state::Settling,
 };
 use crate::{
+    causes::Causes,
     journal::Position,
     spool::{DeathReason, Sequence, SpoolError, Unit, Webhook},
 };
@@ -84,9 +85,9 @@ impl Core {
             return false;
         }
         tracing::error!(
-            sequence = sequence.0,
-            segment = position.segment,
-            offset = position.offset,
+            spool.sequence = sequence.0,
+            journal.segment = position.segment,
+            journal.offset = position.offset,
             "an accepted event could not be read back"
         );
         self.metrics.unreadable.inc();
@@ -134,7 +135,7 @@ impl Core {
     /// As [`Core::read`]; blocks on the disk.
     pub(super) fn read_blocking(&self, position: Position) -> Result<Arc<Webhook>, Unreadable> {
         let bytes = self.journal.read(position).map_err(|error| {
-            tracing::debug!(error = &error as &dyn std::error::Error, "a webhook could not be read back");
+            tracing::debug!(error = %Causes(&error), "a webhook could not be read back");
             if error.is_passing() {
                 return Unreadable::NotNow;
             }

@@ -207,9 +207,9 @@ impl Core {
                 return Err(error);
             }
             tracing::error!(
-                sequence = sequence.0,
-                segment = handout.position.segment,
-                offset = handout.position.offset,
+                spool.sequence = sequence.0,
+                journal.segment = handout.position.segment,
+                journal.offset = handout.position.offset,
                 "an accepted event is damaged on the disk and is now a dead letter"
             );
             let mut state = self.state();

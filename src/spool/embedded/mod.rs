@@ -152,7 +152,7 @@ impl EmbeddedSpool {
         let (sidecars, found) = Sidecars::open(marks_dir.clone())
             .map_err(|source| OpenError::Marks { dir: marks_dir, source })?;
         for path in &found.damaged {
-            tracing::error!(path = %path.display(), "a file of marks is damaged; redeliveries may come through");
+            tracing::error!(file.path = %path.display(), "a file of marks is damaged; redeliveries may come through");
         }
         let damaged_files = found.damaged.len();
         let mut recovered = Recovered::read(Arc::clone(&files), &store, found)?;
@@ -280,10 +280,10 @@ fn report(metrics: &Metrics, damaged_files: usize, recoveries: [&journal::Recove
         damaged += recovery.damaged.len();
         for damage in &recovery.damaged {
             tracing::error!(
-                segment = damage.segment,
-                offset = damage.offset,
-                bytes = damage.bytes,
-                lost = damage.lost,
+                journal.segment = damage.segment,
+                journal.offset = damage.offset,
+                journal.bytes = damage.bytes,
+                journal.lost = damage.lost,
                 "the spool is damaged"
             );
         }

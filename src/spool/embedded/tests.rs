@@ -24,6 +24,14 @@ impl Known for NothingKnown {
 }
 
 fn try_open(path: &Path, disk: Arc<FaultyDisk>) -> Result<Arc<EmbeddedSpool>, OpenError> {
+    open_by(path, disk, Arc::new(ManualClock::new(Timestamp(1_700_000_000_000))))
+}
+
+fn open_by(
+    path: &Path,
+    disk: Arc<FaultyDisk>,
+    clock: crate::clock::SharedClock,
+) -> Result<Arc<EmbeddedSpool>, OpenError> {
     let store = Store {
         path: path.to_owned(),
         segment_bytes: 1024,
@@ -34,7 +42,6 @@ fn try_open(path: &Path, disk: Arc<FaultyDisk>) -> Result<Arc<EmbeddedSpool>, Op
         cache_bytes: 1 << 20,
         dead_letter_age_max: Duration::from_secs(14 * 86_400),
     };
-    let clock = Arc::new(ManualClock::new(Timestamp(1_700_000_000_000)));
     let mut registry = Registry::default();
     let limits = Limits::new(&mut registry);
     EmbeddedSpool::open_on(disk, store, Arc::new(NothingKnown), clock, &mut registry, &limits)
@@ -366,4 +373,48 @@ async fn a_power_cut_at_any_step_loses_nothing_accepted_and_repeats_nothing_sett
         spool.close().await;
     }
     assert!(cuts > 50, "only {cuts} steps");
+}
+
+/// A clock that looks, whenever the thread of the test asks it, whether the state of the spool is free.
+#[derive(Debug)]
+struct Looking {
+    thread: std::thread::ThreadId,
+    spool: std::sync::OnceLock<std::sync::Weak<EmbeddedSpool>>,
+    asked_while_free: std::sync::atomic::AtomicUsize,
+}
+
+impl crate::clock::Clock for Looking {
+    fn now(&self) -> Timestamp {
+        Timestamp(1_700_000_000_000)
+    }
+
+    fn elapsed(&self) -> Duration {
+        let here = std::thread::current().id() == self.thread;
+        let spool = self.spool.get().filter(|_| here).and_then(std::sync::Weak::upgrade);
+        if spool.is_some_and(|spool| spool.core.state.try_lock().is_ok()) {
+            self.asked_while_free.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        }
+        Duration::ZERO
+    }
+}
+
+#[tokio::test]
+async fn the_time_of_acceptance_is_taken_with_the_place_in_the_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Arc::new(Looking {
+        thread: std::thread::current().id(),
+        spool: std::sync::OnceLock::new(),
+        asked_while_free: std::sync::atomic::AtomicUsize::new(0),
+    });
+    let disk = FaultyDisk::sound(&dir.path().join("spool"));
+    let spool = open_by(dir.path(), disk, clock.clone()).unwrap();
+    clock.spool.set(Arc::downgrade(&spool)).unwrap();
+    let mut accepting = std::pin::pin!(spool.accept(message("one", "ann")));
+    // One look at it does all that happens before the disk is waited for.
+    tokio::select! {
+        biased;
+        kept = &mut accepting => drop(kept),
+        () = std::future::ready(()) => {}
+    }
+    assert_eq!(clock.asked_while_free.load(std::sync::atomic::Ordering::SeqCst), 0);
 }

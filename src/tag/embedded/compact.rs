@@ -17,7 +17,10 @@ use super::{
     locks::{Locks, of_conversation},
     record,
 };
-use crate::journal::{JournalError, Ticket};
+use crate::{
+    causes::Causes,
+    journal::{JournalError, Ticket},
+};
 
 /// Tags in one record of a rewritten log.
 const STEPS_PER_RECORD: usize = 64;
@@ -51,7 +54,7 @@ impl Store {
                 Ok(live_bytes) => live_bytes,
                 Err(error) => {
                     tracing::warn!(
-                        error = &error as &dyn std::error::Error,
+                        error = %Causes(&error),
                         "the tag store's log was not rewritten"
                     );
                     log_bytes

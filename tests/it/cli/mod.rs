@@ -1,7 +1,9 @@
 //! The commands, as an operator runs them: the built program, its output and its exit code.
 
 mod explain;
+mod learn;
 mod policy;
+mod probe;
 mod serve;
 
 use std::{

@@ -229,11 +229,86 @@ fn the_diff_compares_roles_too() {
 fn the_diff_for_programs_has_each_user() {
     let said = diff(&Folder::new(), &changed(), &["--format", "json"]);
     let said: Value = serde_json::from_str(&said.out).unwrap();
-    let names: Vec<_> = said["changed"].as_array().unwrap().iter().map(|one| one["name"].clone()).collect();
+    let names: Vec<_> = said["changed"].as_array().unwrap().iter().map(|one| one["user"].clone()).collect();
     assert_eq!(names, ["ana", "ben", "boris", "dora"]);
     let export = said["changed"][2]["changes"].as_array().unwrap();
     let export = export.iter().find(|change| change["action"] == "export").unwrap();
     assert_eq!(export["scope"], serde_json::json!(["all", "team"]));
+}
+
+#[test]
+fn the_diff_claims_no_more_than_is_true_where_there_are_exceptions() {
+    let closer = "[role.closer]\ngrants.lead = { view = \"all\", export = \"all\" }\n\
+                  [[role.closer.override]]\nresource = \"lead\"\nstage = [\"legal\"]\nview = \"none\"\n[role.head]";
+    let hired = Folder::new().with("roles.toml", "[role.head]", closer).with(
+        "directory.toml",
+        "[user.cem]",
+        "[user.cem]\nroles = [\"closer\"]",
+    );
+    let said = diff(&Folder::new(), &hired, &[]);
+    let legal = "everything; but not own at stage legal, others' at stage legal (none → all)";
+    assert!(said.out.contains(&format!("cem\n  gains  lead.export, lead.view: {legal}\n")), "{}", said.out);
+
+    let kept = "grants.lead = { export = \"all\" }\n[[role.head.override]]\nresource = \"lead\"\n\
+                stage = [\"legal\"]\nview = \"all\"";
+    let narrowed =
+        Folder::new().with("roles.toml", "grants.lead = { view = \"open\", export = \"all\" }", kept);
+    let said = diff(&Folder::new(), &narrowed, &["--format", "json"]);
+    let said: Value = serde_json::from_str(&said.out).unwrap();
+    let change = said["changed"][0]["changes"].as_array().unwrap().iter();
+    let view = change.clone().find(|one| one["resource"] == "lead" && one["action"] == "view").unwrap();
+    assert_eq!(said["changed"][0]["user"], "boris");
+    assert!(view["loses"]["objects"].as_array().unwrap().contains(&"own".into()), "{view}");
+    assert!(view["loses"]["but_not"].as_array().unwrap().contains(&"own at stage legal".into()), "{view}");
+}
+
+/// The answer of a command as JSON, which says yes or no as its exit code does.
+fn json(said: &Said) -> Value {
+    let answer: Value = serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{said:?}"));
+    assert_eq!(
+        (&answer["tenant"], &answer["answer"]),
+        (&"default".into(), &(said.code == 0).into()),
+        "{answer}"
+    );
+    answer
+}
+
+#[test]
+fn every_answer_for_programs_has_the_documented_shape() {
+    let folder = Folder::new().with(
+        "tests.toml",
+        "expect = \"allow\"\n\n[case.a-seller-does",
+        "expect = \"deny\"\n\n[case.a-seller-does",
+    );
+    let asked: &[&[&str]] = &[
+        &["can-i", "ana", "view", "lead/7", "--responsible", "ana"],
+        &["can-i", "ana", "view", "lead/7", "--responsible", "ben"],
+        &["can-i", "boris", "export", "lead"],
+        &["can-i", "ana", "view", "lead", "--responsible", "ana", "--field", "budget"],
+        &["who-can", "view", "conversation/9", "--responsible", "ben"],
+        &["who-can", "view", "note"],
+        &["policy", "test", "--coverage"],
+    ];
+    let mut said = String::new();
+    for question in asked {
+        let answer = json(&folder.ask(&[*question, &["--format", "json"]].concat()));
+        said.push_str(&format!("$ {}\n{answer:#}\n", question.join(" ")));
+    }
+    assert_snapshot!(said);
+    let matrix = json(&folder.ask(&["policy", "matrix", "--format", "json"]));
+    assert_eq!(matrix["rights"][0]["user"], "ana");
+    let matrix = json(&folder.ask(&["policy", "matrix", "--roles", "--format", "json"]));
+    assert_eq!(matrix["rights"][0]["role"], "head");
+    let same = json(&diff(&Folder::new(), &Folder::new(), &["--format", "json"]));
+    assert_eq!(same["changed"], serde_json::json!([]));
+    let roles = json(&diff(&Folder::new(), &changed(), &["--roles", "--format", "json"]));
+    assert_eq!(roles["changed"][0]["role"], "head");
+}
+
+#[test]
+fn what_is_not_understood_is_no_answer_for_programs_either() {
+    let said = Folder::new().ask(&["can-i", "anna", "view", "lead", "--format", "json"]);
+    assert_eq!((said.code, said.out.as_str()), (2, ""));
 }
 
 #[test]

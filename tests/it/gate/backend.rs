@@ -102,14 +102,15 @@ async fn read(stream: &mut BufReader<TcpStream>, connection: usize) -> Option<As
     let mut first = lines[0].split(' ');
     let (method, target) = (first.next()?.to_owned(), first.next()?.to_owned());
     let header = |line: &String| {
-        let (name, value) = line.split_once(':').unwrap();
-        (name.to_owned(), value.trim().to_owned())
+        let (name, value) = line.split_once(':')?;
+        Some((name.to_owned(), value.trim().to_owned()))
     };
-    let headers: Vec<_> = lines[1..].iter().map(header).collect();
+    let headers: Vec<_> = lines[1..].iter().map(header).collect::<Option<_>>()?;
     let length = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
-    let mut body = vec![0; length.map_or(0, |(_, value)| value.parse().unwrap())];
+    let length = length.map_or(Some(0), |(_, value)| value.parse().ok())?;
+    let mut body = vec![0; length];
     stream.read_exact(&mut body).await.ok()?;
-    Some(Asked { method, target, headers, body: String::from_utf8(body).unwrap(), connection })
+    Some(Asked { method, target, headers, body: String::from_utf8(body).ok()?, connection })
 }
 
 /// A whole JSON answer.

@@ -112,3 +112,19 @@ async fn the_gateway_lets_nobody_in_whom_nobody_knows() {
     let told = std::fs::read_to_string(log).unwrap();
     assert!(told.contains(r#""reason":"no_credentials""#) && told.lines().count() == 1, "{told}");
 }
+
+#[tokio::test]
+async fn i14_a_panic_fails_its_own_request_and_shows_nothing() {
+    let script = |asked: &super::backend::Asked| {
+        let object = json!({"id": "101", "title": "CANARY-panic-title", "assignee": "panic"});
+        asked.target.contains("/answered/101").then(|| super::backend::json(200, &object))
+    };
+    let world = Setup::default().backend(script).start().await;
+    // Before the backend is asked, and with its answer at hand.
+    assert_eq!(world.get("panic", "/conversations/101").await.status, 500);
+    assert_eq!(world.backend.lines(), [""; 0]);
+    assert_eq!(world.get("ana", "/answered/101").await.status, 500);
+    let metrics = world.metrics();
+    assert!(metrics.contains("headgate_request_panics_total{listener=\"agents\"} 2"), "{metrics}");
+    assert_eq!(world.get("ana", "/conversations/101").await.status, 200, "the others go on");
+}

@@ -42,6 +42,7 @@ use crate::identity::{
 mod audit;
 mod credentials;
 mod grants;
+mod http2;
 mod passing;
 mod reload;
 mod shadow;

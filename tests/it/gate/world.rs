@@ -518,6 +518,8 @@ impl People for Directory {
         _min: Option<Version>,
     ) -> Later<'a, Result<Granted, NoActor>> {
         Box::pin(async move {
+            // What happens to a request in which something is wrong that nobody thought of.
+            assert_ne!(user.as_str(), "panic", "asked for");
             if user.as_str() == "stale" {
                 return Err(NoActor::Unavailable);
             }

@@ -17,12 +17,21 @@ pub(super) struct Change {
     pub(super) action: String,
     /// The widest scope before and after.
     pub(super) scope: [Scope; 2],
-    /// Objects that are reached now; `everything` stands for all there are.
-    pub(super) gains: Vec<String>,
+    /// Objects that are reached now.
+    pub(super) gains: Reach,
     /// Objects that are reached no more.
-    pub(super) loses: Vec<String>,
+    pub(super) loses: Reach,
     /// Fields of objects that are reached before and after.
     pub(super) fields: Vec<FieldChange>,
+}
+
+/// Kinds of objects.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Reach {
+    /// `everything` stands for all there are.
+    pub(super) objects: Vec<String>,
+    /// Special cases of these of which it is not so.
+    pub(super) but_not: Vec<String>,
 }
 
 /// Fields that are open now or no more.
@@ -34,6 +43,22 @@ pub(super) struct FieldChange {
     pub(super) fields: Vec<String>,
     /// Of which objects.
     pub(super) of: Vec<String>,
+}
+
+impl Reach {
+    pub(super) const fn is_empty(&self) -> bool {
+        self.objects.is_empty()
+    }
+
+    /// In words.
+    pub(super) fn text(&self) -> String {
+        let objects = self.objects.join(", ");
+        if self.but_not.is_empty() {
+            objects
+        } else {
+            format!("{objects}; but not {}", self.but_not.join(", "))
+        }
+    }
 }
 
 /// A right in both policies.
@@ -192,7 +217,22 @@ impl Right {
             let changed = samples.iter().zip(verdicts);
             let changed =
                 changed.filter(|(sample, verdicts)| verdicts.is_some_and(is) && !told_by_like(sample, &is));
-            summed_up(changed.map(|(sample, _)| sample).collect(), samples)
+            let objects = summed_up(changed.map(|(sample, _)| sample).collect(), samples);
+            let [_, after] = wanted;
+            let is_otherwise = |sample: &Sample, verdicts: Option<[&Verdict; 2]>| {
+                let otherwise = |[_, now]: [&Verdict; 2]| now.allowed != after;
+                verdicts.is_some_and(otherwise) && told_by_like(sample, &is)
+            };
+            let of_more = |sample: &Sample| {
+                let like =
+                    |like: &usize| samples.get(*like).is_some_and(|more| is_otherwise(more, at(*like)));
+                sample.like.iter().any(like)
+            };
+            let exceptions = samples
+                .iter()
+                .zip(verdicts)
+                .filter(|(sample, verdicts)| is_otherwise(sample, **verdicts) && !of_more(sample));
+            Reach { objects, but_not: exceptions.map(|(sample, _)| sample.label.clone()).collect() }
         };
         let mut fields: BTreeMap<(&'static str, Vec<String>), Vec<String>> = BTreeMap::new();
         let objects = samples.iter().enumerate().filter(|(_, sample)| sample.object.is_some());

@@ -12,12 +12,12 @@ use std::{
     path::PathBuf,
 };
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
 
 use self::compare::{Change, FieldChange, Rights};
 use super::{
-    Unanswered,
+    Answer, Format, Unanswered, Who,
     people::{People, Subject},
 };
 use crate::{
@@ -43,22 +43,27 @@ pub(in crate::cli) struct Diff {
     format: Format,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people.
-    Text,
-    /// One JSON object.
-    Json,
-}
-
 /// How one user's or role's rights change.
-#[derive(Serialize)]
 struct Changed {
     name: String,
     /// `only in the old folder` or `only in the new one`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     only: Option<&'static str>,
     changes: Vec<Change>,
+}
+
+/// The differences for programs.
+#[derive(Serialize)]
+struct Listed<'a> {
+    changed: Vec<ListedChanged<'a>>,
+}
+
+#[derive(Serialize)]
+struct ListedChanged<'a> {
+    #[serde(flatten)]
+    who: Who<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    only: Option<&'static str>,
+    changes: &'a [Change],
 }
 
 impl Diff {
@@ -68,14 +73,18 @@ impl Diff {
         let read = |folder: &PathBuf| People::of(folder, self.tenant.as_deref(), env, keys.clone());
         let sides = [read(&self.old)?, read(&self.new)?];
         let changed = self.changed(&sides)?;
+        let answer = changed.is_empty();
         match self.format {
             Format::Json => {
-                serde_json::to_writer_pretty(&mut *out, &serde_json::json!({ "changed": changed }))?;
-                writeln!(out)?;
+                let [_, new] = &sides;
+                let said = listed(&changed, self.roles);
+                Answer { tenant: new.rights.tenant.to_string(), answer, said }.print(out)
             }
-            Format::Text => text(&changed, self.roles, out)?,
+            Format::Text => {
+                text(&changed, self.roles, out)?;
+                Ok(answer)
+            }
         }
-        Ok(changed.is_empty())
     }
 
     fn changed(&self, sides: &[People; 2]) -> Result<Vec<Changed>, Unanswered> {
@@ -106,6 +115,15 @@ impl Diff {
         });
         Ok(changed.collect())
     }
+}
+
+fn listed(changed: &[Changed], roles: bool) -> Listed<'_> {
+    let changed = changed.iter().map(|one| ListedChanged {
+        who: if roles { Who::Role(&one.name) } else { Who::User(&one.name) },
+        only: one.only,
+        changes: &one.changes,
+    });
+    Listed { changed: changed.collect() }
 }
 
 /// Those whose rights change alike stand together, and so do rights that change alike.
@@ -167,7 +185,7 @@ impl Changed {
             };
             for (verb, objects) in [("gains", &change.gains), ("loses", &change.loses)] {
                 if !objects.is_empty() {
-                    add(verb, format!("{}{scopes}", objects.join(", ")), &right);
+                    add(verb, format!("{}{scopes}", objects.text()), &right);
                 }
             }
             for field in shown_and_written(&change.fields) {

@@ -144,3 +144,26 @@ async fn grants_are_as_fresh_as_a_request_asks_for() {
     }
     assert_eq!(whole.directory.lines().len(), asked, "and nobody is asked about it");
 }
+
+#[tokio::test]
+async fn i18_users_without_number_leave_no_trace_in_metrics_and_push_nobody_out() {
+    let whole = Whole::start_with(|_folder, headgate| headgate + "[gate.rate]\nkeys_max = 20\n").await;
+    let series = async || {
+        let (_, metrics) = whole.ops("GET /metrics", OPERATOR, "").await;
+        let series = metrics.lines().filter(|line| !line.starts_with('#'));
+        series.map(|line| line.rsplit_once(' ').unwrap().0.to_owned()).collect::<Vec<_>>()
+    };
+    whole.grant("user-0", &["agent"]);
+    assert_eq!((whole.status("ana", "101").await, whole.status("user-0", "101").await), (200, 404));
+    let before = series().await;
+    for number in 1..200 {
+        let user = format!("user-{number}");
+        whole.grant(&user, &["agent"]);
+        assert_eq!(whole.status(&user, "101").await, 404);
+        if number % 20 == 0 {
+            assert_eq!(whole.status("ana", "101").await, 200);
+        }
+    }
+    assert_eq!(series().await, before, "no label knows users apart");
+    assert_eq!(whole.asked_about("ana"), 1, "who is there often is not forgotten for who comes once");
+}

@@ -43,6 +43,29 @@ async fn a_stage_that_is_closed_to_a_role_is_closed_at_once() {
 }
 
 #[tokio::test]
+async fn the_tag_of_another_backends_conversation_says_nothing_about_this_ones() {
+    let whole = Whole::start().await;
+    assert_eq!((whole.status("ana", "104").await, whole.status("ben", "102").await), (200, 200));
+    let other = "[backend.other]\nurls = ['http://127.0.0.1:1/events']\n\
+                 keys = ['whsec_ZXhhbXBsZS1rZXktZXhhbXBsZS1rZXktMTI=']\n";
+    whole.reload("headgate.toml", &(whole.read("headgate.toml") + other)).unwrap();
+    let file = "tenants/acme/channels.toml";
+    let (first, second) =
+        whole.read(file).split_once("[account.wa-2]").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    let moved = format!("{first}[account.wa-2]{}", second.replace("\"chat\"", "\"other\""));
+    whole.reload(file, &moved).unwrap();
+    // Its alias is an id of the other backend's, and its own name names nothing here.
+    for conversation in ["102", "104"] {
+        let own = whole.conversations[conversation].to_string();
+        for name in [conversation, &own] {
+            let statuses = (whole.status("ana", name).await, whole.status("ben", name).await);
+            assert_eq!(statuses, (404, 404), "{conversation} as {name}");
+        }
+    }
+    assert_eq!(whole.status("ana", "101").await, 200, "the others are as they were");
+}
+
+#[tokio::test]
 async fn a_participant_of_another_tenant_is_none() {
     let whole = Whole::start().await;
     whole.change("101", &json!({"responsible": "eve", "participants": ["eve"]})).await;

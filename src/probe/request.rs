@@ -1,0 +1,158 @@
+//! A request as its bytes.
+
+use super::plan::{Plan, Shown};
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Actor {
+    Restricted,
+    AllSeeing,
+    Nobody,
+}
+
+/// A request, and those that follow it on its connection.
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    pub(super) actor: Actor,
+    pub(super) method: String,
+    /// As it is sent, well-formed or not.
+    pub(super) target: Vec<u8>,
+    version: &'static str,
+    /// Header lines as they are sent, each with its end.
+    fields: Vec<u8>,
+    body: Vec<u8>,
+    /// The connection is to stay open.
+    kept: bool,
+    next: Option<Box<Request>>,
+}
+
+impl Request {
+    /// `GET`, of the restricted actor.
+    pub(super) fn get(target: impl Into<Vec<u8>>) -> Self {
+        Self {
+            actor: Actor::Restricted,
+            method: "GET".to_owned(),
+            target: target.into(),
+            version: "HTTP/1.1",
+            fields: Vec::new(),
+            body: Vec::new(),
+            kept: false,
+            next: None,
+        }
+    }
+
+    pub(super) fn of(method: &str, target: impl Into<Vec<u8>>) -> Self {
+        Self { method: method.to_owned(), ..Self::get(target) }
+    }
+
+    pub(super) fn by(self, actor: Actor) -> Self {
+        Self { actor, ..self }
+    }
+
+    pub(super) fn version(self, version: &'static str) -> Self {
+        Self { version, ..self }
+    }
+
+    /// With a header line.
+    pub(super) fn with(self, line: &str) -> Self {
+        self.raw(format!("{line}\r\n"))
+    }
+
+    /// With these bytes among the header lines.
+    pub(super) fn raw(mut self, lines: impl AsRef<[u8]>) -> Self {
+        self.fields.extend_from_slice(lines.as_ref());
+        self
+    }
+
+    /// With a body of this type and its length.
+    pub(super) fn body(self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        let body = body.into();
+        let typed =
+            if content_type.is_empty() { self } else { self.with(&format!("Content-Type: {content_type}")) };
+        typed.with(&format!("Content-Length: {}", body.len())).unframed(body)
+    }
+
+    /// With these bytes behind the head, of which the head says nothing.
+    pub(super) fn unframed(self, body: impl Into<Vec<u8>>) -> Self {
+        Self { body: body.into(), ..self }
+    }
+
+    /// With another behind it on the same connection.
+    pub(super) fn then(self, next: Self) -> Self {
+        Self { kept: true, next: Some(Box::new(next)), ..self }
+    }
+
+    /// Who asked the answers, in their order.
+    pub(super) fn actors(&self) -> Vec<Actor> {
+        let mut actors = vec![self.actor];
+        let mut next = &self.next;
+        while let Some(request) = next {
+            actors.push(request.actor);
+            next = &request.next;
+        }
+        actors
+    }
+
+    /// What goes over the wire.
+    pub(super) fn bytes(&self, plan: &Plan) -> Vec<u8> {
+        let mut bytes = self.method.as_bytes().to_vec();
+        bytes.push(b' ');
+        bytes.extend_from_slice(&self.target);
+        bytes.extend_from_slice(format!(" {}\r\nHost: {}\r\n", self.version, plan.target.host).as_bytes());
+        let shown = match self.actor {
+            Actor::Restricted => Some(&plan.restricted),
+            Actor::AllSeeing => plan.all_seeing.as_ref(),
+            Actor::Nobody => None,
+        };
+        for (name, value) in shown.into_iter().flat_map(|Shown(headers)| headers) {
+            bytes.extend_from_slice(name.as_bytes());
+            bytes.extend_from_slice(b": ");
+            bytes.extend_from_slice(value.expose());
+            bytes.extend_from_slice(b"\r\n");
+        }
+        bytes.extend_from_slice(&self.fields);
+        if !self.kept {
+            bytes.extend_from_slice(b"Connection: close\r\n");
+        }
+        bytes.extend_from_slice(b"\r\n");
+        bytes.extend_from_slice(&self.body);
+        if let Some(next) = &self.next {
+            bytes.extend_from_slice(&next.bytes(plan));
+        }
+        bytes
+    }
+
+    /// What was sent, for people: without the actor's credentials, printable, shortened.
+    pub(super) fn shown(&self) -> String {
+        const CHARS_MAX: usize = 150;
+        let part = |bytes: &[u8]| bytes.escape_ascii().to_string().replace("\\r\\n", " | ");
+        let mut text = format!("{} {}", shortened(&self.method, 24), shortened(&part(&self.target), 90));
+        if self.version != "HTTP/1.1" {
+            text.push(' ');
+            text.push_str(self.version);
+        }
+        for (what, bytes) in [("", &self.fields), ("body ", &self.body)] {
+            if !bytes.is_empty() {
+                text.push_str(&format!(
+                    " [{what}{}]",
+                    shortened(part(bytes).trim_end_matches([' ', '|']), 60)
+                ));
+            }
+        }
+        match (self.actor, &self.next) {
+            (Actor::Restricted, None) => {}
+            (Actor::AllSeeing, None) => text.push_str(" (all-seeing)"),
+            (Actor::Nobody, None) => text.push_str(" (nobody)"),
+            (_, Some(next)) => return format!("{}, then {}", shortened(&text, CHARS_MAX), next.shown()),
+        }
+        shortened(&text, CHARS_MAX)
+    }
+}
+
+/// At most so many characters.
+pub(super) fn shortened(text: &str, max: usize) -> String {
+    if text.chars().count() <= max {
+        return text.to_owned();
+    }
+    text.chars().take(max.saturating_sub(1)).chain(['…']).collect()
+}

@@ -1,0 +1,107 @@
+//! Section F: content coding, caching, partial content.
+
+use super::BACKEND;
+use crate::probe::{
+    answer::Answer,
+    report::Verdict,
+    request::{Actor, Request},
+    session::{Expected, Session},
+};
+
+pub(super) async fn tried(session: &mut Session<'_>) {
+    let plan = session.plan;
+    let Some(object) = session.object() else { return };
+    let mut paths = vec![object.visible.as_str()];
+    paths.extend(plan.lists.iter().filter(|list| list.question.is_none()).map(|list| list.path.as_str()));
+    for path in &paths {
+        for coding in ["gzip", "deflate", "gzip;q=0, br", "zstd", "*", "x-headgate-probe, identity;q=0"] {
+            let request = Request::get(*path).with(&format!("Accept-Encoding: {coding}"));
+            session.expect("F01", request, Expected::NothingHidden).await;
+        }
+    }
+    for row in ["F02", "F03", "F04"] {
+        session.not_tried(row, BACKEND);
+    }
+    for path in &paths {
+        tags(session, path).await;
+        cached(session, path).await;
+        for range in ["bytes=0-99", "bytes=-20", "bytes=0-0,5-9"] {
+            let request = Request::get(*path).with(&format!("Range: {range}"));
+            let whole = |answer: &Answer| match (answer.status, answer.header("accept-ranges")) {
+                (206, _) => Err("a part".to_owned()),
+                (_, Some(offer)) if offer.contains("bytes") => Err("parts are offered".to_owned()),
+                _ => Ok(()),
+            };
+            session.look("F08", request, "the whole, or refused", whole).await;
+        }
+    }
+    if plan.all_seeing.is_some() {
+        // On one connection, so through one connection to the backend too, and through any cache.
+        for path in paths.iter().copied().chain([object.hidden.as_str()]) {
+            let mixed = Request::get(path).by(Actor::AllSeeing).then(Request::get(path));
+            session.expect("F09", mixed, Expected::NothingHidden).await;
+        }
+    } else {
+        session.not_tried("F09", "there is no `[actor.all_seeing]`");
+    }
+    session.not_tried("F10", BACKEND);
+}
+
+/// A tag of what another sees is nobody else's.
+async fn tags(session: &mut Session<'_>, path: &str) {
+    if session.plan.all_seeing.is_none() {
+        session.not_tried("F05", "there is no `[actor.all_seeing]` whose tags could be tried");
+        session.not_tried("F06", "there is no `[actor.all_seeing]` to compare with");
+        return;
+    }
+    let all = Request::get(path).by(Actor::AllSeeing);
+    let Some(of_all) = session.ask("F05", &all).await else { return };
+    let Some(own) = session.ask("F06", &Request::get(path)).await else { return };
+    let (Some(of_all), Some(of_own)) = (of_all.answer(), own.answer()) else { return };
+    let differ = of_all.body != of_own.body;
+    for (tag, condition) in [("etag", "If-None-Match"), ("last-modified", "If-Modified-Since")] {
+        let Some(value) = of_all.header(tag) else { continue };
+        let request = Request::get(path).with(&format!("{condition}: {value}"));
+        let unchanged = |answer: &Answer| {
+            if answer.status == 304 && differ {
+                Err("tells that it is as the other sees it".to_owned())
+            } else {
+                Ok(())
+            }
+        };
+        session.look("F05", request, "no 304 for what the other sees", unchanged).await;
+    }
+    let any = Request::get(path).with("If-None-Match: *");
+    let unchanged = |answer: &Answer| {
+        if answer.status == 304 { Err("304 without a tag".to_owned()) } else { Ok(()) }
+    };
+    session.look("F05", any, "no 304 without a tag", unchanged).await;
+    let same = ["etag", "last-modified", "content-md5", "digest", "content-digest", "repr-digest"]
+        .into_iter()
+        .find(|name| differ && of_all.header(name).is_some() && of_all.header(name) == of_own.header(name));
+    let request = Request::get(path);
+    let (verdict, seen) = session.judged(&request, &own, |own| match same {
+        Some(name) => {
+            (Verdict::Bypass, format!("{}: the header `{name}` is of what the other sees", own.shown()))
+        }
+        None => (Verdict::Held, own.shown()),
+    });
+    session.note("F06", &request, "no tag of what the other sees", seen, verdict);
+}
+
+/// What one may see is not for caches between.
+async fn cached(session: &mut Session<'_>, path: &str) {
+    let private = |answer: &Answer| {
+        let told = answer.header("cache-control").unwrap_or_default().to_ascii_lowercase();
+        if !answer.is_success() || told.contains("private") || told.contains("no-store") {
+            return Ok(());
+        }
+        let told = if told.is_empty() {
+            "no `cache-control`".to_owned()
+        } else {
+            format!("`cache-control: {told}`")
+        };
+        Err(told)
+    };
+    session.look("F07", Request::get(path), "`private` or `no-store`", private).await;
+}

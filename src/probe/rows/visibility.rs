@@ -1,0 +1,238 @@
+//! Section D: which objects are seen.
+
+use serde_json::Value;
+
+use super::{BACKEND, RIGHTS, split};
+use crate::probe::{
+    answer::Answer,
+    plan::Listed,
+    report::Verdict,
+    request::{Actor, Request},
+    session::{Expected, Session, name},
+};
+
+/// Ids of a list that are asked for one by one.
+const ROWS_MAX: usize = 10;
+
+/// Headers in which backends tell how much there is.
+const COUNTS: [&str; 8] = [
+    "x-total-count",
+    "x-total",
+    "x-total-pages",
+    "x-count",
+    "total-count",
+    "x-pagination-total",
+    "x-wp-total",
+    "content-range",
+];
+
+pub(super) async fn tried(session: &mut Session<'_>) {
+    let plan = session.plan;
+    planted(session).await;
+    for list in &plan.lists {
+        rows(session, "D01", list, "").await;
+    }
+    for object in &plan.objects {
+        let (hidden, missing) = (object.hidden.as_str(), object.missing.as_str());
+        session.alike("D02", Request::get(hidden), Request::get(missing)).await;
+        session
+            .alike("D02", Request::get(format!("{hidden}?a=1")), Request::get(format!("{missing}?a=1")))
+            .await;
+        let conditional = |path: &str| Request::get(path).with("If-None-Match: *");
+        session.alike("D02", conditional(hidden), conditional(missing)).await;
+        for below in &object.below {
+            let (hidden, missing) = (format!("{hidden}{below}"), format!("{missing}{below}"));
+            session.alike("D03", Request::get(hidden), Request::get(missing)).await;
+        }
+        for query in &object.including {
+            let request = Request::get(format!("{}?{query}", object.visible));
+            session.expect("D04", request, Expected::NothingHidden).await;
+        }
+    }
+    if plan.objects.iter().all(|object| object.below.is_empty()) {
+        session.not_tried("D03", "no `[[object]]` has paths `below`");
+    }
+    if plan.objects.iter().all(|object| object.including.is_empty()) {
+        session.not_tried("D04", "no `[[object]]` has `including` queries");
+    }
+    if plan.lists.is_empty() {
+        for row in ["D01", "D05", "D06", "D07", "D09"] {
+            session.not_tried(row, "there is no `[[list]]`");
+        }
+    }
+    for list in &plan.lists {
+        counts(session, list).await;
+        for page in ["page=2", "page=1&per_page=1000&limit=1000", "offset=0&limit=1000", "page=0", "page=-1"]
+        {
+            rows(session, "D06", list, page).await;
+        }
+        one_set(session, list).await;
+        for accept in ["text/csv", "application/xml", "application/json;as=Table", "text/html", "*/*;q=0.1"] {
+            typed(session, list, accept).await;
+        }
+    }
+    session.not_tried("D08", BACKEND);
+    session.not_tried("D10", BACKEND);
+    session.not_tried("D11", BACKEND);
+    session.not_tried(
+        "D12",
+        "needs an object that the actor sees as a participant alone; put it among the `[[object]]`",
+    );
+    session.not_tried("D13", RIGHTS);
+    redirects(session).await;
+    session
+        .not_tried("D15", "put an object of another tenant among the `[[object]]` as `hidden`: that is D02");
+    for row in ["D16", "D17", "D19", "D20"] {
+        session.not_tried(row, RIGHTS);
+    }
+    session.not_tried("D18", BACKEND);
+}
+
+/// A canary that nobody planted proves nothing: who sees everything must see it somewhere.
+async fn planted(session: &mut Session<'_>) {
+    let plan = session.plan;
+    if plan.all_seeing.is_none() {
+        session.not_tried("D00", "whether the canaries are planted: there is no `[actor.all_seeing]`");
+        return;
+    }
+    let paths = plan.objects.iter().flat_map(|object| [&object.hidden, &object.visible]);
+    let gets = plan.lists.iter().filter(|list| list.question.is_none()).map(|list| &list.path);
+    let mut seen = Vec::new();
+    for path in paths.chain(gets) {
+        let request = Request::get(path.as_str()).by(Actor::AllSeeing);
+        let Some(heard) = session.ask("D00", &request).await else { return };
+        seen.extend(heard.answer().cloned());
+    }
+    for planted in &plan.canaries {
+        let max = plan.pace.answer_bytes_max;
+        let shows = |answer: &Answer| match answer.decoded(max) {
+            crate::probe::answer::Decoded::Body(body) => planted.word.find(&body).is_some(),
+            crate::probe::answer::Decoded::Unread(_) => false,
+        };
+        let found = planted.from_all_seeing || seen.iter().any(shows);
+        let request = Request::get("(every object and list)").by(Actor::AllSeeing);
+        let expected = format!("shows {}", planted.place);
+        let (verdict, what) =
+            if found { (Verdict::Held, "shown") } else { (Verdict::Odd, "not shown: is it planted?") };
+        session.note("D00", &request, &expected, what.to_owned(), verdict);
+    }
+}
+
+/// A list, with this query.
+async fn rows(session: &mut Session<'_>, row: &'static str, list: &Listed, query: &str) {
+    let request = asked(list, query);
+    let Some(heard) = session.ask(row, &request).await else { return };
+    let (verdict, seen) = session.judged(&request, &heard, |heard| {
+        let Some(answer) = heard.answer() else { return (Verdict::Odd, heard.shown()) };
+        match session.hidden_rows(list, answer) {
+            Err(seen) => (Verdict::Bypass, seen),
+            Ok(()) if answer.is_success() && session.rows(list, answer).is_none() => {
+                (Verdict::Odd, format!("{}, without the list", heard.shown()))
+            }
+            Ok(()) => (Verdict::Held, heard.shown()),
+        }
+    });
+    session.note(row, &request, "no hidden row", seen, verdict);
+}
+
+fn asked(list: &Listed, query: &str) -> Request {
+    let path = if query.is_empty() { list.path.clone() } else { format!("{}?{query}", list.path) };
+    match &list.question {
+        None => Request::get(path),
+        Some(question) => Request::of("POST", path).body("application/json", question.as_str()),
+    }
+}
+
+/// No number tells how much is hidden.
+async fn counts(session: &mut Session<'_>, list: &Listed) {
+    let request = asked(list, "");
+    let Some(heard) = session.ask("D05", &request).await else { return };
+    let max = session.plan.pace.answer_bytes_max;
+    let (verdict, seen) = session.judged(&request, &heard, |heard| {
+        let Some(answer) = heard.answer().filter(|answer| answer.is_success()) else {
+            return (Verdict::Held, heard.shown());
+        };
+        let rows = session.rows(list, answer).map_or(0, |rows| rows.len() as u64);
+        if let Some((name, value)) = COUNTS.iter().find_map(|name| Some((name, answer.header(name)?))) {
+            return (Verdict::Bypass, format!("{}: the header `{name}` says {value}", heard.shown()));
+        }
+        let body = answer.json(max).unwrap_or(Value::Null);
+        for at in &list.totals {
+            match body.pointer(at) {
+                None | Some(Value::Null) => {}
+                Some(total) if total.as_u64().is_some_and(|total| total <= rows) => {}
+                Some(total) => {
+                    let total = name(total).unwrap_or_else(|| "no number".to_owned());
+                    return (
+                        Verdict::Bypass,
+                        format!("{}: {at} says {total}, of {rows} rows", heard.shown()),
+                    );
+                }
+            }
+        }
+        (Verdict::Held, format!("{}, {rows} rows", heard.shown()))
+    });
+    session.note("D05", &request, "no count of what is hidden", seen, verdict);
+}
+
+/// What the list shows, `GET` allows.
+async fn one_set(session: &mut Session<'_>, list: &Listed) {
+    let plan = session.plan;
+    let Some(object) = plan.objects.iter().find(|object| split(&object.visible).0 == list.path) else {
+        session.not_tried("D07", "no `[[object]]` stands right below the list");
+        return;
+    };
+    let request = asked(list, "");
+    let Some(heard) = session.ask("D07", &request).await else { return };
+    let ids = heard.answer().map(|answer| session.ids(list, answer)).unwrap_or_default();
+    let plain =
+        |id: &String| id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    for id in ids.iter().filter(|id| plain(id)).take(ROWS_MAX) {
+        let request = Request::get(format!("{}/{id}", split(&object.visible).0));
+        let allowed = |answer: &Answer| {
+            if answer.is_success() { Ok(()) } else { Err("the list shows what GET refuses".to_owned()) }
+        };
+        session.look("D07", request, "allowed, as the list shows it", allowed).await;
+    }
+}
+
+/// What is no JSON cannot be filtered.
+async fn typed(session: &mut Session<'_>, list: &Listed, accept: &str) {
+    let request = asked(list, "").with(&format!("Accept: {accept}"));
+    let Some(heard) = session.ask("D09", &request).await else { return };
+    let (verdict, seen) = session.judged(&request, &heard, |heard| match heard.answer() {
+        Some(answer) if answer.is_success() => {
+            let sort = answer.header("content-type").unwrap_or_default();
+            if sort.contains("json") {
+                (Verdict::Held, heard.shown())
+            } else {
+                (Verdict::Bypass, format!("{} with `{sort}`", heard.shown()))
+            }
+        }
+        _ => (Verdict::Held, heard.shown()),
+    });
+    session.note("D09", &request, "JSON, or refused", seen, verdict);
+}
+
+/// No redirect and no link names a hidden object.
+async fn redirects(session: &mut Session<'_>) {
+    let plan = session.plan;
+    let mut paths: Vec<_> = plan.objects.iter().map(|object| object.visible.clone()).collect();
+    paths.extend(plan.lists.iter().filter(|list| list.question.is_none()).map(|list| list.path.clone()));
+    for path in paths {
+        for path in [path.clone(), format!("{path}/")] {
+            let look = |answer: &Answer| {
+                let told: Vec<_> = ["location", "link", "content-location"]
+                    .iter()
+                    .filter_map(|name| answer.header(name))
+                    .collect();
+                match plan.objects.iter().find(|object| told.iter().any(|told| told.contains(&object.hidden)))
+                {
+                    Some(object) => Err(format!("a header names {}", object.hidden)),
+                    None => Ok(()),
+                }
+            };
+            session.look("D14", Request::get(path), "no header names a hidden object", look).await;
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Facts that Headgate asks the backend for, and how long they are believed.
+
+use std::sync::{Arc, Mutex, mpsc};
+
+use serde_json::json;
+use tokio::{io::AsyncWriteExt, net::TcpStream, sync::mpsc::unbounded_channel};
+
+use super::{
+    backend,
+    world::{Setup, World, world},
+};
+
+const CONTACT: &str = "GET /api/v1/accounts/1/contacts/";
+
+/// How often the backend was asked for a contact.
+fn asked_for(world: &World, contact: &str) -> usize {
+    let line = format!("{CONTACT}{contact}");
+    world.backend.lines().iter().filter(|asked| **asked == line).count()
+}
+
+#[tokio::test]
+async fn facts_are_believed_as_the_entity_that_they_were_read_as() {
+    // Responsible for the contact is ana, for the card on the same path ben.
+    let script = |asked: &backend::Asked| {
+        let both = json!({"id": "501", "owner": "ana", "holder": "ben", "name": "x"});
+        asked.line().ends_with("/501").then(|| backend::json(200, &both))
+    };
+    let card = "[entity.card]\nresource = 'contact'\nid = '/id'\nresponsible = '/holder'\n\
+                [[route]]\nmatch = 'GET /api/v1/accounts/{account}/cards/{id}'\nentity = 'card'\n\
+                action = 'view'\nobject = 'prefetch'\n\
+                prefetch = 'GET /api/v1/accounts/{account}/contacts/{id}'\n";
+    for first in ["/contacts/501", "/cards/501"] {
+        let world = Setup::default().backend(script).routes(card).start().await;
+        world.get("ana", first).await;
+        for (user, path, status) in [
+            ("ana", "/contacts/501", 200),
+            ("ana", "/cards/501", 404),
+            ("ben", "/contacts/501", 404),
+            ("ben", "/cards/501", 200),
+        ] {
+            assert_eq!(world.get(user, path).await.status, status, "{user} {path}, {first} first");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_hidden_is_asked_for_as_often_as_what_is_missing() {
+    let world = world().await;
+    for _ in 0..4 {
+        for contact in ["502", "999"] {
+            assert_eq!(world.get("ana", &format!("/contacts/{contact}")).await.status, 404);
+        }
+    }
+    assert_eq!((asked_for(&world, "502"), asked_for(&world, "999")), (1, 1));
+    for contact in ["502", "999"] {
+        let path = format!("/contacts/{contact}");
+        assert_eq!(world.write("ana", "PUT", &path, &json!({"contact": {"name": "x"}})).await.status, 404);
+    }
+    assert_eq!((asked_for(&world, "502"), asked_for(&world, "999")), (1, 1), "writes do not tell either");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_whose_client_went_away_ends_what_was_known_all_the_same() {
+    let (entered, mut came) = unbounded_channel();
+    let (release, held) = mpsc::channel::<()>();
+    let held = Mutex::new(held);
+    let owner = Arc::new(Mutex::new("ana"));
+    let written = Arc::clone(&owner);
+    let world = Setup::default()
+        .headgate("[gate]\nprefetch_age_max = '1h'\n")
+        .backend(move |asked| {
+            if asked.method == "PUT" {
+                *written.lock().unwrap() = "ben";
+                entered.send(()).unwrap();
+                // Never answered while the client waits.
+                tokio::task::block_in_place(|| held.lock().unwrap().recv().unwrap());
+            }
+            let contact = json!({"id": "501", "owner": *written.lock().unwrap(), "name": "CANARY-501-name"});
+            Some(backend::json(200, &contact))
+        })
+        .start()
+        .await;
+    assert_eq!(world.get("adm", "/contacts/501").await.status, 200);
+    let mut client = TcpStream::connect(world.address).await.unwrap();
+    let body = r#"{"contact":{"name":"x"}}"#;
+    let put = format!(
+        "PUT /api/v1/accounts/1/contacts/501 HTTP/1.1\r\nHost: acme\r\nAuthorization: Bearer ana\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    client.write_all(put.as_bytes()).await.unwrap();
+    came.recv().await.unwrap();
+    drop(client);
+    let open = "headgate_requests_in_flight{listener=\"agents\"} 1";
+    while world.metrics().contains(open) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(*owner.lock().unwrap(), "ben", "the write was made");
+    let answer = world.get("ana", "/contacts/501").await;
+    assert_eq!(answer.status, 404, "it is ben's now");
+    release.send(()).unwrap();
+}
+
+#[tokio::test]
+async fn a20_a_parameter_that_is_never_taken_is_refused_however_often_and_in_whatever_case_it_comes() {
+    let world = world().await;
+    for query in [
+        "API_ACCESS_TOKEN=x",
+        "Api_Access_Token=x",
+        "a=1&api_Access%5Ftoken[]=x",
+        "api_access_token=x&API_ACCESS_TOKEN=y",
+        "a=1;API_access_token=x",
+    ] {
+        let answer = world.get("ana", &format!("/conversations/101?{query}")).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (400, "parameter"), "{query}");
+    }
+    for query in ["_METHOD=delete", "_Method=delete", "%5Fmethod[]=delete", "a=1;_mEthod=delete"] {
+        let path = format!("/conversations/101?{query}");
+        let answer = world.write("ana", "PATCH", &path, &json!({"title": "x"})).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (400, "parameter"), "{query}");
+    }
+    assert_eq!(world.backend.lines(), [""; 0]);
+}

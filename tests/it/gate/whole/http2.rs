@@ -1,0 +1,222 @@
+//! Section B where HTTP/2 is spoken: frames written by hand, as no client would send them.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::Whole;
+
+const PATH: &str = "/api/v1/accounts/1/conversations/101";
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const GOAWAY: u8 = 7;
+const ENABLE_CONNECT_PROTOCOL: u16 = 8;
+
+/// What came of the request on stream 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Came {
+    Status(u16),
+    /// The stream or the connection was given up.
+    Reset,
+}
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let head = [&length[1..], &[kind, flags], &stream.to_be_bytes()].concat();
+    [head.as_slice(), payload].concat()
+}
+
+/// A header block in which every field is a literal (RFC 7541 section 6.2.2), so that any text can stand there.
+fn block(fields: &[(&str, &str)]) -> Vec<u8> {
+    let text = |text: &str| {
+        let mut bytes = Vec::new();
+        // Lengths of 127 and more go on in further bytes of 7 bits.
+        if text.len() < 127 {
+            bytes.push(u8::try_from(text.len()).unwrap());
+        } else {
+            let mut rest = text.len() - 127;
+            bytes.push(127);
+            while rest >= 128 {
+                bytes.push(u8::try_from(rest % 128).unwrap() | 128);
+                rest /= 128;
+            }
+            bytes.push(u8::try_from(rest).unwrap());
+        }
+        bytes.extend(text.as_bytes());
+        bytes
+    };
+    fields.iter().flat_map(|(name, value)| [vec![0], text(name), text(value)].concat()).collect()
+}
+
+/// The status that a header block begins with: indexed, or a literal whose digits may be in the Huffman code
+/// (RFC 7541 appendices A and B).
+fn status(block: &[u8]) -> u16 {
+    let first = block.iter().position(|byte| byte & 0xe0 != 0x20).unwrap();
+    match block[first] {
+        0x88 => 200,
+        0x89 => 204,
+        0x8c => 400,
+        0x8d => 404,
+        0x8e => 500,
+        0x08 | 0x18 | 0x48 => {
+            let (length, text) = (block[first + 1], &block[first + 2..]);
+            if length & 0x80 == 0 {
+                return std::str::from_utf8(&text[..3]).unwrap().parse().unwrap();
+            }
+            let bits: String = text.iter().take(3).map(|byte| format!("{byte:08b}")).collect();
+            let mut at = 0;
+            (0..3).fold(0, |status, _| {
+                let short = u16::from_str_radix(&bits[at..at + 5], 2).unwrap();
+                let long = u16::from_str_radix(&bits[at..at + 6], 2).unwrap();
+                let digit = if short < 3 { short } else { long - 22 };
+                at += if short < 3 { 5 } else { 6 };
+                status * 10 + digit
+            })
+        }
+        other => panic!("no status in {other:#x}"),
+    }
+}
+
+/// Sends one request as HTTP/2; what came of it, and the settings that the server named.
+async fn ask(whole: &Whole, fields: &[(&str, &str)]) -> (Came, Vec<u16>) {
+    let mut stream = whole.connect(&[b"h2"]).await;
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    let request = frame(HEADERS, 0b101, 1, &block(fields));
+    stream.write_all(&[preface, frame(SETTINGS, 0, 0, &[]), request].concat()).await.unwrap();
+    let mut settings = Vec::new();
+    loop {
+        let mut head = [0; 9];
+        if stream.read_exact(&mut head).await.is_err() {
+            return (Came::Reset, settings);
+        }
+        let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
+        if stream.read_exact(&mut payload).await.is_err() {
+            return (Came::Reset, settings);
+        }
+        match head[3] {
+            SETTINGS => {
+                settings.extend(payload.chunks(6).map(|one| u16::from_be_bytes([one[0], one[1]])));
+            }
+            HEADERS => return (Came::Status(status(&payload)), settings),
+            RST_STREAM | GOAWAY => return (Came::Reset, settings),
+            _ => {}
+        }
+    }
+}
+
+/// A request of ana's with these fields in place of its own, or behind them.
+async fn ana(whole: &Whole, line: [(&str, &str); 4], more: &[(&str, &str)]) -> Came {
+    let token = format!("Bearer {}", whole.token("ana"));
+    let fields = [&line, &[("authorization", token.as_str())][..], more].concat();
+    ask(whole, &fields).await.0
+}
+
+const LINE: [(&str, &str); 4] =
+    [(":method", "GET"), (":scheme", "https"), (":authority", "localhost"), (":path", PATH)];
+
+#[tokio::test]
+async fn b08_what_means_something_else_in_http_1_never_becomes_http_1() {
+    let whole = Whole::start().await;
+    for more in [
+        ("connection", "close"),
+        ("connection", "headgate-actor"),
+        ("keep-alive", "1"),
+        ("proxy-connection", "close"),
+        ("transfer-encoding", "chunked"),
+        ("upgrade", "h2c"),
+        ("te", "gzip"),
+        ("X-Upper", "a"),
+        ("x\r\nheadgate-actor", "adm"),
+        ("x: y", "a"),
+        ("x y", "a"),
+        ("", "a"),
+        ("x-a", "a\r\nheadgate-actor: adm"),
+        ("x-a", "a\nheadgate-actor: adm"),
+        ("x-a", "a\0b"),
+        ("accept", "a\r\n\r\nGET /api/v1/accounts/1/conversations/102 HTTP/1.1\r\n"),
+        (":path", "/public/health"),
+        (":method", "DELETE"),
+        ("content-length", "5"),
+        ("content-length", "-1"),
+    ] {
+        let came = ana(&whole, LINE, &[more]).await;
+        assert!(matches!(came, Came::Reset | Came::Status(400)), "{more:?}: {came:?}");
+    }
+    for path in [
+        "/api/v1/accounts/1/conversations/101 HTTP/1.1\r\nheadgate-actor: adm\r\nx:",
+        "/api/v1/accounts/1/conversations/101\r\n",
+        "/api/v1/accounts/1/conversations/101 ",
+        "api/v1/accounts/1/conversations/101",
+        "",
+        "*",
+    ] {
+        let mut line = LINE;
+        line[3].1 = path;
+        let came = ana(&whole, line, &[]).await;
+        assert!(matches!(came, Came::Reset | Came::Status(400)), "{path:?}: {came:?}");
+    }
+    let mut line = LINE;
+    line[0].1 = "GET /public/health HTTP/1.1\r\n\r\nGET";
+    assert_ne!(ana(&whole, line, &[]).await, Came::Status(200));
+    assert_eq!(whole.backend.lines(), [""; 0]);
+    assert_eq!(ana(&whole, LINE, &[("te", "trailers")]).await, Came::Status(200), "as it should be");
+    assert_eq!(whole.backend.lines(), [format!("GET {PATH}")]);
+    assert_eq!(whole.backend.seen()[0].all("te"), [""; 0]);
+}
+
+#[tokio::test]
+async fn b09_a_request_names_one_host() {
+    let whole = Whole::start().await;
+    for host in ["globex", "localhost:1", "localhost, globex", ""] {
+        assert_eq!(ana(&whole, LINE, &[("host", host)]).await, Came::Status(400), "{host}");
+    }
+    assert_eq!(ana(&whole, LINE, &[("host", "localhost"), ("host", "globex")]).await, Came::Status(400));
+    assert_eq!(whole.backend.lines(), [""; 0]);
+    assert_eq!(ana(&whole, LINE, &[("host", "localhost")]).await, Came::Status(200));
+}
+
+#[tokio::test]
+async fn b10_no_websocket_is_opened_over_http_2() {
+    let whole = Whole::start().await;
+    for path in ["/cable", PATH] {
+        let token = format!("Bearer {}", whole.token("ana"));
+        let (came, settings) = ask(
+            &whole,
+            &[
+                (":method", "CONNECT"),
+                (":protocol", "websocket"),
+                (":scheme", "https"),
+                (":authority", "localhost"),
+                (":path", path),
+                ("authorization", &token),
+            ],
+        )
+        .await;
+        assert!(!settings.contains(&ENABLE_CONNECT_PROTOCOL), "it was not offered");
+        assert!(matches!(came, Came::Reset | Came::Status(400 | 405)), "{path}: {came:?}");
+    }
+    assert_eq!(whole.backend.lines(), [""; 0]);
+}
+
+#[tokio::test]
+async fn b14_a_connection_serves_the_hosts_of_its_certificate() {
+    let whole = Whole::start_with(|folder, headgate| {
+        let made = rcgen::generate_simple_self_signed(["globex.test".to_owned()]).unwrap();
+        std::fs::write(folder.join("globex.pem"), made.cert.pem()).unwrap();
+        std::fs::write(folder.join("globex.key"), made.signing_key.serialize_pem()).unwrap();
+        let second = "[[listener.agents.tls.certificates]]\nchain = 'globex.pem'\nkey = 'globex.key'\n";
+        headgate.replacen("[listener.ops]", &format!("{second}[listener.ops]"), 1)
+    })
+    .await;
+    let token = format!("Authorization: Bearer {}\r\n", whole.token("ana"));
+    let as_host =
+        |host: &str| format!("GET {PATH} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{token}\r\n");
+    let answer = whole.exchange(&as_host("globex.test")).await;
+    assert!(answer.starts_with("HTTP/1.1 421 "), "{answer}");
+    let mut line = LINE;
+    line[2].1 = "globex.test";
+    assert_eq!(ana(&whole, line, &[]).await, Came::Status(421));
+    assert_eq!(whole.backend.lines(), [""; 0]);
+    for host in ["localhost", "LOCALHOST:443"] {
+        assert!(whole.exchange(&as_host(host)).await.starts_with("HTTP/1.1 200 "), "{host}");
+    }
+}
