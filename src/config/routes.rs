@@ -4,9 +4,12 @@ mod layout;
 
 use std::collections::BTreeMap;
 
-use http::{HeaderName, Method};
+use http::{HeaderName, HeaderValue, Method};
 
-use crate::{filter::EntityNo, ids::BackendId};
+use crate::{
+    filter::EntityNo,
+    ids::{BackendId, UserId},
+};
 
 /// The part of a backend's API that a tenant's users may reach.
 #[derive(Clone, Debug)]
@@ -21,10 +24,21 @@ pub struct RouteMap {
     pub response_headers: Vec<HeaderName>,
     /// Query parameters that are never taken.
     pub refused_parameters: Vec<String>,
+    /// How the backend is told to take a user's requests as that user's own.
+    pub as_user: Option<AsUser>,
     /// The entities, by their number.
     pub entities: Vec<Entity>,
     /// The routes, in the order of the file.
     pub routes: Vec<Route>,
+}
+
+/// Users' own credentials at the backend.
+#[derive(Clone, Debug)]
+pub struct AsUser {
+    /// The header that holds them.
+    pub header: HeaderName,
+    /// By user.
+    pub credentials: BTreeMap<UserId, HeaderValue>,
 }
 
 /// One route.

@@ -325,6 +325,13 @@ impl Passage<'_> {
             grants: &grants,
             decision: record.id,
             now: self.gate.clock.now(),
+            credential: self
+                .side
+                .routes
+                .map
+                .as_user
+                .as_ref()
+                .and_then(|own| Some((&own.header, own.credentials.get(&self.granted.actor.user)?))),
         };
         let passed = headers::passed(&head.headers, &self.side.routes.map.request_headers);
         if let Some(Object::Answer { entity, parameter }) = &route.object {

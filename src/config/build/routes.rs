@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use http::{HeaderName, Method};
+use http::{HeaderName, HeaderValue, Method};
 
 mod entities;
 mod shows;
@@ -14,16 +14,16 @@ use self::{
     entities::{entities, number},
     shows::shows,
 };
-use super::Check;
+use super::{Check, backends::api_header};
 use crate::{
     config::{
         mistake::{KeyPath, Wrong},
         raw,
-        routes::{Audit, Body, Entity, Errors, Format, Line, Object, Part, Route, RouteMap},
-        text::Pointer,
+        routes::{AsUser, Audit, Body, Entity, Errors, Format, Line, Object, Part, Route, RouteMap},
+        text::{Pointer, SecretText},
     },
     filter::{EntityNo, Layout, Schema},
-    ids::BackendId,
+    ids::{BackendId, UserId},
 };
 
 /// The methods that a route can have.
@@ -59,6 +59,7 @@ pub(in crate::config) fn routes(
     let backend = backend(check, raw.backend.as_ref(), backends);
     let request_headers = headers(check, &root.key("request_headers"), &raw.request_headers);
     let response_headers = headers(check, &root.key("response_headers"), &raw.response_headers);
+    let as_user = as_user(check, &root.key("as_user"), raw.as_user);
     let at = root.key("route");
     let mut seen = BTreeMap::new();
     let mut routes = Vec::new();
@@ -83,6 +84,7 @@ pub(in crate::config) fn routes(
         request_headers,
         response_headers,
         refused_parameters: raw.refused_parameters,
+        as_user,
         entities,
         routes,
     })
@@ -255,6 +257,33 @@ fn object(
             Some(Object::Prefetch { line, entity: entity?, parameter })
         }
     }
+}
+
+/// Users' own credentials; `None` if there are none.
+fn as_user(check: &mut Check<'_>, at: &KeyPath, raw: raw::AsUser) -> Option<AsUser> {
+    if raw.credentials.is_empty() {
+        return None;
+    }
+    let Some(header) = raw.header else {
+        let description = "the header that holds the credentials".to_owned();
+        check.lacks(&at.key("header"), Wrong::Missing { description });
+        return None;
+    };
+    let header = api_header(&header);
+    if header.is_none() {
+        check.wrong(&at.key("header"), Wrong::ApiHeader);
+    }
+    let mut credentials = BTreeMap::new();
+    for (user, SecretText(credential)) in raw.credentials {
+        match HeaderValue::from_bytes(credential.expose()) {
+            Ok(mut value) => {
+                value.set_sensitive(true);
+                credentials.insert(UserId::new(user), value);
+            }
+            Err(_unfit) => check.wrong(&at.key("credentials").key(&user), Wrong::ApiHeader),
+        }
+    }
+    Some(AsUser { header: header?, credentials })
 }
 
 /// `GET /api/v1/accounts/{account}`.

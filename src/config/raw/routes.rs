@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Name;
 use crate::config::{
     presets::RoutePreset,
-    text::{Pointer, Size},
+    text::{Pointer, SecretText, Size},
 };
 
 /// The part of a backend's API that a tenant's users may reach at all, and what each request of it asks for.
@@ -37,10 +37,23 @@ pub(crate) struct Routes {
     /// Parameters of the query that are never taken, such as the backend's own credentials. A request with
     /// one is answered 400.
     pub(crate) refused_parameters: Vec<String>,
+    /// How the backend is told to take a user's requests as that user's own there. Headgate's own requests, and those of
+    /// users who are not named, bear `api_headers` of the backend alone.
+    pub(crate) as_user: AsUser,
     /// What the backend's objects are, and where their facts stand in its JSON, by name: `[entity.NAME]`.
     pub(crate) entity: BTreeMap<Name, Entity>,
     /// The routes. Of two that match, the one with a literal where the other has a parameter counts.
     pub(crate) route: Vec<Route>,
+}
+
+/// Users' own credentials at the backend.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct AsUser {
+    /// The header that holds them, in place of one of the same name in `api_headers`.
+    pub(crate) header: Option<String>,
+    /// The credential of each user, by name: `5 = "${file:/etc/headgate/users/5}"`.
+    pub(crate) credentials: BTreeMap<String, SecretText>,
 }
 
 /// A kind of object, and where its facts stand in the JSON of one. A fact that is not found is not known, and

@@ -26,6 +26,28 @@ fn the_users_see_different_sets() {
     assert!(sets.iter().all(|set| !set.is_empty()));
 }
 
+#[test]
+fn what_an_operator_must_say_is_asked_for() {
+    for (routes, told) in [
+        ("use = ['chatwoot']\nbackend = 'chat'\n", "`fixed` has no value for `{account}`"),
+        (
+            "use = ['chatwoot']\nbackend = 'chat'\nfixed = { account = '1' }\nwithout = ['GET /api/v1/nothing']\n",
+            "routes.toml:4: without[0]: no route of a preset `GET /api/v1/nothing` is declared",
+        ),
+        (
+            "use = ['chatwoot']\nbackend = 'chat'\nfixed = { account = '1' }\n[entity.conversation]\nvia = 'laed'\n",
+            "routes.toml:5: entity.conversation.via: no entity `laed` is declared",
+        ),
+        (
+            "use = ['chatwot']\nbackend = 'chat'\n",
+            "`chatwot`: expected one of `chatwoot`, `crm-v4` (did you mean `chatwoot`?)",
+        ),
+    ] {
+        let mistakes = house::mistakes(routes);
+        assert!(mistakes.contains(told), "{told}\n{mistakes}");
+    }
+}
+
 #[tokio::test]
 async fn every_list_shows_what_get_shows_and_what_the_policy_says() {
     let house = House::start().await;
@@ -232,6 +254,35 @@ async fn who_does_not_see_a_conversation_writes_nothing_in_it() {
             assert_eq!(written, may, "{user} in {}", of.id);
         }
     }
+}
+
+#[tokio::test]
+async fn a_user_with_a_token_of_their_own_is_themself_there() {
+    let house = House::start().await;
+    let own = those(house.sight("1"), |of| of.status == "open");
+    let path = "conversations?assignee_type=me";
+    assert_eq!(house.numbers("1", path, None, "/data/payload", "/id").await, own);
+    let before = house.backend.seen().len();
+    house
+        .send(
+            "1",
+            "POST",
+            &format!("conversations/{}/messages", own.first().unwrap()),
+            Some(&json!({"content": "hello"})),
+        )
+        .await;
+    let tokens: Vec<_> = house.backend.seen()[before..]
+        .iter()
+        .map(|asked| (asked.method.clone(), asked.all("api_access_token").join(" ")))
+        .collect();
+    let written = ("POST".to_owned(), "token-of-1".to_owned());
+    let asked = ("GET".to_owned(), "token-of-headgate".to_owned());
+    assert_eq!(tokens, [asked, written], "Headgate asks as itself, and writes as the user");
+    assert_eq!(
+        house.numbers("2", path, None, "/data/payload", "/id").await,
+        BTreeSet::new(),
+        "who has none is Headgate"
+    );
 }
 
 #[tokio::test]

@@ -44,6 +44,8 @@ const ROUTES: &str = r#"
 use = ["chatwoot"]
 backend = "chat"
 fixed = { account = "1" }
+[as_user]
+credentials = { 1 = "token-of-1" }
 [entity.conversation]
 participants = "/custom_attributes/watchers"
 "#;
@@ -87,6 +89,17 @@ pub(super) struct House {
     keys: Vec<String>,
     sights: Vec<Sight>,
     _folder: TempDir,
+}
+
+/// What is wrong with these routes.
+pub(super) fn mistakes(routes: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("tenants/default")).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("headgate.toml", &HEADGATE.replace("BACKEND", "127.0.0.1:1"));
+    write("tenants/default/roles.toml", ROLES);
+    write("tenants/default/routes.toml", routes);
+    Config::load(folder.path(), &|_| None).unwrap_err().to_string()
 }
 
 impl House {
