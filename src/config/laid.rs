@@ -12,7 +12,7 @@ use super::{
     document::Document,
     interpolate::References,
     load::Read,
-    mistake::{KeyPath, Report},
+    mistake::{KeyPath, Report, Wrong},
     presets::RoutePreset,
     raw, schema,
 };
@@ -30,8 +30,14 @@ pub(super) fn routes(own: Read<raw::Routes>, folder: &Path, report: &mut Report)
     let mut check = Check { folder, document: &own.document, report, files: Vec::new() };
     take_out(&mut check, &mut below, &own.raw.without);
     let whole = laid(below, &own.document.value);
-    // Both parts fit the schema, and so does what they are together.
-    let raw = serde_json::from_value(whole).unwrap_or_default();
+    let raw = serde_json::from_value(whole).unwrap_or_else(|_unfit| {
+        let expected = "keys and values that go with those of the route map".to_owned();
+        report.add_unless_wrong_already(
+            own.document.at(&KeyPath::default().key("use")),
+            Wrong::Expected { expected },
+        );
+        raw::Routes::default()
+    });
     Read { document: own.document, raw }
 }
 

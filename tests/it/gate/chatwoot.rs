@@ -67,7 +67,10 @@ async fn every_list_shows_what_get_shows_and_what_the_policy_says() {
             ("assignee_type=assigned", those(sight, |of| of.status == "open" && of.assignee.is_some())),
             ("conversation_type=mention", those(sight, |of| of.status == "open" && of.mentioned)),
             ("conversation_type=participating", those(sight, |of| of.status == "open" && of.watched)),
-            ("conversation_type=unattended", those(sight, |of| of.status == "open" && of.id % 3 > 0)),
+            (
+                "conversation_type=unattended",
+                those(sight, |of| of.status == "open" && !of.id.is_multiple_of(3)),
+            ),
             ("team_id=10", those(sight, |of| of.status == "open" && of.team == Some(10))),
             ("q=CANARY-c1", those(sight, |of| of.id.to_string().starts_with('1'))),
         ] {

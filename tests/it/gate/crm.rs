@@ -127,14 +127,15 @@ fn told(asked: &Asked) -> Vec<u8> {
 fn may_see(user: &str, canary: &str) -> bool {
     let mut parts = canary.splitn(3, '-');
     let (of, what) = (parts.next().unwrap(), parts.next().unwrap_or_default());
-    let Ok(id) = of[1..].chars().take_while(char::is_ascii_digit).collect::<String>().parse::<u32>() else {
-        return false;
-    };
+    let mut letters = of.chars();
+    let kind = letters.next().unwrap();
+    let number: String = letters.take_while(char::is_ascii_digit).collect();
+    let Ok(id) = number.parse() else { return false };
     let own = user == "13" || responsible(id).to_string() == user;
-    match &of[..1] {
-        "l" | "k" if what == "card" => own || user == "12" && subscribed(id),
-        "l" if what == "link" => false,
-        "l" | "k" | "t" | "o" => own,
+    match kind {
+        'l' | 'k' if what.starts_with("card") => own || user == "12" && subscribed(id),
+        'l' if what.starts_with("link") => false,
+        'l' | 'k' | 't' | 'o' => own,
         _ => false,
     }
 }

@@ -271,7 +271,7 @@ impl Query {
                 && match self.get("conversation_type") {
                     Some("mention") => of.mentioned,
                     Some("participating") => of.watched,
-                    Some("unattended") => of.id % 3 > 0,
+                    Some("unattended") => !of.id.is_multiple_of(3),
                     _ => true,
                 }
         };

@@ -241,17 +241,18 @@ impl Sight {
 
     /// Whether the user sees contacts by themselves.
     pub(super) fn has_contacts(&self) -> bool {
-        let nobodys = Thing { tenant: TENANT.to_owned(), ..Thing::default() };
-        self.ask("contact", "list", Some(nobodys)).is_allowed()
+        self.ask("contact", "list", Some(nobodys())).is_allowed()
     }
 
     /// Whether what stands behind `CANARY-` may be seen: it begins with the kind and the number of what it is of.
     fn may_see(&self, canary: &str) -> bool {
         let (of, what) = canary.split_once('-').unwrap_or((canary, ""));
-        let number = || of[1..].parse::<u32>().unwrap();
+        let mut letters = of.chars();
+        let kind = letters.next().unwrap();
+        let number = || letters.as_str().parse::<u32>().unwrap();
         let conversation = || Conversation::of(number());
         let sees = |right: &str| self.has(conversation()) && self.reaches(right, "view", conversation());
-        match of.chars().next().unwrap() {
+        match kind {
             'c' => self.has(conversation()),
             'n' => sees("note"),
             'm' => sees("media"),
@@ -260,7 +261,7 @@ impl Sight {
                 let of_contact = |of: &Conversation| of.contact == number() && self.has(*of);
                 let mut through = Conversation::all().into_iter().filter(of_contact);
                 let open = |of: Option<Conversation>| {
-                    let thing = of.map_or(Thing { tenant: TENANT.to_owned(), ..Thing::default() }, thing);
+                    let thing = of.map_or_else(nobodys, thing);
                     let answer = self.ask("contact", "view", Some(thing));
                     answer.is_allowed() && (!what.starts_with("hidden") || answer.sees("phone_number"))
                 };
@@ -269,6 +270,11 @@ impl Sight {
             _ => false,
         }
     }
+}
+
+/// What is known of something that nobody is responsible for.
+fn nobodys() -> Thing {
+    Thing { tenant: TENANT.to_owned(), ..Thing::default() }
 }
 
 /// What is known of a conversation.
