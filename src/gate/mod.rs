@@ -133,7 +133,7 @@ impl Gate {
             tracing::warn!(tenant.id = %tenant, route.match = route, "in shadow mode: what the policy refuses passes");
         }
         for (tenant, role) in snapshot.roles_in_shadow() {
-            tracing::warn!(tenant.id = %tenant, role, "in shadow mode: what is refused to its users passes");
+            tracing::warn!(tenant.id = %tenant, role.name = role, "in shadow mode: what is refused to its users passes");
         }
     }
 

@@ -865,6 +865,7 @@ via = "leat"
 resource = "contakt"
 [[route]]
 match = "GET /a"
+keep = [""]
 resource = "conversatoin"
 action = "view"
 [[route]]
@@ -885,10 +886,12 @@ action = "view"
 object = "tag"
 [[route]]
 match = "GET /e"
+keep = [""]
 resource = "deal"
 action = "view"
 [[route]]
 match = "GET /f"
+keep = [""]
 resource = "health"
 action = "export"
 "#;
@@ -905,10 +908,10 @@ action = "export"
     for expected in [
         format!("routes.toml:5: entity.deal.via: {no} `leat` (did you mean `lead`?)"),
         format!("routes.toml:8: entity.card.resource: {no} `contakt` (did you mean `contact`?)"),
-        format!("routes.toml:11: route[0].resource: {no} `conversatoin` (did you mean `conversation`?)"),
-        "routes.toml:16: route[1].action: the resource `contact` has no action `edti` (did you mean `edit`?)"
+        format!("routes.toml:12: route[0].resource: {no} `conversatoin` (did you mean `conversation`?)"),
+        "routes.toml:17: route[1].action: the resource `contact` has no action `edti` (did you mean `edit`?)"
             .to_owned(),
-        "routes.toml:36: route[5].action: the resource `health` has no action `export`; expected one of `view`"
+        "routes.toml:39: route[5].action: the resource `health` has no action `export`; expected one of `view`"
             .to_owned(),
     ] {
         assert!(told.contains(&expected), "no `{expected}` in\n{told}");
@@ -918,7 +921,7 @@ action = "export"
 
 #[test]
 fn what_must_be_on_record_needs_a_record() {
-    let routes = "backend = 'chat'\n[[route]]\nmatch = 'GET /a'\nresource = 'contact'\naction = 'view'\naudit = 'must'\n";
+    let routes = "backend = 'chat'\n[[route]]\nmatch = 'GET /a'\nresource = 'contact'\naction = 'view'\nkeep = ['']\naudit = 'must'\n";
     let headgate = HEADGATE.replace("[backend.chat]\n", "[backend.chat]\napi = ['http://127.0.0.1:3000']\n");
     let told = |headgate: &str| {
         let folder = folder(&[
@@ -930,6 +933,6 @@ fn what_must_be_on_record_needs_a_record() {
         load(folder.path()).map(drop).map_err(|mistakes| mistakes.to_string())
     };
     let refused = told(&headgate).unwrap_err();
-    assert!(refused.contains("routes.toml:6: route[0].audit: there is no record to be on"), "{refused}");
+    assert!(refused.contains("routes.toml:7: route[0].audit: there is no record to be on"), "{refused}");
     told(&(headgate + "[gate.decision_log]\n")).unwrap();
 }
