@@ -12,7 +12,8 @@ use super::{
 };
 use crate::{config::routes::LookUp, filter::EntityNo, ids::DecisionId};
 
-/// Most objects that are looked up for one answer: more than a page of any search has. Of one more, nothing is known.
+/// Most objects that are looked up for one answer: more than a page of any search has. Of one more, nothing is known, and
+/// `look_ups_max` is counted.
 const LOOK_UPS_MAX: usize = 100;
 
 /// An object that is to be looked up.

@@ -127,8 +127,11 @@ impl Passage<'_> {
                 tracing::warn!(route.match = route.name, error = &withheld as &dyn Error, "an answer is withheld");
                 Refusal::Withheld(withheld)
             })?;
-            let Wanted { teams_of, objects } = sight.into_wanted();
+            let Wanted { teams_of, objects, beyond } = sight.into_wanted();
             if teams_of.is_empty() && objects.is_empty() {
+                if beyond {
+                    self.side.look_ups_beyond.inc();
+                }
                 return Ok(filtered);
             }
             self.look_up(objects, shapes, decision, &mut found).await?;

@@ -52,6 +52,8 @@ pub struct Wanted {
     pub teams_of: BTreeSet<String>,
     /// Objects that are to be looked up.
     pub objects: BTreeSet<Sought>,
+    /// Objects were named beyond those that are looked up for one answer.
+    pub beyond: bool,
 }
 
 /// Everything on which the fields of an object depend.
@@ -174,7 +176,9 @@ impl<'a> Sight<'a> {
         if let Some(known) = found.of(&sought) {
             return known;
         }
-        if sought.is_plain() && found.has_room(self.wanted.objects.len()) {
+        if !found.has_room(self.wanted.objects.len()) {
+            self.wanted.beyond = true;
+        } else if sought.is_plain() {
             self.wanted.objects.insert(sought);
         }
         Known::default()

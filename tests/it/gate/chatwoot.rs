@@ -115,6 +115,15 @@ async fn every_search_finds_what_get_shows() {
 }
 
 #[tokio::test]
+async fn no_answer_makes_headgate_ask_for_more_than_a_hundred_objects() {
+    let house = House::start().await;
+    let answer = house.get("1", "search/messages?q=flood").await;
+    let found = answer.json()["payload"]["messages"].as_array().unwrap().len();
+    assert_eq!(found, those(house.sight("1"), |_| true).len(), "those of conversations that there are");
+    assert_eq!(house.backend.lines().len(), 1 + 100);
+}
+
+#[tokio::test]
 async fn what_hangs_on_a_conversation_is_seen_by_who_sees_it() {
     let house = House::start().await;
     for (user, ..) in USERS {
