@@ -21,7 +21,10 @@ use std::{
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::config::{Env, FileKind, presets::Preset};
+use crate::config::{
+    Env, FileKind,
+    presets::{Preset, RoutePreset},
+};
 
 /// A permission-aware channel gateway for chat backends.
 #[derive(Debug, Parser)]
@@ -53,6 +56,11 @@ enum Command {
     Preset {
         /// Which.
         name: Preset,
+    },
+    /// Print a shipped route map, in the syntax of routes.toml.
+    RouteMap {
+        /// Which.
+        name: RoutePreset,
     },
     /// Ask whether a user may do something; exits with 0 for yes, 1 for no.
     CanI(policy::CanI),
@@ -117,7 +125,8 @@ pub fn run(
             check::run(&config, format, env, out, err)
         }
         Ok(Arguments { command: Command::Policy { command } }) => policy::run(&command, env, out, err),
-        Ok(Arguments { command: Command::Preset { name } }) => print_preset(name, out),
+        Ok(Arguments { command: Command::Preset { name } }) => print(name.text(), out),
+        Ok(Arguments { command: Command::RouteMap { name } }) => print(name.text(), out),
         Ok(Arguments { command: Command::CanI(command) }) => policy::can_i(&command, env, out, err),
         Ok(Arguments { command: Command::WhoCan(command) }) => policy::who_can(&command, env, out, err),
         Ok(Arguments { command: Command::Explain(command) }) => command.run(out, err),
@@ -131,8 +140,8 @@ pub fn run(
     code.unwrap_or(ExitCode::SUCCESS)
 }
 
-fn print_preset(preset: Preset, out: &mut dyn Write) -> io::Result<ExitCode> {
-    out.write_all(preset.text().as_bytes())?;
+fn print(text: &str, out: &mut dyn Write) -> io::Result<ExitCode> {
+    out.write_all(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -15,6 +15,7 @@ use super::{
     document::{self, Document},
     folder,
     interpolate::{Env, References},
+    laid,
     mistake::{KeyPath, Mistakes, Place, Report, Wrong},
     raw,
     roles::{self, Layer},
@@ -212,10 +213,11 @@ fn build(
         let own = Layer { document: files.roles.document, raw: files.roles.raw };
         let roles = roles::source(folder, own, report);
         let compiled = roles::compile(&roles, &files.id, report);
+        let routes = laid::routes(files.routes, folder, report);
         // Against a policy that could not be read, every word would be wrong.
         if compiled.is_some() {
-            let mut check = Check { folder, document: &files.routes.document, report, files: Vec::new() };
-            build::check_vocabulary(&mut check, &files.routes.raw, &roles.source);
+            let mut check = Check { folder, document: &routes.document, report, files: Vec::new() };
+            build::check_vocabulary(&mut check, &routes.raw, &roles.source);
         }
         if let Some((policy, keys)) = compiled {
             let mut check = Check { folder, document: &files.tests.document, report, files: Vec::new() };
@@ -228,9 +230,9 @@ fn build(
         let identity = build::identity(&mut check, files.identity.raw, &mut taken);
         files_read.append(&mut check.files);
         let identity = Arc::new(identity);
-        let mut check = Check { folder, document: &files.routes.document, report, files: Vec::new() };
-        build::check_audit(&mut check, &files.routes.raw, &raw.gate);
-        let routes = build::routes(&mut check, files.routes.raw, &apis, raw.gate.body_bytes_max.in_memory());
+        let mut check = Check { folder, document: &routes.document, report, files: Vec::new() };
+        build::check_audit(&mut check, &routes.raw, &raw.gate);
+        let routes = build::routes(&mut check, routes.raw, &apis, raw.gate.body_bytes_max.in_memory());
         built.insert(
             files.id.clone(),
             Tenant { id: files.id, directory, source, policy, accounts, assignment, identity, routes },

@@ -276,6 +276,8 @@ pub enum Wrong {
     NoAction { resource: String, action: String, actions: Vec<String>, nearest: Option<String> },
     #[error("the path has no parameter `{{{name}}}`")]
     NoParameter { name: String },
+    #[error("`fixed` has no value for `{{{name}}}`")]
+    NotFixed { name: String },
     #[error("there is no record to be on; expected `[gate.decision_log]` in `headgate.toml`")]
     NoDecisionLog,
     #[error("only goes with {other}")]

@@ -15,6 +15,7 @@ mod folder;
 pub mod fuzzing;
 pub mod gate;
 mod interpolate;
+mod laid;
 mod load;
 pub mod markdown;
 mod mistake;

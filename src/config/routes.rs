@@ -4,10 +4,13 @@ mod layout;
 
 use std::collections::BTreeMap;
 
-use http::{HeaderName, Method};
+use http::{HeaderName, HeaderValue, Method};
 
 use super::writing::{Asking, Writing};
-use crate::{filter::EntityNo, ids::BackendId};
+use crate::{
+    filter::EntityNo,
+    ids::{BackendId, UserId},
+};
 
 /// The part of a backend's API that a tenant's users may reach.
 #[derive(Clone, Debug)]
@@ -22,10 +25,21 @@ pub struct RouteMap {
     pub response_headers: Vec<HeaderName>,
     /// Query parameters that are never taken.
     pub refused_parameters: Vec<String>,
+    /// How the backend is told to take a user's requests as that user's own.
+    pub as_user: Option<AsUser>,
     /// The entities, by their number.
     pub entities: Vec<Entity>,
     /// The routes, in the order of the file.
     pub routes: Vec<Route>,
+}
+
+/// Users' own credentials at the backend.
+#[derive(Clone, Debug)]
+pub struct AsUser {
+    /// The header that holds them.
+    pub header: HeaderName,
+    /// By user.
+    pub credentials: BTreeMap<UserId, HeaderValue>,
 }
 
 /// One route.
@@ -196,6 +210,12 @@ pub struct Entity {
     pub via: Option<(String, Places)>,
     /// Its facts are those of the tag of the conversation that has its id.
     pub tag: bool,
+    /// Its facts are those of another object.
+    pub look_up: Option<LookUp>,
+    /// An object without a responsible user is known to have none.
+    pub absent_is_nobody: bool,
+    /// Whoever is responsible is a user only if this value stands there, or none.
+    pub user: Option<(String, Literal)>,
     /// Its facts are those of the object of which it is a part.
     pub part: bool,
     /// The fields that may pass.
@@ -206,6 +226,22 @@ pub struct Entity {
     pub value: bool,
     /// Fields that are left of a hidden one.
     pub placeholder: Vec<String>,
+}
+
+/// Another object, whose facts are an entity's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookUp {
+    /// Where its id stands.
+    pub at: String,
+    /// What it is.
+    pub entity: EntityNo,
+    /// The request that answers with it; its parameters are [`LookUp::ID`] and fixed ones.
+    pub line: Line,
+}
+
+impl LookUp {
+    /// The parameter that is the object's id.
+    pub const ID: &str = "id";
 }
 
 /// Where facts stand.

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use crate::{
     channel::Channel,
-    config::routes::{Entity, Fact},
+    config::routes::{Entity, Fact, Literal},
     filter::{FactNo, Object, Raw},
     ids::{AccountId, TenantId},
     policy::{Facts, Keys, Place, Policy, ResourceNo, RoleNo, Symbol, TeamKey, TenantKey, UserKey, Via},
@@ -54,6 +54,10 @@ pub struct Reading {
     via: Option<(String, Vec<(Fact, FactNo)>)>,
     /// By [`Entity::kinds`].
     pub kinds: Vec<FactNo>,
+    /// The id of the object that is looked up.
+    look_up: Option<FactNo>,
+    absent_is_nobody: bool,
+    user: Option<(FactNo, Literal)>,
 }
 
 impl Reading {
@@ -71,7 +75,10 @@ impl Reading {
             (resource.clone(), facts.collect())
         });
         let kinds = entity.kinds.iter().map(|kind| number(&kind.at)).collect();
-        (Self { own, via, kinds }, pointers)
+        let look_up = entity.look_up.as_ref().map(|look_up| number(&look_up.at));
+        let user = entity.user.as_ref().map(|(at, is)| (number(at), is.clone()));
+        let absent_is_nobody = entity.absent_is_nobody;
+        (Self { own, via, kinds, look_up, absent_is_nobody, user }, pointers)
     }
 
     /// Whether it is known where the object's id stands.
@@ -87,14 +94,42 @@ impl Reading {
         object.fact(*number).and_then(Raw::name)
     }
 
+    /// The id of the object whose facts are this one's.
+    #[must_use]
+    pub fn looked_up<'a>(&self, object: &Object<'a>) -> Option<Cow<'a, str>> {
+        object.fact(self.look_up?).and_then(Raw::name)
+    }
+
     /// What an object's JSON says of it.
     #[must_use]
     pub fn known<'a>(&self, object: &Object<'a>) -> Known<'a> {
         let mut known = read(&self.own, object);
+        if self.has_nobody(object) {
+            known.responsible = Some(None);
+        }
         // Where it is not, nothing is known of it: it is reached through something all the same.
         known.via =
             self.via.as_ref().map(|(resource, facts)| (resource.clone(), Box::new(read(facts, object))));
         known
+    }
+}
+
+impl Reading {
+    /// Whether nobody is responsible, for another reason than a `null`.
+    fn has_nobody(&self, object: &Object<'_>) -> bool {
+        let no_user = self.user.as_ref().is_some_and(|(at, is)| {
+            object.fact(*at).is_some_and(|value| !value.is_null() && is_that(value, is) != Some(true))
+        });
+        let at = self.own.iter().find(|(fact, _)| *fact == Fact::Responsible);
+        no_user || self.absent_is_nobody && at.is_some_and(|(_, at)| object.fact(*at).is_none())
+    }
+}
+
+/// Whether a value is this one; `None` if it is none to compare with.
+pub(super) fn is_that(value: Raw<'_>, is: &Literal) -> Option<bool> {
+    match is {
+        Literal::Boolean(is) => value.boolean().map(|value| value == *is),
+        Literal::Name(is) => value.name().map(|name| *is == name),
     }
 }
 

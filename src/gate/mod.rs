@@ -25,6 +25,7 @@ mod exports;
 pub mod facts;
 pub mod fuzzing;
 pub mod headers;
+pub mod look_up;
 mod metrics;
 pub mod path;
 pub mod permit;
@@ -71,6 +72,7 @@ pub use self::{metrics::Metrics, service::Agents, snapshot::Snapshot};
 use crate::{
     clock::SharedClock,
     config::routes::{Audit, Object},
+    filter::EntityNo,
     ids::{ConversationId, DecisionId, TenantId},
     policy::{FieldNo, Keys, TeamKey},
     server::{LimitedBody, Peer},
@@ -337,6 +339,13 @@ impl Passage<'_> {
             grants: &grants,
             decision: record.id,
             now: self.gate.clock.now(),
+            credential: self
+                .side
+                .routes
+                .map
+                .as_user
+                .as_ref()
+                .and_then(|own| Some((&own.header, own.credentials.get(&self.granted.actor.user)?))),
         };
         write::check_body(route, &body).map_err(Refusal::Body)?;
         let mut passed = headers::passed(&head.headers, &self.side.routes.map.request_headers);
@@ -423,7 +432,6 @@ impl Passage<'_> {
         parameters: &BTreeMap<String, String>,
         decision: DecisionId,
     ) -> Result<Option<Keyed>, Refusal> {
-        let tenant = &self.granted.actor.tenant;
         let object = &self.matched.route.object;
         let id = object.as_ref().and_then(|object| parameters.get(object.parameter()));
         let id = id.map_or("", String::as_str);
@@ -437,17 +445,28 @@ impl Passage<'_> {
             Some(Object::Tag { .. }) => Arc::new(self.tag(id).unwrap_or_default()),
             Some(Object::Prefetch { line, entity, .. }) => {
                 let path = filled(line, parameters);
-                let now = self.gate.clock.now();
-                let ask = async {
-                    let unseen = self.side.upstream.look_itself(path.clone(), tenant, decision, now).await?;
-                    self.readable(&unseen)?;
-                    self.known(&unseen, *entity, id)
-                };
-                let reading = (entity, id);
-                self.side.prefetched.facts(&path, &reading, ask).await?
+                self.fetched(&path, *entity, id, decision).await?
             }
         };
         self.keyed(&known).await.map(Some)
+    }
+
+    /// What the answer at `path` says of its object, for which Headgate asks itself if it is not known.
+    async fn fetched(
+        &self,
+        path: &str,
+        entity: EntityNo,
+        id: &str,
+        decision: DecisionId,
+    ) -> Result<Arc<Known<'static>>, Refusal> {
+        let tenant = &self.granted.actor.tenant;
+        let now = self.gate.clock.now();
+        let ask = async {
+            let unseen = self.side.upstream.look_itself(path.to_owned(), tenant, decision, now).await?;
+            self.readable(&unseen)?;
+            self.known(&unseen, entity, id)
+        };
+        self.side.prefetched.facts(path, &(entity, id), ask).await
     }
 
     /// What the tag of a conversation says.

@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use super::{answer::Withheld, facts::Reading, permit::Asked, refusal::Refusal};
 use crate::{
-    config::routes::{Entity, Literal, Main, Route, RouteMap, Shows},
+    config::routes::{Entity, Literal, LookUp, Main, Route, RouteMap, Shows},
     filter::{EntityNo, FieldIx, Fields, Layout, Schema, SchemaError},
     policy::{ActionNo, Actor, FieldNo, Policy, Reach, ResourceNo, Scope},
 };
@@ -45,6 +45,8 @@ pub struct Shape {
     pub reading: Reading,
     /// Its facts are those of the tag of the conversation that has its id.
     pub tag: bool,
+    /// Its facts are those of another object.
+    pub look_up: Option<LookUp>,
     /// Its facts are those of the object of which it is a part.
     pub part: bool,
     /// The rights that are asked for: as its resource, then as each of its kinds. `None`: the policy does not know
@@ -84,6 +86,7 @@ impl Shapes {
             Shape {
                 reading,
                 tag: entity.tag,
+                look_up: entity.look_up.clone(),
                 part: entity.part,
                 rights: rights.collect(),
                 kinds: entity.kinds.iter().map(|kind| kind.is.clone()).collect(),

@@ -10,14 +10,16 @@ use super::{
     decisions::{Outcome, Record, Removed},
     exports,
     facts::{Keyed, Known, Reading},
+    look_up::Found,
     permit::Permit,
     refusal::Refusal,
     shape::{Shape, Shapes},
-    sight::{Sight, Teams},
+    sight::{Sight, Teams, Wanted},
 };
 use crate::{
     config::routes::{self as config, Format, Main, Shows},
     filter::{EntityNo, Judge, Object, Report, Verdict, csv::Table},
+    ids::DecisionId,
     policy::{Actor, Scope, TeamKey},
 };
 
@@ -69,13 +71,13 @@ impl Passage<'_> {
         if shadow.is_some() {
             let enforced = permit.without_shadow();
             let eyes = Eyes { actor: &self.enforced.actor, permit: enforced.as_ref() };
-            let would = self.filtered(&unseen, eyes, around, &shapes).await;
+            let would = self.filtered(&unseen, eyes, around, &shapes, record.id).await;
             self.tell_removed(would.map(|(_, report)| report).ok().as_ref(), &shapes, record);
         }
         if self.matched.route.shadow {
             return unseen.whole(map).map_err(Refusal::Withheld);
         }
-        let (shown, report) = self.filtered(&unseen, eyes, around, &shapes).await?;
+        let (shown, report) = self.filtered(&unseen, eyes, around, &shapes, record.id).await?;
         if shadow.is_none() {
             self.tell_removed(Some(&report), &shapes, record);
         }
@@ -117,13 +119,15 @@ impl Passage<'_> {
         }
     }
 
-    /// Filters an answer, again where it turns out that the teams of users matter who were not known before.
+    /// Filters an answer, again where it turns out that the teams of users matter who were not known before, or objects
+    /// that it only names.
     async fn filtered(
         &self,
         unseen: &Unseen,
         Eyes { actor, permit }: Eyes<'_>,
         around: Option<&Keyed>,
         shapes: &Shapes,
+        decision: DecisionId,
     ) -> Result<(Vec<u8>, Report), Refusal> {
         let route = &self.matched.route;
         let answer = shapes.answer(&self.side.routes.map, route)?;
@@ -133,8 +137,10 @@ impl Passage<'_> {
         let table = self.table(shapes);
         let tag = |id: &str| self.tag(id);
         let mut teams = Teams::new();
+        let mut found = Found::default();
         loop {
             let mut sight = Sight::new(actor, &self.gate.keys, shapes, self.asked, &teams, &tag);
+            sight.found = Some(&found);
             sight.around = around.map(|keyed| (self.asked.via.unwrap_or(self.asked.resource), keyed));
             sight.decided = permit.filter(|_| matches!(route.shows.main, Some(Main::Object(_))));
             let filtered = match &table {
@@ -145,11 +151,15 @@ impl Passage<'_> {
                 tracing::warn!(route.match = route.name, error = &withheld as &dyn Error, "an answer is withheld");
                 Refusal::Withheld(withheld)
             })?;
-            let wanted = sight.into_wanted();
-            if wanted.is_empty() {
+            let Wanted { teams_of, objects, beyond } = sight.into_wanted();
+            if teams_of.is_empty() && objects.is_empty() {
+                if beyond {
+                    self.side.look_ups_beyond.inc();
+                }
                 return Ok(filtered);
             }
-            for user in wanted {
+            self.look_up(objects, shapes, decision, &mut found).await?;
+            for user in teams_of {
                 let of_user: Vec<TeamKey> = self.teams_of(&user).await?;
                 teams.insert(user, of_user);
             }

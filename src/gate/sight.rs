@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    facts::{Keyed, Known},
+    facts::{Keyed, Known, is_that},
+    look_up::{Found, Sought},
     permit::{Asked, Permit},
     shape::{Right, Shape, Shapes},
 };
 use crate::{
-    config::routes::Literal,
-    filter::{EntityNo, Fields, Judge, Object, Raw, Verdict},
+    filter::{EntityNo, Fields, Judge, Object, Verdict},
     policy::{Actor, Allowed, Decision, Facts, Keys, Question, ResourceNo, Scope, TeamKey, Via, decide},
 };
 
@@ -37,10 +37,23 @@ pub struct Sight<'a> {
     pub teams: &'a Teams,
     /// What the tag of a conversation says, by the id that the backend has for it.
     pub tag: &'a (dyn Fn(&str) -> Option<Known<'static>> + Sync),
-    wanted: BTreeSet<String>,
+    /// What is known of objects that were looked up.
+    pub found: Option<&'a Found>,
+    wanted: Wanted,
     /// The objects in which the next one stands, outermost first.
     standing: Vec<Standing>,
     remembered: Vec<(Remembered, Fields)>,
+}
+
+/// What a sight lacks to tell.
+#[derive(Debug, Default)]
+pub struct Wanted {
+    /// Users whose teams are wanted.
+    pub teams_of: BTreeSet<String>,
+    /// Objects that are to be looked up.
+    pub objects: BTreeSet<Sought>,
+    /// Objects were named beyond those that are looked up for one answer.
+    pub beyond: bool,
 }
 
 /// Everything on which the fields of an object depend.
@@ -73,16 +86,16 @@ impl<'a> Sight<'a> {
             around: None,
             teams,
             tag,
-            wanted: BTreeSet::new(),
+            found: None,
+            wanted: Wanted::default(),
             standing: Vec::new(),
             remembered: Vec::new(),
         }
     }
 
-    /// Users whose teams were asked for and are not known: if there are any, the answer must be read again with
-    /// them.
+    /// What was asked for and is not known: if there is anything, the answer must be read again with it.
     #[must_use]
-    pub fn into_wanted(self) -> BTreeSet<String> {
+    pub fn into_wanted(self) -> Wanted {
         self.wanted
     }
 
@@ -111,7 +124,7 @@ impl<'a> Sight<'a> {
                 Some(teams) => &**teams,
                 None => {
                     if self.teams_matter(right) {
-                        self.wanted.insert(user.to_owned());
+                        self.wanted.teams_of.insert(user.to_owned());
                     }
                     &[]
                 }
@@ -155,10 +168,28 @@ impl<'a> Sight<'a> {
         })
     }
 
+    /// What is known of the object that this one names. Of one that was not looked up yet, nothing.
+    fn looked_up(&mut self, object: &Object<'_>, shape: &Shape) -> Known<'static> {
+        let Some(id) = shape.reading.looked_up(object) else { return Known::default() };
+        let sought = Sought { by: object.entity, id: id.into_owned() };
+        let Some(found) = self.found else { return Known::default() };
+        if let Some(known) = found.of(&sought) {
+            return known;
+        }
+        if !found.has_room(self.wanted.objects.len()) {
+            self.wanted.beyond = true;
+        } else if sought.is_plain() {
+            self.wanted.objects.insert(sought);
+        }
+        Known::default()
+    }
+
     fn verdict(&mut self, object: &Object<'_>, shape: &Shape, kind: usize) -> Option<Fields> {
         let right = shape.rights.get(kind)?.as_ref()?;
         let known = if shape.tag {
             shape.reading.id(object).and_then(|id| (self.tag)(&id)).unwrap_or_default()
+        } else if shape.look_up.is_some() {
+            self.looked_up(object, shape)
         } else {
             shape.reading.known(object)
         };
@@ -217,14 +248,6 @@ fn kind(object: &Object<'_>, shape: &Shape) -> Option<usize> {
         }
     }
     Some(found)
-}
-
-/// A value of another type than the one it is compared with tells nothing: `"yes"` where `true` makes a note.
-fn is_that(value: Raw<'_>, is: &Literal) -> Option<bool> {
-    match is {
-        Literal::Boolean(is) => value.boolean().map(|value| value == *is),
-        Literal::Name(is) => value.name().map(|name| *is == name),
-    }
 }
 
 /// Asks with the objects through which something is reached, outermost first.

@@ -47,6 +47,8 @@ pub(super) struct Tenant {
     pub(super) accounts: Vec<AccountId>,
     /// The channel of each account.
     pub(super) channels: BTreeMap<AccountId, Channel>,
+    /// How often an answer named more objects than are looked up.
+    pub(super) look_ups_beyond: Counter,
     /// Its answers against the policy that was asked last.
     shapes: ArcSwapOption<Shapes>,
 }
@@ -98,6 +100,7 @@ impl Snapshot {
                         settings.prefetch_age_max,
                         clock.clone(),
                     ),
+                    look_ups_beyond: limits.of("look_ups_max"),
                     accounts: of_backend.map(|account| account.id.clone()).collect(),
                     channels: channels.collect(),
                     shapes: ArcSwapOption::empty(),

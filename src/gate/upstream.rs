@@ -3,7 +3,7 @@
 use std::{convert::Infallible, sync::Arc};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use http_body_util::{BodyExt, Full};
 
 use super::{answer::Unseen, headers, permit::Permit, refusal::Refusal};
@@ -40,6 +40,8 @@ pub struct From<'a> {
     pub decision: DecisionId,
     /// When.
     pub now: Timestamp,
+    /// The user's own credential there.
+    pub credential: Option<(&'a HeaderName, &'a HeaderValue)>,
 }
 
 /// A user's request as it is to reach the backend.
@@ -122,7 +124,7 @@ impl Upstream {
             decision: &decision.to_string(),
         };
         self.assert(&mut headers, &claims, now)?;
-        self.call(Onward { method: Method::GET, target, headers, body: Bytes::new() }).await
+        self.call(Onward { method: Method::GET, target, headers, body: Bytes::new() }, None).await
     }
 
     async fn send(&self, mut onward: Onward, from: From<'_>) -> Result<Unseen, Refusal> {
@@ -139,7 +141,7 @@ impl Upstream {
             decision: &from.decision.to_string(),
         };
         self.assert(&mut onward.headers, &claims, from.now)?;
-        self.call(onward).await
+        self.call(onward, from.credential).await
     }
 
     fn assert(&self, headers: &mut HeaderMap, claims: &Claims<'_>, now: Timestamp) -> Result<(), Refusal> {
@@ -154,9 +156,16 @@ impl Upstream {
     }
 
     /// The one call. What comes back is whole: an answer that breaks off is none (B16).
-    async fn call(&self, mut onward: Onward) -> Result<Unseen, Refusal> {
+    async fn call(
+        &self,
+        mut onward: Onward,
+        credential: Option<(&HeaderName, &HeaderValue)>,
+    ) -> Result<Unseen, Refusal> {
         onward.headers.insert(http::header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         for (name, value) in &self.headers {
+            onward.headers.insert(name, value.clone());
+        }
+        if let Some((name, value)) = credential {
             onward.headers.insert(name, value.clone());
         }
         let mut request = Request::new(Full::new(onward.body));

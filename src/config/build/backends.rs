@@ -144,16 +144,20 @@ fn api_headers(
     let mut headers = Vec::new();
     for (name, SecretText(value)) in raw {
         let sendable = HeaderValue::from_bytes(value.expose()).is_ok();
-        let own = |header: &HeaderName| {
-            header.as_str().starts_with("headgate-")
-                || [HOST, CONTENT_LENGTH, TRANSFER_ENCODING].contains(header)
-        };
-        match HeaderName::try_from(name.to_ascii_lowercase()) {
-            Ok(header) if sendable && !own(&header) => headers.push((header, value.clone())),
-            _ => check.wrong(&at.key(name), Wrong::ApiHeader),
+        match api_header(name).filter(|_| sendable) {
+            Some(header) => headers.push((header, value.clone())),
+            None => check.wrong(&at.key(name), Wrong::ApiHeader),
         }
     }
     headers
+}
+
+/// The name of a header that requests to the API may bear.
+pub(super) fn api_header(name: &str) -> Option<HeaderName> {
+    let header = HeaderName::try_from(name.to_ascii_lowercase()).ok()?;
+    let own = header.as_str().starts_with("headgate-")
+        || [HOST, CONTENT_LENGTH, TRANSFER_ENCODING].contains(&header);
+    (!own).then_some(header)
 }
 
 /// A file with CAs.

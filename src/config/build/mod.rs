@@ -30,7 +30,7 @@ pub(super) use self::{
     identity::{Taken, identity},
     listeners::listeners,
     roles::{Laid, Origins, check_people, check_roles},
-    routes::{apis, routes},
+    routes::{apis, routes, shape_of},
     tests::{ask_tests, note_failures},
     vocabulary::check_vocabulary,
 };
@@ -65,7 +65,7 @@ impl Check<'_> {
     }
 
     /// Whether `name` is among what is declared; if not, that is noted.
-    fn declared<N: AsRef<str> + Ord, V>(
+    pub(super) fn declared<N: AsRef<str> + Ord, V>(
         &mut self,
         path: &KeyPath,
         what: &'static str,

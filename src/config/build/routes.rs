@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use http::{HeaderName, Method};
+use http::{HeaderName, HeaderValue, Method};
 
 mod entities;
 mod shows;
@@ -16,17 +16,18 @@ use self::{
 };
 use super::{
     Check,
+    backends::api_header,
     writing::{asking, writing},
 };
 use crate::{
     config::{
         mistake::{KeyPath, Wrong},
         raw,
-        routes::{Audit, Body, Entity, Errors, Export, Format, Line, Object, Part, Route, RouteMap},
-        text::Pointer,
+        routes::{AsUser, Audit, Body, Entity, Errors, Export, Format, Line, Object, Part, Route, RouteMap},
+        text::{Pointer, SecretText},
     },
     filter::{EntityNo, Layout, Schema},
-    ids::BackendId,
+    ids::{BackendId, UserId},
 };
 
 /// The methods that a route can have.
@@ -84,10 +85,11 @@ pub(in crate::config) fn routes(
     let request_headers = headers(check, &root.key("request_headers"), &raw.request_headers, &CONDITIONS);
     let response_headers =
         headers(check, &root.key("response_headers"), &raw.response_headers, &ABOUT_THE_ANSWER);
+    let as_user = as_user(check, &root.key("as_user"), raw.as_user);
     let at = root.key("route");
     let mut seen = BTreeMap::new();
     let mut routes = Vec::new();
-    let entities = entities(check, &root.key("entity"), &raw.entity);
+    let entities = entities(check, &root.key("entity"), &raw.entity, &raw.fixed);
     for (index, route) in raw.route.iter().enumerate() {
         let at = at.index(index);
         let Some(route) = self::route(check, &at, route, &raw.entity, body_bytes_max) else { continue };
@@ -109,6 +111,7 @@ pub(in crate::config) fn routes(
         request_headers,
         response_headers,
         refused_parameters: raw.refused_parameters,
+        as_user,
         entities,
         routes,
     })
@@ -342,6 +345,33 @@ fn object(
     }
 }
 
+/// Users' own credentials; `None` if there are none.
+fn as_user(check: &mut Check<'_>, at: &KeyPath, raw: raw::AsUser) -> Option<AsUser> {
+    if raw.credentials.is_empty() {
+        return None;
+    }
+    let Some(header) = raw.header else {
+        let description = "the header that holds the credentials".to_owned();
+        check.lacks(&at.key("header"), Wrong::Missing { description });
+        return None;
+    };
+    let header = api_header(&header);
+    if header.is_none() {
+        check.wrong(&at.key("header"), Wrong::ApiHeader);
+    }
+    let mut credentials = BTreeMap::new();
+    for (user, SecretText(credential)) in raw.credentials {
+        match HeaderValue::from_bytes(credential.expose()) {
+            Ok(mut value) => {
+                value.set_sensitive(true);
+                credentials.insert(UserId::new(user), value);
+            }
+            Err(_unfit) => check.wrong(&at.key("credentials").key(&user), Wrong::ApiHeader),
+        }
+    }
+    Some(AsUser { header: header?, credentials })
+}
+
 /// `GET /api/v1/accounts/{account}`.
 fn line(check: &mut Check<'_>, at: &KeyPath, text: &str) -> Option<Line> {
     let read = read_line(text);
@@ -374,6 +404,11 @@ fn part(text: &str) -> Option<Part> {
             sound.then(|| Part::Literal(text.to_owned()))
         }
     }
+}
+
+/// What a `match` has in common with those that could not be told apart from it; `None` if it is none.
+pub(in crate::config) fn shape_of(text: &str) -> Option<(String, Vec<Option<String>>)> {
+    read_line(text).as_ref().map(shape)
 }
 
 /// What two routes have in common that could not be told apart.

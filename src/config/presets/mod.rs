@@ -2,8 +2,12 @@
 //!
 //! Nothing of what they say is in code. Each line of theirs cites the rule that it follows from.
 
+mod routes;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use self::routes::RoutePreset;
 
 /// A shipped preset.
 #[derive(
@@ -19,11 +23,13 @@ pub enum Preset {
     Kommo,
     /// Bitrix24 with the ChatApp app: `bitrix24.portal-admin`, `bitrix24.employee`, …
     Bitrix24,
+    /// Chatwoot behind Headgate: `chatwoot.administrator`, `chatwoot.supervisor`, `chatwoot.agent`, …
+    Chatwoot,
 }
 
 impl Preset {
     /// Every preset.
-    pub const ALL: [Self; 4] = [Self::Base, Self::Qontak, Self::Kommo, Self::Bitrix24];
+    pub const ALL: [Self; 5] = [Self::Base, Self::Qontak, Self::Kommo, Self::Bitrix24, Self::Chatwoot];
 
     /// Its name in `use`.
     #[must_use]
@@ -33,6 +39,7 @@ impl Preset {
             Self::Qontak => "qontak",
             Self::Kommo => "kommo",
             Self::Bitrix24 => "bitrix24",
+            Self::Chatwoot => "chatwoot",
         }
     }
 
@@ -44,6 +51,7 @@ impl Preset {
             Self::Qontak => include_str!("qontak.toml"),
             Self::Kommo => include_str!("kommo.toml"),
             Self::Bitrix24 => include_str!("bitrix24.toml"),
+            Self::Chatwoot => include_str!("chatwoot.toml"),
         }
     }
 }

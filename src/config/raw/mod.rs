@@ -37,8 +37,8 @@ pub(crate) use self::{
         Profiles, Relation, Relations, Role, Roles, Rule,
     },
     routes::{
-        Audit, Entity, EntityKind, Errors, Export, Format as RouteFormat, Literal, Object as RouteObject,
-        Route, Routes,
+        AsUser, Audit, Entity, EntityKind, Errors, Export, Format as RouteFormat, Literal, LookUp,
+        Object as RouteObject, Route, Routes,
     },
     tests::{Case, Expect, Object, OfObject, Tests},
     writing::{AssignFields, Media},

@@ -9,7 +9,10 @@ use super::{
     Name,
     writing::{AssignFields, Instead, Media, PlaceFields},
 };
-use crate::config::text::{Pointer, Size};
+use crate::config::{
+    presets::RoutePreset,
+    text::{Pointer, SecretText, Size},
+};
 
 /// The part of a backend's API that a tenant's users may reach at all, and what each request of it asks for.
 /// What no route names is answered 404 and never reaches the backend.
@@ -17,6 +20,12 @@ use crate::config::text::{Pointer, Size};
 #[serde(default, deny_unknown_fields)]
 #[schemars(title = "routes.toml")]
 pub(crate) struct Routes {
+    /// Shipped route maps that are in force, as if they stood here. What this file says of the same key of an entity, or of
+    /// a route with the same method and path, counts. A later one lies over an earlier one.
+    #[serde(rename = "use")]
+    pub(crate) presets: Vec<RoutePreset>,
+    /// Routes of the presets that are not in force, by their `match`.
+    pub(crate) without: Vec<String>,
     /// The backend whose API it is; its `api` must be given.
     pub(crate) backend: Option<Name>,
     /// Path parameters that have one value for this tenant: the tenant's own id in the backend's paths, such
@@ -31,10 +40,23 @@ pub(crate) struct Routes {
     /// Parameters of the query that are never taken, such as the backend's own credentials. A request with
     /// one is answered 400.
     pub(crate) refused_parameters: Vec<String>,
+    /// How the backend is told to take a user's requests as that user's own there. Headgate's own requests, and those of
+    /// users who are not named, bear `api_headers` of the backend alone.
+    pub(crate) as_user: AsUser,
     /// What the backend's objects are, and where their facts stand in its JSON, by name: `[entity.NAME]`.
     pub(crate) entity: BTreeMap<Name, Entity>,
     /// The routes. Of two that match, the one with a literal where the other has a parameter counts.
     pub(crate) route: Vec<Route>,
+}
+
+/// Users' own credentials at the backend.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct AsUser {
+    /// The header that holds them, in place of one of the same name in `api_headers`.
+    pub(crate) header: Option<String>,
+    /// The credential of each user, by name: `5 = "${file:/etc/headgate/users/5}"`.
+    pub(crate) credentials: BTreeMap<String, SecretText>,
 }
 
 /// A kind of object, and where its facts stand in the JSON of one. A fact that is not found is not known, and
@@ -80,6 +102,11 @@ pub(crate) struct Entity {
     /// It is a conversation whose tag says its facts: the one with its `id`, by its own id or the backend's. What else
     /// its JSON says is not asked.
     pub(crate) tag: bool,
+    /// Its facts are those of another object, for which Headgate asks: a search shows a line of a conversation, and not
+    /// whose it is.
+    pub(crate) look_up: Option<LookUp>,
+    /// When nobody is responsible, beside a `responsible` that is `null`.
+    pub(crate) nobody: Nobody,
     /// It is a part of the object in which it stands, or of the route's object, as a message is of its conversation:
     /// that one's facts are its own, beside its `kind` and `creator`.
     pub(crate) part: bool,
@@ -99,6 +126,39 @@ pub(crate) struct Entity {
     pub(crate) value: bool,
     /// Fields that are left of it where it is hidden. Default: nothing is left.
     pub(crate) placeholder: Vec<String>,
+}
+
+/// Another object, whose facts are an entity's.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LookUp {
+    /// Where its id stands.
+    pub(crate) id: Pointer,
+    /// The entity that it is.
+    pub(crate) entity: Name,
+    /// The request that answers with it, such as `GET /api/v1/accounts/{account}/conversations/{id}`. `{id}` is the id;
+    /// other parameters must be in `fixed`.
+    pub(crate) request: String,
+}
+
+/// When nobody is responsible.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Nobody {
+    /// An object without `responsible` has nobody.
+    pub(crate) absent: bool,
+    /// Who stands there is a user only if this is so, or if there is no such member: no bot.
+    pub(crate) unless: Option<Member>,
+}
+
+/// A member with a value.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Member {
+    /// Where it stands in the object.
+    pub(crate) at: Pointer,
+    /// The value.
+    pub(crate) is: Literal,
 }
 
 /// Another resource that an entity is.

@@ -21,6 +21,9 @@ fn a_preset_is_printed_as_it_is_read() {
     assert_eq!((said.code, said.err.as_str()), (0, ""));
     assert!(said.out.contains("[role.\"kommo.sales-junior\"]"), "{}", said.out);
     assert_eq!(headgate(&["preset", "komo"]).code, 2);
+    let said = headgate(&["route-map", "chatwoot"]);
+    assert_eq!((said.code, said.err.as_str()), (0, ""));
+    assert!(said.out.contains("[entity.conversation]"), "{}", said.out);
 }
 
 #[test]

@@ -2,8 +2,10 @@
 //! it is.
 
 mod backend;
+mod chatwoot;
 mod codings;
 mod conformance;
+mod crm;
 mod decided;
 mod exports;
 mod facts;

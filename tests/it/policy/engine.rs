@@ -13,29 +13,29 @@ use headgate::{
 use super::world::{Ask, Person, Teams, Thing, above, is_within};
 
 /// A compiled policy with the keys of its people.
-pub(super) struct Engine {
-    pub(super) policy: Arc<Policy>,
+pub(crate) struct Engine {
+    pub(crate) policy: Arc<Policy>,
     keys: Keys,
     teams: Teams,
 }
 
 /// What the engine says.
-pub(super) struct Answer {
+pub(crate) struct Answer {
     actor: Arc<Actor>,
-    pub(super) decision: Decision,
+    pub(crate) decision: Decision,
     resource: String,
     policy: Arc<Policy>,
 }
 
 impl Engine {
-    pub(super) fn new(source: &Source, tenant: &str, teams: &Teams) -> Result<Self, Vec<Problem>> {
+    pub(crate) fn new(source: &Source, tenant: &str, teams: &Teams) -> Result<Self, Vec<Problem>> {
         let keys = Keys::default();
         let policy = Arc::new(Policy::compile(source, &TenantId::new(tenant), &keys)?);
         Ok(Self { policy, keys, teams: teams.clone() })
     }
 
     /// The person as an actor, with all roles that assignments and the directory give.
-    pub(super) fn actor(&self, person: &Person, now: Timestamp) -> Arc<Actor> {
+    pub(crate) fn actor(&self, person: &Person, now: Timestamp) -> Arc<Actor> {
         fn texts(list: &[String]) -> Vec<&str> {
             list.iter().map(String::as_str).collect()
         }
@@ -74,7 +74,7 @@ impl Engine {
         keys.into()
     }
 
-    pub(super) fn ask(&self, actor: &Arc<Actor>, ask: &Ask) -> Option<Answer> {
+    pub(crate) fn ask(&self, actor: &Arc<Actor>, ask: &Ask) -> Option<Answer> {
         let resource = self.policy.resource(&ask.resource)?;
         let action = self.policy.action(&ask.action)?;
         let writes: Vec<FieldNo> =
@@ -147,18 +147,18 @@ impl Answer {
         }
     }
 
-    pub(super) fn is_allowed(&self) -> bool {
+    pub(crate) fn is_allowed(&self) -> bool {
         self.allowed().is_some()
     }
 
-    pub(super) fn sees(&self, field: &str) -> bool {
+    pub(crate) fn sees(&self, field: &str) -> bool {
         let (Some(allowed), Some(resource)) = (self.allowed(), self.policy.resource(&self.resource)) else {
             return false;
         };
         self.actor.grants.sees(allowed, self.policy.field(resource, field))
     }
 
-    pub(super) fn writes(&self, field: &str) -> bool {
+    pub(crate) fn writes(&self, field: &str) -> bool {
         let (Some(allowed), Some(resource)) = (self.allowed(), self.policy.resource(&self.resource)) else {
             return false;
         };

@@ -39,7 +39,7 @@ fn the_presets_grant_what_the_matrix_shows() {
         .map(|(team, parent)| (team.to_owned(), parent.map(str::to_owned)))
         .into();
     let mut picture = String::new();
-    for preset in [Preset::Qontak, Preset::Kommo, Preset::Bitrix24] {
+    for preset in [Preset::Qontak, Preset::Kommo, Preset::Bitrix24, Preset::Chatwoot] {
         let source = roles::preset(preset).unwrap();
         let engine = Engine::new(&source, TENANT, &teams).unwrap();
         for role in source.roles.keys() {

@@ -2,10 +2,10 @@
 //! obvious evaluator of the same sources.
 
 pub(crate) mod conformance;
-mod engine;
+pub(crate) mod engine;
 mod laws;
 mod matrix;
 mod presets;
 mod random;
 mod reference;
-mod world;
+pub(crate) mod world;

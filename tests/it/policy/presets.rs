@@ -21,7 +21,7 @@ fn mistakes_in_roles_are_told_with_their_line_and_what_was_meant() {
     for (text, told) in [
         (
             "use = [\"komo\"]",
-            "roles.toml:1: use[0]: `komo`: expected one of `base`, `qontak`, `kommo`, `bitrix24` (did you mean `kommo`?)",
+            "roles.toml:1: use[0]: `komo`: expected one of `base`, `qontak`, `kommo`, `bitrix24`, `chatwoot` (did you mean `kommo`?)",
         ),
         (
             "use = [\"kommo\"]\n[role.x.grants]\nlead = { veiw = \"own\" }",

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use http::Method;
+
+use super::line;
 use crate::{
     config::{
         build::Check,
         mistake::{KeyPath, Wrong},
         raw,
-        routes::{Entity, Fact, Kind, Literal, Places},
+        routes::{Entity, Fact, Kind, Literal, LookUp, Places},
         text::Pointer,
     },
     filter::EntityNo,
@@ -21,8 +24,15 @@ pub(super) fn entities(
     check: &mut Check<'_>,
     at: &KeyPath,
     all: &BTreeMap<raw::Name, raw::Entity>,
+    fixed: &BTreeMap<String, String>,
 ) -> Vec<Entity> {
-    all.iter().map(|(name, raw)| entity(check, &at.key(&name.0), (name, raw), all)).collect()
+    let entity = |(name, raw): (&raw::Name, &raw::Entity)| {
+        let at = at.key(&name.0);
+        let look_up =
+            raw.look_up.as_ref().and_then(|raw| look_up(check, &at.key("look_up"), raw, all, fixed));
+        Entity { look_up, ..entity(check, &at, (name, raw), all) }
+    };
+    all.iter().map(entity).collect()
 }
 
 /// The number of an entity: its place among all.
@@ -87,6 +97,9 @@ fn entity(
         facts: facts(raw),
         via,
         tag: raw.tag,
+        look_up: None,
+        absent_is_nobody: raw.nobody.absent,
+        user: raw.nobody.unless.as_ref().map(|member| (member.at.0.clone(), literal(&member.is))),
         part: raw.part,
         fields: raw.fields.clone(),
         nested: nested(check, &at.key("nested"), &raw.nested, all),
@@ -100,13 +113,40 @@ pub(super) fn resource(name: &raw::Name, raw: &raw::Entity) -> String {
     raw.resource.clone().unwrap_or_else(|| name.0.clone())
 }
 
+/// The other object whose facts an entity has; `None` if a mistake was noted.
+fn look_up(
+    check: &mut Check<'_>,
+    at: &KeyPath,
+    raw: &raw::LookUp,
+    all: &BTreeMap<raw::Name, raw::Entity>,
+    fixed: &BTreeMap<String, String>,
+) -> Option<LookUp> {
+    let known = check.declared(&at.key("entity"), "entity", &raw.entity, all);
+    let at = at.key("request");
+    let line = line(check, &at, &raw.request)?;
+    if line.method != Method::GET {
+        check.wrong(&at, Wrong::OnlyWith { other: "GET" });
+    }
+    if !line.parameters().any(|name| name == LookUp::ID) {
+        check.wrong(&at, Wrong::NoParameter { name: LookUp::ID.to_owned() });
+    }
+    if let Some(name) = line.parameters().find(|name| *name != LookUp::ID && !fixed.contains_key(*name)) {
+        check.wrong(&at, Wrong::NotFixed { name: name.to_owned() });
+    }
+    known.then_some(())?;
+    Some(LookUp { at: raw.id.0.clone(), entity: number(all, &raw.entity)?, line })
+}
+
 fn kind(raw: &raw::EntityKind) -> Kind {
-    let is = match &raw.is {
+    Kind { at: raw.at.0.clone(), is: literal(&raw.is), resource: raw.resource.clone() }
+}
+
+fn literal(raw: &raw::Literal) -> Literal {
+    match raw {
         raw::Literal::Boolean(is) => Literal::Boolean(*is),
         raw::Literal::Number(is) => Literal::Name(is.to_string()),
         raw::Literal::Text(is) => Literal::Name(is.clone()),
-    };
-    Kind { at: raw.at.0.clone(), is, resource: raw.resource.clone() }
+    }
 }
 
 /// Where an entity's own facts stand.

@@ -1,0 +1,318 @@
+//! The shipped route map for Chatwoot, before a small Chatwoot: each user sees one set of conversations, whichever way
+//! they look, and it is the one that the policy says. Every answer is searched for canaries of anything else.
+
+mod backend;
+mod house;
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use self::{
+    backend::{CONTACTS, CONVERSATIONS, Conversation},
+    house::{House, Sight, USERS},
+};
+
+/// Those of a user's conversations that fit.
+fn those(sight: &Sight, fit: impl Fn(&Conversation) -> bool) -> BTreeSet<u32> {
+    Conversation::all().into_iter().filter(|of| sight.has(*of) && fit(of)).map(|of| of.id).collect()
+}
+
+#[test]
+fn the_users_see_different_sets() {
+    let sets: BTreeSet<_> = USERS.iter().map(|(user, ..)| Sight::of(user).conversations()).collect();
+    // The administrator and the one without media see all; nobody sees nothing.
+    assert_eq!(sets.len(), USERS.len() - 1, "{sets:?}");
+    assert!(sets.iter().all(|set| !set.is_empty()));
+}
+
+#[test]
+fn what_an_operator_must_say_is_asked_for() {
+    for (routes, told) in [
+        ("use = ['chatwoot']\nbackend = 'chat'\n", "`fixed` has no value for `{account}`"),
+        (
+            "use = ['chatwoot']\nbackend = 'chat'\nfixed = { account = '1' }\nwithout = ['GET /api/v1/nothing']\n",
+            "routes.toml:4: without[0]: no route of a preset `GET /api/v1/nothing` is declared",
+        ),
+        (
+            "use = ['chatwoot']\nbackend = 'chat'\nfixed = { account = '1' }\n[entity.conversation]\nvia = 'laed'\n",
+            "routes.toml:5: entity.conversation.via: no entity `laed` is declared",
+        ),
+        (
+            "use = ['chatwot']\nbackend = 'chat'\n",
+            "`chatwot`: expected one of `chatwoot`, `crm-v4` (did you mean `chatwoot`?)",
+        ),
+    ] {
+        let mistakes = house::mistakes(routes);
+        assert!(mistakes.contains(told), "{told}\n{mistakes}");
+    }
+}
+
+#[tokio::test]
+async fn every_list_shows_what_get_shows_and_what_the_policy_says() {
+    let house = House::start().await;
+    for (user, ..) in USERS {
+        let sight = house.sight(user);
+        let all = sight.conversations();
+        let listed = house.numbers(user, "conversations?status=all", None, "/data/payload", "/id").await;
+        assert_eq!(listed, all, "{user}: the list");
+        for id in 1..=CONVERSATIONS + 1 {
+            let status = house.get(user, &format!("conversations/{id}")).await.status;
+            assert_eq!(status, if all.contains(&id) { 200 } else { 404 }, "{user}: conversation {id}");
+        }
+        let open = those(sight, |of| of.status == "open");
+        for (query, expected) in [
+            ("status=open&assignee_type=all", open.clone()),
+            ("assignee_type=unassigned", those(sight, |of| of.status == "open" && of.assignee.is_none())),
+            ("assignee_type=assigned", those(sight, |of| of.status == "open" && of.assignee.is_some())),
+            ("conversation_type=mention", those(sight, |of| of.status == "open" && of.mentioned)),
+            ("conversation_type=participating", those(sight, |of| of.status == "open" && of.watched)),
+            (
+                "conversation_type=unattended",
+                those(sight, |of| of.status == "open" && !of.id.is_multiple_of(3)),
+            ),
+            ("team_id=10", those(sight, |of| of.status == "open" && of.team == Some(10))),
+            ("q=CANARY-c1", those(sight, |of| of.id.to_string().starts_with('1'))),
+        ] {
+            let shown =
+                house.numbers(user, &format!("conversations?{query}"), None, "/data/payload", "/id").await;
+            assert_eq!(shown, expected, "{user}: {query}");
+        }
+        let filter = json!({"payload": [{
+            "attribute_key": "status", "filter_operator": "equal_to", "values": ["all"], "query_operator": null,
+        }]});
+        let filtered = house.numbers(user, "conversations/filter", Some(&filter), "/payload", "/id").await;
+        assert_eq!(filtered, all, "{user}: the filter");
+        let mut of_contacts = BTreeSet::new();
+        for contact in CONTACTS {
+            let path = format!("contacts/{contact}/conversations");
+            of_contacts.extend(house.numbers(user, &path, None, "/payload", "/id").await);
+        }
+        assert_eq!(of_contacts, all, "{user}: the conversations of all contacts");
+    }
+}
+
+#[tokio::test]
+async fn every_search_finds_what_get_shows() {
+    let house = House::start().await;
+    for (user, ..) in USERS {
+        let sight = house.sight(user);
+        let all = sight.conversations();
+        for (path, rows, id) in [
+            ("conversations/search?q=CANARY", "/payload", "/id"),
+            ("search?q=CANARY", "/payload/conversations", "/id"),
+            ("search/conversations?q=CANARY", "/payload/conversations", "/id"),
+        ] {
+            assert_eq!(house.numbers(user, path, None, rows, id).await, all, "{user}: {path}");
+        }
+        // Whether a message that is found is private is not told: who may not see notes finds none.
+        let noted = those(sight, |of| sight.reaches("note", "view", *of));
+        for path in ["search?q=CANARY", "search/messages?q=CANARY"] {
+            let found = house.numbers(user, path, None, "/payload/messages", "/conversation_id").await;
+            assert_eq!(found, noted, "{user}: {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_answer_makes_headgate_ask_for_more_than_a_hundred_objects() {
+    let house = House::start().await;
+    let answer = house.get("1", "search/messages?q=flood").await;
+    let found = answer.json()["payload"]["messages"].as_array().unwrap().len();
+    assert_eq!(found, those(house.sight("1"), |_| true).len(), "those of conversations that there are");
+    assert_eq!(house.backend.lines().len(), 1 + 100);
+}
+
+#[tokio::test]
+async fn what_hangs_on_a_conversation_is_seen_by_who_sees_it() {
+    let house = House::start().await;
+    for (user, ..) in USERS {
+        let sight = house.sight(user);
+        for of in Conversation::all() {
+            let path = |rest: &str| format!("conversations/{}/{rest}", of.id);
+            let labels = house.get(user, &path("labels")).await.status;
+            assert_eq!(
+                labels == 200,
+                sight.reaches("conversation", "view", of),
+                "{user}: labels of {}",
+                of.id
+            );
+            let participants = house.get(user, &path("participants")).await.status;
+            assert_eq!(participants, labels, "{user}: participants of {}", of.id);
+
+            let messages = house.get(user, &path("messages")).await;
+            let listed = sight.reaches("message", "list", of);
+            assert_eq!(messages.status == 200, listed, "{user}: messages of {}", of.id);
+            if listed {
+                let notes = sight.reaches("note", "list", of) && sight.reaches("note", "view", of);
+                let messages = messages.json();
+                let shown = messages["payload"].as_array().unwrap();
+                assert_eq!(shown.len(), if notes { 3 } else { 2 }, "{user}: messages of {}", of.id);
+                let pictures = shown[1]["attachments"].as_array().map_or(0, Vec::len);
+                assert_eq!(
+                    pictures == 1,
+                    sight.reaches("media", "view", of),
+                    "{user}: pictures of {}",
+                    of.id
+                );
+            }
+            let attachments = house.get(user, &path("attachments")).await;
+            assert_eq!(attachments.status == 200, sight.reaches("media", "view", of), "{user}: {}", of.id);
+        }
+    }
+}
+
+#[tokio::test]
+async fn counters_count_what_is_shown_or_nothing() {
+    let house = House::start().await;
+    for (user, ..) in USERS {
+        let sight = house.sight(user);
+        let sees_all = sight.conversations().len() == CONVERSATIONS as usize;
+        let list = house.get(user, "conversations?status=all").await.json();
+        let shown = list["data"]["payload"].as_array().unwrap().len();
+        let meta = house.get(user, "conversations/meta?status=all").await.json();
+        if sees_all {
+            assert_eq!(list["data"]["meta"]["all_count"], CONVERSATIONS, "{user}");
+            assert_eq!(meta["meta"]["all_count"], CONVERSATIONS, "{user}");
+        } else {
+            assert_eq!(list["data"]["meta"]["all_count"], shown, "{user}");
+            for counter in ["mine_count", "assigned_count", "unassigned_count"] {
+                assert!(list["data"]["meta"][counter].is_null(), "{user}: {counter}");
+                assert!(meta["meta"][counter].is_null(), "{user}: {counter}");
+            }
+            assert!(meta["meta"]["all_count"].is_null(), "{user}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn notices_tell_of_what_is_seen() {
+    let house = House::start().await;
+    for (user, ..) in USERS {
+        let sight = house.sight(user);
+        let answer = house.get(user, "notifications").await;
+        if sight.reaches("notification", "view", Conversation::of(1)) || user != "6" {
+            let told = house.numbers(user, "notifications", None, "/data/payload", "/primary_actor/id").await;
+            let expected = those(sight, |of| sight.reaches("notification", "view", *of));
+            assert_eq!(told, expected, "{user}");
+        } else {
+            assert_eq!(answer.status, 403, "{user}: {answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn contacts_by_themselves_are_for_who_may_see_all_of_them() {
+    let house = House::start().await;
+    let everyone: BTreeSet<u32> = CONTACTS.collect();
+    for (user, ..) in USERS {
+        let all = Sight::of(user).has_contacts();
+        let answer = house.get(user, "contacts").await;
+        if answer.status == 200 {
+            for (path, body) in [
+                ("contacts", None),
+                ("contacts/search?q=a", None),
+                ("contacts/filter", Some(json!({"payload": []}))),
+            ] {
+                let shown = house.numbers(user, path, body.as_ref(), "/payload", "/id").await;
+                assert_eq!(shown, if all { everyone.clone() } else { BTreeSet::new() }, "{user}: {path}");
+            }
+        } else {
+            assert!(!all, "{user}: {answer:?}");
+        }
+        for contact in CONTACTS {
+            let status = house.get(user, &format!("contacts/{contact}")).await.status;
+            assert_eq!(status, if all { 200 } else { 404 }, "{user}: contact {contact}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_contact_without_its_number_keeps_its_name() {
+    let house = House::start().await;
+    let conversation = house.get("3", "conversations/2").await.json();
+    let sender = &conversation["meta"]["sender"];
+    assert_eq!(sender["name"], "CANARY-k502-name");
+    for hidden in ["phone_number", "email", "identifier", "additional_attributes", "custom_attributes"] {
+        assert!(sender.get(hidden).is_none(), "{hidden}: {sender}");
+    }
+    let shown = house.get("4", "conversations/3").await.json();
+    assert_eq!(
+        shown["meta"]["sender"]["phone_number"], "CANARY-k503-hidden-phone",
+        "a supervisor calls back"
+    );
+}
+
+#[tokio::test]
+async fn what_a_bot_has_is_not_the_agents_with_its_number() {
+    let house = House::start().await;
+    assert_eq!(Conversation::of(13).assignee, Some(1));
+    assert_eq!(house.get("1", "conversations/13").await.status, 404);
+    assert_eq!(house.get("8", "conversations/13").await.status, 200, "no agent has it");
+}
+
+#[tokio::test]
+async fn who_does_not_see_a_conversation_writes_nothing_in_it() {
+    let house = House::start().await;
+    for (user, ..) in USERS {
+        let sight = house.sight(user);
+        for of in Conversation::all().into_iter().take(12) {
+            let path = format!("conversations/{}/messages", of.id);
+            let before = house.backend.lines().len();
+            let answer = house.send(user, "POST", &path, Some(&json!({"content": "hello"}))).await;
+            let may = sight.reaches("message", "send", of);
+            assert_eq!(answer.status == 200, may, "{user} in {}: {answer:?}", of.id);
+            let written = house.backend.lines()[before..].iter().any(|line| line.starts_with("POST"));
+            assert_eq!(written, may, "{user} in {}", of.id);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_user_with_a_token_of_their_own_is_themself_there() {
+    let house = House::start().await;
+    let own = those(house.sight("1"), |of| of.status == "open");
+    let path = "conversations?assignee_type=me";
+    assert_eq!(house.numbers("1", path, None, "/data/payload", "/id").await, own);
+    let before = house.backend.seen().len();
+    house
+        .send(
+            "1",
+            "POST",
+            &format!("conversations/{}/messages", own.first().unwrap()),
+            Some(&json!({"content": "hello"})),
+        )
+        .await;
+    let tokens: Vec<_> = house.backend.seen()[before..]
+        .iter()
+        .map(|asked| (asked.method.clone(), asked.all("api_access_token").join(" ")))
+        .collect();
+    let written = ("POST".to_owned(), "token-of-1".to_owned());
+    let asked = ("GET".to_owned(), "token-of-headgate".to_owned());
+    assert_eq!(tokens, [asked, written], "Headgate asks as itself, and writes as the user");
+    assert_eq!(
+        house.numbers("2", path, None, "/data/payload", "/id").await,
+        BTreeSet::new(),
+        "who has none is Headgate"
+    );
+}
+
+#[tokio::test]
+async fn what_the_map_does_not_name_is_not_there() {
+    let house = House::start().await;
+    for path in [
+        "agent_bots",
+        "webhooks",
+        "integrations/apps",
+        "inboxes/4/agent_bot",
+        "audit_logs",
+        "search/articles",
+        "portals",
+    ] {
+        assert_eq!(house.get("5", path).await.status, 404, "{path}");
+    }
+    assert!(house.backend.lines().is_empty());
+    for path in ["agents", "teams", "inboxes"] {
+        assert_eq!(house.get("1", path).await.status, 200, "{path}");
+    }
+}

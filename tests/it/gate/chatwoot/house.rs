@@ -1,0 +1,297 @@
+//! A gateway in front of the small Chatwoot, configured as an operator does, and what its policy says.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use headgate::{
+    clock::SystemClock,
+    config::{Config, roles},
+    gateway::Gateway,
+    identity::NewKey,
+    ids::Timestamp,
+    policy::Actor,
+};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use super::backend::{self as chatwoot, CONTACTS, Conversation};
+use crate::{
+    gate::{backend::Backend, world::Answer},
+    policy::{
+        engine::Engine,
+        world::{Ask, Person, Teams, Thing},
+    },
+};
+
+const HEADGATE: &str = r#"
+[listener.agents]
+address = "127.0.0.1:0"
+[store]
+path = "data"
+disk_free_min = "1MiB"
+[backend.chat]
+urls = ["http://127.0.0.1:1/events"]
+keys = ["whsec_ZXhhbXBsZS1rZXktZXhhbXBsZS1rZXktMTI="]
+api = ["http://BACKEND"]
+api_headers = { api_access_token = "token-of-headgate" }
+"#;
+
+/// What an operator writes; a panel of theirs notes in an attribute who follows a conversation.
+const ROUTES: &str = r#"
+use = ["chatwoot"]
+backend = "chat"
+fixed = { account = "1" }
+[as_user]
+credentials = { 1 = "token-of-1" }
+[entity.conversation]
+participants = "/custom_attributes/watchers"
+"#;
+
+const ROLES: &str = r#"
+use = ["chatwoot"]
+[role.unassigned]
+extends = ["chatwoot.agent"]
+[role.unassigned.relation]
+unassigned = { conversation = { list = "full", view = "full" } }
+[role.follower]
+extends = ["chatwoot.agent"]
+[role.follower.relation]
+participant = { conversation = { list = "full", view = "full" } }
+[role.no-media.grants]
+conversation = { list = "all", view = "all" }
+message = { list = "all", view = "all" }
+[role.no-notes]
+extends = ["chatwoot.supervisor"]
+[role.no-notes.grants]
+note = { list = "none", view = "none" }
+"#;
+
+/// Users by Chatwoot's ids, each with team and role.
+pub(super) const USERS: [(&str, &str, &str); 8] = [
+    ("1", "10", "chatwoot.agent"),
+    ("2", "20", "follower"),
+    ("3", "10", "chatwoot.agent-without-numbers"),
+    ("4", "10", "chatwoot.supervisor"),
+    ("5", "20", "chatwoot.administrator"),
+    ("6", "20", "no-media"),
+    ("7", "20", "no-notes"),
+    ("8", "20", "unassigned"),
+];
+
+const TENANT: &str = "default";
+
+pub(super) struct House {
+    gateway: Gateway,
+    pub(super) backend: Backend,
+    keys: Vec<String>,
+    sights: Vec<Sight>,
+    _folder: TempDir,
+}
+
+/// What is wrong with these routes.
+pub(super) fn mistakes(routes: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("tenants/default")).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("headgate.toml", &HEADGATE.replace("BACKEND", "127.0.0.1:1"));
+    write("tenants/default/roles.toml", ROLES);
+    write("tenants/default/routes.toml", routes);
+    Config::load(folder.path(), &|_| None).unwrap_err().to_string()
+}
+
+impl House {
+    pub(super) async fn start() -> Self {
+        let backend = Backend::start(chatwoot::told).await;
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        write("headgate.toml", &HEADGATE.replace("BACKEND", &backend.address.to_string()));
+        write("tenants/default/routes.toml", ROUTES);
+        write("tenants/default/roles.toml", ROLES);
+        let (mut directory, mut identity, mut keys) = (String::new(), String::new(), Vec::new());
+        for team in ["10", "20"] {
+            let members = USERS.iter().filter(|(_, of, _)| *of == team).map(|(user, ..)| *user);
+            directory += &format!("[team.{team}]\nmembers = {:?}\n", members.collect::<Vec<_>>());
+        }
+        for (user, _, role) in USERS {
+            let key = NewKey::make().unwrap();
+            directory += &format!("[user.{user}]\nroles = [\"{role}\"]\n");
+            identity += &format!("[api_key.of-{user}]\nhash = \"{}\"\nuser = \"{user}\"\n", key.hash);
+            keys.push(key.key.clone());
+        }
+        write("tenants/default/directory.toml", &directory);
+        write("tenants/default/identity.toml", &identity);
+        let loaded = Config::load(folder.path(), &|_| None).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let gateway = Gateway::start(loaded, Arc::new(SystemClock::new())).await.unwrap();
+        let sights = USERS.iter().map(|(user, ..)| Sight::of(user)).collect();
+        Self { gateway, backend, keys, sights, _folder: folder }
+    }
+
+    pub(super) async fn send(&self, user: &str, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        let key = &self.keys[number(user)];
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let more = if body.is_empty() {
+            String::new()
+        } else {
+            format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len())
+        };
+        let request = format!(
+            "{method} /api/v1/accounts/1/{path} HTTP/1.1\r\nHost: panel\r\nConnection: close\r\n\
+             Authorization: Bearer {key}\r\n{more}\r\n{body}"
+        );
+        let mut stream = TcpStream::connect(self.gateway.agents().unwrap()).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let sight = self.sight(user);
+        for canary in answer.split("CANARY-").skip(1) {
+            assert!(sight.may_see(canary), "{user} sees CANARY-{canary:.30} by {method} {path}");
+        }
+        Answer::of(&answer)
+    }
+
+    /// What the policy says of a user.
+    pub(super) fn sight(&self, user: &str) -> &Sight {
+        &self.sights[number(user)]
+    }
+
+    pub(super) async fn get(&self, user: &str, path: &str) -> Answer {
+        self.send(user, "GET", path, None).await
+    }
+
+    /// The numbers at `id` of the rows at `rows`, over all pages that have any.
+    pub(super) async fn numbers(
+        &self,
+        user: &str,
+        path: &str,
+        body: Option<&Value>,
+        rows: &str,
+        id: &str,
+    ) -> BTreeSet<u32> {
+        let mut numbers = BTreeSet::new();
+        for page in 1..=4 {
+            let between = if path.contains('?') { '&' } else { '?' };
+            let method = if body.is_some() { "POST" } else { "GET" };
+            let answer = self.send(user, method, &format!("{path}{between}page={page}"), body).await;
+            assert_eq!(answer.status, 200, "{user} {path}: {answer:?}");
+            let answer = answer.json();
+            let rows = answer.pointer(rows).unwrap_or_else(|| panic!("{user} {path}: {answer}"));
+            let of_row = |row: &Value| u32::try_from(row.pointer(id).unwrap().as_u64().unwrap()).unwrap();
+            numbers.extend(rows.as_array().unwrap().iter().map(of_row));
+        }
+        numbers
+    }
+}
+
+/// The place of a user among [`USERS`].
+fn number(user: &str) -> usize {
+    USERS.iter().position(|(known, ..)| *known == user).unwrap()
+}
+
+/// What the policy says that a user may see.
+pub(super) struct Sight {
+    engine: Engine,
+    actor: Arc<Actor>,
+}
+
+impl Sight {
+    pub(super) fn of(user: &str) -> Self {
+        let source = roles::read("roles.toml", ROLES).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let teams: Teams = [("10", None), ("20", None)].map(|(team, above)| (team.to_owned(), above)).into();
+        let engine = Engine::new(&source, TENANT, &teams).unwrap();
+        let (_, team, role) = USERS.iter().find(|(known, ..)| *known == user).unwrap();
+        let person = Person {
+            tenant: TENANT.to_owned(),
+            user: user.to_owned(),
+            teams: vec![(*team).to_owned()],
+            roles: vec![(*role).to_owned()],
+            active: true,
+            ..Person::default()
+        };
+        let actor = engine.actor(&person, Timestamp(0));
+        Self { engine, actor }
+    }
+
+    fn ask(&self, resource: &str, action: &str, object: Option<Thing>) -> crate::policy::engine::Answer {
+        let ask =
+            Ask { resource: resource.to_owned(), action: action.to_owned(), object, writes: Vec::new() };
+        self.engine.ask(&self.actor, &ask).unwrap()
+    }
+
+    /// Whether a right reaches a conversation, or something that is a part of it.
+    pub(super) fn reaches(&self, resource: &str, action: &str, of: Conversation) -> bool {
+        self.ask(resource, action, Some(thing(of))).is_allowed()
+    }
+
+    /// Whether a conversation is among those that the user sees.
+    pub(super) fn has(&self, of: Conversation) -> bool {
+        self.reaches("conversation", "list", of) && self.reaches("conversation", "view", of)
+    }
+
+    /// The numbers of the conversations that the user sees.
+    pub(super) fn conversations(&self) -> BTreeSet<u32> {
+        Conversation::all().into_iter().filter(|of| self.has(*of)).map(|of| of.id).collect()
+    }
+
+    /// Whether the user sees contacts by themselves.
+    pub(super) fn has_contacts(&self) -> bool {
+        self.ask("contact", "list", Some(nobodys())).is_allowed()
+    }
+
+    /// Whether what stands behind `CANARY-` may be seen: it begins with the kind and the number of what it is of.
+    fn may_see(&self, canary: &str) -> bool {
+        let (of, what) = canary.split_once('-').unwrap_or((canary, ""));
+        let mut letters = of.chars();
+        let kind = letters.next().unwrap();
+        let number = || letters.as_str().parse::<u32>().unwrap();
+        let conversation = || Conversation::of(number());
+        let sees = |right: &str| self.has(conversation()) && self.reaches(right, "view", conversation());
+        match kind {
+            'c' => self.has(conversation()),
+            'n' => sees("note"),
+            'm' => sees("media"),
+            'p' => sees("note") && sees("media"),
+            'k' => {
+                let of_contact = |of: &Conversation| of.contact == number() && self.has(*of);
+                let mut through = Conversation::all().into_iter().filter(of_contact);
+                let open = |of: Option<Conversation>| {
+                    let thing = of.map_or_else(nobodys, thing);
+                    let answer = self.ask("contact", "view", Some(thing));
+                    answer.is_allowed() && (!what.starts_with("hidden") || answer.sees("phone_number"))
+                };
+                CONTACTS.contains(&number()) && (open(None) || through.any(|of| open(Some(of))))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// What is known of something that nobody is responsible for.
+fn nobodys() -> Thing {
+    Thing { tenant: TENANT.to_owned(), ..Thing::default() }
+}
+
+/// What is known of a conversation.
+fn thing(of: Conversation) -> Thing {
+    let team_of = |agent: u32| {
+        USERS.iter().find(|(user, ..)| *user == agent.to_string()).map(|(_, team, _)| (*team).to_owned())
+    };
+    let own = of.team.map(|team| team.to_string());
+    Thing {
+        tenant: TENANT.to_owned(),
+        responsible: of.agent().map(|agent| agent.to_string()),
+        unassigned: of.agent().is_none(),
+        own_team: own.is_some(),
+        teams: own.or_else(|| of.agent().and_then(team_of)).into_iter().collect(),
+        participants: if of.watched { vec!["2".to_owned()] } else { Vec::new() },
+        channel: Some("Channel::Whatsapp".to_owned()),
+        account: Some("4".to_owned()),
+        ..Thing::default()
+    }
+}

@@ -1,0 +1,252 @@
+//! The shipped route map for a CRM in Kommo's shape, before a small one, with Kommo's own roles: who subscribes to a lead sees
+//! its card and not its fields, and of the contact on it name and picture.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use headgate::{clock::SystemClock, config::Config, gateway::Gateway, identity::NewKey};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use super::{
+    backend::{self, Asked, Backend},
+    world::Answer,
+};
+
+const HEADGATE: &str = r#"
+[listener.agents]
+address = "127.0.0.1:0"
+[store]
+path = "data"
+disk_free_min = "1MiB"
+[backend.crm]
+urls = ["http://127.0.0.1:1/events"]
+keys = ["whsec_ZXhhbXBsZS1rZXktZXhhbXBsZS1rZXktMTI="]
+api = ["http://BACKEND"]
+"#;
+
+const ROLES: &str = r#"
+use = ["kommo"]
+[role.seller.grants]
+lead = { list = "own", view = "own", edit = "own" }
+contact = { list = "own", view = "own", edit = "own" }
+company = { list = "team", view = "team" }
+task = { list = "own", view = "own" }
+note = { list = "own", view = "own" }
+[role.seller.relation.participant]
+lead = { list = "card", view = "card" }
+"#;
+
+/// Users by the CRM's ids, each with group and role. 12 subscribes to the leads that 3 divides.
+const USERS: [(&str, &str, &str); 3] =
+    [("11", "1", "seller"), ("12", "2", "seller"), ("13", "2", "kommo.administrator")];
+const LEADS: u32 = 24;
+const PAGE: usize = 10;
+
+/// Who is responsible for a lead, and for what hangs on it.
+fn responsible(lead: u32) -> u32 {
+    11 + lead % 2
+}
+
+fn subscribed(lead: u32) -> bool {
+    lead.is_multiple_of(3)
+}
+
+fn fields(of: &str) -> Value {
+    json!([{"field_id": 7, "field_name": "Budget", "values": [{"value": format!("CANARY-{of}-fields")}]}])
+}
+
+fn lead(id: u32, with: &str) -> Value {
+    let mut embedded = json!({"tags": [{"id": 1, "name": format!("CANARY-l{id}-tag")}], "companies": []});
+    if with.contains("contacts") {
+        embedded["contacts"] = json!([contact(id)]);
+    }
+    embedded["subscribers"] = if subscribed(id) { json!([{"id": 12}]) } else { json!([]) };
+    json!({
+        "id": id, "name": format!("CANARY-l{id}-card-name"), "price": 100 + id, "responsible_user_id": responsible(id), "group_id": 1,
+        "status_id": 142, "pipeline_id": 5, "created_by": 0, "custom_fields_values": fields(&format!("l{id}")),
+        "account_id": 1, "internal": "CANARY-x", "_links": {"self": {"href": format!("https://crm/CANARY-l{id}-link")}}, "_embedded": embedded,
+    })
+}
+
+/// The contact of a lead, who is responsible alike.
+fn contact(id: u32) -> Value {
+    json!({
+        "id": id, "name": format!("CANARY-k{id}-card-name"), "picture": format!("https://CANARY-k{id}-card-picture"),
+        "responsible_user_id": responsible(id), "group_id": 1, "custom_fields_values": fields(&format!("k{id}")),
+        "_links": {"self": {"href": "CANARY-x"}}, "_embedded": {"tags": []},
+    })
+}
+
+fn task(id: u32) -> Value {
+    json!({
+        "id": id, "text": format!("CANARY-t{id}-text"), "responsible_user_id": responsible(id), "group_id": 1, "entity_id": id,
+        "entity_type": "leads", "result": {"text": format!("CANARY-t{id}-result")}, "_links": {"self": {"href": "CANARY-x"}},
+    })
+}
+
+fn told(asked: &Asked) -> Vec<u8> {
+    let (path, query) = asked.target.split_once('?').unwrap_or((&asked.target, ""));
+    let query: Vec<_> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let parameter =
+        |name: &str| query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    let parts: Vec<_> = path.trim_start_matches("/api/v4/").split('/').collect();
+    let with = parameter("with").unwrap_or_default();
+    let one = |kind: &str, id: u32| match kind {
+        "leads" => lead(id, with),
+        "tasks" => task(id),
+        _ => contact(id),
+    };
+    let number = |id: &str| id.parse().ok().filter(|id| (1..=LEADS).contains(id));
+    match parts.as_slice() {
+        [kind @ ("leads" | "contacts" | "companies" | "tasks")] => {
+            let page: usize = parameter("page").map_or(1, |page| page.parse().unwrap());
+            let rows: Vec<_> =
+                (1..=LEADS).skip((page - 1) * PAGE).take(PAGE).map(|id| one(kind, id)).collect();
+            if rows.is_empty() {
+                return backend::answer(204, "", "");
+            }
+            let mut embedded = serde_json::Map::new();
+            embedded.insert((*kind).to_owned(), Value::Array(rows));
+            let links = json!({"self": {"href": "CANARY-x"}, "next": {"href": "CANARY-x"}});
+            backend::json(200, &json!({"_page": page, "_links": links, "_embedded": embedded}))
+        }
+        ["leads", id, "notes"] if number(id).is_some() => {
+            let note = json!({"id": 1, "entity_id": 1, "note_type": "common", "params": {"text": format!("CANARY-o{id}-note")}});
+            backend::json(200, &json!({"_page": 1, "_embedded": {"notes": [note]}}))
+        }
+        [kind, id] if number(id).is_some() => backend::json(200, &one(kind, number(id).unwrap())),
+        _ => backend::json(404, &json!({"title": "CANARY-x"})),
+    }
+}
+
+/// Whether a user may see what a canary is of. 13 administers all.
+fn may_see(user: &str, canary: &str) -> bool {
+    let mut parts = canary.splitn(3, '-');
+    let (of, what) = (parts.next().unwrap(), parts.next().unwrap_or_default());
+    let mut letters = of.chars();
+    let kind = letters.next().unwrap();
+    let number: String = letters.take_while(char::is_ascii_digit).collect();
+    let Ok(id) = number.parse() else { return false };
+    let own = user == "13" || responsible(id).to_string() == user;
+    match kind {
+        'l' | 'k' if what.starts_with("card") => own || user == "12" && subscribed(id),
+        'l' if what.starts_with("link") => false,
+        'l' | 'k' | 't' | 'o' => own,
+        _ => false,
+    }
+}
+
+struct Crm {
+    gateway: Gateway,
+    _backend: Backend,
+    keys: Vec<String>,
+    _folder: TempDir,
+}
+
+impl Crm {
+    async fn start() -> Self {
+        let backend = Backend::start(told).await;
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        write("headgate.toml", &HEADGATE.replace("BACKEND", &backend.address.to_string()));
+        write("tenants/default/routes.toml", "use = [\"crm-v4\"]\nbackend = \"crm\"\n");
+        write("tenants/default/roles.toml", ROLES);
+        let (mut directory, mut identity, mut keys) = (String::new(), String::new(), Vec::new());
+        for (user, group, role) in USERS {
+            let key = NewKey::make().unwrap();
+            directory += &format!("[user.{user}]\nroles = [\"{role}\"]\n");
+            if user != "13" {
+                directory += &format!("[team.{group}]\nmembers = [\"{user}\"]\n");
+            }
+            identity += &format!("[api_key.of-{user}]\nhash = \"{}\"\nuser = \"{user}\"\n", key.hash);
+            keys.push(key.key.clone());
+        }
+        write("tenants/default/directory.toml", &directory);
+        write("tenants/default/identity.toml", &identity);
+        let loaded = Config::load(folder.path(), &|_| None).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let gateway = Gateway::start(loaded, Arc::new(SystemClock::new())).await.unwrap();
+        Self { gateway, _backend: backend, keys, _folder: folder }
+    }
+
+    async fn get(&self, user: &str, path: &str) -> Answer {
+        let key = &self.keys[USERS.iter().position(|(known, ..)| *known == user).unwrap()];
+        let request = format!(
+            "GET /api/v4/{path} HTTP/1.1\r\nHost: crm\r\nConnection: close\r\nAuthorization: Bearer {key}\r\n\r\n"
+        );
+        let mut stream = TcpStream::connect(self.gateway.agents().unwrap()).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        for canary in answer.split("CANARY-").skip(1) {
+            assert!(may_see(user, canary), "{user} sees CANARY-{canary:.30} by {path}");
+        }
+        Answer::of(&answer)
+    }
+
+    /// The ids of a list's rows, over all pages.
+    async fn ids(&self, user: &str, kind: &str, query: &str) -> BTreeSet<u32> {
+        let mut ids = BTreeSet::new();
+        for page in 1..=4 {
+            let answer = self.get(user, &format!("{kind}?page={page}&{query}")).await;
+            if answer.status == 204 {
+                break;
+            }
+            assert_eq!(answer.status, 200, "{user} {kind}: {answer:?}");
+            let rows = answer.json()["_embedded"][kind].clone();
+            let id = |row: &Value| u32::try_from(row["id"].as_u64().unwrap()).unwrap();
+            ids.extend(rows.as_array().unwrap().iter().map(id));
+        }
+        ids
+    }
+}
+
+#[tokio::test]
+async fn every_list_of_the_crm_shows_what_get_shows() {
+    let crm = Crm::start().await;
+    for (user, ..) in USERS {
+        let own: BTreeSet<_> =
+            (1..=LEADS).filter(|id| user == "13" || responsible(*id).to_string() == user).collect();
+        let mut leads = own.clone();
+        if user == "12" {
+            leads.extend((1..=LEADS).filter(|id| subscribed(*id)));
+        }
+        for (kind, expected) in [("leads", &leads), ("contacts", &own), ("tasks", &own)] {
+            for query in ["", "with=contacts", "query=CANARY", "filter[responsible_user_id]=11"] {
+                assert_eq!(crm.ids(user, kind, query).await, *expected, "{user}: {kind}?{query}");
+            }
+            for id in 1..=LEADS + 1 {
+                let status = crm.get(user, &format!("{kind}/{id}?with=contacts")).await.status;
+                assert_eq!(status, if expected.contains(&id) { 200 } else { 404 }, "{user}: {kind}/{id}");
+            }
+        }
+        for id in 1..=LEADS {
+            let notes = crm.get(user, &format!("leads/{id}/notes")).await.status;
+            assert_eq!(notes, if own.contains(&id) { 200 } else { 404 }, "{user}: notes of {id}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_subscriber_sees_the_card_of_the_lead_and_name_and_picture_of_its_contact() {
+    let crm = Crm::start().await;
+    assert_eq!(responsible(6), 11);
+    let card = crm.get("12", "leads/6?with=contacts").await.json();
+    let names = |object: &Value| {
+        object.as_object().unwrap().keys().filter(|key| *key != "_embedded").cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(names(&card), ["id", "name"]);
+    assert_eq!(names(&card["_embedded"]["contacts"][0]), ["id", "name", "picture"]);
+    assert!(card["_embedded"].get("tags").is_none(), "{card}");
+    let own = crm.get("11", "leads/6?with=contacts").await.json();
+    assert_eq!(own["custom_fields_values"], fields("l6"));
+    assert_eq!(own["_embedded"]["contacts"][0]["custom_fields_values"], fields("k6"));
+    assert!(own.get("_links").is_none(), "{own}");
+}
