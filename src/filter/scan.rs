@@ -52,8 +52,8 @@ pub(super) struct Scan {
 /// Where parts of the output are.
 #[derive(Debug, Default)]
 pub(super) struct Marks {
-    /// Where the number of rows is to be written.
-    pub(super) holes: Vec<usize>,
+    /// Where something is to be written, and what.
+    pub(super) holes: Vec<(usize, Total)>,
     /// Of each row: where what stands before it begins, where it begins and ends.
     pub(super) rows: Vec<(usize, usize, usize)>,
     /// Where the rows begin and end.
@@ -598,11 +598,15 @@ impl<J: Judge> Reader<'_, J> {
 
     fn total(&mut self, total: Total) {
         match (total, &mut self.scan.marks) {
-            (Total::Shown, Some(marks)) => marks.holes.push(self.out.len()),
+            (Total::Shown | Total::Page | Total::Next, Some(marks)) => {
+                marks.holes.push((self.out.len(), total))
+            }
             (Total::Shown, None) if self.scan.rows_ended => {
                 self.out.extend_from_slice(self.scan.rows_left.to_string().as_bytes());
             }
-            (Total::Shown | Total::Null, _) => self.out.extend_from_slice(b"null"),
+            (Total::Shown | Total::Null | Total::Page | Total::Next, _) => {
+                self.out.extend_from_slice(b"null")
+            }
         }
     }
 

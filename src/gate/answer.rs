@@ -7,7 +7,7 @@ use http_body_util::Full;
 use super::headers;
 use crate::{
     config::routes::RouteMap,
-    filter::{self, Fault, Judge, Layout, Report},
+    filter::{self, Fault, Judge, Layout, Page, Report},
 };
 
 /// A backend's whole answer, of which nothing was shown to anybody.
@@ -55,10 +55,7 @@ impl Unseen {
     /// # Errors
     /// [`Withheld`] if it is not what the layout says, or encoded.
     pub fn filtered(&self, layout: &Layout, judge: impl Judge) -> Result<(Vec<u8>, Report), Withheld> {
-        if self.0.headers().contains_key(header::CONTENT_ENCODING) || !is_utf8(self.0.headers()) {
-            return Err(Withheld::Unreadable);
-        }
-        let text = self.0.body();
+        let text = self.text()?;
         Ok(filter::filter(
             text,
             layout,
@@ -67,10 +64,38 @@ impl Unseen {
         )?)
     }
 
+    /// The same with its rows kept apart.
+    ///
+    /// # Errors
+    /// As of [`Unseen::filtered`].
+    pub fn page(&self, layout: &Layout, judge: impl Judge) -> Result<(Page, Report), Withheld> {
+        let text = self.text()?;
+        let limits = filter::Limits { object_bytes_max: text.len(), ..filter::Limits::default() };
+        Ok(filter::page(text, layout, limits, judge)?)
+    }
+
+    fn text(&self) -> Result<&Bytes, Withheld> {
+        if self.0.headers().contains_key(header::CONTENT_ENCODING) || !is_utf8(self.0.headers()) {
+            return Err(Withheld::Unreadable);
+        }
+        Ok(self.0.body())
+    }
+
     /// It with another content: JSON.
     #[must_use]
     pub fn with_json(&self, json: Vec<u8>, map: &RouteMap) -> Response<Full<Bytes>> {
         let mut shown = self.with(json.into(), map);
+        shown.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        shown
+    }
+
+    /// It with those rows that may be shown, as JSON. Headers that only the route map lists are left out: nobody
+    /// knows what they count, or where they lead (D05).
+    #[must_use]
+    pub fn with_rows(&self, json: Vec<u8>) -> Response<Full<Bytes>> {
+        let mut shown = Response::new(Full::from(json));
+        *shown.status_mut() = self.0.status();
+        *shown.headers_mut() = headers::shown(self.0.headers(), &[]);
         shown.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         shown
     }

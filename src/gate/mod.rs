@@ -23,6 +23,7 @@ pub mod facts;
 pub mod fuzzing;
 pub mod headers;
 mod metrics;
+mod pages;
 pub mod path;
 pub mod permit;
 mod prefetch;
@@ -52,6 +53,7 @@ use self::{
     answer::Unseen,
     decisions::{Decisions, Outcome, Record},
     facts::{Keyed, Known},
+    pages::Asking,
     path::Target,
     permit::{Asked, Decided, Denied, Permit},
     refusal::Refusal,
@@ -347,9 +349,14 @@ impl Passage<'_> {
         let method = route.matches.method.clone();
         let actor = &self.granted.actor;
         let within = self.shapes()?.reach(actor, &route.shows, self.asked).within;
+        let paged = self.paged(&target, &permit)?;
         let target = push::narrowed(target.forwarded(), &route.shows.push, actor, within);
         self.put_on_record(record).await?;
         let onward = Onward { method, target, headers: passed, body };
+        if let Some(paged) = paged {
+            let asking = Asking { onward, from, around: object.as_ref() };
+            return self.page(&paged, &permit, &asking, record).await;
+        }
         // Also if the user goes away before the answer comes: the write was made all the same.
         let written = self.prefetch_path().filter(|_| !is_read);
         let _forgets = written.map(|path| self.side.prefetched.forget_at_the_end(path));

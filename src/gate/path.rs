@@ -127,8 +127,8 @@ impl Target {
         self.written_parameters().flat_map(parts)
     }
 
-    /// Some backends take `;` for `&`.
-    fn written_parameters(&self) -> impl Iterator<Item = String> {
+    /// The names as they were written, decoded once. Some backends take `;` for `&`.
+    pub(super) fn written_parameters(&self) -> impl Iterator<Item = String> {
         let pieces = self.query.as_deref().unwrap_or_default().split(';');
         pieces
             .flat_map(|piece| form_urlencoded::parse(piece.as_bytes()))

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     config::routes::{Format, Main},
-    filter::{EntityNo, Judge, Object, Report, Verdict},
+    filter::{EntityNo, Judge, Object, Page, Report, Verdict},
     policy::{Actor, Scope, TeamKey},
 };
 
@@ -78,11 +78,16 @@ impl Passage<'_> {
         if shadow.is_none() {
             self.tell_removed(Some(&report), &shapes, record);
         }
-        Ok(unseen.with_json(shown, map))
+        let is_object = matches!(self.matched.route.shows.main, Some(Main::Object(_)));
+        if is_object || self.sees_every_row(eyes, &shapes) {
+            Ok(unseen.with_json(shown, map))
+        } else {
+            Ok(unseen.with_rows(shown))
+        }
     }
 
     /// Tells what was taken out of an answer, or would have been but for shadow mode; without a report, all of it.
-    fn tell_removed(&self, report: Option<&Report>, shapes: &Shapes, record: &mut Record) {
+    pub(super) fn tell_removed(&self, report: Option<&Report>, shapes: &Shapes, record: &mut Record) {
         match report {
             Some(report) => {
                 self.gate.metrics.removed(report);
@@ -98,32 +103,60 @@ impl Passage<'_> {
         }
     }
 
-    /// Filters an answer, again where it turns out that the teams of users matter who were not known before.
+    /// Whether no row of the answer need be looked at.
+    pub(super) fn sees_every_row(&self, Eyes { actor, permit }: Eyes<'_>, shapes: &Shapes) -> bool {
+        let reach = shapes.reach(actor, &self.matched.route.shows, self.asked);
+        permit.is_some_and(Permit::is_of_everything) || reach.certain == Scope::All
+    }
+
+    /// What of an answer may be shown.
     async fn filtered(
         &self,
         unseen: &Unseen,
-        Eyes { actor, permit }: Eyes<'_>,
+        eyes: Eyes<'_>,
         around: Option<&Keyed>,
         shapes: &Shapes,
     ) -> Result<(Vec<u8>, Report), Refusal> {
-        let route = &self.matched.route;
-        let answer = shapes.answer(&self.side.routes.map, route)?;
-        let reach = shapes.reach(actor, &route.shows, self.asked);
-        let every_row = permit.is_some_and(Permit::is_of_everything) || reach.certain == Scope::All;
+        let answer = shapes.answer(&self.side.routes.map, &self.matched.route)?;
+        let every_row = self.sees_every_row(eyes, shapes);
         let layout = if every_row { &answer.every_row } else { &answer.some_rows };
+        self.seen(eyes, around, shapes, |sight| unseen.filtered(layout, sight)).await
+    }
+
+    /// The rows of an answer that may be shown, for who may not see every row.
+    pub(super) async fn rows(
+        &self,
+        unseen: &Unseen,
+        eyes: Eyes<'_>,
+        around: Option<&Keyed>,
+        shapes: &Shapes,
+    ) -> Result<(Page, Report), Refusal> {
+        let answer = shapes.answer(&self.side.routes.map, &self.matched.route)?;
+        self.seen(eyes, around, shapes, |sight| unseen.page(&answer.some_rows, sight)).await
+    }
+
+    /// Reads an answer, again where it turns out that the teams of users matter who were not known before.
+    async fn seen<T>(
+        &self,
+        Eyes { actor, permit }: Eyes<'_>,
+        around: Option<&Keyed>,
+        shapes: &Shapes,
+        read: impl Fn(&mut Sight<'_>) -> Result<T, Withheld>,
+    ) -> Result<T, Refusal> {
+        let route = &self.matched.route;
         let tag = |id: &str| self.tag(id);
         let mut teams = Teams::new();
         loop {
             let mut sight = Sight::new(actor, &self.gate.keys, shapes, self.asked, &teams, &tag);
             sight.around = around.map(|keyed| (self.asked.via.unwrap_or(self.asked.resource), keyed));
             sight.decided = permit.filter(|_| matches!(route.shows.main, Some(Main::Object(_))));
-            let filtered = unseen.filtered(layout, &mut sight).map_err(|withheld| {
+            let seen = read(&mut sight).map_err(|withheld| {
                 tracing::warn!(route.match = route.name, error = &withheld as &dyn Error, "an answer is withheld");
                 Refusal::Withheld(withheld)
             })?;
             let wanted = sight.into_wanted();
             if wanted.is_empty() {
-                return Ok(filtered);
+                return Ok(seen);
             }
             for user in wanted {
                 let of_user: Vec<TeamKey> = self.teams_of(&user).await?;
@@ -156,10 +189,10 @@ impl Passage<'_> {
 
 /// Who looks at an answer.
 #[derive(Clone, Copy)]
-struct Eyes<'a> {
-    actor: &'a Actor,
+pub(super) struct Eyes<'a> {
+    pub(super) actor: &'a Actor,
     /// The decision on the request; `None` if it was no, and passed in shadow mode.
-    permit: Option<&'a Permit>,
+    pub(super) permit: Option<&'a Permit>,
 }
 
 /// Reads the facts of the one object of an answer, and shows nothing.

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use arc_swap::ArcSwapOption;
 
 use super::{
+    pages::Places,
     prefetch::Prefetched,
     rate::Rates,
     refusal::Refusal,
@@ -40,6 +41,7 @@ pub(super) struct Tenant {
     pub(super) routes: Routes,
     pub(super) upstream: Upstream,
     pub(super) prefetched: Prefetched,
+    pub(super) places: Places,
     /// The accounts of the routes' backend: those in which its own ids of conversations mean something.
     pub(super) accounts: Vec<AccountId>,
     /// The channel of each account.
@@ -95,6 +97,7 @@ impl Snapshot {
                         settings.prefetch_age_max,
                         clock.clone(),
                     ),
+                    places: Places::new(settings.page_places_max, limits),
                     accounts: of_backend.map(|account| account.id.clone()).collect(),
                     channels: channels.collect(),
                     shapes: ArcSwapOption::empty(),

@@ -33,8 +33,8 @@ pub(crate) use self::{
         Profiles, Relation, Relations, Role, Roles, Rule,
     },
     routes::{
-        Audit, Entity, EntityKind, Errors, Format as RouteFormat, Literal, Object as RouteObject, Route,
-        Routes,
+        Audit, Entity, EntityKind, Errors, Format as RouteFormat, Literal, Object as RouteObject, Page,
+        Route, Routes,
     },
     tests::{Case, Expect, Object, OfObject, Tests},
 };
