@@ -7,6 +7,8 @@ mod decided;
 mod facts;
 mod framing;
 mod identity;
+mod lists;
+mod pages;
 mod passage;
 mod probe;
 mod targets;

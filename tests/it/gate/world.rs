@@ -189,6 +189,7 @@ pub(super) struct Setup {
     routes: String,
     listed: Option<&'static str>,
     script: Option<Box<Script>>,
+    clock: Option<Arc<dyn Clock>>,
 }
 
 pub(super) struct World {
@@ -231,6 +232,12 @@ impl Setup {
         self
     }
 
+    /// A time of its own.
+    pub(super) fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
     pub(super) async fn start(self) -> World {
         let script = self.script;
         let backend = Backend::start(move |asked| {
@@ -262,7 +269,7 @@ impl Setup {
         let tags = Arc::new(tags);
         conversations(&tags).await;
         let keys = Keys::default();
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
         let people = Arc::new(Directory::new(&keys));
         let calls = headgate::backend::Metrics::new(&mut registry, &limits);
         let pools = Pools::new(&config.backends, &config.egress, &clock, &calls).unwrap();
@@ -536,6 +543,8 @@ impl Directory {
             ("acme", "sue", "sales", "lead"),
             ("acme", "adm", "office", "admin"),
             ("acme", "temp", "sales", "none"),
+            ("acme", "kim", "sales", "clerk"),
+            ("acme", "lou", "sales", "lister"),
             ("globex", "ana", "sales", "admin"),
         ];
         let granted = users.map(|(tenant, user, team, role)| {
@@ -612,6 +621,11 @@ fn policy() -> Source {
         ]),
         ..Role::default()
     };
+    let clerk = Role {
+        grants: grants(&[("conversation", &[("list", Scope::Own), ("view", Scope::Own)])]),
+        ..Role::default()
+    };
+    let lister = Role { grants: grants(&[("conversation", &[("list", Scope::All)])]), ..Role::default() };
     let admin = Role { grants: grants(&[("*", &[("*", Scope::All)])]), ..Role::default() };
     let resources = [
         ("conversation", &["list", "view", "edit", "delete"][..]),
@@ -621,9 +635,16 @@ fn policy() -> Source {
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
     Source {
         resources: resources.map(|(resource, actions)| (resource.to_owned(), words(actions))).into(),
-        roles: [("agent", agent), ("lead", lead), ("admin", admin), ("none", Role::default())]
-            .map(|(name, role)| (name.to_owned(), role))
-            .into(),
+        roles: [
+            ("agent", agent),
+            ("lead", lead),
+            ("admin", admin),
+            ("clerk", clerk),
+            ("lister", lister),
+            ("none", Role::default()),
+        ]
+        .map(|(name, role)| (name.to_owned(), role))
+        .into(),
         ..Source::default()
     }
 }
