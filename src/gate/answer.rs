@@ -114,6 +114,15 @@ impl Unseen {
     }
 }
 
+/// An answer that Headgate itself makes.
+#[must_use]
+pub fn json(json: Vec<u8>) -> Response<Full<Bytes>> {
+    let mut shown = Response::new(Full::from(json));
+    *shown.headers_mut() = headers::shown(&HeaderMap::new(), &[]);
+    shown.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    shown
+}
+
 /// An answer without content: what was written is written, and only the echo is withheld.
 #[must_use]
 pub fn without_content() -> Response<Full<Bytes>> {

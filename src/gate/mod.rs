@@ -23,6 +23,7 @@ pub mod facts;
 pub mod fuzzing;
 pub mod headers;
 mod metrics;
+mod nobody;
 mod pages;
 pub mod path;
 pub mod permit;
@@ -53,7 +54,7 @@ use self::{
     answer::Unseen,
     decisions::{Decisions, Outcome, Record},
     facts::{Keyed, Known},
-    pages::Asking,
+    pages::{Asking, Paged},
     path::Target,
     permit::{Asked, Decided, Denied, Permit},
     refusal::Refusal,
@@ -68,7 +69,7 @@ use crate::{
     clock::SharedClock,
     config::routes::{Audit, Body, Object},
     ids::{ConversationId, DecisionId, TenantId},
-    policy::{Actor, FieldNo, Keys, TeamKey},
+    policy::{Actor, FieldNo, Keys, Scope, TeamKey},
     server::{LimitedBody, Peer},
     tag::{Tag, TagStore},
 };
@@ -352,6 +353,12 @@ impl Passage<'_> {
         let paged = self.paged(&target, &permit)?;
         let target = push::narrowed(target.forwarded(), &route.shows.push, actor, within);
         self.put_on_record(record).await?;
+        if within == Scope::None && self.in_shadow().is_none() {
+            let number = paged.as_ref().map(Paged::number);
+            if let Some(json) = nobody::without_rows(&route.shows, number) {
+                return Ok(answer::json(json));
+            }
+        }
         let onward = Onward { method, target, headers: passed, body };
         if let Some(paged) = paged {
             let asking = Asking { onward, from, around: object.as_ref() };

@@ -153,6 +153,11 @@ impl<'a> Paged<'a> {
         Ok(Self { paging, number, size, target: target.forwarded() })
     }
 
+    /// The number of the page.
+    pub(super) const fn number(&self) -> u64 {
+        self.number
+    }
+
     /// The address of the next page.
     fn next(&self) -> String {
         let number = self.number.saturating_add(1).to_string();

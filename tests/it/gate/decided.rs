@@ -141,7 +141,7 @@ async fn an_object_is_shown_without_the_fields_that_are_hidden() {
 }
 
 #[tokio::test]
-async fn a_list_shows_each_row_to_who_may_get_it() {
+async fn d01_d07_a_list_shows_each_row_to_who_may_get_it() {
     let world = world().await;
     for (user, expected) in [
         ("ana", &["101", "104"][..]),
@@ -215,7 +215,7 @@ async fn a_body_that_can_be_read_in_two_ways_is_not_forwarded() {
 }
 
 #[tokio::test]
-async fn what_the_backend_says_of_its_own_troubles_is_not_shown() {
+async fn d11_what_the_backend_says_of_its_own_troubles_is_not_shown() {
     for (status, told) in [
         (400, 400),
         (401, 502),

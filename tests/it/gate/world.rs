@@ -433,6 +433,16 @@ pub(super) fn usual(asked: &Asked) -> Vec<u8> {
         ("shadowed", _) => json!({"id": id, "title": format!("CANARY-{id}-title-shadow")}),
         ("1", "conversations") | ("conversations", "filter") => list,
         ("conversations" | "answered" | "shown", "101" | "102" | "103" | "104" | "201") => conversation(id),
+        ("1", "contacts") => json!({"payload": [
+            {"id": "500", "owner": null, "name": "CANARY-500-name"},
+            {"id": "501", "owner": "ana", "name": "CANARY-501-name"},
+            {"id": "502", "owner": "ben", "name": "CANARY-502-name"},
+        ]}),
+        ("leads", "104") => json!({
+            "id": "104", "name": "CANARY-104-name", "price": 7, "responsible": "ben", "participants": ["ana"],
+            "contact": {"id": "502", "owner": "ben", "name": "CANARY-502-name", "picture": "p", "phone_number": "1"},
+            "chat": conversation("104"),
+        }),
         ("contacts", "501") => contact("ana"),
         ("contacts", "502") => contact("ben"),
         ("upload", _) => json!({"ok": true}),
