@@ -215,7 +215,7 @@ async fn a_body_that_can_be_read_in_two_ways_is_not_forwarded() {
 }
 
 #[tokio::test]
-async fn d11_what_the_backend_says_of_its_own_troubles_is_not_shown() {
+async fn what_the_backend_says_of_its_own_troubles_is_not_shown() {
     for (status, told) in [
         (400, 400),
         (401, 502),

@@ -8,7 +8,7 @@ use super::world::{Answer, world};
 const HIDDEN: u16 = 404;
 
 #[tokio::test]
-async fn a01_to_a09_d15_a_path_that_can_be_read_in_two_ways_is_refused_and_one_that_cannot_is_decided() {
+async fn a_path_that_can_be_read_in_two_ways_is_refused_and_one_that_cannot_is_decided() {
     let world = world().await;
     let api = "/api/v1/accounts/1";
     for (row, path, status) in [

@@ -114,7 +114,7 @@ async fn d19_two_roles_are_the_wider_and_a_forbid_beats_both() {
     whole.grant("mia", &["none"]);
     assert_eq!(seen(&whole, "mia").await, [""; 0]);
     whole.grant("mia", &["none", "mate"]);
-    whole.push(&json!({"tenant": "acme", "users": ["mia"]})).await;
+    whole.push(&json!({"tenant": "acme", "user": "mia"})).await;
     assert_eq!(seen(&whole, "mia").await, ["101", "103"]);
     let forbid = "[[forbid]]\nname = 'stop'\nresource = 'conversation'\nactions = ['view']\n";
     whole
