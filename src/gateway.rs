@@ -3,44 +3,44 @@
 //! **Invariant:** a reload builds and checks everything new before it swaps anything, so that it takes
 //! effect as a whole or not at all.
 
+mod decision_log;
+mod error;
+mod front;
+mod outgoing;
 mod people;
+mod reload;
 
-use std::{convert::Infallible, io, mem, net::SocketAddr, sync::Arc, time::Duration};
+use std::{mem, net::SocketAddr, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::Full;
 use prometheus_client::registry::Registry;
 use tokio::{
     sync::{Mutex, mpsc, watch},
     time::timeout,
 };
-use tokio_util::{
-    sync::CancellationToken,
-    task::{AbortOnDropHandle, TaskTracker},
-};
-use tracing::{error, info, warn};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{error, warn};
 
-use self::people::{NewPeople, People};
+pub use self::error::GatewayError;
+use self::{
+    decision_log::DecisionLog,
+    front::{AGENTS, Front, HOOKS, OPS, bind},
+    outgoing::Outgoing,
+    people::People,
+};
 use crate::{
-    backend::{self, Client, ClientError, Pools},
-    causes::Causes,
+    backend::{self, Client, Pools},
     clock::SharedClock,
-    config::{Config, Loaded, Mistakes, restart_needed},
+    config::{Config, Loaded},
     delivery::{Delivery, Routes},
-    gate::{self, Agents, Around, Gate, Snapshot, decisions::Decisions},
-    ids::TenantId,
-    ingress::{self, Fetch, FetchError, Hooks, Ingress},
+    gate::{self, Agents, Around, Gate},
+    ingress::{self, Hooks, Ingress},
     metrics::Limits,
     ops::{Admin, ConfigStatus, Ops, Reload, Status},
     secret::Secret,
-    server::{self, Acceptor, BindError, Bound, LimitedBody, Listener, Serving, TlsError},
-    spool::{
-        Later,
-        embedded::{self as spool, EmbeddedSpool},
-    },
-    tag::embedded::{self as tag, EmbeddedTags},
+    server,
+    spool::embedded::EmbeddedSpool,
+    tag::embedded::EmbeddedTags,
 };
 
 /// A running Headgate. Dropped without [`Gateway::stop`], it ends as in a crash, which loses nothing.
@@ -65,49 +65,6 @@ pub struct Gateway {
     stop_delivery: CancellationToken,
     status: watch::Sender<Status>,
     reloads: Mutex<mpsc::Receiver<Reload>>,
-}
-
-/// Why a gateway could not start, or a reload was refused.
-#[derive(Debug, thiserror::Error)]
-pub enum GatewayError {
-    /// The tag store could not be opened.
-    #[error("could not open the tags")]
-    Tags(#[from] tag::OpenError),
-    /// The spool could not be opened.
-    #[error("could not open the spool")]
-    Spool(#[from] spool::OpenError),
-    /// A listener could not be bound.
-    #[error("could not open the listener `{name}`")]
-    Bind {
-        /// The listener.
-        name: &'static str,
-        /// Why.
-        #[source]
-        source: Box<BindError>,
-    },
-    /// A listener's certificates cannot be used.
-    #[error("could not use the certificates of the listener `{name}`")]
-    Tls {
-        /// The listener.
-        name: &'static str,
-        /// Why.
-        #[source]
-        source: Box<TlsError>,
-    },
-    /// A listener's address cannot be told.
-    #[error("could not tell where a listener listens")]
-    Address(#[from] io::Error),
-    /// A policy does not compile, although the configuration was checked.
-    #[error("the policy of the tenant `{tenant}` has {problems} mistakes")]
-    Policy {
-        /// The tenant.
-        tenant: TenantId,
-        /// How many.
-        problems: usize,
-    },
-    /// A CA file cannot be used.
-    #[error("could not set up calls to the outside")]
-    Client(#[from] ClientError),
 }
 
 /// The data folder's disk does not answer.
@@ -255,100 +212,6 @@ impl Gateway {
         self.fronts.iter().find(|front| front.name == name).map(|front| front.address)
     }
 
-    /// Replaces the configuration, or changes nothing. What needs a restart is named in the log and goes
-    /// on as it was.
-    ///
-    /// # Errors
-    /// [`GatewayError`]: what of the new configuration cannot be used.
-    pub fn reload(&self, loaded: Loaded) -> Result<ConfigStatus, GatewayError> {
-        let prepared = self.prepare(&loaded.config).inspect_err(|error| {
-            self.status.send_modify(|status| status.mistakes = vec![error.to_string()]);
-            error!(error = %Causes(error), "the configuration was not changed");
-        })?;
-        for needed in restart_needed(&self.started, &loaded.config) {
-            warn!(config.needs_restart = %needed, "changed in the configuration, but needs a restart");
-        }
-        for (acceptor, tls) in prepared.certificates {
-            acceptor.replace(&tls);
-        }
-        if let Some(tokens) = prepared.tokens {
-            self.tokens.store(Arc::new(tokens));
-        }
-        self.outgoing.0.store(Arc::new(prepared.client));
-        if let (Some(gate), Some(snapshot)) = (&self.gate, prepared.snapshot) {
-            gate.replace(snapshot);
-        }
-        self.routes.store(Arc::new(prepared.routes));
-        self.people.replace(prepared.people);
-        self.current.store(loaded.config);
-        let mut now = ConfigStatus { version: 1, hash: loaded.version, loaded: self.clock.now() };
-        self.status.send_modify(|status| {
-            now.version = status.config.as_ref().map_or(1, |config| config.version + 1);
-            status.config = Some(now.clone());
-            status.mistakes.clear();
-        });
-        info!(config.version = now.version, config.hash = now.hash, "the configuration was changed");
-        Ok(now)
-    }
-
-    /// Everything of a new configuration that can fail.
-    fn prepare(&self, config: &Config) -> Result<Prepared, GatewayError> {
-        let mut certificates = Vec::new();
-        for front in &self.fronts {
-            let listener = listener(config, front.name).filter(|new| self.stays(front.name, new));
-            if let (Some(acceptor), Some(tls)) = (&front.tls, listener.and_then(|l| l.tls.as_ref())) {
-                let name = front.name;
-                let new = Acceptor::new(tls)
-                    .map_err(|source| GatewayError::Tls { name, source: Box::new(source) })?;
-                certificates.push((Arc::clone(acceptor), new));
-            }
-        }
-        let people = self.people.prepare(config)?;
-        let pools = Pools::new(&config.backends, &config.egress, &self.clock, &self.backend_metrics)?;
-        let snapshot = self.gate.as_ref().map(|_| self.people.snapshot(config, &pools, Some(&people)));
-        Ok(Prepared {
-            people,
-            snapshot,
-            routes: Routes::new(config, &pools),
-            client: Client::new(&config.egress, None)?,
-            certificates,
-            tokens: config
-                .listeners
-                .ops
-                .as_ref()
-                .filter(|ops| self.stays(OPS, &ops.listener))
-                .map(|ops| ops.tokens.clone()),
-        })
-    }
-
-    /// Whether the listener `name` may take `new` over as it runs. Whom a listener lets in was checked
-    /// for its address and TLS; while those wait for a restart, all else of it waits with them, or the
-    /// old address would be open to whom only the new one may let in.
-    fn stays(&self, name: &str, new: &Listener) -> bool {
-        listener(&self.started, name)
-            .is_some_and(|old| old.address == new.address && old.tls.is_some() == new.tls.is_some())
-    }
-
-    /// Notes that a new configuration was refused; the one in use stays.
-    pub fn refuse(&self, mistakes: &Mistakes) -> Vec<String> {
-        let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-        // Before the log: who reads it there and asks for more finds it.
-        self.status.send_modify(|status| status.mistakes.clone_from(&mistakes));
-        for mistake in &mistakes {
-            error!(config.mistake = mistake, "the configuration was not changed");
-        }
-        mistakes
-    }
-
-    /// Waits until somebody asks through the ops API for a reload.
-    pub async fn asked_to_reload(&self) -> Reload {
-        match self.reloads.lock().await.recv().await {
-            Some(reload) => reload,
-            // Without an ops listener nobody can ask.
-            None => std::future::pending().await,
-        }
-    }
-
     /// Waits until the gateway can no longer do its work: the data folder's disk failed. The process
     /// should then stop it and start anew, which reads what is truly on the disk.
     pub async fn failed(&self) {
@@ -405,118 +268,5 @@ impl Gateway {
             return Err(DiskHangs);
         }
         Ok(())
-    }
-}
-
-/// What a reload swaps, built and checked.
-struct Prepared {
-    routes: Routes,
-    people: NewPeople,
-    client: Client,
-    snapshot: Option<Snapshot>,
-    certificates: Vec<(Arc<Acceptor>, Arc<Acceptor>)>,
-    tokens: Option<Vec<Secret>>,
-}
-
-const HOOKS: &str = "hooks";
-const AGENTS: &str = "agents";
-const OPS: &str = "ops";
-
-/// A listener of a configuration, by its name.
-fn listener<'c>(config: &'c Config, name: &str) -> Option<&'c Listener> {
-    match name {
-        HOOKS => config.listeners.hooks.as_ref(),
-        AGENTS => config.listeners.agents.as_ref(),
-        _ => config.listeners.ops.as_ref().map(|ops| &ops.listener),
-    }
-}
-
-/// The writer of the decision log, if it is written.
-#[derive(Debug)]
-struct DecisionLog {
-    stop: CancellationToken,
-    task: Option<AbortOnDropHandle<()>>,
-}
-
-impl DecisionLog {
-    fn open(config: &Config, metrics: &gate::Metrics) -> (Arc<Decisions>, Self) {
-        let settings = &config.gate;
-        let (decisions, writer) =
-            Decisions::new(settings.decisions_kept_max, settings.decision_log.as_ref(), metrics.lost());
-        let stop = CancellationToken::new();
-        let task = writer.map(|writer| AbortOnDropHandle::new(tokio::spawn(writer.run(stop.clone()))));
-        (decisions, Self { stop, task })
-    }
-
-    /// Waits until all that was decided is written.
-    async fn close(self) {
-        self.stop.cancel();
-        if let Some(task) = self.task
-            && let Err(error) = task.await
-        {
-            error!(error = %error, "the decision log ended early");
-        }
-    }
-}
-
-fn bind(
-    name: &'static str,
-    listener: Option<&Listener>,
-    metrics: &server::Metrics,
-) -> Result<Option<Bound>, GatewayError> {
-    let bound = listener.map(|listener| server::bind(listener, name, metrics));
-    bound.transpose().map_err(|source| GatewayError::Bind { name, source: Box::new(source) })
-}
-
-/// A listener at work.
-#[derive(Debug)]
-struct Front {
-    name: &'static str,
-    address: SocketAddr,
-    tls: Option<Arc<Acceptor>>,
-    serving: Serving,
-    drain: CancellationToken,
-}
-
-impl Front {
-    fn open<S>(name: &'static str, bound: Bound, service: S) -> io::Result<Self>
-    where
-        S: hyper::service::Service<
-                Request<LimitedBody>,
-                Response = Response<Full<Bytes>>,
-                Error = Infallible,
-                Future: Send,
-            > + Clone
-            + Send
-            + 'static,
-    {
-        let address = bound.local_address()?;
-        let (tls, drain) = (bound.tls(), CancellationToken::new());
-        let serving = bound.serve(service, drain.clone());
-        info!(listener.name = name, listener.address = %address, "listening");
-        Ok(Self { name, address, tls, serving, drain })
-    }
-
-    async fn close(self) {
-        self.drain.cancel();
-        self.serving.drained().await;
-    }
-}
-
-/// How Headgate itself calls out, for the ingress.
-#[derive(Debug)]
-struct Outgoing(ArcSwap<Client>);
-
-impl Fetch for Outgoing {
-    fn get<'a>(&'a self, url: &'a str) -> Later<'a, Result<Vec<u8>, FetchError>> {
-        let client = self.0.load_full();
-        Box::pin(async move {
-            let answer = client.fetch(url).await.map_err(|error| FetchError::Call(Arc::new(error)))?;
-            if answer.status() == http::StatusCode::OK {
-                Ok(answer.into_body().to_vec())
-            } else {
-                Err(FetchError::Status(answer.status()))
-            }
-        })
     }
 }

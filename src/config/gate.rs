@@ -17,6 +17,8 @@ pub struct Gate {
     pub page_places_max: usize,
     /// Decisions that are kept in memory.
     pub decisions_kept_max: usize,
+    /// Origins of pages whose scripts may ask and read.
+    pub cors_origins: Vec<String>,
     /// How many requests are taken.
     pub rates: Rates,
     /// Where decisions are told.

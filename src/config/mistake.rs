@@ -284,6 +284,10 @@ pub enum Wrong {
     Places(crate::filter::SchemaError),
     #[error("not the name of a header that can be passed on; Headgate and the connection have their own")]
     HeaderName,
+    #[error(
+        "not the name of a field; expected one such as `custom_attributes.vip`, with `*` at most at the end"
+    )]
+    FieldName,
 
     // Channels.
     #[error("no verifier: without one, anyone could post here; expected {expected}")]

@@ -27,6 +27,7 @@ pub mod routes;
 mod schema;
 pub(crate) mod text;
 pub mod watch;
+pub mod writing;
 
 use std::{collections::BTreeMap, sync::Arc};
 

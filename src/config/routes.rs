@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use http::{HeaderName, Method};
 
+use super::writing::{Asking, Writing};
 use crate::{filter::EntityNo, ids::BackendId};
 
 /// The part of a backend's API that a tenant's users may reach.
@@ -48,10 +49,16 @@ pub struct Route {
     pub part: bool,
     /// What of the answer may pass.
     pub shows: Shows,
+    /// The export that it starts.
+    pub export: Option<Export>,
     /// Whether a refusal looks like an object that does not exist.
     pub hide: bool,
     /// What is done with a body.
     pub body: Body,
+    /// What may be written.
+    pub writing: Writing,
+    /// What may be asked.
+    pub asking: Asking,
     /// Bytes of a body.
     pub body_bytes_max: usize,
     /// Decide, tell and let pass.
@@ -60,6 +67,15 @@ pub struct Route {
     pub audit: Audit,
     /// What is told of the backend's errors.
     pub errors: Errors,
+}
+
+/// An export that a backend makes meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Export {
+    /// What the exports are called whose ids are told apart from others'.
+    pub of: String,
+    /// Where its id stands in the answer.
+    pub id: String,
 }
 
 /// What is told of a backend's errors.
@@ -78,6 +94,14 @@ pub enum Audit {
     Bounded,
     /// It may not.
     Must,
+}
+
+impl Route {
+    /// Whether a request of it writes the fields that it names.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        self.matches.method != Method::GET && matches!(self.body, Body::Writes(_))
+    }
 }
 
 /// What a body is to the decision.
@@ -106,6 +130,13 @@ pub enum Object {
         /// The parameter that is the object's id.
         parameter: String,
     },
+    /// The result of an export, which belongs to who started it.
+    Export {
+        /// What the exports are called ([`Export::of`]).
+        of: String,
+        /// The parameter that is the export's id.
+        parameter: String,
+    },
     /// The answer itself.
     Answer {
         /// What it holds.
@@ -113,6 +144,19 @@ pub enum Object {
         /// The parameter that is the object's id.
         parameter: String,
     },
+}
+
+impl Object {
+    /// The parameter that is the object's id.
+    #[must_use]
+    pub fn parameter(&self) -> &str {
+        match self {
+            Self::Tag { parameter }
+            | Self::Prefetch { parameter, .. }
+            | Self::Answer { parameter, .. }
+            | Self::Export { parameter, .. } => parameter,
+        }
+    }
 }
 
 /// A method and a path with parameters.
@@ -276,6 +320,18 @@ pub enum Format {
     Csv,
     /// Anything: it passes whole or not at all.
     Whole,
+}
+
+impl Format {
+    /// What a backend is asked for; `None`: what the client asks for.
+    #[must_use]
+    pub const fn media_type(self) -> Option<&'static str> {
+        match self {
+            Self::Json => Some("application/json"),
+            Self::Csv => Some("text/csv"),
+            Self::Whole => None,
+        }
+    }
 }
 
 /// How a query is narrowed: parameters by name, for who may see no more.

@@ -47,7 +47,7 @@ const fn format<T: Written>() -> Format {
 }
 
 /// Every format.
-pub(crate) const FORMATS: [Format; 12] = [
+pub(crate) const FORMATS: [Format; 13] = [
     format::<Span>(),
     format::<Size>(),
     format::<Address>(),
@@ -60,6 +60,7 @@ pub(crate) const FORMATS: [Format; 12] = [
     format::<Moment>(),
     format::<Network>(),
     format::<HeaderText>(),
+    format::<Origin>(),
 ];
 
 macro_rules! written {
@@ -105,7 +106,8 @@ written!(
     PrincipalText,
     Moment,
     Network,
-    HeaderText
+    HeaderText,
+    Origin
 );
 
 /// A duration, greater than zero: a whole number and `ms`, `s`, `m`, `h` or `d`.
@@ -194,6 +196,29 @@ impl Written for Address {
 
     fn write(&self) -> String {
         self.0.to_string()
+    }
+}
+
+/// The origin of web pages, as browsers write it: scheme, host in small letters, and a port other than the scheme's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Origin(pub(crate) String);
+
+impl Written for Origin {
+    const FORMAT: &'static str = "web-origin";
+    const WORD: &'static str = "origin";
+    const EXPECTED: &'static str =
+        "the origin of a page as a browser writes it, such as \"https://panel.example\"";
+
+    fn read(text: &str) -> Option<Self> {
+        let Url(url) = Url::read(text)?;
+        let (scheme, host) = (url.scheme_str()?, url.authority()?.as_str());
+        let own_port = if scheme == "https" { ":443" } else { ":80" };
+        let as_browsers_do = text == format!("{scheme}://{host}") && text == text.to_ascii_lowercase();
+        (as_browsers_do && !host.ends_with(own_port) && !host.contains('*')).then(|| Self(text.to_owned()))
+    }
+
+    fn write(&self) -> String {
+        self.0.clone()
     }
 }
 

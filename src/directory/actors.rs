@@ -193,6 +193,14 @@ impl Actors {
         Version(self.clock.now().0)
     }
 
+    /// Forgets what was made of answers, and none of the answers: a configuration is no longer in use, and whoever
+    /// stays away must not keep its policy in memory.
+    pub fn forget_configuration(&self) {
+        for (_, slot) in self.users.iter() {
+            slot.built.store(None);
+        }
+    }
+
     /// Ends what is renewed in the background.
     pub async fn stop(&self) {
         self.stop.cancel();

@@ -13,7 +13,39 @@
 //!
 //! Who may see what is asked of a [`Judge`]; this module knows neither users nor roles. Which entity stands where
 //! is told by a [`Layout`]. A place of which nothing is said does not pass.
+//!
+//! # What passes
+//!
+//! * A field passes if the verdict has it and every listed or ruled field in which it stands. A name that is ruled
+//!   without a dot is told apart wherever it stands in the object (entities in it apart), listed or not. `"*"` is
+//!   needed by those members of the object itself that no field names and that are no entity's place.
+//! * An object or list on the way to listed fields stays, with nothing else in it, if the verdict has one of them or
+//!   an entity is declared in it. `null` on the way passes as `null`; any other single value there is undeclared,
+//!   and so is each item of a list there that is neither object nor list.
+//! * An entity in an object passes by its own verdict, if that object is shown and the verdict on it has the fields
+//!   that are named on the way. `null` stands for none, but for an item of a list. If the object around is hidden,
+//!   nothing in it is judged; of its placeholder the fields are left, without entities. A placeholder of which the
+//!   object has no field leaves nothing. The row of a placeholder is counted as hidden, and stands in
+//!   [`Total::Shown`] and in a [`Page`], since it stands in the list.
+//! * Where an entity is declared or on the way to one, to the rows or to a count, a value of another type than the
+//!   pointers say is a [`Fault::Type`]; an item of a list there is taken out. A fact that is not where its pointer
+//!   says is none.
+//! * A key that the schema or layout names may stand once in an object, in what does not pass as well; others may
+//!   stand twice and pass or go together.
+//! * A text of which nothing is left is `null`.
+//!
+//! What is taken out goes with the comma and the white space before it; if nothing is left before it, with those
+//! after it. All other white space stays.
+//!
+//! # What is held
+//!
+//! Around entities, text passes as it is read, and only a key with the white space before it is held. An entity
+//! that stands in no other is held until it is whole, since what decides on it may stand at its end. Both are
+//! bounded by [`Limits::object_bytes_max`]. Text in one piece or many gives the same, but for [`Total::Shown`]
+//! before the rows, and for which of two faults is told if one of them is [`Fault::TooLarge`].
 
+pub mod csv;
+pub mod fuzzing;
 mod judge;
 mod keys;
 mod layout;

@@ -4,13 +4,16 @@
 //! whole, since a fact that decides on it may stand at its end: what may have to be taken out is noted on a
 //! [`Tape`], and settled at the end.
 
+mod around;
+mod inside;
+
 use std::sync::Arc;
 
 use super::{
     Fault, Judge, Limits, Report, Total,
-    plan::{Place, Plan, State, StateId, Way},
+    plan::{Place, Plan, StateId},
     skip::{Brackets, Next},
-    tape::{At, Counts, Left, NONE, Tape, What, Writing},
+    tape::{Counts, NONE, Tape},
     token::{self, Read, blank},
 };
 
@@ -204,7 +207,7 @@ impl Scan {
             && number.is_whole()
         {
             let end = reader.scan.at;
-            reader.over_ended(end)?;
+            reader.scan.step = reader.ended(reader.scan.over, end)?;
         }
         if reader.scan.step != Step::End {
             return Err(Fault::Cut);
@@ -267,81 +270,80 @@ struct Begun {
 
 impl<J: Judge> Reader<'_, J> {
     fn read(&mut self) -> Result<(), Fault> {
-        let mut at = self.scan.at - self.base;
+        let (text, base) = (self.text, self.base);
+        let mut at = self.scan.at - base;
+        let mut step = self.scan.step;
         loop {
-            let step = self.scan.step;
-            if let Step::Over(mut next) = step {
-                let depth = self.scan.limits.depth_max.saturating_sub(self.scan.frames.len());
-                let read = self.scan.brackets.skip(self.text, at, self.base, depth, &mut next)?;
-                match read {
-                    Read::Whole(end) => {
-                        at = end;
-                        self.over_ended(self.base + end)?;
+            match step {
+                Step::Over(next) => {
+                    let depth = self.scan.limits.depth_max.saturating_sub(self.scan.frames.len());
+                    match self.scan.brackets.skip(text, at, base, depth, next)? {
+                        (Read::Whole(end), _) => {
+                            at = end;
+                            step = self.ended(self.scan.over, base + at)?;
+                        }
+                        (Read::Part(end), next) => return self.pause(end, Step::Over(next)),
                     }
-                    Read::Part(end) => {
-                        self.scan.step = Step::Over(next);
-                        return self.pause(end);
-                    }
+                    continue;
                 }
-                continue;
-            }
-            if step == Step::InKey {
-                match token::string(self.text, at, self.base, &mut self.scan.escaped)? {
-                    Read::Whole(end) => {
-                        at = end;
-                        self.key(end)?;
-                        self.scan.step = Step::Colon;
+                Step::InKey => {
+                    match token::string(text, at, base, &mut self.scan.escaped)? {
+                        Read::Whole(end) => at = end,
+                        Read::Part(end) => return self.pause(end, step),
                     }
-                    Read::Part(end) => return self.pause(end),
+                    self.key(at)?;
+                    step = Step::Colon;
+                    continue;
                 }
-                continue;
+                _ => {}
             }
-            at = blank(self.text, at);
-            let Some(&byte) = self.text.get(at) else { return self.pause(at) };
+            at = blank(text, at);
+            let Some(&byte) = text.get(at) else { return self.pause(at, step) };
+            let kind = self.scan.top.kind;
             match (step, byte) {
                 (Step::FirstKey | Step::Key, b'"') => {
                     self.member(at);
                     self.scan.escaped = false;
-                    self.scan.step = Step::InKey;
+                    step = Step::InKey;
                     at += 1;
                 }
                 (Step::Colon, b':') => {
-                    self.scan.step = Step::Value;
+                    step = Step::Value;
                     at += 1;
                 }
                 (Step::FirstItem, b']') | (Step::FirstKey, b'}') => {
                     at += 1;
-                    self.close(self.base + at)?;
+                    step = self.close(base + at)?;
                 }
                 (Step::Value | Step::FirstItem, _) => {
-                    if self.scan.top.kind != Kind::Object {
+                    if kind != Kind::Object {
                         self.item(at);
                     }
-                    at = self.value(at, byte)?;
+                    step = self.value(at, byte)?;
+                    at += usize::from(matches!(step, Step::FirstKey | Step::FirstItem));
                 }
                 (Step::Comma, b',') => {
                     at += 1;
-                    let frame = &mut self.scan.top;
-                    frame.index = frame.index.saturating_add(1);
-                    self.scan.step = if frame.kind == Kind::Object { Step::Key } else { Step::Value };
+                    self.scan.top.index = self.scan.top.index.saturating_add(1);
+                    step = if kind == Kind::Object { Step::Key } else { Step::Value };
                 }
-                (Step::Comma, b'}') if self.scan.top.kind == Kind::Object => {
+                (Step::Comma, b'}') if kind == Kind::Object => {
                     at += 1;
-                    self.close(self.base + at)?;
+                    step = self.close(base + at)?;
                 }
-                (Step::Comma, b']') if self.scan.top.kind != Kind::Object => {
+                (Step::Comma, b']') if kind != Kind::Object => {
                     at += 1;
-                    self.close(self.base + at)?;
+                    step = self.close(base + at)?;
                 }
-                _ => return Err(Fault::Syntax { at: (self.base + at) as u64 }),
+                _ => return Err(Fault::Syntax { at: (base + at) as u64 }),
             }
         }
     }
 
     /// The text at hand is read.
-    fn pause(&mut self, at: usize) -> Result<(), Fault> {
+    fn pause(&mut self, at: usize, step: Step) -> Result<(), Fault> {
         let at = self.base + at;
-        self.scan.at = at;
+        (self.scan.at, self.scan.step) = (at, step);
         let held = match self.scan.mode {
             Mode::Copy(from) => {
                 self.write(from, at);
@@ -427,8 +429,8 @@ impl<J: Judge> Reader<'_, J> {
         Ok(())
     }
 
-    /// A value begins. Says where to read on.
-    fn value(&mut self, at: usize, byte: u8) -> Result<usize, Fault> {
+    /// A value begins.
+    fn value(&mut self, at: usize, byte: u8) -> Result<Step, Fault> {
         let start = self.base + at;
         let kind = match byte {
             b'{' => Kind::Object,
@@ -444,8 +446,7 @@ impl<J: Judge> Reader<'_, J> {
         };
         if !begun.into || kind == Kind::Text {
             self.scan.over = Over { state: id, start, entry: begun.entry };
-            self.scan.step = Step::Over(Next::Value);
-            return Ok(at);
+            return Ok(Step::Over(Next::Value));
         }
         if self.scan.frames.len() >= self.scan.limits.depth_max {
             return Err(Fault::Depth { at: start as u64 });
@@ -456,162 +457,11 @@ impl<J: Judge> Reader<'_, J> {
         let Begun { entry, object, dropped, .. } = begun;
         let frame = Frame { entry, object, dropped, ..Frame::new(id, kind, start, met) };
         self.scan.frames.push(std::mem::replace(&mut self.scan.top, frame));
-        self.scan.step = if kind == Kind::Object { Step::FirstKey } else { Step::FirstItem };
-        Ok(at + 1)
-    }
-
-    /// A value in an entity's object begins, that many bytes behind its start.
-    fn begin(&mut self, state: &State, id: StateId, start: usize, byte: u8) -> Result<Begun, Fault> {
-        let Mode::Held { origin, .. } = self.scan.mode else { return Ok(Begun::over()) };
-        let top = &mut self.scan.top;
-        let (in_list, null) = (top.kind != Kind::Object, byte == b'n');
-        let what = match state.place {
-            _ if top.dropped => None,
-            Place::Drop | Place::Total(_) | Place::Rows => Some(What::Undeclared),
-            Place::Entity { .. } | Place::Path if null && !in_list => Some(What::Field),
-            Place::Entity { value, .. } if byte == b'{' || (value && !null) => Some(What::Entity),
-            _ if in_list && (matches!(state.place, Place::Entity { .. }) || !fits(state, byte)) => {
-                Some(What::Undeclared)
-            }
-            Place::Entity { .. } => return Err(Fault::Type { at: (origin + start) as u64 }),
-            _ if !fits(state, byte) => return Err(Fault::Type { at: (origin + start) as u64 }),
-            Place::Path if !matches!(byte, b'{' | b'[') => Some(What::Undeclared),
-            Place::Path => (!in_list).then_some(What::Field),
-            Place::Pass => (!state.need.is_empty()).then_some(What::Field),
-        };
-        let entry = match what {
-            None => NONE,
-            Some(what) => {
-                let before = short(top.before - origin);
-                let start = short(self.scan.member - origin);
-                self.scan.tape.add(what, id, At { before, start, last: top.last, plain: top.plain })
-            }
-        };
-        top.last_is_neighbour = entry != NONE;
-        if entry == NONE {
-            top.plain = true;
-        } else {
-            top.last = entry;
-        }
-        let outer = top.object;
-        let dropped = top.dropped || what == Some(What::Undeclared);
-        let object = match (what, state.place) {
-            (Some(What::Entity), place) => self.object(entry, place, outer),
-            _ => outer,
-        };
-        // What is dropped for its type is not looked into.
-        let into = match what {
-            Some(What::Entity) => state.inspect || byte == b'{' && !is_value(state),
-            Some(What::Undeclared) => state.inspect && state.place == Place::Drop,
-            _ => state.inspect,
-        };
-        Ok(Begun { into, entry, object, dropped })
-    }
-
-    /// Notes an entity's object on the tape.
-    fn object(&mut self, entry: u32, place: Place, outer: u32) -> u32 {
-        let Place::Entity { entity, main, .. } = place else { return outer };
-        let facts = self.plan.schema.entity(entity).map_or(0, |entity| entity.facts);
-        self.scan.tape.object(entry, entity, main, outer, facts)
-    }
-
-    /// A value around entities begins, or an outermost entity's.
-    fn begin_around(&mut self, state: &State, id: StateId, start: usize, byte: u8) -> Result<Begun, Fault> {
-        let kind = self.scan.top.kind;
-        let (in_list, null) = (matches!(kind, Kind::List | Kind::Rows), byte == b'n');
-        let wrong = Fault::Type { at: start as u64 };
-        match state.place {
-            Place::Rows if byte != b'[' => return Err(wrong),
-            Place::Entity { main: true, .. } if null && !in_list => return Err(wrong),
-            Place::Entity { .. } | Place::Path if null && !in_list => {
-                self.prefix(start)?;
-                self.scan.mode = Mode::Copy(start);
-                return Ok(Begun::over());
-            }
-            Place::Entity { main, value, .. } if byte == b'{' || (value && !null) => {
-                self.bounded(self.scan.top.before, start)?;
-                self.scan.object_met |= main && kind != Kind::Rows;
-                let (member, frames) = (self.scan.member, self.scan.frames.len());
-                self.scan.mode = Mode::Held { origin: start, member, frames };
-                self.scan.tape.clear();
-                let at = At { before: 0, start: 0, last: NONE, plain: false };
-                let entry = self.scan.tape.add(What::Entity, id, at);
-                let object = self.object(entry, state.place, NONE);
-                return Ok(Begun { into: state.inspect || !value, entry, object, dropped: false });
-            }
-            Place::Entity { .. } if kind == Kind::Rows => {
-                self.scan.report.rows_unfit += 1;
-                self.scan.mode = Mode::Drop;
-                return Ok(Begun::over());
-            }
-            Place::Entity { .. } if !in_list => return Err(wrong),
-            Place::Entity { .. } => return Ok(self.drop_around()),
-            _ if !fits(state, byte) => {
-                return if in_list { Ok(self.drop_around()) } else { Err(wrong) };
-            }
-            Place::Drop => return Ok(self.drop_around()),
-            Place::Path if !matches!(byte, b'{' | b'[') => return Ok(self.drop_around()),
-            Place::Total(total) => {
-                self.prefix(start)?;
-                self.total(total);
-                self.scan.mode = Mode::Drop;
-                return Ok(Begun::over());
-            }
-            Place::Pass | Place::Path | Place::Rows => {}
-        }
-        self.prefix(start)?;
-        let into = matches!(byte, b'{' | b'[') && (state.inspect || state.place == Place::Rows);
-        if into {
-            self.write(start, start + 1);
-            self.mark_rows(state);
-        } else {
-            self.scan.mode = Mode::Copy(start);
-        }
-        Ok(Begun { into, ..Begun::over() })
-    }
-
-    fn mark_rows(&mut self, state: &State) {
-        let at = self.out.len();
-        if let (Some(marks), Place::Rows) = (&mut self.scan.marks, state.place) {
-            marks.inside = Some((at, at));
-        }
-    }
-
-    fn drop_around(&mut self) -> Begun {
-        self.scan.report.undeclared += 1;
-        self.scan.mode = Mode::Drop;
-        if self.scan.top.kind == Kind::Text {
-            self.out.extend_from_slice(b"null");
-        }
-        Begun::over()
-    }
-
-    /// Writes what stands before a value that passes: its key, and what parts it from the one before.
-    fn prefix(&mut self, start: usize) -> Result<(), Fault> {
-        let Frame { before, plain, .. } = self.scan.top;
-        self.bounded(before, start)?;
-        let from = if plain { before } else { self.scan.member };
-        self.write(from, start);
-        self.scan.top.plain = true;
-        Ok(())
-    }
-
-    fn total(&mut self, total: Total) {
-        match (total, &mut self.scan.marks) {
-            (Total::Shown | Total::Page | Total::Next, Some(marks)) => {
-                marks.holes.push((self.out.len(), total))
-            }
-            (Total::Shown, None) if self.scan.rows_ended => {
-                self.out.extend_from_slice(self.scan.rows_left.to_string().as_bytes());
-            }
-            (Total::Shown | Total::Null | Total::Page | Total::Next, _) => {
-                self.out.extend_from_slice(b"null")
-            }
-        }
+        Ok(if kind == Kind::Object { Step::FirstKey } else { Step::FirstItem })
     }
 
     /// A container ends.
-    fn close(&mut self, end: usize) -> Result<(), Fault> {
+    fn close(&mut self, end: usize) -> Result<Step, Fault> {
         let Some(parent) = self.scan.frames.pop() else { return Err(Fault::Syntax { at: end as u64 }) };
         let frame = std::mem::replace(&mut self.scan.top, parent);
         self.scan.met.truncate(frame.met);
@@ -631,13 +481,8 @@ impl<J: Judge> Reader<'_, J> {
         self.ended(Over { state: frame.state, start: frame.start, entry: frame.entry }, end)
     }
 
-    /// What was read over ends.
-    fn over_ended(&mut self, end: usize) -> Result<(), Fault> {
-        self.ended(self.scan.over, end)
-    }
-
     /// A value ends.
-    fn ended(&mut self, value: Over, end: usize) -> Result<(), Fault> {
+    fn ended(&mut self, value: Over, end: usize) -> Result<Step, Fault> {
         match self.scan.mode {
             Mode::Walk | Mode::Drop => self.scan.mode = Mode::Walk,
             Mode::Copy(from) => {
@@ -661,48 +506,7 @@ impl<J: Judge> Reader<'_, J> {
             }
         }
         self.scan.top.before = end;
-        self.scan.step = if self.scan.top.kind == Kind::Text { Step::End } else { Step::Comma };
-        Ok(())
-    }
-
-    /// An outermost entity is whole.
-    fn settle(&mut self, end: usize) -> Result<(), Fault> {
-        let Mode::Held { origin, member, .. } = self.scan.mode else { return Ok(()) };
-        self.bounded(origin, end)?;
-        self.scan.mode = Mode::Walk;
-        self.scan.member = member;
-        let (length, plain) = (self.out.len(), self.scan.top.plain);
-        self.prefix(origin)?;
-        let begin = self.out.len();
-        let text = self.text.get(origin - self.base..end - self.base).unwrap_or_default();
-        let rows = self.scan.top.kind == Kind::Rows;
-        let Scan { tape, counts, report, .. } = &mut *self.scan;
-        let left = tape.settle(Writing {
-            text,
-            plan: self.plan,
-            judge: &mut *self.judge,
-            counts,
-            out: &mut *self.out,
-        });
-        match left {
-            Left::Shown => report.rows_shown += u64::from(rows),
-            Left::Placeholder | Left::Nothing if rows => report.rows_hidden += 1,
-            Left::Placeholder | Left::Nothing => report.objects_hidden += 1,
-        }
-        if left == Left::Nothing {
-            self.out.truncate(length);
-            self.scan.top.plain = plain;
-            if self.scan.top.kind == Kind::Text {
-                self.out.extend_from_slice(b"null");
-            }
-        } else if rows {
-            self.scan.rows_left += 1;
-            let end = self.out.len();
-            if let Some(marks) = &mut self.scan.marks {
-                marks.rows.push((length, begin, end));
-            }
-        }
-        Ok(())
+        Ok(if self.scan.top.kind == Kind::Text { Step::End } else { Step::Comma })
     }
 }
 
@@ -710,19 +514,6 @@ impl Begun {
     fn over() -> Self {
         Self { into: false, entry: NONE, object: NONE, dropped: false }
     }
-}
-
-/// Whether a value may be at a state, by its first byte.
-fn fits(state: &State, byte: u8) -> bool {
-    match state.way {
-        None => true,
-        Some(Way::Object) => matches!(byte, b'{' | b'n'),
-        Some(Way::List) => matches!(byte, b'[' | b'n'),
-    }
-}
-
-fn is_value(state: &State) -> bool {
-    matches!(state.place, Place::Entity { value: true, .. })
 }
 
 /// A position in an object that is held: [`Limits::object_bytes`] keeps it in 32 bits.

@@ -32,125 +32,110 @@ impl Brackets {
         self.0.is_empty()
     }
 
-    /// Reads on to the value's end. `depth` more containers may be opened.
+    /// Reads on to the value's end, or to where the text at hand ends: with what comes next there. `depth` more
+    /// containers may be opened.
     pub(super) fn skip(
         &mut self,
         text: &[u8],
-        mut at: usize,
+        at: usize,
         base: usize,
         depth: usize,
-        next: &mut Next,
-    ) -> Result<Read, Fault> {
+        next: Next,
+    ) -> Result<(Read, Next), Fault> {
+        let mut skip = Skip { text, at, base, depth, open: &mut self.0 };
+        let rest = skip.read(next)?;
+        Ok(rest.map_or((Read::Whole(skip.at), Next::Value), |next| (Read::Part(skip.at), next)))
+    }
+}
+
+struct Skip<'a> {
+    text: &'a [u8],
+    at: usize,
+    base: usize,
+    depth: usize,
+    open: &'a mut Vec<u8>,
+}
+
+impl Skip<'_> {
+    /// Reads on; says what comes next where the text at hand ends, and nothing at the value's end.
+    fn read(&mut self, mut next: Next) -> Result<Option<Next>, Fault> {
         let mut escaped = false;
-        let syntax = |at: usize| Err(Fault::Syntax { at: (base + at) as u64 });
+        let (text, base) = (self.text, self.base);
         loop {
-            match *next {
-                Next::Value | Next::FirstItem => {
-                    at = blank(text, at);
-                    match text.get(at) {
-                        None => return Ok(Read::Part(at)),
-                        Some(b'"') => {
-                            at += 1;
-                            *next = Next::InString;
+            match next {
+                Next::InString => match token::string(text, self.at, base, &mut escaped)? {
+                    Read::Whole(end) => self.at = end,
+                    Read::Part(end) => return self.pause(end, next),
+                },
+                Next::InNumber(mut read) => match token::number(text, self.at, base, &mut read)? {
+                    Read::Whole(end) => self.at = end,
+                    Read::Part(end) => return self.pause(end, Next::InNumber(read)),
+                },
+                Next::InKey => match token::string(text, self.at, base, &mut escaped)? {
+                    Read::Whole(end) => {
+                        self.at = end;
+                        next = Next::Colon;
+                        continue;
+                    }
+                    Read::Part(end) => return self.pause(end, next),
+                },
+                _ => {
+                    let at = blank(text, self.at);
+                    let Some(byte) = text.get(at) else { return self.pause(at, next) };
+                    self.at = at + 1;
+                    match (next, byte) {
+                        (Next::Value | Next::FirstItem, b'"') => {
+                            next = Next::InString;
                             continue;
                         }
-                        Some(open @ (b'{' | b'[')) => {
-                            if self.0.len() >= depth {
+                        (Next::Value | Next::FirstItem, b'{' | b'[') => {
+                            if self.open.len() >= self.depth {
                                 return Err(Fault::Depth { at: (base + at) as u64 });
                             }
-                            self.0.push(*open);
-                            *next = if *open == b'{' { Next::FirstKey } else { Next::FirstItem };
-                            at += 1;
+                            self.open.push(*byte);
+                            next = if *byte == b'{' { Next::FirstKey } else { Next::FirstItem };
                             continue;
                         }
-                        Some(b']') if *next == Next::FirstItem => {
-                            at += 1;
-                            self.0.pop();
-                        }
-                        Some(b'-' | b'0'..=b'9') => {
-                            *next = Next::InNumber(Number::Start);
+                        (Next::Value | Next::FirstItem, b'-' | b'0'..=b'9') => {
+                            self.at = at;
+                            next = Next::InNumber(Number::Start);
                             continue;
                         }
-                        Some(b't' | b'f' | b'n') => match token::word(text, at, base)? {
-                            Read::Whole(end) => at = end,
-                            part @ Read::Part(_) => return Ok(part),
-                        },
-                        Some(_) => return syntax(at),
-                    }
-                }
-                Next::InString => match token::string(text, at, base, &mut escaped)? {
-                    Read::Whole(end) => at = end,
-                    part @ Read::Part(_) => return Ok(part),
-                },
-                Next::InNumber(mut read) => {
-                    let end = token::number(text, at, base, &mut read)?;
-                    *next = Next::InNumber(read);
-                    match end {
-                        Read::Whole(end) => at = end,
-                        part @ Read::Part(_) => return Ok(part),
-                    }
-                }
-                Next::FirstKey | Next::Key => {
-                    at = blank(text, at);
-                    match text.get(at) {
-                        None => return Ok(Read::Part(at)),
-                        Some(b'"') => {
-                            at += 1;
-                            *next = Next::InKey;
+                        (Next::Value | Next::FirstItem, b't' | b'f' | b'n') => {
+                            match token::word(text, at, base)? {
+                                Read::Whole(end) => self.at = end,
+                                Read::Part(end) => return self.pause(end, next),
+                            }
+                        }
+                        (Next::FirstKey | Next::Key, b'"') => {
+                            next = Next::InKey;
                             continue;
                         }
-                        Some(b'}') if *next == Next::FirstKey => {
-                            at += 1;
-                            self.0.pop();
-                        }
-                        Some(_) => return syntax(at),
-                    }
-                }
-                Next::InKey => {
-                    match token::string(text, at, base, &mut escaped)? {
-                        Read::Whole(end) => at = end,
-                        part @ Read::Part(_) => return Ok(part),
-                    }
-                    *next = Next::Colon;
-                    continue;
-                }
-                Next::Colon => {
-                    at = blank(text, at);
-                    match text.get(at) {
-                        None => return Ok(Read::Part(at)),
-                        Some(b':') => at += 1,
-                        Some(_) => return syntax(at),
-                    }
-                    *next = Next::Value;
-                    continue;
-                }
-                Next::Comma => {
-                    at = blank(text, at);
-                    match (text.get(at), self.0.last()) {
-                        (None, _) => return Ok(Read::Part(at)),
-                        (Some(b','), Some(b'{')) => {
-                            at += 1;
-                            *next = Next::Key;
+                        (Next::Colon, b':') => {
+                            next = Next::Value;
                             continue;
                         }
-                        (Some(b','), _) => {
-                            at += 1;
-                            *next = Next::Value;
+                        (Next::Comma, b',') => {
+                            next = if self.open.last() == Some(&b'{') { Next::Key } else { Next::Value };
                             continue;
                         }
-                        (Some(b'}'), Some(b'{')) | (Some(b']'), Some(b'[')) => {
-                            at += 1;
-                            self.0.pop();
-                        }
-                        _ => return syntax(at),
+                        (Next::Comma, b'}') if self.open.last() == Some(&b'{') => _ = self.open.pop(),
+                        (Next::Comma, b']') if self.open.last() == Some(&b'[') => _ = self.open.pop(),
+                        (Next::FirstItem, b']') | (Next::FirstKey, b'}') => _ = self.open.pop(),
+                        _ => return Err(Fault::Syntax { at: (base + at) as u64 }),
                     }
                 }
             }
             // A value has ended.
-            if self.0.is_empty() {
-                return Ok(Read::Whole(at));
+            if self.open.is_empty() {
+                return Ok(None);
             }
-            *next = Next::Comma;
+            next = Next::Comma;
         }
+    }
+
+    fn pause(&mut self, at: usize, next: Next) -> Result<Option<Next>, Fault> {
+        self.at = at;
+        Ok(Some(next))
     }
 }

@@ -280,9 +280,14 @@ impl<J: Judge> Writer<'_, '_, J> {
         if *fields == Fields::All {
             return true;
         }
-        let leads = state.place != Place::Path
-            || (state.leads_to_entity && counted)
-            || state.leads.iter().any(|need| fields.has(need.field));
+        let leads = match state.place {
+            Place::Path => {
+                (state.leads_to_entity && counted) || state.leads.iter().any(|need| fields.has(need.field))
+            }
+            // `null` in place of an entity's object.
+            Place::Entity { .. } => counted,
+            _ => true,
+        };
         let lacks = |need: &&Need| !fields.has(need.field);
         let lacking = state.need.iter().find(lacks).or_else(|| state.leads.first().filter(|_| !leads));
         if let Some(need) = lacking

@@ -28,7 +28,10 @@ pub(super) enum Number {
 /// White space from `at` on.
 #[inline(always)]
 pub(super) fn blank(text: &[u8], mut at: usize) -> usize {
-    while let Some(b' ' | b'\n' | b'\r' | b'\t') = text.get(at) {
+    while let Some(byte) = text.get(at)
+        && *byte <= b' '
+        && matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
+    {
         at += 1;
     }
     at

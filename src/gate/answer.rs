@@ -4,15 +4,21 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 
-use super::headers;
+use super::{
+    coding::{self, Uncoded},
+    headers,
+};
 use crate::{
     config::routes::RouteMap,
-    filter::{self, Fault, Judge, Layout, Page, Report},
+    filter::{
+        self, Fault, Judge, Layout, Page, Report,
+        csv::{CsvFault, Table},
+    },
 };
 
 /// A backend's whole answer, of which nothing was shown to anybody.
 #[derive(Clone, Debug)]
-pub struct Unseen(Response<Bytes>);
+pub struct Unseen(Response<Result<Bytes, Uncoded>>);
 
 /// Why an answer is not shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,11 +32,20 @@ pub enum Withheld {
     /// It is not what the route says, or could be read in two ways.
     #[error("the answer is not what the route says: {0}")]
     Faulty(#[from] Fault),
+    /// The same of an export.
+    #[error("the export is not what the route says: {0}")]
+    Untabular(#[from] CsvFault),
+    /// It is encoded, and cannot be decoded.
+    #[error("the answer cannot be decoded: {0}")]
+    Coded(#[from] Uncoded),
 }
 
 impl Unseen {
-    pub(super) const fn new(answer: Response<Bytes>) -> Self {
-        Self(answer)
+    /// Takes an answer without its coding, in which it may have at most `max` bytes.
+    pub(super) fn new(answer: Response<Bytes>, max: usize) -> Self {
+        let (head, body) = answer.into_parts();
+        let body = coding::decoded(&head.headers, body, max);
+        Self(Response::from_parts(head, body))
     }
 
     /// Its status, which tells whether there is such an object at all.
@@ -42,7 +57,7 @@ impl Unseen {
     /// Whether it has no content at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.body().is_empty()
+        self.0.body().as_ref().is_ok_and(Bytes::is_empty)
     }
 
     /// A header of it.
@@ -53,7 +68,7 @@ impl Unseen {
     /// What may be shown of its JSON, whatever the backend calls it (E13).
     ///
     /// # Errors
-    /// [`Withheld`] if it is not what the layout says, or encoded.
+    /// [`Withheld`] if it is not what the layout says, or cannot be read.
     pub fn filtered(&self, layout: &Layout, judge: impl Judge) -> Result<(Vec<u8>, Report), Withheld> {
         let text = self.text()?;
         Ok(filter::filter(
@@ -74,11 +89,20 @@ impl Unseen {
         Ok(filter::page(text, layout, limits, judge)?)
     }
 
+    /// What may be shown of its comma-separated values, whatever the backend calls them.
+    ///
+    /// # Errors
+    /// [`Withheld`] if it is no such table, or cannot be read.
+    pub fn filtered_table(&self, table: &Table, judge: impl Judge) -> Result<(Vec<u8>, Report), Withheld> {
+        Ok(table.filter(self.text()?, judge)?)
+    }
+
     fn text(&self) -> Result<&Bytes, Withheld> {
-        if self.0.headers().contains_key(header::CONTENT_ENCODING) || !is_utf8(self.0.headers()) {
-            return Err(Withheld::Unreadable);
+        if is_utf8(self.0.headers()) {
+            Ok(self.0.body().as_ref().map_err(|error| *error)?)
+        } else {
+            Err(Withheld::Unreadable)
         }
-        Ok(self.0.body())
     }
 
     /// It with another content: JSON.
@@ -100,10 +124,21 @@ impl Unseen {
         shown
     }
 
-    /// It as it is.
+    /// It with another content: comma-separated values.
     #[must_use]
-    pub fn whole(self, map: &RouteMap) -> Response<Full<Bytes>> {
-        self.with(self.0.body().clone(), map)
+    pub fn with_table(&self, table: Vec<u8>, map: &RouteMap) -> Response<Full<Bytes>> {
+        let mut shown = self.with(table.into(), map);
+        shown.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
+        shown
+    }
+
+    /// It as it is, without its coding.
+    ///
+    /// # Errors
+    /// [`Withheld::Coded`] if it cannot be decoded.
+    pub fn whole(self, map: &RouteMap) -> Result<Response<Full<Bytes>>, Withheld> {
+        let body = self.0.body().clone()?;
+        Ok(self.with(body, map))
     }
 
     fn with(&self, body: Bytes, map: &RouteMap) -> Response<Full<Bytes>> {

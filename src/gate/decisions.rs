@@ -56,7 +56,6 @@ pub struct Record {
     /// Why, for people: the role, rule or forbid that decided.
     pub why: Option<String>,
     /// What was taken out of the answer; in shadow mode, what would have been.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub removed: Option<Removed>,
     /// What is in shadow mode, if that let pass what the policy refused or withheld: `route`, or `role` and its name.
     pub shadow: Option<String>,

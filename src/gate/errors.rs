@@ -21,7 +21,7 @@ impl Passage<'_> {
         match self.matched.route.errors {
             Errors::Fixed => Err(fixed),
             Errors::Pass if permit.shows_all(&self.granted.actor, self.asked.resource) => {
-                Ok(unseen.whole(&self.side.routes.map))
+                unseen.whole(&self.side.routes.map).map_err(Refusal::Withheld)
             }
             Errors::Pass => Err(fixed),
         }

@@ -160,6 +160,17 @@ impl<'a> Known<'a> {
         }
     }
 
+    /// What is known of an object that is being made: whose it will be, and who makes it.
+    #[must_use]
+    pub fn made(responsible: Option<&'a str>, team: Option<&'a str>, creator: &'a str) -> Self {
+        Self {
+            responsible: Some(responsible.map(Cow::from)),
+            team: team.map(Cow::from),
+            creator: Some(creator.into()),
+            ..Self::default()
+        }
+    }
+
     /// The responsible user, whose teams count where the object has none of its own.
     #[must_use]
     pub fn needs_teams_of(&self) -> Option<&str> {
@@ -235,6 +246,13 @@ impl Keyed {
     /// The object through which it is reached, by what its JSON says.
     pub(super) fn via(&self) -> Option<(ResourceNo, &Self)> {
         self.via.as_ref().map(|(resource, outer)| (*resource, &**outer))
+    }
+
+    /// The same as it would stand elsewhere.
+    #[must_use]
+    pub fn moved(self, pipeline: Option<Symbol>, stage: Option<Symbol>) -> Self {
+        let place = Place { pipeline: pipeline.or(self.place.pipeline), stage, ..self.place };
+        Self { place, ..self }
     }
 
     /// Asks something about the object, as a decision takes it.

@@ -101,6 +101,8 @@ pub fn shown(sent: &HeaderMap, also: &[HeaderName]) -> HeaderMap {
 /// Says that an answer is for this user and this moment alone.
 pub(super) fn keep_nowhere(headers: &mut HeaderMap) {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    // Also of what keeps it all the same, none asks for the same: credentials stand in many places.
+    headers.insert(header::VARY, HeaderValue::from_static("*"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }
 
@@ -154,6 +156,7 @@ mod tests {
         let expected = map(&[
             ("content-type", "application/json"),
             ("cache-control", "private, no-store"),
+            ("vary", "*"),
             ("x-content-type-options", "nosniff"),
         ]);
         assert_eq!(shown(&sent, &[]), expected);

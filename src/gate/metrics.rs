@@ -27,6 +27,7 @@ pub struct Metrics {
     lost: Counter,
     shadow_routes: Gauge,
     removed: Family<What, Counter>,
+    forgotten_exports: Counter,
     shadow_roles: Gauge,
 }
 
@@ -39,6 +40,7 @@ impl Metrics {
             lost: Counter::default(),
             shadow_routes: Gauge::default(),
             removed: Family::default(),
+            forgotten_exports: Counter::default(),
             shadow_roles: Gauge::default(),
         };
         registry.register(
@@ -60,6 +62,11 @@ impl Metrics {
             "headgate_answers_removed",
             "What was taken out of backends' answers, in shadow mode what would have been: rows, unfit_rows, objects, fields, undeclared members",
             metrics.removed.clone(),
+        );
+        registry.register(
+            "headgate_exports_forgotten",
+            "Exports whose results nobody can fetch any more, because too many others were started since",
+            metrics.forgotten_exports.clone(),
         );
         registry.register(
             "headgate_shadow_roles",
@@ -89,6 +96,11 @@ impl Metrics {
     #[must_use]
     pub fn lost(&self) -> Counter {
         self.lost.clone()
+    }
+
+    /// Counts exports that were forgotten for want of room.
+    pub(super) fn forgotten_exports(&self) -> Counter {
+        self.forgotten_exports.clone()
     }
 
     pub(super) fn request(&self, outcome: Outcome, reason: &'static str) {

@@ -16,9 +16,12 @@
 
 pub mod answer;
 pub mod body;
+pub mod coding;
+mod cors;
 pub mod decision_log;
 pub mod decisions;
 mod errors;
+mod exports;
 pub mod facts;
 pub mod fuzzing;
 pub mod headers;
@@ -40,19 +43,21 @@ pub mod sight;
 mod snapshot;
 pub mod upstream;
 pub mod who;
+pub mod write;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::rand;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
-use http_body::Body as _;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use http_body_util::Full;
 
 use self::{
     answer::Unseen,
+    cors::Cors,
     decisions::{Decisions, Outcome, Record},
+    exports::Exports,
     facts::{Keyed, Known},
     pages::{Asking, Paged},
     path::Target,
@@ -63,13 +68,14 @@ use self::{
     snapshot::Tenant,
     upstream::{From, Onward},
     who::{Granted, Identity, NoActor},
+    write::{Sent, settle::Settled},
 };
 pub use self::{metrics::Metrics, service::Agents, snapshot::Snapshot};
 use crate::{
     clock::SharedClock,
-    config::routes::{Audit, Body, Object},
+    config::routes::{Audit, Object},
     ids::{ConversationId, DecisionId, TenantId},
-    policy::{Actor, FieldNo, Keys, Scope, TeamKey},
+    policy::{FieldNo, Keys, Scope, TeamKey},
     server::{LimitedBody, Peer},
     tag::{Tag, TagStore},
 };
@@ -90,6 +96,7 @@ pub struct Gate {
     clock: SharedClock,
     decisions: Arc<Decisions>,
     metrics: Metrics,
+    exports: Exports,
 }
 
 /// What a gate lives with as long as its Headgate.
@@ -115,7 +122,9 @@ impl Gate {
     #[must_use]
     pub fn new(snapshot: Snapshot, around: Around) -> Self {
         let Around { tags, keys, clock, decisions, metrics } = around;
-        let gate = Self { current: ArcSwap::from_pointee(snapshot), tags, keys, clock, decisions, metrics };
+        let exports = Exports::new(clock.clone(), metrics.forgotten_exports());
+        let current = ArcSwap::from_pointee(snapshot);
+        let gate = Self { current, tags, keys, clock, decisions, metrics, exports };
         gate.tell_shadows();
         gate
     }
@@ -134,7 +143,7 @@ impl Gate {
             tracing::warn!(tenant.id = %tenant, route.match = route, "in shadow mode: what the policy refuses passes");
         }
         for (tenant, role) in snapshot.roles_in_shadow() {
-            tracing::warn!(tenant.id = %tenant, role, "in shadow mode: what is refused to its users passes");
+            tracing::warn!(tenant.id = %tenant, role.name = role, "in shadow mode: what is refused to its users passes");
         }
     }
 
@@ -142,6 +151,7 @@ impl Gate {
     async fn answer(&self, request: Request<LimitedBody>) -> Shown {
         let snapshot = self.current.load_full();
         let mut record = self.record(request.method());
+        let cors = Cors::of(&request, &snapshot.settings.cors_origins);
         let mut shown = match self.pass(&snapshot, request, &mut record).await {
             Ok(shown) => shown,
             Err(refusal) => {
@@ -155,6 +165,9 @@ impl Gate {
         }
         if let Some(version) = record.grants {
             shown.headers_mut().insert(headers::GRANTS, HeaderValue::from(version.0));
+        }
+        if let Some(cors) = cors {
+            cors.tell(shown.headers_mut());
         }
         record.status = shown.status().as_u16();
         self.metrics.request(record.outcome, record.reason);
@@ -228,7 +241,7 @@ impl Gate {
         check_parameters(&target, &matched, side)?;
         let asked = Asked::of(&matched, granted.actor.grants.policy()).ok_or(Refusal::Unknown)?;
         let opened = granted.actor.opened();
-        let enforced = Arc::clone(&granted.actor);
+        let enforced = granted.clone();
         let granted = opened.map_or_else(
             || granted.clone(),
             |actor| Granted { actor: Arc::new(actor), version: granted.version },
@@ -299,6 +312,7 @@ fn check_parameters(target: &Target, matched: &Matched, side: &Tenant) -> Result
 }
 
 /// A request on its way: who asks for what.
+#[derive(Clone, Copy)]
 struct Passage<'a> {
     gate: &'a Gate,
     snapshot: &'a Snapshot,
@@ -306,7 +320,7 @@ struct Passage<'a> {
     /// The user by whose rights the request is answered: in shadow mode ([`Actor::opened`]) more than `enforced`.
     granted: &'a Granted,
     /// The user by whose rights it is decided.
-    enforced: &'a Actor,
+    enforced: &'a Granted,
     matched: &'a Matched,
     asked: Asked,
 }
@@ -327,7 +341,12 @@ impl Passage<'_> {
             decision: record.id,
             now: self.gate.clock.now(),
         };
-        let passed = headers::passed(&head.headers, &self.side.routes.map.request_headers);
+        write::check_body(route, &body).map_err(Refusal::Body)?;
+        let mut passed = headers::passed(&head.headers, &self.side.routes.map.request_headers);
+        // What can be filtered, whatever the client would rather have (D09).
+        if let Some(media_type) = route.shows.format.media_type() {
+            passed.insert(header::ACCEPT, HeaderValue::from_static(media_type));
+        }
         if let Some(Object::Answer { entity, parameter }) = &route.object {
             let unseen = self.side.upstream.look(target.forwarded(), passed, from).await?;
             self.readable(&unseen)?;
@@ -339,14 +358,8 @@ impl Passage<'_> {
         }
 
         let object = self.object(record.id).await?;
-        // Before the body is read: a refused upload is not asked for (B12).
-        let mut permit = self.decide(object.as_ref(), &[], record)?;
-        let is_read = route.matches.method == Method::GET;
-        let body = if is_read { Bytes::new() } else { self.body(&head.headers, body).await? };
-        let writes = self.writes(&target, &body)?;
-        if !writes.is_empty() {
-            permit = self.decide(object.as_ref(), &writes, record)?;
-        }
+        let sent = Sent { target: &target, headers: &head.headers, body };
+        let Settled { permit, body, changes } = self.settle(object.as_ref(), sent, record).await?;
         let method = route.matches.method.clone();
         let actor = &self.granted.actor;
         let within = self.shapes()?.reach(actor, &route.shows, self.asked).within;
@@ -365,8 +378,8 @@ impl Passage<'_> {
             return self.page(&paged, &permit, &asking, record).await;
         }
         // Also if the user goes away before the answer comes: the write was made all the same.
-        let written = self.prefetch_path().filter(|_| !is_read);
-        let _forgets = written.map(|path| self.side.prefetched.forget_at_the_end(path));
+        let _forgets: Vec<_> =
+            changes.into_iter().map(|path| self.side.prefetched.forget_at_the_end(path)).collect();
         let answered = self.side.upstream.forward(&permit, onward, from).await?;
         self.show(answered, &permit, object.as_ref(), record).await
     }
@@ -378,7 +391,7 @@ impl Passage<'_> {
         writes: &[FieldNo],
         record: &mut Record,
     ) -> Result<Permit, Refusal> {
-        let decided = Decided::on(self.enforced, self.asked, object, writes);
+        let decided = Decided::on(&self.enforced.actor, self.asked, object, writes);
         let permit = match (decided.permit(), self.shadow(object, writes)) {
             (Ok(permit), shadow) => {
                 record.outcome = Outcome::Allowed;
@@ -409,24 +422,42 @@ impl Passage<'_> {
         }
     }
 
-    /// What is known of the object before the request is made; `None` if the resource as such is asked for.
+    /// What is known of the object before the request is made; `None` if the resource as such is asked for, or the
+    /// body names the objects.
     async fn object(&self, decision: DecisionId) -> Result<Option<Keyed>, Refusal> {
+        if self.matched.route.writing.ids.is_some() {
+            return Ok(None);
+        }
+        self.object_of(&self.matched.parameters, decision).await
+    }
+
+    /// The same of the object that these parameters name.
+    async fn object_of(
+        &self,
+        parameters: &BTreeMap<String, String>,
+        decision: DecisionId,
+    ) -> Result<Option<Keyed>, Refusal> {
         let tenant = &self.granted.actor.tenant;
-        let known = match &self.matched.route.object {
+        let object = &self.matched.route.object;
+        let id = object.as_ref().and_then(|object| parameters.get(object.parameter()));
+        let id = id.map_or("", String::as_str);
+        let known = match object {
             // The answer's object is decided on when it is there.
             None | Some(Object::Answer { .. }) => return Ok(None),
-            Some(Object::Tag { parameter }) => {
-                Arc::new(self.tag(self.parameter(parameter)).unwrap_or_default())
+            Some(Object::Export { of, .. }) => {
+                let belongs = self.gate.exports.belongs_to(&self.enforced.actor, of, id);
+                return if belongs { Ok(None) } else { Err(Refusal::Missing) };
             }
-            Some(Object::Prefetch { line, entity, parameter }) => {
-                let path = filled(line, &self.matched.parameters);
+            Some(Object::Tag { .. }) => Arc::new(self.tag(id).unwrap_or_default()),
+            Some(Object::Prefetch { line, entity, .. }) => {
+                let path = filled(line, parameters);
                 let now = self.gate.clock.now();
                 let ask = async {
                     let unseen = self.side.upstream.look_itself(path.clone(), tenant, decision, now).await?;
                     self.readable(&unseen)?;
-                    self.known(&unseen, *entity, self.parameter(parameter))
+                    self.known(&unseen, *entity, id)
                 };
-                let reading = (entity, self.parameter(parameter));
+                let reading = (entity, id);
                 self.side.prefetched.facts(&path, &reading, ask).await?
             }
         };
@@ -439,10 +470,11 @@ impl Passage<'_> {
         Some(Known::of_tag(&tag, &self.side.channels).into_owned())
     }
 
-    fn prefetch_path(&self) -> Option<String> {
+    /// The path of the prefetch of the object that these parameters name.
+    fn prefetch_path_of(&self, parameters: &BTreeMap<String, String>) -> Option<String> {
         match &self.matched.route.object {
-            Some(Object::Prefetch { line, .. }) => Some(filled(line, &self.matched.parameters)),
-            Some(Object::Tag { .. } | Object::Answer { .. }) | None => None,
+            Some(Object::Prefetch { line, .. }) => Some(filled(line, parameters)),
+            Some(Object::Tag { .. } | Object::Answer { .. } | Object::Export { .. }) | None => None,
         }
     }
 
@@ -486,37 +518,5 @@ impl Passage<'_> {
                 Err(Refusal::Actor(error))
             }
         }
-    }
-
-    /// The body of a write, which is JSON or nothing.
-    async fn body(&self, sent: &HeaderMap, mut body: LimitedBody) -> Result<Bytes, Refusal> {
-        if body.is_end_stream() {
-            return Ok(Bytes::new());
-        }
-        body::check_media_type(sent).map_err(Refusal::Body)?;
-        body.set_limit(self.matched.route.body_bytes_max);
-        Ok(body.read_all().await?)
-    }
-
-    /// The fields that a request writes: those of its body, and those that the query of a write names, which
-    /// many backends take for the same thing.
-    fn writes(&self, target: &Target, body: &Bytes) -> Result<Vec<FieldNo>, Refusal> {
-        let route = &self.matched.route;
-        let at = match &route.body {
-            Body::Writes(at) if route.matches.method != Method::GET => at,
-            Body::Writes(_) | Body::Question => {
-                return if body.is_empty() {
-                    Ok(Vec::new())
-                } else {
-                    body::check(body).map(|()| Vec::new()).map_err(Refusal::Body)
-                };
-            }
-        };
-        let mut names: BTreeSet<String> = target.parameter_parts().collect();
-        if !body.is_empty() {
-            names.extend(body::fields(body, at).map_err(Refusal::Body)?);
-        }
-        let policy = self.granted.actor.grants.policy();
-        Ok(names.iter().map(|name| policy.field(self.asked.resource, name)).collect())
     }
 }

@@ -253,7 +253,7 @@ impl Passage<'_> {
                 // Behind its last page some backends have nothing, and some have no such page.
                 (StatusCode::NO_CONTENT | StatusCode::NOT_FOUND, Some(_)) => break End::OfList,
                 (StatusCode::NO_CONTENT, None) if unseen.is_empty() => {
-                    return Ok(unseen.whole(&self.side.routes.map));
+                    return unseen.whole(&self.side.routes.map).map_err(Refusal::Withheld);
                 }
                 (status, _) if !status.is_success() => return self.error(unseen, permit),
                 _ => {}
@@ -359,7 +359,7 @@ fn number_of(target: &Target, name: &str) -> Result<Option<u64>, Refusal> {
         let (start, rest) = written.split_at_checked(name.len()).unwrap_or_default();
         start.eq_ignore_ascii_case(name) && (rest.is_empty() || rest.starts_with('['))
     };
-    let meant = target.written_parameters().filter(|written| is_it(written)).count();
+    let meant = target.written_parameters().filter(|(written, _)| is_it(written)).count();
     let query = target.query.as_deref().unwrap_or_default();
     let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(written, _)| written == name);
     match (meant, values.next()) {

@@ -112,27 +112,27 @@ impl Target {
     /// The names of the query's parameters, decoded once, without brackets: `assignee%5Ftype[]` is
     /// `assignee_type` (A21).
     pub fn parameters(&self) -> impl Iterator<Item = String> {
-        self.written_parameters().map(|name| {
+        self.written_parameters().map(|(name, _value)| {
             let end = name.find('[').unwrap_or(name.len());
             name.get(..end).unwrap_or_default().to_owned()
         })
     }
 
-    /// The same, and what stands in their brackets: `contact[phone]` is `contact` and `phone`.
-    pub fn parameter_parts(&self) -> impl Iterator<Item = String> {
-        let parts = |name: String| -> Vec<String> {
+    /// The query's parameters, each as the parts of its name and its value: `contact[phone]=7` is `contact` and `phone`,
+    /// and `7`.
+    pub fn pairs(&self) -> impl Iterator<Item = (Vec<String>, String)> {
+        self.written_parameters().map(|(name, value)| {
             let parts = name.split(['[', ']']).filter(|part| !part.is_empty());
-            parts.map(str::to_owned).collect()
-        };
-        self.written_parameters().flat_map(parts)
+            (parts.map(str::to_owned).collect(), value)
+        })
     }
 
-    /// The names as they were written, decoded once. Some backends take `;` for `&`.
-    pub(super) fn written_parameters(&self) -> impl Iterator<Item = String> {
+    /// Names as they were written and values, decoded once. Some backends take `;` for `&`.
+    pub(super) fn written_parameters(&self) -> impl Iterator<Item = (String, String)> {
         let pieces = self.query.as_deref().unwrap_or_default().split(';');
         pieces
             .flat_map(|piece| form_urlencoded::parse(piece.as_bytes()))
-            .map(|(name, _value)| name.into_owned())
+            .map(|(name, value)| (name.into_owned(), value.into_owned()))
     }
 
     /// Both, as they are forwarded.
@@ -284,7 +284,9 @@ mod tests {
         let uri: Uri = "/a?b=1;c=2&contact%5Bphone][]=3".parse().unwrap();
         let target = Target::of(&uri, 1000, 10).unwrap();
         assert_eq!(target.parameters().collect::<Vec<_>>(), ["b", "c", "contact"]);
-        assert_eq!(target.parameter_parts().collect::<Vec<_>>(), ["b", "c", "contact", "phone"]);
+        let pairs: Vec<_> = target.pairs().map(|(parts, value)| (parts.join("."), value)).collect();
+        let expected = [("b", "1"), ("c", "2"), ("contact.phone", "3")];
+        assert_eq!(pairs, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::{facts::Keyed, routes::Matched};
 use crate::policy::{
-    self, ActionNo, Actor, Allowed, Decision, DenyReason, Facts, FieldNo, Policy, Question, ResourceNo, Via,
-    decide,
+    self, ActionNo, Actor, Allowed, Decision, DenyReason, Facts, FieldNo, Policy, Question, Reason,
+    ResourceNo, Scope, Via, decide,
 };
 
 /// What a request asks for, in the numbers of a policy.
@@ -44,6 +44,14 @@ impl Asked {
             part: route.part,
             of_rows: (route.action != LIST).then_some(action),
         })
+    }
+}
+
+impl Asked {
+    /// The same with another action.
+    #[must_use]
+    pub fn to(self, action: ActionNo) -> Self {
+        Self { action, ..self }
     }
 }
 
@@ -144,6 +152,22 @@ impl Permit {
     #[must_use]
     pub fn shows(&self, actor: &Actor, field: FieldNo) -> bool {
         self.allowed.is_none_or(|allowed| actor.grants.sees(&allowed, field))
+    }
+
+    /// Whether a field may be written. In shadow mode every one may.
+    #[must_use]
+    pub fn writes(&self, actor: &Actor, field: FieldNo) -> bool {
+        self.allowed.is_none_or(|allowed| actor.grants.writes(&allowed, field))
+    }
+
+    /// The scope by which it was given; [`Scope::Own`] where something else than a scope gave it.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        match self.allowed.map(|allowed| allowed.by) {
+            None => Scope::All,
+            Some(Reason::Grant { scope, .. }) => scope,
+            Some(Reason::Relation { .. } | Reason::Rule(_)) => Scope::Own,
+        }
     }
 
     /// Whether every field of a resource may be shown.

@@ -5,10 +5,12 @@ use std::{borrow::Cow, time::Duration};
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
+use serde_json::{Value, json};
 
 use super::{
     answer::Withheld,
     body::UnfitBody,
+    coding::Uncoded,
     headers,
     path::PathError,
     who::{NoActor, NoIdentity},
@@ -50,6 +52,19 @@ pub enum Refusal {
         /// Nothing may tell that there is such an object.
         hide: bool,
     },
+    /// These fields may not be written, or not so.
+    Fields {
+        /// Why, as one word.
+        reason: &'static str,
+        /// As the user named them.
+        fields: Vec<String>,
+        /// Those that the user may write here, if the route lists them.
+        expected: Vec<String>,
+    },
+    /// These fields may not be asked about.
+    Asked(Vec<String>),
+    /// A field that decides on what is asked for has a value that nobody declared.
+    Value(String),
     /// The body is not one that can be decided on.
     Body(UnfitBody),
     /// The body could not be read; its status and kind.
@@ -108,6 +123,9 @@ impl Refusal {
             Self::NoRoute => "no_route",
             Self::Unknown => "unknown_right",
             Self::Denied { reason, .. } => reason.label(),
+            Self::Fields { reason, .. } => reason,
+            Self::Asked(_) => "asked_field",
+            Self::Value(_) => "value",
             Self::Missing => "missing",
             Self::Declined { .. } => "declined",
             Self::Body(_) => "body",
@@ -121,7 +139,10 @@ impl Refusal {
             Self::Failed => "backend_failed",
             Self::Objected(..) => "backend_objected",
             Self::Withheld(Withheld::Uncovered) => "uncovered",
-            Self::Withheld(Withheld::Unreadable | Withheld::Faulty(_)) => "unreadable",
+            Self::Withheld(Withheld::Coded(Uncoded::TooLarge)) => "answer_too_large",
+            Self::Withheld(
+                Withheld::Unreadable | Withheld::Faulty(_) | Withheld::Untabular(_) | Withheld::Coded(_),
+            ) => "unreadable",
             Self::Unspeakable => "unspeakable",
         }
     }
@@ -129,7 +150,7 @@ impl Refusal {
     /// Whether it is the policy's word, not a fault of the request or the backend.
     #[must_use]
     pub const fn is_denial(&self) -> bool {
-        matches!(self, Self::Denied { .. } | Self::Unknown)
+        matches!(self, Self::Denied { .. } | Self::Unknown | Self::Fields { .. } | Self::Asked(_))
     }
 
     /// Status, `type` and `detail` of the answer. What hides an object is [`NOT_FOUND`], and so is what does
@@ -184,9 +205,19 @@ impl Refusal {
             Self::Body(error @ UnfitBody::MediaType) => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", error.to_string().into())
             }
-            Self::Body(error @ (UnfitBody::Json | UnfitBody::NoObject | UnfitBody::TooMany)) => {
-                (StatusCode::BAD_REQUEST, "body", error.to_string().into())
+            Self::Body(error) => (StatusCode::BAD_REQUEST, "body", error.to_string().into()),
+            // Whoever learns of these fields named them: one that is hidden is refused like one that does not exist.
+            Self::Fields { .. } => {
+                (StatusCode::FORBIDDEN, "fields", "these fields may not be written, or not so".into())
             }
+            Self::Asked(_) => {
+                (StatusCode::BAD_REQUEST, "fields", "there are no such fields to ask about".into())
+            }
+            Self::Value(_) => (
+                StatusCode::BAD_REQUEST,
+                "fields",
+                "this field must have one of the values that are declared".into(),
+            ),
             Self::Unread(status, kind, detail) => (*status, kind, detail.clone().into()),
             Self::Rate(_) => (StatusCode::TOO_MANY_REQUESTS, "rate", "too many requests".into()),
             Self::Busy => unavailable("overloaded", "too many requests are under way"),
@@ -207,9 +238,9 @@ impl Refusal {
                 "uncovered",
                 "the answer holds more than may be shown, and cannot be shown in part".into(),
             ),
-            Self::Withheld(Withheld::Unreadable | Withheld::Faulty(_)) => {
-                bad_gateway("unreadable", "the backend's answer cannot be read")
-            }
+            Self::Withheld(
+                Withheld::Unreadable | Withheld::Faulty(_) | Withheld::Untabular(_) | Withheld::Coded(_),
+            ) => bad_gateway("unreadable", "the backend's answer cannot be read"),
             Self::Unspeakable => bad_gateway("internal", "the request cannot be passed on"),
         }
     }
@@ -218,13 +249,14 @@ impl Refusal {
     #[must_use]
     pub fn response(&self, decision: DecisionId) -> Response<Full<Bytes>> {
         let (status, kind, detail) = self.told();
-        let body = serde_json::json!({
+        let mut body = json!({
             "type": format!("urn:headgate:problem:{kind}"),
             "title": status.canonical_reason().unwrap_or("Refused"),
             "status": status.as_u16(),
             "detail": detail,
             "decision": decision.to_string(),
         });
+        self.tell_fields(&mut body);
         let mut response = Response::new(Full::from(body.to_string()));
         *response.status_mut() = status;
         let answer = response.headers_mut();
@@ -237,6 +269,21 @@ impl Refusal {
             answer.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
+    }
+
+    /// Adds the fields that the refusal is about.
+    fn tell_fields(&self, body: &mut Value) {
+        match self {
+            Self::Fields { fields, expected, .. } => {
+                body["fields"] = json!(fields);
+                if !expected.is_empty() {
+                    body["expected"] = json!(expected);
+                }
+            }
+            Self::Asked(fields) => body["fields"] = json!(fields),
+            Self::Value(field) => body["fields"] = json!([field]),
+            _ => {}
+        }
     }
 
     /// Whole seconds after which it is worth asking again, rounded up.

@@ -112,6 +112,6 @@ pub fn filled(line: &Line, parameters: &BTreeMap<String, String>) -> String {
 }
 
 /// What a parameter takes: nothing that a backend could cut off, decode or read as a format (A10).
-fn is_name(part: &str) -> bool {
+pub(super) fn is_name(part: &str) -> bool {
     !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }

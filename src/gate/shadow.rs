@@ -41,14 +41,18 @@ impl Passage<'_> {
         if self.matched.route.shadow {
             return Some(Shadow { permit: Permit::of_everything(), of: "route".to_owned() });
         }
-        let of = roles_in_shadow(self.enforced)?;
+        let of = roles_in_shadow(&self.enforced.actor)?;
         let permit = Decided::on(&self.granted.actor, self.asked, object, writes).permit().ok()?;
         Some(Shadow { permit, of })
     }
 
     /// What is in shadow here, if anything is.
     pub(super) fn in_shadow(&self) -> Option<String> {
-        if self.matched.route.shadow { Some("route".to_owned()) } else { roles_in_shadow(self.enforced) }
+        if self.matched.route.shadow {
+            Some("route".to_owned())
+        } else {
+            roles_in_shadow(&self.enforced.actor)
+        }
     }
 }
 

@@ -8,15 +8,16 @@ use super::{
     Passage, Shown,
     answer::{Unseen, Withheld, without_content},
     decisions::{Outcome, Record, Removed},
-    facts::{Keyed, Known},
+    exports,
+    facts::{Keyed, Known, Reading},
     permit::Permit,
     refusal::Refusal,
     shape::{Shape, Shapes},
     sight::{Sight, Teams},
 };
 use crate::{
-    config::routes::{Format, Main},
-    filter::{EntityNo, Judge, Object, Page, Report, Verdict},
+    config::routes::{self as config, Format, Main, Shows},
+    filter::{EntityNo, Judge, Object, Page, Report, Verdict, csv::Table},
     policy::{Actor, Scope, TeamKey},
 };
 
@@ -30,12 +31,13 @@ impl Passage<'_> {
         record: &mut Record,
     ) -> Result<Shown, Refusal> {
         let status = unseen.status();
-        if !status.is_success() {
+        // Nobody asked for a part (F08).
+        if !status.is_success() || status == StatusCode::PARTIAL_CONTENT {
             return self.error(unseen, permit);
         }
         let wrote = self.matched.route.matches.method != Method::GET;
         if unseen.is_empty() && (wrote || status == StatusCode::NO_CONTENT) {
-            return Ok(unseen.whole(&self.side.routes.map));
+            return unseen.whole(&self.side.routes.map).map_err(Refusal::Withheld);
         }
         match self.shown(unseen, permit, around, record).await {
             Err(Refusal::Withheld(_)) if wrote => {
@@ -56,34 +58,49 @@ impl Passage<'_> {
         let map = &self.side.routes.map;
         let eyes = Eyes { actor: &self.granted.actor, permit: Some(permit) };
         match self.matched.route.shows.format {
-            Format::Whole if permit.shows_all(eyes.actor, self.asked.resource) => {
-                return Ok(unseen.whole(map));
+            Format::Whole if self.shows_whole(eyes.actor, permit)? => {
+                return unseen.whole(map).map_err(Refusal::Withheld);
             }
             Format::Whole => return Err(Refusal::Withheld(Withheld::Uncovered)),
-            Format::Csv => return Err(Refusal::Withheld(Withheld::Unreadable)),
-            Format::Json => {}
+            Format::Csv | Format::Json => {}
         }
         let shapes = self.shapes()?;
         let shadow = self.in_shadow();
         if shadow.is_some() {
             let enforced = permit.without_shadow();
-            let eyes = Eyes { actor: self.enforced, permit: enforced.as_ref() };
+            let eyes = Eyes { actor: &self.enforced.actor, permit: enforced.as_ref() };
             let would = self.filtered(&unseen, eyes, around, &shapes).await;
             self.tell_removed(would.map(|(_, report)| report).ok().as_ref(), &shapes, record);
         }
         if self.matched.route.shadow {
-            return Ok(unseen.whole(map));
+            return unseen.whole(map).map_err(Refusal::Withheld);
         }
         let (shown, report) = self.filtered(&unseen, eyes, around, &shapes).await?;
         if shadow.is_none() {
             self.tell_removed(Some(&report), &shapes, record);
         }
-        let is_object = matches!(self.matched.route.shows.main, Some(Main::Object(_)));
-        if is_object || self.sees_every_row(eyes, &shapes) {
-            Ok(unseen.with_json(shown, map))
-        } else {
-            Ok(unseen.with_rows(shown))
+        if let Some(export) = &self.matched.route.export
+            && let Some(id) = exports::id(&shown, &export.id)
+        {
+            self.gate.exports.remember(&self.enforced.actor, &export.of, &id);
         }
+        let is_object = matches!(self.matched.route.shows.main, Some(Main::Object(_)));
+        let is_whole = is_object || self.sees_every_row(eyes, &shapes);
+        Ok(match self.matched.route.shows.format {
+            Format::Csv => unseen.with_table(shown, map),
+            Format::Json | Format::Whole if is_whole => unseen.with_json(shown, map),
+            Format::Json | Format::Whole => unseen.with_rows(shown),
+        })
+    }
+
+    /// Whether an answer passes that can only pass as a whole: every field may be seen, and of an export every row.
+    fn shows_whole(&self, actor: &Actor, permit: &Permit) -> Result<bool, Refusal> {
+        let route = &self.matched.route;
+        let of_rows = matches!(route.object, Some(config::Object::Export { .. }));
+        let every_row = !of_rows
+            || permit.is_of_everything()
+            || self.shapes()?.reach(actor, &route.shows, self.asked).certain == Scope::All;
+        Ok(every_row && permit.shows_all(actor, self.asked.resource))
     }
 
     /// Tells what was taken out of an answer, or would have been but for shadow mode; without a report, all of it.
@@ -120,7 +137,12 @@ impl Passage<'_> {
         let answer = shapes.answer(&self.side.routes.map, &self.matched.route)?;
         let every_row = self.sees_every_row(eyes, shapes);
         let layout = if every_row { &answer.every_row } else { &answer.some_rows };
-        self.seen(eyes, around, shapes, |sight| unseen.filtered(layout, sight)).await
+        let table = self.table(shapes);
+        let read = |sight: &mut Sight<'_>| match &table {
+            None => unseen.filtered(layout, sight),
+            Some(table) => unseen.filtered_table(table, sight),
+        };
+        self.seen(eyes, around, shapes, read).await
     }
 
     /// The rows of an answer that may be shown, for who may not see every row.
@@ -162,6 +184,18 @@ impl Passage<'_> {
                 let of_user: Vec<TeamKey> = self.teams_of(&user).await?;
                 teams.insert(user, of_user);
             }
+        }
+    }
+
+    /// How the answer is looked at, if it is a table.
+    fn table(&self, shapes: &Shapes) -> Option<Table> {
+        match &self.matched.route.shows {
+            Shows { format: Format::Csv, main: Some(Main::Rows(_, number)), .. } => {
+                let entity = self.side.routes.map.entities.get(usize::from(number.0))?;
+                let (_, facts) = Reading::of(entity);
+                Some(Table::new(&shapes.schema, *number, &entity.source(Vec::new(), facts)))
+            }
+            _ => None,
         }
     }
 

@@ -224,11 +224,11 @@ fn kind(object: &Object<'_>, shape: &Shape) -> Option<usize> {
     Some(found)
 }
 
+/// A value of another type than the one it is compared with tells nothing: `"yes"` where `true` makes a note.
 fn is_that(value: Raw<'_>, is: &Literal) -> Option<bool> {
-    match (value.boolean(), value.name()) {
-        (Some(value), _) => Some(*is == Literal::Boolean(value)),
-        (None, Some(name)) => Some(matches!(is, Literal::Name(is) if *is == name)),
-        (None, None) => None,
+    match is {
+        Literal::Boolean(is) => value.boolean().map(|value| value == *is),
+        Literal::Name(is) => value.name().map(|name| *is == name),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use arc_swap::ArcSwapOption;
+use prometheus_client::metrics::counter::Counter;
 
 use super::{
     pages::Places,
@@ -33,6 +34,8 @@ pub struct Snapshot {
     pub(super) door: Arc<dyn Authenticate>,
     pub(super) people: Arc<dyn People>,
     pub(super) rates: Rates,
+    /// Counts requests about too many objects at once.
+    pub(super) ids_max_reached: Counter,
 }
 
 /// A tenant with routes.
@@ -115,7 +118,8 @@ impl Snapshot {
             roles.map(|(name, _)| (tenant.id.clone(), name.clone()))
         });
         let roles_in_shadow = roles_in_shadow.collect();
-        Self { settings, tenants, roles_in_shadow, door, people, rates }
+        let ids_max_reached = limits.of("ids_max");
+        Self { settings, tenants, roles_in_shadow, door, people, rates, ids_max_reached }
     }
 
     /// The routes in shadow mode, each with its tenant.

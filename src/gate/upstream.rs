@@ -168,7 +168,7 @@ impl Upstream {
             tracing::warn!(backend.id = self.name, error = %Causes(&error), "no answer of the backend's API");
             refusal(&error)
         })?;
-        Ok(Unseen::new(answer))
+        Ok(Unseen::new(answer, self.bounds.answer_bytes_max))
     }
 
     async fn whole(

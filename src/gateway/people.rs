@@ -93,6 +93,7 @@ impl People {
     pub(super) fn replace(&self, new: NewPeople) {
         self.world.store(new.world);
         self.door.store(new.door);
+        self.actors.forget_configuration();
     }
 }
 

@@ -30,11 +30,17 @@ pub use self::{
 /// Runs all rows, one request at a time.
 ///
 /// # Errors
-/// If the deployment cannot be reached, or the actor cannot see what the plan says it sees: then no refusal would
-/// prove anything.
+/// If the deployment cannot be reached, or the actor does not see what the plan says it sees, at the beginning or in the
+/// end: then no refusal would prove anything.
 pub async fn run(plan: &Plan) -> Result<Report, ProbeError> {
     let mut session = session::Session::new(plan)?;
-    session.begin().await?;
+    session.sees_its_own().await?;
     rows::all(&mut session).await;
-    Ok(session.report())
+    // Credentials that ended meanwhile would have had everything refused.
+    let in_the_end = session.sees_its_own().await;
+    let report = session.report();
+    if !report.is_breached() {
+        in_the_end?;
+    }
+    Ok(report)
 }

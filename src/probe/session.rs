@@ -73,8 +73,8 @@ impl<'p> Session<'p> {
         Ok(Self { plan, wire: Wire::new(plan)?, pace, findings: Vec::new() })
     }
 
-    /// Makes sure that a refusal will prove something.
-    pub(super) async fn begin(&mut self) -> Result<(), ProbeError> {
+    /// Makes sure that a refusal proves something: that the restricted actor sees its own.
+    pub(super) async fn sees_its_own(&mut self) -> Result<(), ProbeError> {
         for object in &self.plan.objects {
             let request = Request::get(object.visible.as_str());
             let heard = self.exchange(&request).await?;
@@ -85,7 +85,8 @@ impl<'p> Session<'p> {
         Ok(())
     }
 
-    pub(super) fn report(self) -> Report {
+    pub(super) fn report(mut self) -> Report {
+        self.findings.sort_by_key(|finding| finding.row);
         Report { findings: self.findings }
     }
 
@@ -186,8 +187,11 @@ impl<'p> Session<'p> {
             Decoded::Unread(coding) => Some(coding),
             Decoded::Body(_) => None,
         });
+        let slowed = heard.answer().is_some_and(|answer| answer.status == 429);
         match unread {
             _ if verdict >= Verdict::Bypass => (verdict, seen),
+            // Who is told to slow down is refused whatever was asked.
+            _ if slowed => (Verdict::Odd, format!("{seen}; lower `per_second`, for this proves nothing")),
             Some(coding) => {
                 (Verdict::Odd, format!("{seen}; a body in `{coding}` could not be looked through"))
             }
@@ -202,7 +206,7 @@ impl<'p> Session<'p> {
         let actors = request.actors();
         let bodies = heard.answers.iter().filter(|answer| answer.status >= 200).enumerate().flat_map(
             |(number, answer)| {
-                let actor = actors.get(number).or(actors.last()).copied().unwrap_or(request.actor);
+                let actor = actors.get(number).or_else(|| actors.last()).copied().unwrap_or(request.actor);
                 let decoded = match answer.decoded(max) {
                     Decoded::Body(body) => body,
                     Decoded::Unread(_) => Vec::new(),
@@ -327,7 +331,7 @@ fn told_apart(
     // An id that is repeated may be longer than the other.
     let repeated = body == other_body && one.body.len() != other.body.len();
     let headers = |answer: &Answer| {
-        let counts = |name: &str| !of_each(name) && !(repeated && name == "content-length");
+        let counts = |name: &str| !(of_each(name) || repeated && name == "content-length");
         let mut headers: Vec<_> = answer.headers.iter().filter(|(name, _)| counts(name)).cloned().collect();
         headers.sort();
         headers

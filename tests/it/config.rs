@@ -854,6 +854,100 @@ object = "prefetch"
 }
 
 #[test]
+fn every_mistake_about_an_export_is_told_with_its_line() {
+    let text = r#"
+backend = "chat"
+request_headers = ["x-panel", "If-None-Match"]
+response_headers = ["x-page", "ETag", "content-encoding", "access-control-allow-origin"]
+[entity.line]
+resource = "contact"
+fields = ["id"]
+[[route]]
+match = "GET /lines"
+entity = "line"
+action = "view"
+format = "csv"
+items = "/payload"
+keep = ["/meta"]
+[[route]]
+match = "GET /rows"
+resource = "contact"
+action = "view"
+format = "csv"
+[[route]]
+match = "POST /lines"
+resource = "contact"
+action = "view"
+export = { of = "lines" }
+[[route]]
+match = "POST /rows"
+entity = "line"
+action = "view"
+format = "csv"
+export = { of = "rows", id = "/id" }
+[[route]]
+match = "GET /lines/{id}"
+entity = "line"
+action = "view"
+object = "export"
+[[route]]
+match = "GET /rows/{id}"
+entity = "line"
+action = "view"
+object = "export"
+export = { of = "others" }
+[[route]]
+match = "PUT /rows/{id}"
+entity = "line"
+action = "view"
+object = "export"
+export = { of = "rows" }
+"#;
+    let told = mistakes_of("tenants/default/routes.toml", text);
+    for expected in [
+        "routes.toml:3: request_headers[1]: not the name of a header",
+        "routes.toml:4: response_headers[1]: not the name of a header",
+        "routes.toml:4: response_headers[2]: not the name of a header",
+        "routes.toml:4: response_headers[3]: not the name of a header",
+        "routes.toml:13: route[0].items: only goes with `format = \"json\"`",
+        "routes.toml:14: route[0].keep: only goes with `format = \"json\"`",
+        "route[1].shows: must be given: the entity of the rows",
+        "route[2].export.id: must be given: where the export's id stands",
+        "route[3].export: only goes with `format = \"json\"`",
+        "route[4].export: must be given: the name of the exports",
+        "route[5].export.of: only goes with a route that starts such exports",
+        "route[6].object: only goes with GET",
+    ] {
+        assert!(told.contains(expected), "no `{expected}` in\n{told}");
+    }
+}
+
+#[test]
+fn an_origin_is_written_as_browsers_write_it() {
+    let wrong = [
+        "*",
+        "null",
+        "panel.example",
+        "https://panel.example/",
+        "https://*.example",
+        "https://Panel.example",
+        "https://panel.example:443",
+        "https://a@panel.example",
+        "ftp://panel.example",
+        "",
+    ];
+    let listed =
+        ["https://panel.example", "http://localhost:3000", "https://[::1]:8443"].into_iter().chain(wrong);
+    let listed: Vec<_> = listed.map(|origin| format!("{origin:?}")).collect();
+    let text = format!("{HEADGATE}\n[gate]\ncors_origins = [{}]\n", listed.join(", "));
+    let told = mistakes_of("headgate.toml", &text);
+    for (index, origin) in listed.iter().enumerate() {
+        let is_told = told.contains(&format!("gate.cors_origins[{index}]: expected the origin of a page"));
+        assert_eq!(is_told, index >= 3, "{origin} in\n{told}");
+    }
+}
+
+#[test]
 fn i08_a_route_asks_for_nothing_that_the_policy_does_not_know() {
     let routes = r#"
 backend = "chat"
@@ -865,6 +959,7 @@ via = "leat"
 resource = "contakt"
 [[route]]
 match = "GET /a"
+keep = [""]
 resource = "conversatoin"
 action = "view"
 [[route]]
@@ -885,10 +980,12 @@ action = "view"
 object = "tag"
 [[route]]
 match = "GET /e"
+keep = [""]
 resource = "deal"
 action = "view"
 [[route]]
 match = "GET /f"
+keep = [""]
 resource = "health"
 action = "export"
 "#;
@@ -905,10 +1002,10 @@ action = "export"
     for expected in [
         format!("routes.toml:5: entity.deal.via: {no} `leat` (did you mean `lead`?)"),
         format!("routes.toml:8: entity.card.resource: {no} `contakt` (did you mean `contact`?)"),
-        format!("routes.toml:11: route[0].resource: {no} `conversatoin` (did you mean `conversation`?)"),
-        "routes.toml:16: route[1].action: the resource `contact` has no action `edti` (did you mean `edit`?)"
+        format!("routes.toml:12: route[0].resource: {no} `conversatoin` (did you mean `conversation`?)"),
+        "routes.toml:17: route[1].action: the resource `contact` has no action `edti` (did you mean `edit`?)"
             .to_owned(),
-        "routes.toml:36: route[5].action: the resource `health` has no action `export`; expected one of `view`"
+        "routes.toml:39: route[5].action: the resource `health` has no action `export`; expected one of `view`"
             .to_owned(),
     ] {
         assert!(told.contains(&expected), "no `{expected}` in\n{told}");
@@ -918,7 +1015,7 @@ action = "export"
 
 #[test]
 fn what_must_be_on_record_needs_a_record() {
-    let routes = "backend = 'chat'\n[[route]]\nmatch = 'GET /a'\nresource = 'contact'\naction = 'view'\naudit = 'must'\n";
+    let routes = "backend = 'chat'\n[[route]]\nmatch = 'GET /a'\nresource = 'contact'\naction = 'view'\nkeep = ['']\naudit = 'must'\n";
     let headgate = HEADGATE.replace("[backend.chat]\n", "[backend.chat]\napi = ['http://127.0.0.1:3000']\n");
     let told = |headgate: &str| {
         let folder = folder(&[
@@ -930,6 +1027,6 @@ fn what_must_be_on_record_needs_a_record() {
         load(folder.path()).map(drop).map_err(|mistakes| mistakes.to_string())
     };
     let refused = told(&headgate).unwrap_err();
-    assert!(refused.contains("routes.toml:6: route[0].audit: there is no record to be on"), "{refused}");
+    assert!(refused.contains("routes.toml:7: route[0].audit: there is no record to be on"), "{refused}");
     told(&(headgate + "[gate.decision_log]\n")).unwrap();
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use headgate::{channel, config, delivery, gate, identity, ingress, journal, server, spool};
+use headgate::{channel, config, delivery, filter, gate, identity, ingress, journal, server, spool};
 
 use crate::support::corpus;
 
@@ -13,11 +13,17 @@ const BYTES_MAX: usize = 200 << 10;
 type Target = (&'static str, fn(&[u8]));
 
 /// Every target with its law. `fuzz/fuzz_targets` has a file for each.
-const TARGETS: [Target; 22] = [
+const TARGETS: [Target; 28] = [
+    ("agents_form", gate::fuzzing::form),
+    ("agents_multipart", gate::fuzzing::multipart),
+    ("agents_patch", gate::fuzzing::patch),
     ("agents_target", gate::fuzzing::path),
     ("agents_write", gate::fuzzing::written),
+    ("answer", answer),
     ("answer_headers", delivery::fuzzing::answer_headers),
+    ("coding", gate::fuzzing::encoded),
     ("config", configuration),
+    ("csv", filter::csv::fuzzing::table),
     ("framing", server::fuzzing::framing),
     ("handshake", channel::fuzzing::handshake),
     ("hooks_target", ingress::fuzzing::target),
@@ -41,6 +47,10 @@ const TARGETS: [Target; 22] = [
 fn configuration(text: &[u8]) {
     let folder = tempfile::tempdir().unwrap();
     config::fuzzing::load(folder.path(), text).unwrap();
+}
+
+fn answer(text: &[u8]) {
+    filter::fuzzing::answer(text).unwrap();
 }
 
 #[test]

@@ -126,7 +126,16 @@ fn leaf(stream: &TlsStream<TcpStream>) -> CertificateDer<'static> {
 
 /// The first line of the answer to a webhook whose body is short of `missing` bytes.
 async fn post(stream: &mut TlsStream<TcpStream>, sample: &Sample, missing: usize) -> std::io::Result<String> {
-    let mut head = format!("POST /hooks/{} HTTP/1.1\r\nhost: localhost\r\n", sample.endpoint);
+    post_to("localhost", stream, sample, missing).await
+}
+
+async fn post_to(
+    host: &str,
+    stream: &mut TlsStream<TcpStream>,
+    sample: &Sample,
+    missing: usize,
+) -> std::io::Result<String> {
+    let mut head = format!("POST /hooks/{} HTTP/1.1\r\nhost: {host}\r\n", sample.endpoint);
     for (name, value) in &sample.headers {
         head += &format!("{name}: {value}\r\n");
     }
@@ -198,7 +207,7 @@ async fn a_host_gets_its_own_certificate_and_a_new_one_without_a_restart() {
     gateway.reload_with("headgate.toml", &main).unwrap();
     assert_eq!(leaf(&to("b.test").await.unwrap()), renewed);
     assert_eq!(leaf(&to("a.test").await.unwrap()), a);
-    let answer = post(&mut open, &world.sample("LINE"), 0).await.unwrap();
+    let answer = post_to("b.test", &mut open, &world.sample("LINE"), 0).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "an open connection goes on: {answer}");
 
     fs::write(folder.join("b.test.pem"), "no certificate").unwrap();

@@ -88,7 +88,7 @@ fn a_module_uses_only_modules_above_it() {
 
 #[test]
 fn pure_rooms_do_no_io_and_take_time_as_an_argument() {
-    const PURE: [&str; 3] = ["channel", "policy", "filter"];
+    const PURE: [&str; 4] = ["channel", "policy", "filter", "learn"];
     const IO: [&str; 14] = [
         "std::fs",
         "std::net",

@@ -2,13 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-/// The folder with `fixtures/`, named by `HEADGATE_SHARED`, by default `../shared`. `None` (said on
-/// stderr) where it does not exist: the caller's test is skipped.
-pub(crate) fn fixtures(folder: &str) -> Option<PathBuf> {
+/// A folder of payloads in `fixtures/`; as with [`folder`].
+pub(crate) fn fixtures(name: &str) -> Option<PathBuf> {
+    folder(&format!("fixtures/{name}"))
+}
+
+/// A folder in that named by `HEADGATE_SHARED`, by default `../shared`. `None` (said on stderr) where it does not
+/// exist: the caller's test is skipped.
+pub(crate) fn folder(name: &str) -> Option<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "a test's own setting")]
     let shared = std::env::var("HEADGATE_SHARED")
         .map_or_else(|_unset| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
-    let path = shared.join("fixtures").join(folder);
+    let path = shared.join(name);
     if path.is_dir() {
         Some(path)
     } else {

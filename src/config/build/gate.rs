@@ -46,6 +46,7 @@ fn settings(raw: &raw::Gate) -> Gate {
         prefetched_max: raw.prefetched_max,
         page_places_max: raw.page_places_max,
         decisions_kept_max: raw.decisions_kept_max,
+        cors_origins: raw.cors_origins.iter().map(|origin| origin.0.clone()).collect(),
         rates: Rates {
             actor: rate(&raw.rate.actor),
             tenant: rate(&raw.rate.tenant),

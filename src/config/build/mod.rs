@@ -15,6 +15,7 @@ mod roles;
 mod routes;
 mod tests;
 mod vocabulary;
+mod writing;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

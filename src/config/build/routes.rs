@@ -14,12 +14,15 @@ use self::{
     entities::{entities, number},
     shows::shows,
 };
-use super::Check;
+use super::{
+    Check,
+    writing::{asking, writing},
+};
 use crate::{
     config::{
         mistake::{KeyPath, Wrong},
         raw,
-        routes::{Audit, Body, Entity, Errors, Format, Line, Object, Part, Route, RouteMap},
+        routes::{Audit, Body, Entity, Errors, Export, Format, Line, Object, Part, Route, RouteMap},
         text::Pointer,
     },
     filter::{EntityNo, Layout, Schema},
@@ -29,7 +32,7 @@ use crate::{
 /// The methods that a route can have.
 const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
-/// Headers that Headgate alone sets, or that steer the connection: never passed on by name.
+/// Headers that Headgate alone sets, or that steer the connection: never passed on by name, in either direction.
 const OWN_HEADERS: [&str; 12] = [
     "authorization",
     "connection",
@@ -45,6 +48,27 @@ const OWN_HEADERS: [&str; 12] = [
     "accept-encoding",
 ];
 
+/// Headers of a request that are about what the backend has, not about what of it the user may see (F05).
+const CONDITIONS: [&str; 3] = ["if-none-match", "if-modified-since", "if-range"];
+
+/// Headers of an answer that are about what the backend sent, not about what of it is shown (F06 to F08), or that
+/// are Headgate's.
+const ABOUT_THE_ANSWER: [&str; 13] = [
+    "accept-ranges",
+    "age",
+    "cache-control",
+    "content-digest",
+    "content-encoding",
+    "content-md5",
+    "content-range",
+    "digest",
+    "etag",
+    "expires",
+    "last-modified",
+    "repr-digest",
+    "vary",
+];
+
 /// The tenant's route map; `None` if it has none, or a mistake was noted.
 pub(in crate::config) fn routes(
     check: &mut Check<'_>,
@@ -57,8 +81,9 @@ pub(in crate::config) fn routes(
     }
     let root = KeyPath::default();
     let backend = backend(check, raw.backend.as_ref(), backends);
-    let request_headers = headers(check, &root.key("request_headers"), &raw.request_headers);
-    let response_headers = headers(check, &root.key("response_headers"), &raw.response_headers);
+    let request_headers = headers(check, &root.key("request_headers"), &raw.request_headers, &CONDITIONS);
+    let response_headers =
+        headers(check, &root.key("response_headers"), &raw.response_headers, &ABOUT_THE_ANSWER);
     let at = root.key("route");
     let mut seen = BTreeMap::new();
     let mut routes = Vec::new();
@@ -72,6 +97,7 @@ pub(in crate::config) fn routes(
         routes.push(Route { number: index, ..route });
     }
     check_layouts(check, &entities, &routes);
+    check_exports(check, &routes);
     for name in raw.fixed.keys() {
         if !routes.iter().any(|route| route.matches.parameters().any(|parameter| parameter == name)) {
             check.lacks(&root.key("fixed").key(name), Wrong::NoParameter { name: name.clone() });
@@ -103,6 +129,22 @@ fn check_layouts(check: &mut Check<'_>, entities: &[Entity], routes: &[Route]) {
     }
 }
 
+/// Whether every export that is fetched is started somewhere.
+fn check_exports(check: &mut Check<'_>, routes: &[Route]) {
+    let started: BTreeSet<_> = routes.iter().filter_map(|route| Some(&route.export.as_ref()?.of)).collect();
+    for route in routes {
+        if let Some(Object::Export { of, .. }) = &route.object
+            && !started.contains(of)
+        {
+            let at = KeyPath::default().key("route").index(route.number).key("export").key("of");
+            check.wrong(
+                &at,
+                Wrong::OnlyWith { other: "a route that starts such exports: `export` with an `id`" },
+            );
+        }
+    }
+}
+
 /// The names of the backends, each with whether its API is known.
 pub(in crate::config) fn apis(backends: &BTreeMap<raw::Name, raw::Backend>) -> BTreeMap<raw::Name, bool> {
     backends.iter().map(|(name, backend)| (name.clone(), backend.api.is_some())).collect()
@@ -125,12 +167,15 @@ fn backend(
     Some(BackendId::new(name.0.as_str()))
 }
 
-fn headers(check: &mut Check<'_>, at: &KeyPath, names: &[String]) -> Vec<HeaderName> {
+fn headers(check: &mut Check<'_>, at: &KeyPath, names: &[String], also_reserved: &[&str]) -> Vec<HeaderName> {
     let mut headers = Vec::new();
     for (index, name) in names.iter().enumerate() {
         let lower = name.to_ascii_lowercase();
-        let reserved =
-            OWN_HEADERS.contains(&lower.as_str()) || lower.contains("headgate") || lower.contains('_');
+        let reserved = OWN_HEADERS.contains(&lower.as_str())
+            || also_reserved.contains(&lower.as_str())
+            || lower.starts_with("access-control-")
+            || lower.contains("headgate")
+            || lower.contains('_');
         match HeaderName::try_from(lower) {
             Ok(name) if !reserved => headers.push(name),
             _ => check.wrong(&at.index(index), Wrong::HeaderName),
@@ -177,6 +222,7 @@ fn route(
         }
     }
     let shows = shows(check, at, raw, entities);
+    let export = export(check, at, raw);
     let matches = matches?;
     if matches.method == Method::GET && shows.is_empty() && shows.format == Format::Json {
         let description = "what the answer shows: `entity`, `shows`, `nested` or `keep`".to_owned();
@@ -184,6 +230,8 @@ fn route(
     }
     let via = (raw.via || raw.part).then_some(of_entity).flatten();
     let text = |pointer: &Option<Pointer>| pointer.as_ref().map(|pointer| pointer.0.clone());
+    let writing = writing(check, at, raw, &matches);
+    let asking = asking(check, at, raw);
     Some(Route {
         number: 0,
         name,
@@ -192,9 +240,12 @@ fn route(
         via,
         part: raw.part,
         shows,
+        export,
         hide: raw.hide.unwrap_or_else(|| object.is_some()),
         object,
         body: if raw.question { Body::Question } else { Body::Writes(text(&raw.body).unwrap_or_default()) },
+        writing,
+        asking,
         body_bytes_max: raw.body_bytes_max.map_or(body_bytes_max, |size| size.in_memory()),
         shadow: raw.shadow,
         audit: match raw.audit {
@@ -209,6 +260,32 @@ fn route(
     })
 }
 
+/// The export that a route starts.
+fn export(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route) -> Option<Export> {
+    let raw::Export { of, id } = raw.export.as_ref()?;
+    let fetches = raw.object == Some(raw::RouteObject::Export);
+    match id {
+        Some(_) if fetches => {
+            check.wrong(
+                &at.key("export").key("id"),
+                Wrong::OnlyWith { other: "a route that starts the export" },
+            );
+            None
+        }
+        Some(_) if raw.format.unwrap_or_default() != raw::RouteFormat::Json => {
+            check.wrong(&at.key("export"), Wrong::OnlyWith { other: "`format = \"json\"`" });
+            None
+        }
+        Some(id) => Some(Export { of: of.clone(), id: id.0.clone() }),
+        None if fetches => None,
+        None => {
+            let description = "where the export's id stands in the answer".to_owned();
+            check.lacks(&at.key("export").key("id"), Wrong::Missing { description });
+            None
+        }
+    }
+}
+
 /// Where the facts come from; `None` if a mistake was noted.
 fn object(
     check: &mut Check<'_>,
@@ -219,11 +296,12 @@ fn object(
     entity: Option<EntityNo>,
 ) -> Option<Object> {
     let parameter = raw.parameter.clone().unwrap_or_else(|| "id".to_owned());
-    if !matches.parameters().any(|name| name == parameter) {
+    let in_body = raw.ids.is_some() || raw.ids_in.is_some();
+    if !in_body && !matches.parameters().any(|name| name == parameter) {
         check.wrong(&at.key("object"), Wrong::NoParameter { name: parameter });
         return None;
     }
-    if entity.is_none() {
+    if entity.is_none() && kind != raw::RouteObject::Export {
         check.lacks(
             &at.key("entity"),
             Wrong::Missing { description: "the entity whose facts decide".to_owned() },
@@ -231,13 +309,19 @@ fn object(
     }
     match kind {
         raw::RouteObject::Tag => Some(Object::Tag { parameter }),
-        raw::RouteObject::Answer => {
-            if matches.method != Method::GET {
-                check.wrong(&at.key("object"), Wrong::OnlyWith { other: "GET" });
-                return None;
-            }
-            Some(Object::Answer { entity: entity?, parameter })
+        raw::RouteObject::Export | raw::RouteObject::Answer if matches.method != Method::GET => {
+            check.wrong(&at.key("object"), Wrong::OnlyWith { other: "GET" });
+            None
         }
+        raw::RouteObject::Export => {
+            let Some(export) = &raw.export else {
+                let description = "the name of the exports, as in `{ of = \"contacts\" }`".to_owned();
+                check.lacks(&at.key("export"), Wrong::Missing { description });
+                return None;
+            };
+            Some(Object::Export { of: export.of.clone(), parameter })
+        }
+        raw::RouteObject::Answer => Some(Object::Answer { entity: entity?, parameter }),
         raw::RouteObject::Prefetch => {
             let Some(text) = &raw.prefetch else {
                 let description = "the request that answers with the object".to_owned();
@@ -248,7 +332,8 @@ fn object(
             if line.method != Method::GET {
                 check.wrong(&at.key("prefetch"), Wrong::OnlyWith { other: "GET" });
             }
-            let own: BTreeSet<_> = matches.parameters().collect();
+            let of_ids = in_body.then_some(parameter.as_str());
+            let own: BTreeSet<_> = matches.parameters().chain(of_ids).collect();
             if let Some(name) = line.parameters().find(|name| !own.contains(name)) {
                 check.wrong(&at.key("prefetch"), Wrong::NoParameter { name: name.to_owned() });
             }

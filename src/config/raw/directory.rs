@@ -1,11 +1,11 @@
 //! `directory.toml`.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Who;
+use super::{Who, seconds};
 use crate::config::text::{SecretText, Span, Url};
 
 /// A tenant's users and teams.
@@ -90,8 +90,4 @@ impl Default for Source {
             max_stale: seconds(600),
         }
     }
-}
-
-fn seconds(seconds: u64) -> Span {
-    Span(Duration::from_secs(seconds))
 }

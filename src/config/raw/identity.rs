@@ -5,15 +5,11 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Name, Who};
+use super::{Name, Who, seconds};
 use crate::{
     config::text::{FilePath, HeaderText, Moment, Network, Pointer, SecretText, Span, Url},
     identity::{Algorithm, settings::San},
 };
-
-const fn seconds(seconds: u64) -> Span {
-    Span(std::time::Duration::from_secs(seconds))
-}
 
 /// How a tenant's users prove who they are on the `agents` listener. Any number of each kind; two tenants
 /// whose credentials could not be told apart are a mistake. Without this file nobody of the tenant gets in.

@@ -6,38 +6,50 @@
 //! found too.
 
 mod assignment;
+mod backend;
 mod channels;
 mod directory;
+mod gate;
 mod headgate;
 mod identity;
+mod listener;
 mod roles;
 mod routes;
 mod tests;
+mod writing;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::{
     assignment::Assignment,
+    backend::{Backend, Health},
     channels::{Account, Channels, Endpoint, OneOrMany, Relay},
     directory::Directory,
-    headgate::{
-        Backend, Certificate, Delivery, Egress, Gate, Headgate, Health, Limits, Listener, Listeners,
-        LogFormat, OpsListener, Rate, Store, Telemetry, Tls,
-    },
+    gate::{Gate, Rate},
+    headgate::{Delivery, Egress, Headgate, LogFormat, Store, Telemetry},
     identity::{ApiKey, Certificate as ClientCertificate, Identity, Introspection, Jwt, Proxy},
+    listener::{Certificate, Limits, Listener, Listeners, OpsListener, Tls},
     roles::{
         AllowedOn, Alternative, Assign, Combine, Condition, Effect, Fields, Forbid, Mode, On, Override,
         Profiles, Relation, Relations, Role, Roles, Rule,
     },
     routes::{
-        Audit, Entity, EntityKind, Errors, Format as RouteFormat, Literal, Object as RouteObject, Page,
-        Route, Routes,
+        Audit, Entity, EntityKind, Errors, Export, Format as RouteFormat, Literal, Object as RouteObject,
+        Page, Route, Routes,
     },
     tests::{Case, Expect, Object, OfObject, Tests},
+    writing::{AssignFields, Media},
 };
+use super::text::Span;
+
+const DAY: u64 = 86_400;
+
+const fn seconds(seconds: u64) -> Span {
+    Span(Duration::from_secs(seconds))
+}
 
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $pattern:literal) => {

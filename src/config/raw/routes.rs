@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, time::Duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Name;
+use super::{
+    Name,
+    writing::{AssignFields, Instead, Media, PlaceFields},
+};
 use crate::config::text::{Pointer, Size, Span};
 
 /// The part of a backend's API that a tenant's users may reach at all, and what each request of it asks for.
@@ -90,7 +93,7 @@ pub(crate) struct Entity {
     /// The action that is asked for where it is nested or a row. Default: `view`.
     pub(crate) action: Option<String>,
     /// Other resources of the policy that it is, by the value of a member: the first that fits. If a member that is
-    /// named here is missing, or neither true, false, a text nor a number, nobody sees the object.
+    /// named here is missing, or of another type than the value, nobody sees the object.
     pub(crate) kinds: Vec<EntityKind>,
     /// It is a single value, such as the address of a picture, and no object: it passes whole or not at all.
     pub(crate) value: bool,
@@ -167,6 +170,9 @@ pub(crate) struct Route {
     /// Addresses of other pages in the answer. Who may see every row sees them as they are. For everybody else they
     /// are taken out; with `page`, each is replaced by the address of their own next page, or `null`.
     pub(crate) links: Vec<Pointer>,
+    /// The route starts an export that the backend makes meanwhile, as in `{ of = "contacts", id = "/id" }`, or, with
+    /// `object = "export"`, fetches one, as in `{ of = "contacts" }`.
+    pub(crate) export: Option<Export>,
     /// What the answer is. Default: `json`.
     pub(crate) format: Option<Format>,
     /// How the backend's query is narrowed for who may see no more: by scope, as in `{ own = "assignee_type=me" }`.
@@ -179,6 +185,39 @@ pub(crate) struct Route {
     pub(crate) body: Option<Pointer>,
     /// The body is a question, such as a filter of a search: nothing is written.
     pub(crate) question: bool,
+    /// What a body may be written in: `json`, `merge-patch`, `json-patch`, `form`, `multipart`. Anything else is answered
+    /// 415. Default: `json`; on `GET` and `DELETE` no body is taken, unless this is given.
+    pub(crate) accepts: Option<Vec<Media>>,
+    /// The fields that may be written, by their names from where `body` points, with a dot for those inside others
+    /// (`custom_attributes.*`: all that are in it). Any other one refuses the write, and so does any other parameter
+    /// of the query. Default: all that the policy lets the user write.
+    pub(crate) writes: Option<Vec<String>>,
+    /// Fields that say whose the object will be.
+    pub(crate) assign: AssignFields,
+    /// Fields that say where the object will stand.
+    pub(crate) place: PlaceFields,
+    /// Fields that must be the path's parameters, such as `{ account_id = "account" }`.
+    pub(crate) same: BTreeMap<String, String>,
+    /// The action that is asked for in place of `action`, by the value of one field.
+    pub(crate) instead: Option<Instead>,
+    /// Where the body names the objects that it is about, such as `/ids` or `/leads/*/id`: each is decided on, by
+    /// `object`, and one that is refused refuses them all.
+    pub(crate) ids: Option<Pointer>,
+    /// The same in the query: the parameter that lists them, with commas or as `ids[]`.
+    pub(crate) ids_in: Option<String>,
+    /// Most objects at once. Default: 100.
+    pub(crate) ids_max: Option<u32>,
+    /// Parameters of the query whose values, or names in brackets, are names of fields, such as `sort`. One that the user
+    /// may not see is answered 400, like one that does not exist.
+    pub(crate) fields_in: Vec<String>,
+    /// Where the body of a question names fields: pointers with `*` for each item of a list, such as
+    /// `/payload/*/attribute_key`.
+    pub(crate) fields_at: Vec<Pointer>,
+    /// The fields that may be named there, and in a `test`. Default: all that the user may see.
+    pub(crate) asks: Option<Vec<String>>,
+    /// Parameters that are searched for in fields, such as `{ q = ["name", "email"] }`, in the query or the body: who may
+    /// not see all of them may not use the parameter.
+    pub(crate) searches: BTreeMap<String, Vec<String>>,
     /// Largest body. Default: `body_bytes_max` of `[gate]`.
     pub(crate) body_bytes_max: Option<Size>,
     /// Decide, tell what would have been refused, and let it pass.
@@ -189,6 +228,17 @@ pub(crate) struct Route {
     /// `"pass"`: the body of the backend's errors is shown, if the user may see every field that stands in it. What
     /// its text quotes is not looked at. Default: `"fixed"`, the status with a body of Headgate's own.
     pub(crate) errors: Option<Errors>,
+}
+
+/// An export that the backend makes meanwhile. Its result is shown to the user who started it, for a day and as long as
+/// that user's roles and teams stay the same, and to nobody else.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Export {
+    /// A name for these exports: routes that start and fetch the same ones have the same.
+    pub(crate) of: String,
+    /// Where it starts, and needed there: where the export's id stands in the answer, as it is shown.
+    pub(crate) id: Option<Pointer>,
 }
 
 /// What is told of a backend's errors.
@@ -293,6 +343,9 @@ pub(crate) enum Object {
     Tag,
     /// A request that Headgate makes before.
     Prefetch,
+    /// The export that the parameter names: only who started it may fetch its result. The resource as such is asked
+    /// for. For `GET` alone.
+    Export,
     /// The answer, which is one object: it is decided on before a byte of it is sent. For `GET` alone.
     Answer,
 }

@@ -280,6 +280,21 @@ async fn an_old_answer_is_renewed_in_the_background_and_a_wall_clock_that_jumps_
 }
 
 #[tokio::test]
+async fn a_configuration_that_is_gone_is_not_kept_by_who_stays_away() {
+    let Setup { actors, world, source, .. } = Setup::new();
+    let tenant = TenantId::new("acme");
+    for user in ["ana", "ben"] {
+        source.say(user, &["seller"]);
+        drop(actors.actor(&world, &tenant, &UserId::new(user), None).await.unwrap());
+    }
+    let policy = Arc::downgrade(&world.tenant(&tenant).unwrap().policy);
+    drop(world);
+    actors.forget_configuration();
+    assert_eq!(policy.strong_count(), 0, "somebody's rights still hold it");
+    assert_eq!(source.calls(), 2);
+}
+
+#[tokio::test]
 async fn i07_a_flood_of_invalidations_lets_nobody_through_on_what_was_known_and_makes_few_calls() {
     let setup = Setup::new();
     setup.source.say("ana", &["seller"]);

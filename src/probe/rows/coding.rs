@@ -49,8 +49,13 @@ pub(super) async fn tried(session: &mut Session<'_>) {
 
 /// A tag of what another sees is nobody else's.
 async fn tags(session: &mut Session<'_>, path: &str) {
+    let any = Request::get(path).with("If-None-Match: *");
+    let unchanged = |answer: &Answer| {
+        if answer.status == 304 { Err("304 without a tag".to_owned()) } else { Ok(()) }
+    };
+    session.look("F05", any, "no 304 without a tag", unchanged).await;
     if session.plan.all_seeing.is_none() {
-        session.not_tried("F05", "there is no `[actor.all_seeing]` whose tags could be tried");
+        session.not_tried("F05", "with a tag of another: there is no `[actor.all_seeing]`");
         session.not_tried("F06", "there is no `[actor.all_seeing]` to compare with");
         return;
     }
@@ -71,11 +76,6 @@ async fn tags(session: &mut Session<'_>, path: &str) {
         };
         session.look("F05", request, "no 304 for what the other sees", unchanged).await;
     }
-    let any = Request::get(path).with("If-None-Match: *");
-    let unchanged = |answer: &Answer| {
-        if answer.status == 304 { Err("304 without a tag".to_owned()) } else { Ok(()) }
-    };
-    session.look("F05", any, "no 304 without a tag", unchanged).await;
     let same = ["etag", "last-modified", "content-md5", "digest", "content-digest", "repr-digest"]
         .into_iter()
         .find(|name| differ && of_all.header(name).is_some() && of_all.header(name) == of_own.header(name));

@@ -145,7 +145,7 @@ async fn heads(session: &mut Session<'_>, object: &Objects) {
         session.plan.lists.iter().filter(|list| list.question.is_none()).map(|list| list.path.as_str()),
     );
     for path in paths {
-        let Some(got) = session.ask("A16", &Request::get(path)).await else { return };
+        let Some(got) = session.ask("A16", &Request::get(path)).await else { continue };
         let body = got.answer().map_or(0, |answer| answer.body.len());
         let look = |answer: &Answer| match answer.header("content-length") {
             Some(length) if answer.is_success() && length != body.to_string() => {
@@ -160,8 +160,8 @@ async fn heads(session: &mut Session<'_>, object: &Objects) {
         let options = |path: &str| Request::of("OPTIONS", path).by(Actor::Nobody).raw(fields);
         // Answered alike is enough: an answer without a body tells nothing.
         let (hidden, missing) = (options(&object.hidden), options(&object.missing));
-        let Some(of_hidden) = session.ask("A17", &hidden).await else { return };
-        let Some(of_missing) = session.ask("A17", &missing).await else { return };
+        let Some(of_hidden) = session.ask("A17", &hidden).await else { continue };
+        let Some(of_missing) = session.ask("A17", &missing).await else { continue };
         let (verdict, seen) = session.judged(&hidden, &of_hidden, |of_hidden| {
             let telling = |heard: &crate::probe::wire::Heard| {
                 let answer = heard.answer()?;
@@ -188,7 +188,7 @@ async fn lists(session: &mut Session<'_>) {
         let Some(question) = &list.question else { continue };
         asked = true;
         let request = Request::of("POST", list.path.as_str()).body("application/json", question.as_str());
-        let Some(heard) = session.ask("A18", &request).await else { return };
+        let Some(heard) = session.ask("A18", &request).await else { continue };
         let (verdict, seen) = session.judged(&request, &heard, |heard| {
             match heard.answer().map(|answer| session.hidden_rows(list, answer)) {
                 Some(Err(seen)) => (Verdict::Bypass, seen),
@@ -222,7 +222,7 @@ async fn parameters(session: &mut Session<'_>) {
                 ("A21", format!("{}={value}", name.to_uppercase())),
             ] {
                 let request = Request::get(format!("{}?{query}", list.path));
-                let Some(heard) = session.ask(row, &request).await else { return };
+                let Some(heard) = session.ask(row, &request).await else { continue };
                 let (verdict, seen) = session.judged(&request, &heard, |heard| {
                     match heard.answer().map(|answer| session.hidden_rows(list, answer)) {
                         Some(Err(seen)) => (Verdict::Bypass, seen),

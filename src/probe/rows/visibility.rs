@@ -100,7 +100,7 @@ async fn planted(session: &mut Session<'_>) {
     let mut seen = Vec::new();
     for path in paths.chain(gets) {
         let request = Request::get(path.as_str()).by(Actor::AllSeeing);
-        let Some(heard) = session.ask("D00", &request).await else { return };
+        let Some(heard) = session.ask("D00", &request).await else { continue };
         seen.extend(heard.answer().cloned());
     }
     for planted in &plan.canaries {

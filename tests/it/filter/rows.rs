@@ -5,14 +5,12 @@ use headgate::filter::{
     Object, Report, Schema, Total, Verdict, filter,
 };
 
+use super::strings;
+
 const CONVERSATION: EntityNo = EntityNo(0);
 const CONTACT: EntityNo = EntityNo(1);
 const MESSAGE: EntityNo = EntityNo(2);
 const PICTURE: EntityNo = EntityNo(3);
-
-fn strings(names: &[&str]) -> Vec<String> {
-    names.iter().map(|name| (*name).to_owned()).collect()
-}
 
 fn schema() -> Schema {
     Schema::compile(vec![

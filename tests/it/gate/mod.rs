@@ -2,9 +2,12 @@
 //! it is.
 
 mod backend;
+mod codings;
 mod conformance;
 mod decided;
+mod exports;
 mod facts;
+mod fields;
 mod framing;
 mod identity;
 mod lists;
@@ -14,3 +17,5 @@ mod probe;
 mod targets;
 mod whole;
 mod world;
+mod write_laws;
+mod writes;

@@ -6,7 +6,7 @@ use headgate::{clock::SystemClock, config::Config, gateway::Gateway};
 use serde_json::json;
 use tokio::sync::mpsc::unbounded_channel;
 
-use super::world::{HEADGATE, ROUTES, Setup, vocabulary, world};
+use super::world::{HEADGATE, ROUTES, Setup, policy, vocabulary, world};
 
 #[tokio::test]
 async fn each_user_reaches_what_their_role_grants_and_nothing_else() {
@@ -102,7 +102,7 @@ async fn the_gateway_lets_nobody_in_whom_nobody_knows() {
     let decision_log = format!("[gate.decision_log]\nfile = {log:?}\n");
     write("headgate.toml", &(HEADGATE.replace("BACKEND", "127.0.0.1:1") + &decision_log));
     write("tenants/acme/routes.toml", &ROUTES.replace("ACCOUNT", "1"));
-    write("tenants/acme/roles.toml", &vocabulary());
+    write("tenants/acme/roles.toml", &vocabulary(&policy()));
     let loaded = Config::load(folder.path(), &|_| None).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let gateway = Gateway::start(loaded, Arc::new(SystemClock::new())).await.unwrap();
     let path = "/api/v1/accounts/1/conversations/101";

@@ -1,7 +1,11 @@
 //! `headgate probe`, the built command: against a whole gate, which holds, and against servers that leak, of which each
 //! leak is found by its row.
 
-use std::{collections::BTreeSet, net::SocketAddr};
+use std::{
+    collections::BTreeSet,
+    net::SocketAddr,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use serde_json::{Value, json};
 use tokio::{
@@ -100,9 +104,17 @@ async fn a_whole_gate_lets_nothing_through() {
     assert_eq!((probed.code, probed.err.as_str()), (0, ""), "{}", probed.out);
     assert_eq!(probed.report()["breached"], false);
     assert_eq!(probed.rows("odd"), BTreeSet::new(), "{}", probed.out);
-    for (row, verdict) in
-        [("A01", "held"), ("B01", "held"), ("D02", "held"), ("D08", "not-tried"), ("G01", "not-tried")]
-    {
+    for (row, verdict) in [
+        ("A01", "held"),
+        ("B01", "held"),
+        ("D02", "held"),
+        ("D01", "held"),
+        ("D07", "held"),
+        ("E01", "held"),
+        ("F09", "held"),
+        ("D08", "not-tried"),
+        ("G01", "not-tried"),
+    ] {
         assert!(probed.rows(verdict).contains(row), "{row} {verdict}");
     }
     // Nothing that is hidden was asked of the backend by the one who may not see it.
@@ -387,4 +399,22 @@ async fn a_deployment_is_asked_over_tls_if_its_certificate_is_trusted() {
         doubting.contains("could not connect to localhost") && doubting.contains("certificate"),
         "{doubting}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_that_end_meanwhile_and_rate_limits_prove_nothing() {
+    let asked_before = AtomicUsize::new(0);
+    let ending = Backend::start(move |asked| {
+        if asked_before.fetch_add(1, Ordering::Relaxed) < 20 { careful(asked) } else { refused(401) }
+    })
+    .await;
+    let probed = probe(ending.address, PLAN, &["--format", "json"]).await;
+    assert_eq!((probed.code, probed.out.as_str()), (2, ""), "{probed:?}");
+    assert!(probed.err.contains("does not see"), "{}", probed.err);
+
+    let slow =
+        Backend::start(|asked| if asked.target == VISIBLE { careful(asked) } else { refused(429) }).await;
+    let probed = probe(slow.address, PLAN, &["--format", "json"]).await;
+    assert!(probed.rows("odd").is_superset(&rows(&["A01", "D02"])), "{}", probed.out);
+    assert!(!probed.rows("held").contains("D02"), "{}", probed.out);
 }

@@ -190,7 +190,11 @@ pub(super) struct Setup {
     listed: Option<&'static str>,
     script: Option<Box<Script>>,
     clock: Option<Arc<dyn Clock>>,
+    policy: Option<Box<Rights>>,
 }
+
+/// What a test makes of the fixture's rights.
+type Rights = dyn FnOnce(&mut Source) + Send;
 
 pub(super) struct World {
     pub(super) address: SocketAddr,
@@ -217,6 +221,12 @@ impl Setup {
         self
     }
 
+    /// Other rights.
+    pub(super) fn policy(mut self, change: impl FnOnce(&mut Source) + Send + 'static) -> Self {
+        self.policy = Some(Box::new(change));
+        self
+    }
+
     /// A header of answers that is passed on.
     pub(super) fn listing(mut self, header: &'static str) -> Self {
         self.listed = Some(header);
@@ -240,6 +250,8 @@ impl Setup {
 
     pub(super) async fn start(self) -> World {
         let script = self.script;
+        let mut source = policy();
+        self.policy.into_iter().for_each(|change| change(&mut source));
         let backend = Backend::start(move |asked| {
             script.as_ref().and_then(|script| script(asked)).unwrap_or_else(|| usual(asked))
         })
@@ -257,7 +269,7 @@ impl Setup {
             let listed = self.listed.map(|name| format!("response_headers = [\"{name}\"]"));
             let routes = listed.unwrap_or_default() + &ROUTES.replace("ACCOUNT", account) + &self.routes;
             write(&format!("tenants/{tenant}/routes.toml"), routes);
-            write(&format!("tenants/{tenant}/roles.toml"), vocabulary());
+            write(&format!("tenants/{tenant}/roles.toml"), vocabulary(&source));
         }
         let config = Config::load(folder.path(), &|_| None).unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let config = config.config;
@@ -270,7 +282,7 @@ impl Setup {
         conversations(&tags).await;
         let keys = Keys::default();
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
-        let people = Arc::new(Directory::new(&keys));
+        let people = Arc::new(Directory::new(&keys, &source));
         let calls = headgate::backend::Metrics::new(&mut registry, &limits);
         let pools = Pools::new(&config.backends, &config.egress, &clock, &calls).unwrap();
         let snapshot = Snapshot::new(&config, &pools, Arc::new(Door), people, &limits, &clock);
@@ -546,7 +558,7 @@ impl People for Directory {
 }
 
 impl Directory {
-    fn new(keys: &Keys) -> Self {
+    fn new(keys: &Keys, source: &Source) -> Self {
         let users = [
             ("acme", "ana", "sales", "agent"),
             ("acme", "ben", "support", "agent"),
@@ -559,7 +571,7 @@ impl Directory {
         ];
         let granted = users.map(|(tenant, user, team, role)| {
             let (tenant, user, team) = (TenantId::new(tenant), UserId::new(user), TeamId::new(team));
-            let mut source = policy();
+            let mut source = source.clone();
             source.assignments.push(Assignment {
                 role: role.to_owned(),
                 to: Principal::User(user.to_string()),
@@ -591,13 +603,13 @@ impl Directory {
 }
 
 /// What the fixture's grants are about, as `roles.toml`.
-pub(super) fn vocabulary() -> String {
-    let resources = policy().resources.into_iter();
+pub(super) fn vocabulary(source: &Source) -> String {
+    let resources = source.resources.iter();
     resources.map(|(name, actions)| format!("[resource.{name}]\nactions = {actions:?}\n")).collect()
 }
 
 /// The fixture's grants.
-fn policy() -> Source {
+pub(super) fn policy() -> Source {
     fn grants(of: &[(&str, &[(&str, Scope)])]) -> BTreeMap<String, BTreeMap<String, Scope>> {
         let actions = |actions: &[(&str, Scope)]| {
             actions.iter().map(|(action, scope)| ((*action).to_owned(), *scope)).collect()
@@ -611,7 +623,16 @@ fn policy() -> Source {
     let agent = Role {
         grants: grants(&[
             ("conversation", &[("list", Scope::Own), ("view", Scope::Own), ("edit", Scope::Own)]),
-            ("contact", &[("view", Scope::Team), ("edit", Scope::Team)]),
+            (
+                "contact",
+                &[
+                    ("list", Scope::Team),
+                    ("view", Scope::Team),
+                    ("edit", Scope::Team),
+                    ("export", Scope::Team),
+                ],
+            ),
+            ("message", &[("view", Scope::Own)]),
             ("health", &[("view", Scope::All)]),
         ]),
         fields: BTreeMap::from([
@@ -627,7 +648,18 @@ fn policy() -> Source {
     let lead = Role {
         grants: grants(&[
             ("conversation", &[("list", Scope::Team), ("view", Scope::Team), ("edit", Scope::Team)]),
-            ("contact", &[("view", Scope::Team), ("edit", Scope::Team)]),
+            (
+                "contact",
+                &[
+                    ("list", Scope::Team),
+                    ("view", Scope::Team),
+                    ("edit", Scope::Team),
+                    ("export", Scope::Team),
+                ],
+            ),
+            ("message", &[("view", Scope::Team)]),
+            ("note", &[("view", Scope::Team)]),
+            ("media", &[("view", Scope::Team)]),
         ]),
         ..Role::default()
     };
@@ -639,7 +671,10 @@ fn policy() -> Source {
     let admin = Role { grants: grants(&[("*", &[("*", Scope::All)])]), ..Role::default() };
     let resources = [
         ("conversation", &["list", "view", "edit", "delete"][..]),
-        ("contact", &["list", "view", "edit"]),
+        ("contact", &["list", "view", "edit", "export"]),
+        ("message", &["view"]),
+        ("note", &["view"]),
+        ("media", &["view"]),
         ("health", &["view"]),
     ];
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();

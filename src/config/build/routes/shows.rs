@@ -23,7 +23,14 @@ pub(super) fn shows(
         None => raw.entity.as_ref(),
     };
     let number = entity.and_then(|name| number(entities, name));
+    if raw.format == Some(raw::RouteFormat::Csv) {
+        check_table(check, at, raw);
+    }
     let main = match (&raw.items, number) {
+        // Every line is one.
+        (None, Some(number)) if raw.format == Some(raw::RouteFormat::Csv) => {
+            Some(Main::Rows(String::new(), number))
+        }
         (Some(items), Some(number)) => Some(Main::Rows(items.0.clone(), number)),
         (Some(_), None) => {
             if raw.shows.is_none() && raw.entity.is_none() {
@@ -75,6 +82,25 @@ fn paging(check: &mut Check<'_>, at: &KeyPath, route: &raw::Route, raw: &raw::Pa
         pages_max: raw.pages_max,
         time_max: raw.time_max.0,
     })
+}
+
+/// Whether what is said of an answer can be said of lines of values.
+fn check_table(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route) {
+    let totals = [&raw.totals.recompute, &raw.totals.null, &raw.totals.drop];
+    for (key, is) in [
+        ("items", raw.items.is_some()),
+        ("nested", !raw.nested.is_empty()),
+        ("keep", !raw.keep.is_empty()),
+        ("totals", totals.iter().any(|places| !places.is_empty())),
+    ] {
+        if is {
+            check.wrong(&at.key(key), Wrong::OnlyWith { other: "`format = \"json\"`" });
+        }
+    }
+    if raw.shows.is_none() && raw.entity.is_none() {
+        let description = "the entity of the rows, or `entity`".to_owned();
+        check.lacks(&at.key("shows"), Wrong::Missing { description });
+    }
 }
 
 /// The parameters of a query.

@@ -62,14 +62,13 @@ fn status(block: &[u8]) -> u16 {
             if length & 0x80 == 0 {
                 return std::str::from_utf8(&text[..3]).unwrap().parse().unwrap();
             }
-            let bits: String = text.iter().take(3).map(|byte| format!("{byte:08b}")).collect();
-            let mut at = 0;
+            let mut rest = u32::from_be_bytes([text[0], text[1], text[2], 0]);
             (0..3).fold(0, |status, _| {
-                let short = u16::from_str_radix(&bits[at..at + 5], 2).unwrap();
-                let long = u16::from_str_radix(&bits[at..at + 6], 2).unwrap();
-                let digit = if short < 3 { short } else { long - 22 };
-                at += if short < 3 { 5 } else { 6 };
-                status * 10 + digit
+                // `0` to `2` have five bits and are these; the others have six, from 25 on.
+                let (short, long) = (rest >> 27, rest >> 26);
+                let (digit, bits) = if short < 3 { (short, 5) } else { (long - 22, 6) };
+                rest <<= bits;
+                status * 10 + u16::try_from(digit).unwrap()
             })
         }
         other => panic!("no status in {other:#x}"),

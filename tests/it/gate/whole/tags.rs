@@ -54,6 +54,7 @@ async fn the_tag_of_another_backends_conversation_says_nothing_about_this_ones()
         whole.read(file).split_once("[account.wa-2]").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
     let moved = format!("{first}[account.wa-2]{}", second.replace("\"chat\"", "\"other\""));
     whole.reload(file, &moved).unwrap();
+    let asked = whole.backend.lines();
     // Its alias is an id of the other backend's, and its own name names nothing here.
     for conversation in ["102", "104"] {
         let own = whole.conversations[conversation].to_string();
@@ -62,6 +63,7 @@ async fn the_tag_of_another_backends_conversation_says_nothing_about_this_ones()
             assert_eq!(statuses, (404, 404), "{conversation} as {name}");
         }
     }
+    assert_eq!(whole.backend.lines(), asked, "this backend was not even asked");
     assert_eq!(whole.status("ana", "101").await, 200, "the others are as they were");
 }
 

@@ -1,0 +1,133 @@
+//! What a route lets be written and asked.
+
+use http::Method;
+
+use super::Check;
+use crate::config::{
+    mistake::{KeyPath, Wrong},
+    raw,
+    routes::Line,
+    text::Pointer,
+    writing::{Asking, Assign, Ids, Media, Names, Writing},
+};
+
+/// Objects that one request may be about, where the route does not say.
+const IDS_MAX: u32 = 100;
+
+/// What a route lets be written.
+pub(super) fn writing(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route, line: &Line) -> Writing {
+    let default: &[raw::Media] = match line.method {
+        Method::GET | Method::DELETE => &[],
+        _ => &[raw::Media::Json],
+    };
+    if raw.accepts.is_some() && line.method == Method::GET {
+        check.wrong(&at.key("accepts"), Wrong::OnlyWith { other: "another method than GET" });
+    }
+    if raw.writes.is_some() && (raw.question || line.method == Method::GET) {
+        check.wrong(&at.key("writes"), Wrong::OnlyWith { other: "a write" });
+    }
+    for name in raw.same.values() {
+        if !line.parameters().any(|parameter| parameter == name) {
+            check.wrong(&at.key("same"), Wrong::NoParameter { name: name.clone() });
+        }
+    }
+    let of = |key: &'static str, fields: &[&Option<String>], check: &mut Check<'_>| {
+        let named: Vec<_> = fields.iter().filter_map(|field| field.as_deref()).collect();
+        names(check, &at.key(key), named);
+    };
+    of("assign", &[&raw.assign.user, &raw.assign.team, &raw.assign.creator], check);
+    of("place", &[&raw.place.pipeline, &raw.place.stage], check);
+    names(check, &at.key("same"), raw.same.keys().map(String::as_str));
+    let instead = raw.instead.as_ref().and_then(|instead| {
+        names(check, &at.key("instead"), instead.field.as_deref());
+        Some((instead.field.clone()?, instead.is.clone()))
+    });
+    Writing {
+        accepts: raw.accepts.as_deref().unwrap_or(default).iter().map(|media| self::media(*media)).collect(),
+        fields: raw
+            .writes
+            .as_ref()
+            .map(|fields| names(check, &at.key("writes"), fields.iter().map(String::as_str))),
+        assign: assign(&raw.assign),
+        pipeline: raw.place.pipeline.clone(),
+        stage: raw.place.stage.clone(),
+        same: raw.same.clone(),
+        instead,
+        ids: ids(check, at, raw),
+    }
+}
+
+/// What may be asked with a route.
+pub(super) fn asking(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route) -> Asking {
+    if raw.object == Some(raw::RouteObject::Answer) && !raw.fields_in.is_empty() {
+        check.wrong(&at.key("fields_in"), Wrong::OnlyWith { other: "another `object` than \"answer\"" });
+    }
+    if !raw.question && !raw.fields_at.is_empty() {
+        check.wrong(&at.key("fields_at"), Wrong::OnlyWith { other: "question = true" });
+    }
+    Asking {
+        fields: raw
+            .asks
+            .as_ref()
+            .map(|fields| names(check, &at.key("asks"), fields.iter().map(String::as_str))),
+        parameters: raw.fields_in.clone(),
+        at: raw.fields_at.iter().map(steps).collect(),
+        searches: raw.searches.clone(),
+    }
+}
+
+fn media(raw: raw::Media) -> Media {
+    match raw {
+        raw::Media::Json => Media::Json,
+        raw::Media::MergePatch => Media::MergePatch,
+        raw::Media::JsonPatch => Media::JsonPatch,
+        raw::Media::Form => Media::Form,
+        raw::Media::Multipart => Media::Multipart,
+    }
+}
+
+fn assign(raw: &raw::AssignFields) -> Option<Assign> {
+    let raw::AssignFields { user, team, creator, nobody, action } = raw;
+    let any = [user, team, creator].into_iter().any(Option::is_some);
+    any.then(|| Assign {
+        user: user.clone(),
+        team: team.clone(),
+        creator: creator.clone(),
+        nobody: nobody.clone(),
+        action: action.clone().unwrap_or_else(|| "assign".to_owned()),
+    })
+}
+
+fn ids(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route) -> Option<Ids> {
+    let key = if raw.ids.is_some() { "ids" } else { "ids_in" };
+    if raw.ids.is_none() && raw.ids_in.is_none() {
+        if raw.ids_max.is_some() {
+            check.wrong(&at.key("ids_max"), Wrong::OnlyWith { other: "ids" });
+        }
+        return None;
+    }
+    if !matches!(raw.object, Some(raw::RouteObject::Tag | raw::RouteObject::Prefetch)) {
+        check.wrong(&at.key(key), Wrong::OnlyWith { other: "object = \"tag\" or \"prefetch\"" });
+    }
+    Some(Ids {
+        at: raw.ids.as_ref().map(steps),
+        parameter: raw.ids_in.clone(),
+        max: raw.ids_max.unwrap_or(IDS_MAX) as usize,
+    })
+}
+
+/// Names of fields: parts with dots between, of which the last may be `*`.
+fn names<'a>(check: &mut Check<'_>, at: &KeyPath, names: impl IntoIterator<Item = &'a str>) -> Names {
+    let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
+    for (index, name) in names.iter().enumerate() {
+        let stem = name.strip_suffix(".*").unwrap_or(name);
+        if name != "*" && stem.split('.').any(|part| part.is_empty() || part.contains('*')) {
+            check.wrong(&at.index(index), Wrong::FieldName);
+        }
+    }
+    Names(names)
+}
+
+fn steps(pointer: &Pointer) -> Vec<String> {
+    pointer.0.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect()
+}

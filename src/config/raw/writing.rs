@@ -1,0 +1,61 @@
+//! What a route of `routes.toml` says of writes.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What a body may be written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Media {
+    /// `application/json`.
+    Json,
+    /// `application/merge-patch+json` (RFC 7396).
+    MergePatch,
+    /// `application/json-patch+json` (RFC 6902). What `test` and `copy` read must be seen by the user.
+    JsonPatch,
+    /// `application/x-www-form-urlencoded`, with names such as `contact[phone_number]`.
+    Form,
+    /// `multipart/form-data`, likewise; a file is a field.
+    Multipart,
+}
+
+/// Fields that say whose the object will be, wherever they stand in the body or the query. Who sets one needs the action on
+/// the object as it is, and the new user or team must be within the user's reach: with the scope `all` every user of
+/// the directory and every team, with `team-tree` and `open` those of the user's teams and below, else those of the user's teams.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct AssignFields {
+    /// The responsible user, by the directory's name.
+    pub(crate) user: Option<String>,
+    /// The team, by the directory's name.
+    pub(crate) team: Option<String>,
+    /// Who made it: the user, or anybody for whom the scope is `all`.
+    pub(crate) creator: Option<String>,
+    /// Values that stand for nobody, beside `null` and an empty text, such as `["0"]`.
+    pub(crate) nobody: Vec<String>,
+    /// The action. Default: `assign`.
+    pub(crate) action: Option<String>,
+}
+
+/// Fields that say where the object will stand. The write is decided on the object as it is and as it would be.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct PlaceFields {
+    /// The pipeline. Who names another one must name the stage as well.
+    pub(crate) pipeline: Option<String>,
+    /// The stage.
+    pub(crate) stage: Option<String>,
+}
+
+/// Another action, by the value of one field.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["field", "is"]))]
+pub(crate) struct Instead {
+    /// The field. Without it the route's `action` is asked for.
+    pub(crate) field: Option<String>,
+    /// The action by value, as text: `{ true = "note", false = "create" }`. Any other value is answered 400.
+    pub(crate) is: BTreeMap<String, String>,
+}

@@ -1,0 +1,133 @@
+//! What a route lets be written and asked, as checked.
+
+use std::collections::BTreeMap;
+
+/// What a route lets be written.
+#[derive(Clone, Debug, Default)]
+pub struct Writing {
+    /// What a body may be written in; nothing: there is none.
+    pub accepts: Vec<Media>,
+    /// The fields that may be written; `None`: all that the policy lets.
+    pub fields: Option<Names>,
+    /// Whose the object will be.
+    pub assign: Option<Assign>,
+    /// The field that is the pipeline.
+    pub pipeline: Option<String>,
+    /// The field that is the stage.
+    pub stage: Option<String>,
+    /// Fields that must be these parameters of the path.
+    pub same: BTreeMap<String, String>,
+    /// Another action: the field, and the action by its value.
+    pub instead: Option<(String, BTreeMap<String, String>)>,
+    /// The objects that it is about, if the path names none.
+    pub ids: Option<Ids>,
+}
+
+impl Writing {
+    /// The fields that name the objects.
+    #[must_use]
+    pub fn id_ways(&self) -> Vec<Vec<String>> {
+        let Some(ids) = &self.ids else { return Vec::new() };
+        let at = ids.at.iter().map(|at| at.iter().filter(|step| *step != "*").cloned().collect());
+        at.chain(ids.parameter.iter().map(|name| vec![name.clone()])).collect()
+    }
+}
+
+/// What a body may be written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the media types' own names")]
+pub enum Media {
+    Json,
+    MergePatch,
+    JsonPatch,
+    Form,
+    Multipart,
+}
+
+/// The fields that say whose an object will be.
+#[derive(Clone, Debug, Default)]
+pub struct Assign {
+    /// The responsible user.
+    pub user: Option<String>,
+    /// The team.
+    pub team: Option<String>,
+    /// Who made it.
+    pub creator: Option<String>,
+    /// Values that stand for nobody.
+    pub nobody: Vec<String>,
+    /// The action that is asked for.
+    pub action: String,
+}
+
+/// Where the ids of objects stand.
+#[derive(Clone, Debug)]
+pub struct Ids {
+    /// In the body: the steps of a pointer, `*` for each item.
+    pub at: Option<Vec<String>>,
+    /// In the query.
+    pub parameter: Option<String>,
+    /// Most of them.
+    pub max: usize,
+}
+
+/// What may be asked with a route.
+#[derive(Clone, Debug, Default)]
+pub struct Asking {
+    /// The fields that may be named; `None`: all that the user may see.
+    pub fields: Option<Names>,
+    /// Parameters of the query that name fields.
+    pub parameters: Vec<String>,
+    /// Where the body names fields.
+    pub at: Vec<Vec<String>>,
+    /// The fields in which a parameter is searched for.
+    pub searches: BTreeMap<String, Vec<String>>,
+}
+
+/// A list of fields: names with dots, and `x.*` for `x` and all that is in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names(pub Vec<String>);
+
+impl Names {
+    /// Whether this very name is on it.
+    #[must_use]
+    pub fn name(&self, field: &str) -> bool {
+        self.0.iter().any(|name| name == field)
+    }
+
+    /// Whether it is on it by its name or by `x.*`.
+    #[must_use]
+    pub fn cover(&self, field: &str) -> bool {
+        self.0.iter().any(|name| match name.strip_suffix(".*") {
+            _ if name == "*" => true,
+            None => name == field,
+            Some(outer) => {
+                field.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_covers_itself_and_with_a_star_all_that_is_in_it() {
+        let names = Names(["name", "custom.*", "meta.a"].map(str::to_owned).to_vec());
+        for (field, covered) in [
+            ("name", true),
+            ("name.first", false),
+            ("Name", false),
+            ("name ", false),
+            ("custom", true),
+            ("custom.a.b", true),
+            ("customs", false),
+            ("meta", false),
+            ("meta.a", true),
+            ("meta.a.b", false),
+        ] {
+            assert_eq!(names.cover(field), covered, "{field}");
+        }
+        assert!(Names(vec!["*".to_owned()]).cover("anything.at.all"));
+    }
+}

@@ -1,0 +1,151 @@
+//! Around entities: what may pass is known by its place, and passed on as it is read.
+
+use super::super::{
+    Fault, Judge, Total,
+    plan::{Place, State, StateId},
+    tape::{At, Left, NONE, What, Writing},
+};
+use super::{Begun, Frame, Kind, Mode, Reader, Scan, inside::fits};
+
+impl<J: Judge> Reader<'_, J> {
+    /// A value around entities begins, or an outermost entity's.
+    pub(super) fn begin_around(
+        &mut self,
+        state: &State,
+        id: StateId,
+        start: usize,
+        byte: u8,
+    ) -> Result<Begun, Fault> {
+        let kind = self.scan.top.kind;
+        let (in_list, null) = (matches!(kind, Kind::List | Kind::Rows), byte == b'n');
+        let wrong = Fault::Type { at: start as u64 };
+        match state.place {
+            Place::Rows if byte != b'[' => return Err(wrong),
+            Place::Entity { main: true, .. } if null && !in_list => return Err(wrong),
+            Place::Entity { .. } | Place::Path if null && !in_list => {
+                self.prefix(start)?;
+                self.scan.mode = Mode::Copy(start);
+                return Ok(Begun::over());
+            }
+            Place::Entity { main, value, .. } if byte == b'{' || (value && !null) => {
+                self.bounded(self.scan.top.before, start)?;
+                self.scan.object_met |= main && kind != Kind::Rows;
+                let (member, frames) = (self.scan.member, self.scan.frames.len());
+                self.scan.mode = Mode::Held { origin: start, member, frames };
+                self.scan.tape.clear();
+                let at = At { before: 0, start: 0, last: NONE, plain: false };
+                let entry = self.scan.tape.add(What::Entity, id, at);
+                let object = self.object(entry, state.place, NONE);
+                return Ok(Begun { into: state.inspect || !value, entry, object, dropped: false });
+            }
+            Place::Entity { .. } if kind == Kind::Rows => {
+                self.scan.report.rows_unfit += 1;
+                self.scan.mode = Mode::Drop;
+                return Ok(Begun::over());
+            }
+            Place::Entity { .. } if !in_list => return Err(wrong),
+            Place::Entity { .. } => return Ok(self.drop_around()),
+            _ if !fits(state, byte) => {
+                return if in_list { Ok(self.drop_around()) } else { Err(wrong) };
+            }
+            Place::Drop => return Ok(self.drop_around()),
+            Place::Path if !matches!(byte, b'{' | b'[') => return Ok(self.drop_around()),
+            Place::Total(total) => {
+                self.prefix(start)?;
+                self.total(total);
+                self.scan.mode = Mode::Drop;
+                return Ok(Begun::over());
+            }
+            Place::Pass | Place::Path | Place::Rows => {}
+        }
+        self.prefix(start)?;
+        let into = matches!(byte, b'{' | b'[') && (state.inspect || state.place == Place::Rows);
+        if into {
+            self.write(start, start + 1);
+            self.mark_rows(state);
+        } else {
+            self.scan.mode = Mode::Copy(start);
+        }
+        Ok(Begun { into, ..Begun::over() })
+    }
+
+    fn mark_rows(&mut self, state: &State) {
+        let at = self.out.len();
+        if let (Some(marks), Place::Rows) = (&mut self.scan.marks, state.place) {
+            marks.inside = Some((at, at));
+        }
+    }
+
+    fn drop_around(&mut self) -> Begun {
+        self.scan.report.undeclared += 1;
+        self.scan.mode = Mode::Drop;
+        if self.scan.top.kind == Kind::Text {
+            self.out.extend_from_slice(b"null");
+        }
+        Begun::over()
+    }
+
+    /// Writes what stands before a value that passes: its key, and what parts it from the one before.
+    fn prefix(&mut self, start: usize) -> Result<(), Fault> {
+        let Frame { before, plain, .. } = self.scan.top;
+        self.bounded(before, start)?;
+        let from = if plain { before } else { self.scan.member };
+        self.write(from, start);
+        self.scan.top.plain = true;
+        Ok(())
+    }
+
+    fn total(&mut self, total: Total) {
+        match (total, &mut self.scan.marks) {
+            (Total::Shown | Total::Page | Total::Next, Some(marks)) => {
+                marks.holes.push((self.out.len(), total));
+            }
+            (Total::Shown, None) if self.scan.rows_ended => {
+                self.out.extend_from_slice(self.scan.rows_left.to_string().as_bytes());
+            }
+            (Total::Shown | Total::Null | Total::Page | Total::Next, _) => {
+                self.out.extend_from_slice(b"null")
+            }
+        }
+    }
+
+    /// An outermost entity is whole.
+    pub(super) fn settle(&mut self, end: usize) -> Result<(), Fault> {
+        let Mode::Held { origin, member, .. } = self.scan.mode else { return Ok(()) };
+        self.bounded(origin, end)?;
+        self.scan.mode = Mode::Walk;
+        self.scan.member = member;
+        let (length, plain) = (self.out.len(), self.scan.top.plain);
+        self.prefix(origin)?;
+        let begin = self.out.len();
+        let text = self.text.get(origin - self.base..end - self.base).unwrap_or_default();
+        let rows = self.scan.top.kind == Kind::Rows;
+        let Scan { tape, counts, report, .. } = &mut *self.scan;
+        let left = tape.settle(Writing {
+            text,
+            plan: self.plan,
+            judge: &mut *self.judge,
+            counts,
+            out: &mut *self.out,
+        });
+        match left {
+            Left::Shown => report.rows_shown += u64::from(rows),
+            Left::Placeholder | Left::Nothing if rows => report.rows_hidden += 1,
+            Left::Placeholder | Left::Nothing => report.objects_hidden += 1,
+        }
+        if left == Left::Nothing {
+            self.out.truncate(length);
+            self.scan.top.plain = plain;
+            if self.scan.top.kind == Kind::Text {
+                self.out.extend_from_slice(b"null");
+            }
+        } else if rows {
+            self.scan.rows_left += 1;
+            let end = self.out.len();
+            if let Some(marks) = &mut self.scan.marks {
+                marks.rows.push((length, begin, end));
+            }
+        }
+        Ok(())
+    }
+}

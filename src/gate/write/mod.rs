@@ -1,0 +1,159 @@
+//! What a request writes and what it asks about, and whether its user may.
+//!
+//! ```text
+//! media type ─► json, patch, form, multipart ─┐
+//!                                  query ─────┴─► Fields ─► names ─► policy, `writes`, `assign`, `place`, `ids`
+//! ```
+//!
+//! All or nothing: one field or one object that is refused refuses the request, and the backend sees nothing of it.
+//! What can be read in two ways is refused before anything is decided. Section G of the security checklist.
+
+mod ask;
+mod bulk;
+pub mod fields;
+pub mod form;
+pub mod media;
+pub mod multipart;
+mod names;
+mod owner;
+pub mod patch;
+pub(super) mod settle;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::Body as _;
+use serde_json::Value;
+
+use self::{
+    fields::{Fields, Way},
+    media::Written,
+};
+use super::{
+    body::{self, UnfitBody},
+    path::Target,
+    refusal::Refusal,
+};
+use crate::{
+    config::routes::{Body, Route},
+    server::LimitedBody,
+};
+
+/// Names by which some frameworks take another method, or read all others in another charset (A15).
+const STEERING: [&str; 2] = ["_method", "_charset_"];
+
+/// What a user's request brings along.
+pub(super) struct Sent<'a> {
+    /// The target.
+    pub(super) target: &'a Target,
+    /// The headers.
+    pub(super) headers: &'a HeaderMap,
+    /// The body, not read yet.
+    pub(super) body: LimitedBody,
+}
+
+/// What a request says, read whole.
+#[derive(Debug, Default)]
+struct Said {
+    /// The body as it came.
+    body: Bytes,
+    /// The body as one value, if it is one.
+    content: Value,
+    /// What it writes and reads, called from where the route's fields stand; those that name the objects aside.
+    fields: Fields,
+    /// Values of the fields that name the objects.
+    ids: Vec<Value>,
+}
+
+/// Whether a request may bring a body at all (G10).
+///
+/// # Errors
+/// [`UnfitBody::Unexpected`].
+pub(super) fn check_body(route: &Route, body: &LimitedBody) -> Result<(), UnfitBody> {
+    if route.writing.accepts.is_empty() && !body.is_end_stream() {
+        Err(UnfitBody::Unexpected)
+    } else {
+        Ok(())
+    }
+}
+
+impl Said {
+    async fn read(route: &Route, mut sent: Sent<'_>) -> Result<Self, Refusal> {
+        let written = match sent.body.is_end_stream() {
+            true => None,
+            false => Some(media::written(sent.headers, &route.writing.accepts).map_err(Refusal::Body)?),
+        };
+        sent.body.set_limit(route.body_bytes_max);
+        let body = if written.is_some() { sent.body.read_all().await? } else { Bytes::new() };
+        let written = written.filter(|_| !body.is_empty());
+        let query = sent.target.query.as_deref().filter(|_| route.writes());
+        let said = Self::of(route, body, written.as_ref(), query.unwrap_or_default());
+        said.map_err(Refusal::Body)
+    }
+
+    fn of(route: &Route, body: Bytes, written: Option<&Written>, query: &str) -> Result<Self, UnfitBody> {
+        let (content, in_body) = match written {
+            None => (Value::Null, Fields::default()),
+            Some(written) => read(&body, written)?,
+        };
+        let Body::Writes(at) = &route.body else {
+            return Ok(Self { body, content, ..Self::default() });
+        };
+        let at: Way = at.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
+        let takes_rows = route
+            .writing
+            .ids
+            .as_ref()
+            .and_then(|ids| ids.at.as_ref())
+            .is_some_and(|at| at.first().is_some_and(|step| step == "*"));
+        let has_object = match written {
+            None | Some(Written::JsonPatch) => true,
+            Some(_) if takes_rows && content.is_array() => true,
+            Some(_) => holds_object(&content, &at),
+        };
+        if !has_object {
+            return Err(UnfitBody::NoObject);
+        }
+        let in_query = form::fields(query.as_bytes())?;
+        let mut ids = Vec::new();
+        let mut fields = Fields::default();
+        for named in [in_body, in_query] {
+            let (of_ids, others) = named.split(&route.writing.id_ways())?;
+            ids.extend(of_ids);
+            fields.extend(others.seen_from(&at)?)?;
+        }
+        let ways = fields.written().map(|(way, _)| way).chain(fields.read());
+        let steers = |way: &Way| {
+            way.first().is_some_and(|name| STEERING.iter().any(|other| name.eq_ignore_ascii_case(other)))
+        };
+        if ways.into_iter().any(steers) {
+            return Err(UnfitBody::Steering);
+        }
+        Ok(Self { body, content, fields, ids })
+    }
+}
+
+/// A body as one value, and its fields.
+fn read(body: &[u8], written: &Written) -> Result<(Value, Fields), UnfitBody> {
+    match written {
+        Written::Json => {
+            let content = body::read(body)?;
+            let mut fields = Fields::default();
+            fields.put_all(&mut Way::new(), &content)?;
+            Ok((content, fields))
+        }
+        Written::JsonPatch => Ok((Value::Null, patch::fields(&body::read(body)?)?)),
+        Written::Form => form::fields(body).map(|fields| (fields.tree(), fields)),
+        Written::Multipart(boundary) => {
+            multipart::fields(body, boundary).map(|fields| (fields.tree(), fields))
+        }
+    }
+}
+
+/// Whether objects lead to an object at `at`.
+fn holds_object(content: &Value, at: &[String]) -> bool {
+    let mut value = Some(content);
+    for step in at {
+        value = value.and_then(Value::as_object).and_then(|object| object.get(step));
+    }
+    value.is_some_and(Value::is_object)
+}

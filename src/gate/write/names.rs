@@ -1,0 +1,267 @@
+//! Which fields of a policy a name means, and which names a route lists.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::fields::{Fields, Way, without_places};
+use crate::{
+    config::writing::Names,
+    gate::permit::Permit,
+    policy::{Actor, FieldNo, Policy, ResourceNo},
+};
+
+/// Most names that a refusal repeats.
+const TOLD_MAX: usize = 100;
+
+/// What is asked of the names of a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Judge<'a> {
+    pub(super) actor: &'a Actor,
+    pub(super) resource: ResourceNo,
+    /// The route's lists.
+    pub(super) writes: Option<&'a Names>,
+    pub(super) asks: Option<&'a Names>,
+}
+
+/// The names that are refused, and what of the policy refuses them; nothing of it if they are not on the list.
+#[derive(Debug, Default)]
+pub(super) struct Refused {
+    pub(super) names: BTreeSet<String>,
+    pub(super) by: Vec<FieldNo>,
+}
+
+impl Judge<'_> {
+    /// The fields of a request that may not be written, or not be asked about.
+    pub(super) fn refused(&self, fields: &Fields, permit: &Permit) -> Refused {
+        let mut refused = Refused::default();
+        for (way, _given) in fields.written() {
+            let of_policy = self.meant(way, self.writes);
+            let denied: Vec<_> =
+                of_policy.into_iter().filter(|field| !permit.writes(self.actor, *field)).collect();
+            refused.note(way, is_listed(way, &[self.writes]), denied);
+        }
+        for way in fields.read() {
+            let denied = self.unseen(way, permit);
+            refused.note(way, is_listed(way, &[self.writes, self.asks]), denied);
+        }
+        refused
+    }
+
+    /// The fields that a question names and that may not be asked about. A way may end in something that is none, such as
+    /// an operator.
+    pub(super) fn unasked(&self, way: &Way, permit: &Permit) -> bool {
+        let listed = self.asks.is_none()
+            || (1..=way.len()).any(|end| way.get(..end).is_some_and(|way| is_listed(way, &[self.asks])));
+        !listed || !self.unseen(way, permit).is_empty()
+    }
+
+    /// Whether a name, which may be that of a field, is that of one which the user does not see.
+    pub(super) fn unseen_by_name(&self, way: &Way, permit: &Permit) -> bool {
+        self.unseen(way, permit).iter().any(|field| *field != FieldNo::OTHER)
+    }
+
+    /// The listed fields that the user may write and see.
+    pub(super) fn expected(&self, permit: &Permit) -> Vec<String> {
+        let policy = self.policy();
+        let open = |name: &&String| {
+            let way: Way = name.strip_suffix(".*").unwrap_or(name).split('.').map(str::to_owned).collect();
+            let fields = (1..=way.len())
+                .filter_map(|end| way.get(..end))
+                .map(|way| policy.field(self.resource, &way.join(".")));
+            fields
+                .into_iter()
+                .all(|field| permit.writes(self.actor, field) && permit.shows(self.actor, field))
+        };
+        let listed = self.writes.map(|names| names.0.as_slice()).unwrap_or_default();
+        listed.iter().filter(open).take(TOLD_MAX).cloned().collect()
+    }
+
+    fn unseen(&self, way: &Way, permit: &Permit) -> Vec<FieldNo> {
+        let of_policy = self.meant(way, self.asks).into_iter();
+        of_policy.filter(|field| !permit.shows(self.actor, *field)).collect()
+    }
+
+    /// The fields of the policy that a name means: itself, those in which it stands, and those in it. Where neither the
+    /// policy nor the route names it so, each of its parts by itself as well: what an envelope holds is named as if
+    /// it stood at the top.
+    fn meant(&self, way: &Way, listed: Option<&Names>) -> Vec<FieldNo> {
+        let policy = self.policy();
+        let is_listed = listed.is_some_and(|names| names.name(&way.join(".")));
+        let mut fields = Vec::new();
+        for way in readings(way) {
+            let full = way.join(".");
+            let outer = (1..=way.len()).filter_map(|end| way.get(..end));
+            fields.extend(outer.map(|way| policy.field(self.resource, &way.join("."))));
+            let of_policy = policy.fields_of(self.resource);
+            let inside = |field: &FieldNo| {
+                let rest = policy.field_name(self.resource, *field).strip_prefix(&full);
+                rest.is_some_and(|rest| rest.starts_with('.'))
+            };
+            fields.extend(of_policy.filter(inside));
+            if !is_listed && policy.field(self.resource, &full) == FieldNo::OTHER {
+                let parts = full.split('.').skip(1).map(|part| policy.field(self.resource, part));
+                fields.extend(parts.filter(|field| *field != FieldNo::OTHER));
+            }
+        }
+        fields
+    }
+
+    fn policy(&self) -> &Policy {
+        self.actor.grants.policy()
+    }
+}
+
+impl Refused {
+    fn note(&mut self, way: &Way, is_listed: bool, denied: Vec<FieldNo>) {
+        if (!is_listed || !denied.is_empty()) && self.names.len() < TOLD_MAX {
+            self.names.insert(way.join("."));
+        }
+        self.by.extend(denied);
+    }
+}
+
+/// What a request gives for a field that says something of the object.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Preset {
+    /// Nothing.
+    Absent,
+    /// These values, of which the backend takes one or all.
+    Given(Vec<Value>),
+    /// Something that is not told, or is written so that it may be it or not.
+    Unclear,
+}
+
+/// What a request gives for the field of this name, wherever it stands: backends find it in an envelope too. What `listed`
+/// lists as another field is that.
+pub(super) fn preset(fields: &Fields, name: &str, listed: Option<&Names>) -> Preset {
+    let steps: Vec<&str> = name.split('.').collect();
+    let mut values = Vec::new();
+    for (way, given) in fields.written() {
+        let full = way.join(".");
+        if full != name && listed.is_some_and(|names| names.name(&full)) {
+            continue;
+        }
+        for way in readings(way) {
+            match place(&way, &steps) {
+                Place::Elsewhere => {}
+                Place::Here if given.unknown => return Preset::Unclear,
+                Place::Here => values.extend(given.values.iter().cloned()),
+                Place::Around if !given.unknown && given.values.iter().all(Value::is_null) => {
+                    values.push(Value::Null);
+                }
+                Place::Around | Place::Inside | Place::Almost => return Preset::Unclear,
+            }
+        }
+    }
+    if values.is_empty() { Preset::Absent } else { Preset::Given(values) }
+}
+
+/// Where a way is from the field that is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Here,
+    Around,
+    Inside,
+    /// Spelt a little differently.
+    Almost,
+    Elsewhere,
+}
+
+fn place(way: &[String], steps: &[&str]) -> Place {
+    let way: Way = way.iter().flat_map(|name| name.split('.')).map(str::to_owned).collect();
+    let ends_in = |steps: &[&str]| {
+        let start = way.len().checked_sub(steps.len());
+        let end = start.and_then(|start| way.get(start..));
+        end.is_some_and(|end| end.iter().map(String::as_str).eq(steps.iter().copied()))
+    };
+    let folded: Vec<String> = way.iter().map(|name| fold(name)).collect();
+    let wanted: Vec<String> = steps.iter().map(|name| fold(name)).collect();
+    if ends_in(steps) {
+        Place::Here
+    } else if (1..steps.len()).any(|end| steps.get(..end).is_some_and(ends_in)) {
+        Place::Around
+    } else if way.windows(steps.len()).any(|part| part.iter().map(String::as_str).eq(steps.iter().copied())) {
+        Place::Inside
+    } else if folded.windows(wanted.len()).any(|part| *part == *wanted) {
+        Place::Almost
+    } else {
+        Place::Elsewhere
+    }
+}
+
+/// A name without what backends fold: letter case, space, and what stands between words.
+fn fold(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// The ways that a backend may take a way for: with its numbers as places in lists, and with the brackets that stand in its
+/// names as steps.
+fn readings(way: &Way) -> Vec<Way> {
+    let mut readings = vec![way.clone()];
+    readings.extend(without_places(way));
+    let steps = way.iter().flat_map(|name| name.split(['[', ']'])).filter(|step| !step.is_empty());
+    let split: Way = steps.map(str::to_owned).collect();
+    if split != *way && !split.is_empty() {
+        readings.push(split);
+    }
+    readings
+}
+
+/// Whether one of these lists has the field, as it stands or with its numbers as places in lists; without lists, any.
+fn is_listed(way: &[String], lists: &[Option<&Names>]) -> bool {
+    let mut lists = lists.iter().flatten().peekable();
+    let without = without_places(way).map(|way| way.join("."));
+    let full = way.join(".");
+    lists.peek().is_none()
+        || lists.any(|names| names.cover(&full) || without.as_ref().is_some_and(|name| names.cover(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn of(body: &Value) -> Fields {
+        let mut fields = Fields::default();
+        fields.put_all(&mut Way::new(), body).unwrap();
+        fields
+    }
+
+    #[test]
+    fn a_preset_is_found_wherever_a_backend_finds_it() {
+        let given = |values: &[Value]| Preset::Given(values.to_vec());
+        for (body, name, expected) in [
+            (json!({"assignee_id": 7}), "assignee_id", given(&[json!(7)])),
+            (json!({"conversation": {"assignee_id": 7}}), "assignee_id", given(&[json!(7)])),
+            (json!([{"assignee_id": 7}, {"assignee_id": 8}]), "assignee_id", given(&[json!(7), json!(8)])),
+            (json!({"assignee_id": null}), "assignee_id", given(&[Value::Null])),
+            (json!({"assignee": {"id": 7}}), "assignee.id", given(&[json!(7)])),
+            (json!({"assignee": null}), "assignee.id", given(&[Value::Null])),
+            (json!({"assignee": 7}), "assignee.id", Preset::Unclear),
+            (json!({"assignee_id": {"id": 7}}), "assignee_id", Preset::Unclear),
+            (json!({"Assignee_Id": 7}), "assignee_id", Preset::Unclear),
+            (json!({"assigneeId": 7}), "assignee_id", Preset::Unclear),
+            (json!({"assignee_id ": 7}), "assignee_id", Preset::Unclear),
+            (json!({"conversation.assignee_id": 7}), "assignee_id", given(&[json!(7)])),
+            (json!({"title": "assignee_id"}), "assignee_id", Preset::Absent),
+        ] {
+            assert_eq!(preset(&of(&body), name, None), expected, "{body}");
+        }
+        let listed = Names(vec!["custom.assignee_id".to_owned()]);
+        let body = of(&json!({"custom": {"assignee_id": 7}}));
+        assert_eq!(preset(&body, "assignee_id", Some(&listed)), Preset::Absent);
+    }
+
+    #[test]
+    fn a_name_with_brackets_or_numbers_can_be_read_in_several_ways() {
+        let names = |way: &[&str]| {
+            let way: Way = way.iter().map(|name| (*name).to_owned()).collect();
+            readings(&way).iter().map(|way| way.join("/")).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&["a", "b"]), ["a/b"]);
+        assert_eq!(names(&["a[b]"]), ["a[b]", "a/b"]);
+        assert_eq!(names(&["a", "0", "b"]), ["a/0/b", "a/b"]);
+    }
+}

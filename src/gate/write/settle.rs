@@ -1,0 +1,274 @@
+//! From a request with its body to the permit by which it is made.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::{
+    Said, Sent, ask, bulk,
+    fields::Fields,
+    names::{Judge, Preset, preset},
+    owner::{Barred, Plan, Stop, name},
+};
+use crate::{
+    config::routes::Object,
+    gate::{
+        Passage,
+        body::UnfitBody,
+        decisions::{Outcome, Record},
+        facts::Keyed,
+        permit::{Asked, Decided, Denied, Permit},
+        refusal::Refusal,
+        shadow::Shadow,
+    },
+};
+
+/// A request that may be made.
+pub(in crate::gate) struct Settled {
+    /// That it may.
+    pub(in crate::gate) permit: Permit,
+    /// Its body.
+    pub(in crate::gate) body: Bytes,
+    /// The objects that it changes, by the paths of their prefetches.
+    pub(in crate::gate) changes: Vec<String>,
+}
+
+/// Why a write may not be made.
+enum No {
+    /// The policy or the route says so.
+    Policy {
+        /// As it is told to the user.
+        refusal: Refusal,
+        /// As it is told to the operator.
+        why: String,
+    },
+    /// It cannot be decided.
+    Hard(Refusal),
+}
+
+impl Passage<'_> {
+    /// Decides on a request, reading its body on the way. `object` is what its path names.
+    pub(in crate::gate) async fn settle(
+        &self,
+        object: Option<&Keyed>,
+        sent: Sent<'_>,
+        record: &mut Record,
+    ) -> Result<Settled, Refusal> {
+        let route = &self.matched.route;
+        // Before the body is read: a refused upload is not asked for (B12).
+        let permit = self.decide_first(object, record)?;
+        let target = sent.target;
+        let mut said = Said::read(route, sent).await?;
+        let body = std::mem::take(&mut said.body);
+        if !route.writes() {
+            let judge = self.judge(self.asked);
+            let refused = ask::refused(&route.asking, target, &said, judge, &permit);
+            let permit = self.unless_asked(refused.into_iter().collect(), permit, record)?;
+            return Ok(Settled { permit, body, changes: Vec::new() });
+        }
+        let asked = self.asked_by_value(&said.fields)?;
+        let mut settled = Settled { permit, body, changes: Vec::new() };
+        match &route.writing.ids {
+            None => {
+                settled.changes.extend(self.prefetch_path_of(&self.matched.parameters));
+                settled.permit = self.may_write(asked, object, &said.fields, record).await?;
+            }
+            Some(ids) => {
+                let ids = bulk::ids(ids, &said).inspect_err(|error| {
+                    if *error == UnfitBody::TooManyIds {
+                        self.snapshot.ids_max_reached.inc();
+                    }
+                });
+                for id in ids.map_err(Refusal::Body)? {
+                    let parameters = self.naming(id);
+                    let object = self.object_of(&parameters, record.id).await?;
+                    settled.permit = self.may_write(asked, object.as_ref(), &said.fields, record).await?;
+                    settled.changes.extend(self.prefetch_path_of(&parameters));
+                    if record.outcome == Outcome::WouldDeny {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(settled)
+    }
+
+    /// The first decision: whether the request may be made at all, by any of the actions that it may be.
+    fn decide_first(&self, object: Option<&Keyed>, record: &mut Record) -> Result<Permit, Refusal> {
+        let actor = &self.granted.actor;
+        for action in self.matched.route.writing.instead.iter().flat_map(|(_, actions)| actions.values()) {
+            let action = actor.grants.policy().action(action).ok_or(Refusal::Unknown)?;
+            let decided = Decided::on(actor, self.asked.to(action), object, &[]);
+            if let Ok(permit) = decided.permit() {
+                return Ok(permit);
+            }
+        }
+        self.decide(object, &[], record)
+    }
+
+    /// What is asked for, by the value of the field that decides on it.
+    fn asked_by_value(&self, fields: &Fields) -> Result<Asked, Refusal> {
+        let writing = &self.matched.route.writing;
+        let Some((field, actions)) = &writing.instead else { return Ok(self.asked) };
+        let values = match preset(fields, field, writing.fields.as_ref()) {
+            Preset::Absent => return Ok(self.asked),
+            Preset::Unclear => return Err(Refusal::Value(field.clone())),
+            Preset::Given(values) => values,
+        };
+        let text = |value: &Value| match value {
+            Value::Bool(value) => Some(value.to_string()),
+            value => name(value).flatten().map(|name| name.into_owned()),
+        };
+        let [value] = values.as_slice() else { return Err(Refusal::Value(field.clone())) };
+        let action =
+            text(value).and_then(|value| actions.get(&value)).ok_or_else(|| Refusal::Value(field.clone()))?;
+        let action = self.granted.actor.grants.policy().action(action).ok_or(Refusal::Unknown)?;
+        Ok(self.asked.to(action))
+    }
+
+    /// The decision to write these fields of one object. In shadow mode a no is only told.
+    async fn may_write(
+        &self,
+        asked: Asked,
+        object: Option<&Keyed>,
+        fields: &Fields,
+        record: &mut Record,
+    ) -> Result<Permit, Refusal> {
+        let enforced = Self { granted: self.enforced, ..*self };
+        match enforced.judged(asked, object, fields).await {
+            Ok((permit, decided)) => {
+                record.outcome = Outcome::Allowed;
+                record.reason = decided.label();
+                record.why = Some(decided.why);
+                if self.matched.route.shadow {
+                    return Ok(Permit::of_everything().in_place_of(permit));
+                }
+                if self.in_shadow().is_none() {
+                    return Ok(permit);
+                }
+                let opened = self.judged(asked, object, fields).await;
+                Ok(opened.map_or(permit, |(opened, _)| opened.in_place_of(permit)))
+            }
+            Err(No::Hard(refusal)) => Err(refusal),
+            Err(No::Policy { refusal, why }) => {
+                let opened = match &refusal {
+                    Refusal::Denied { reason, .. } if !Shadow::passes(*reason) => None,
+                    _ if self.matched.route.shadow => Some(Permit::of_everything()),
+                    _ if self.in_shadow().is_none() => None,
+                    _ => self.judged(asked, object, fields).await.ok().map(|(opened, _)| opened),
+                };
+                self.told(refusal, why, opened, record)
+            }
+        }
+    }
+
+    /// The decision to write these fields of one object, by the rights of `granted`.
+    async fn judged(
+        &self,
+        asked: Asked,
+        object: Option<&Keyed>,
+        fields: &Fields,
+    ) -> Result<(Permit, Decided), No> {
+        let actor = &self.granted.actor;
+        let decided = Decided::on(actor, asked, object, &[]);
+        let permit = match decided.permit() {
+            Ok(permit) => permit,
+            Err(Denied(reason)) => {
+                let refusal = Refusal::Denied { reason, hide: self.matched.route.hide };
+                return Err(No::Policy { refusal, why: decided.why });
+            }
+        };
+        let judge = self.judge(asked);
+        let refused = judge.refused(fields, &permit);
+        if !refused.names.is_empty() {
+            let denied = Decided::on(actor, asked, object, &refused.by);
+            let (reason, why) = match refused.by.as_slice() {
+                [] => ("undeclared_field", "the route does not list a field".to_owned()),
+                _ => ("field", denied.why),
+            };
+            let fields = refused.names.into_iter().collect();
+            let refusal = Refusal::Fields { reason, fields, expected: judge.expected(&permit) };
+            return Err(No::Policy { refusal, why });
+        }
+        match self.may_own_so(asked, object, fields).await {
+            Ok(()) => Ok((permit, decided)),
+            Err(Stop::Refusal(refusal)) => Err(No::Hard(refusal)),
+            Err(Stop::Barred(Barred { field, reason, why })) => {
+                let refusal = Refusal::Fields { reason, fields: vec![field], expected: Vec::new() };
+                Err(No::Policy { refusal, why })
+            }
+        }
+    }
+
+    async fn may_own_so(&self, asked: Asked, object: Option<&Keyed>, fields: &Fields) -> Result<(), Stop> {
+        let writing = &self.matched.route.writing;
+        for (field, parameter) in &writing.same {
+            let own = self.parameter(parameter);
+            let same = match preset(fields, field, writing.fields.as_ref()) {
+                Preset::Absent => true,
+                Preset::Unclear => false,
+                Preset::Given(values) => {
+                    values.iter().all(|value| name(value).flatten().is_some_and(|name| name == own))
+                }
+            };
+            if !same {
+                let why = format!("the path has another value than the field {field}");
+                return Err(Barred { field: field.clone(), reason: "same", why }.into());
+            }
+        }
+        let plan = Plan::of(self, fields)?;
+        self.may_own(asked, object, &plan).await
+    }
+
+    /// The refusal of a request whose fields may not be asked about.
+    fn unless_asked(
+        &self,
+        fields: Vec<String>,
+        permit: Permit,
+        record: &mut Record,
+    ) -> Result<Permit, Refusal> {
+        if fields.is_empty() {
+            return Ok(permit);
+        }
+        let why =
+            "a question is about fields that the user does not see, or the route does not list".to_owned();
+        let opened = self.matched.route.shadow.then(Permit::of_everything);
+        self.told(Refusal::Asked(fields), why, opened, record)
+    }
+
+    /// A refusal, unless shadow mode opens what is refused: then it is only told.
+    fn told(
+        &self,
+        refusal: Refusal,
+        why: String,
+        opened: Option<Permit>,
+        record: &mut Record,
+    ) -> Result<Permit, Refusal> {
+        record.why = Some(why);
+        let Some(permit) = opened else { return Err(refusal) };
+        record.outcome = Outcome::WouldDeny;
+        record.reason = refusal.label();
+        record.shadow = self.in_shadow();
+        Ok(permit)
+    }
+
+    fn judge(&self, asked: Asked) -> Judge<'_> {
+        let route = &self.matched.route;
+        Judge {
+            actor: &self.granted.actor,
+            resource: asked.resource,
+            writes: route.writing.fields.as_ref(),
+            asks: route.asking.fields.as_ref(),
+        }
+    }
+
+    /// The path's parameters with this id as the one that names the object.
+    fn naming(&self, id: String) -> BTreeMap<String, String> {
+        let mut parameters = self.matched.parameters.clone();
+        if let Some(name) = self.matched.route.object.as_ref().map(Object::parameter) {
+            parameters.insert(name.to_owned(), id);
+        }
+        parameters
+    }
+}

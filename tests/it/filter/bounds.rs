@@ -1,0 +1,143 @@
+//! Texts of any length in bounded memory, and what is too large.
+
+use headgate::filter::{
+    EntityNo, EntitySource, FactNo, Fault, Fields, Filter, Judge, Layout, LayoutSource, Limits, Object,
+    Report, Schema, Total, Verdict, filter,
+};
+
+use super::strings;
+
+/// Shows rows with an even team.
+struct Even;
+
+impl Judge for Even {
+    fn judge(&mut self, object: &Object<'_>) -> Verdict {
+        let even =
+            object.fact(FactNo(0)).is_some_and(|fact| fact.0.last().is_some_and(|digit| digit % 2 == 0));
+        if even { Verdict::Shown(Fields::All) } else { Verdict::Hidden }
+    }
+}
+
+fn layout() -> Layout {
+    let row = EntitySource {
+        fields: strings(&["id", "text", "more"]),
+        ruled: strings(&["secret"]),
+        facts: strings(&["/team"]),
+        ..EntitySource::default()
+    };
+    let source = LayoutSource {
+        rows: Some(("/rows".into(), EntityNo(0))),
+        keep: strings(&["/kept"]),
+        totals: [("/before".into(), Total::Shown), ("/behind".into(), Total::Shown)].into(),
+        ..LayoutSource::default()
+    };
+    Layout::compile(&Schema::compile(vec![row]).unwrap(), source).unwrap()
+}
+
+/// Pushes pieces and drops what comes out; says how much came and how much was held at most.
+fn streamed<'a>(
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+    limits: Limits,
+) -> Result<(Report, usize, usize), Fault> {
+    let mut filter = Filter::new(&layout(), limits, Even);
+    let (mut out, mut came, mut held) = (Vec::new(), 0, 0);
+    for piece in pieces {
+        filter.push(piece, &mut out)?;
+        came += out.len();
+        out.clear();
+        held = held.max(filter.bytes_held());
+    }
+    filter.finish(&mut out).map(|report| (report, came + out.len(), held))
+}
+
+const LIMITS: Limits = Limits { object_bytes_max: 4096, depth_max: 128 };
+
+#[test]
+fn a_text_of_any_length_is_held_row_by_row() {
+    let rows: Vec<u8> = (0..100)
+        .flat_map(|no| {
+            format!(r#"{{"id":{no},"team":{no},"text":"{}","x":[]}},"#, "é".repeat(500)).into_bytes()
+        })
+        .collect();
+    let all = std::iter::once(&br#"{"rows":["#[..])
+        .chain(std::iter::repeat_n(&rows[..], 200))
+        .chain([&br#"{"team":1}],"behind":0}"#[..]]);
+    let pieces: Vec<&[u8]> = all.flat_map(|piece| piece.chunks(1448)).collect();
+    let (report, came, held) = streamed(pieces, LIMITS).unwrap();
+    assert_eq!((report.rows_shown, report.rows_hidden), (10_000, 10_001));
+    assert!(came > 10_000_000, "{came}");
+    assert!(held < 64 << 10, "{held}");
+}
+
+#[test]
+fn what_does_not_pass_or_passes_as_it_stands_may_have_any_length() {
+    let long = vec![b'x'; 1 << 20];
+    for (before, after) in [
+        (r#"{"rows":[],"other":""#, r#""}"#),
+        (r#"{"rows":[],"kept":["a",""#, r#""]}"#),
+        (r#"{"rows":[""#, r#""]}"#),
+        (r#"{"rows":[],"other":{""#, r#"":1}}"#),
+        (r#"{"rows":[],"before":""#, r#""}"#),
+    ] {
+        let pieces = [before.as_bytes()].into_iter().chain(long.chunks(1000)).chain([after.as_bytes()]);
+        let (_, _, held) = streamed(pieces, LIMITS).unwrap();
+        assert!(held < 32 << 10, "{held} for {before}");
+    }
+    let digits = vec![b'1'; 1 << 20];
+    let pieces = [&br#"{"rows":[],"kept":"#[..]].into_iter().chain(digits.chunks(7)).chain([&b"}"[..]]);
+    let (_, came, held) = streamed(pieces, LIMITS).unwrap();
+    assert!(came > 1 << 20 && held < 32 << 10);
+}
+
+#[test]
+fn what_is_too_large_to_be_held_is_a_fault() {
+    let long = "x".repeat(5000);
+    for text in [
+        format!(r#"{{"rows":[{{"team":2,"text":"{long}"}}]}}"#),
+        format!(r#"{{"rows":[{{"team":1,"x":"{long}"}}]}}"#),
+        format!(r#"{{"rows":[],"{long}":1}}"#),
+        format!(r#"{{"rows":[]{},"kept":1}}"#, " ".repeat(5000)),
+    ] {
+        let whole = filter(text.as_bytes(), &layout(), LIMITS, Even).map(|(out, _)| out);
+        assert!(matches!(whole, Err(Fault::TooLarge { .. })), "{whole:?}");
+        for size in [1, 100, 4096, 10_000] {
+            let pieces = streamed(text.as_bytes().chunks(size), LIMITS);
+            assert!(matches!(pieces, Err(Fault::TooLarge { .. })), "{size}");
+        }
+    }
+}
+
+#[test]
+fn an_object_of_nothing_but_keys_is_bounded_like_any() {
+    let keys = r#""":0,"#.repeat(700);
+    let text = format!(r#"{{"rows":[{{{keys}"team":2}},{{"more":{{{keys}"":{{"secret":1}}}},"team":2}}]}}"#);
+    let (report, came, held) = streamed(text.as_bytes().chunks(1000), LIMITS).unwrap();
+    assert_eq!((report.rows_shown, report.undeclared), (2, 702));
+    assert!(came > 3000);
+    assert!(held < 30 * 4096, "{held}");
+}
+
+#[test]
+fn a_count_before_the_rows_is_right_only_in_a_whole_text() {
+    let text = br#"{"before":7,"rows":[{"team":2},{"team":3}],"behind":7}"#;
+    let (whole, _) = filter(text, &layout(), LIMITS, Even).unwrap();
+    assert_eq!(whole, br#"{"before":1,"rows":[{}],"behind":1}"#);
+    let mut stream = Filter::new(&layout(), LIMITS, Even);
+    let mut out = Vec::new();
+    stream.push(text, &mut out).unwrap();
+    stream.finish(&mut out).unwrap();
+    assert_eq!(out, br#"{"before":null,"rows":[{}],"behind":1}"#);
+}
+
+#[test]
+fn after_a_fault_nothing_comes_out() {
+    let mut stream = Filter::new(&layout(), LIMITS, Even);
+    let mut out = Vec::new();
+    stream.push(br#"{"rows":[{"team":2},"#, &mut out).unwrap();
+    let length = out.len();
+    let fault = stream.push(br#"{"team":2,"text":1},x"#, &mut out).unwrap_err();
+    assert_eq!(fault, Fault::Syntax { at: 40 });
+    assert_eq!(stream.push(br#"{"team":2}]}"#, &mut out), Err(fault));
+    assert_eq!(stream.finish(&mut out), Err(fault));
+    assert_eq!(out.len(), length);
+}

@@ -1,0 +1,349 @@
+//! The filter once more, slow and obvious: over a parsed value, asking of each path what is declared there.
+
+use headgate::filter::{
+    EntityNo, EntitySource, FactNo, FieldIx, Fields, LayoutSource, Object, Raw, Schema, Total, Verdict,
+};
+use serde_json::{Map, Value};
+
+/// What a judge was told of an object and those around it: entities and facts as values.
+pub(super) type Told = Vec<(EntityNo, bool, Vec<Option<Value>>)>;
+
+/// A judge of both filters: a function of what is told.
+pub(super) type Rule<'a> = &'a dyn Fn(&Told) -> Verdict;
+
+/// What a judge of the real filter is told.
+pub(super) fn told(object: &Object<'_>, facts: &[usize]) -> Told {
+    let mut told = object.outer.map_or_else(Told::new, |outer| told(outer, facts));
+    let value = |raw: Option<Raw<'_>>| raw.map(|raw| serde_json::from_slice(raw.0).unwrap());
+    let count = facts[usize::from(object.entity.0)];
+    let facts = (0..count).map(|no| value(object.fact(FactNo(u8::try_from(no).unwrap())))).collect();
+    told.push((object.entity, object.main, facts));
+    told
+}
+
+/// It is of another type than declared, or is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Unfit;
+
+pub(super) struct Oracle<'a> {
+    pub(super) sources: &'a [EntitySource],
+    pub(super) schema: &'a Schema,
+    pub(super) layout: &'a LayoutSource,
+    pub(super) rule: Rule<'a>,
+    /// What was asked, in order.
+    pub(super) asked: Vec<Told>,
+    pub(super) shown: u64,
+    pub(super) hidden: u64,
+    pub(super) unfit: u64,
+    met_rows: bool,
+    met_object: bool,
+}
+
+/// A step of a path: a member's name, or an item.
+#[derive(Clone, Debug, PartialEq)]
+enum Step {
+    Key(String),
+    Item,
+}
+
+/// A verdict on the object around, with what was told of it; `None`: nothing of it is asked for.
+#[derive(Clone, Copy)]
+struct Within<'a> {
+    fields: &'a Fields,
+    told: Option<&'a Told>,
+}
+
+const NOTHING: Within<'static> = Within { fields: &Fields::NONE, told: None };
+
+/// The steps of a pointer, `*` for an item.
+fn steps(pointer: &str) -> Vec<Step> {
+    let step = |token: &str| if token == "*" { Step::Item } else { Step::Key(token.to_owned()) };
+    pointer.split('/').skip(1).map(step).collect()
+}
+
+fn names(path: &[Step]) -> Vec<&str> {
+    path.iter().filter_map(|step| if let Step::Key(key) = step { Some(key.as_str()) } else { None }).collect()
+}
+
+impl<'a> Oracle<'a> {
+    pub(super) fn new(
+        sources: &'a [EntitySource],
+        schema: &'a Schema,
+        layout: &'a LayoutSource,
+        rule: Rule<'a>,
+    ) -> Self {
+        let (asked, met_rows, met_object) = (Vec::new(), false, false);
+        Self { sources, schema, layout, rule, asked, shown: 0, hidden: 0, unfit: 0, met_rows, met_object }
+    }
+
+    pub(super) fn filter(&mut self, text: &Value) -> Result<Value, Unfit> {
+        let mut left = self.around(text, &[], false)?.unwrap_or(Value::Null);
+        if (self.layout.rows.is_some() && !self.met_rows)
+            || (self.layout.object.is_some() && !self.met_object)
+        {
+            return Err(Unfit);
+        }
+        for (pointer, total) in &self.layout.totals {
+            // A count that is `null` here stands in the text.
+            if let (Some(count), Total::Shown) = (left.pointer_mut(pointer), total) {
+                *count = Value::String("the number of rows".into());
+            }
+        }
+        Ok(left)
+    }
+
+    /// What is left of a value that stands around the entities. `None`: it is taken out.
+    fn around(&mut self, value: &Value, path: &[Step], kept: bool) -> Result<Option<Value>, Unfit> {
+        let layout = self.layout;
+        let at = |pointer: &str| steps(pointer) == path;
+        let (in_list, null) = (path.last() == Some(&Step::Item), value.is_null());
+        if let Some((_, entity)) = layout.rows.as_ref().filter(|(pointer, _)| at(pointer)) {
+            let rows = value.as_array().ok_or(Unfit)?;
+            self.met_rows = true;
+            let mut left = Vec::new();
+            for row in rows {
+                if !self.is_fit(row, *entity) {
+                    self.unfit += 1;
+                    continue;
+                }
+                let (shown, row) = self.entity(row, *entity, true, None)?;
+                *(if shown { &mut self.shown } else { &mut self.hidden }) += 1;
+                left.extend(row);
+            }
+            return Ok(Some(Value::Array(left)));
+        }
+        if let Some((_, entity)) = layout.object.as_ref().filter(|(pointer, _)| at(pointer)) {
+            self.met_object = true;
+            return if self.is_fit(value, *entity) {
+                Ok(self.entity(value, *entity, true, None)?.1)
+            } else {
+                Err(Unfit)
+            };
+        }
+        if let Some((_, entity)) = layout.nested.iter().find(|(pointer, _)| at(pointer)) {
+            return match (self.is_fit(value, *entity), in_list) {
+                (true, _) => Ok(self.entity(value, *entity, false, None)?.1),
+                (false, true) => Ok(None),
+                (false, false) if null => Ok(Some(Value::Null)),
+                (false, false) => Err(Unfit),
+            };
+        }
+        if layout.totals.keys().any(|pointer| at(pointer)) {
+            return Ok(Some(Value::Null));
+        }
+        let kept = kept || layout.keep.iter().any(|pointer| at(pointer));
+        let named = layout.rows.iter().chain(&layout.object).map(|(pointer, _)| pointer);
+        let named: Vec<_> = named.chain(layout.nested.keys()).chain(layout.totals.keys()).collect();
+        let way = named
+            .into_iter()
+            .map(|pointer| steps(pointer))
+            .find(|steps| steps.len() > path.len() && steps.starts_with(path));
+        if !on_way(value, way.as_deref(), path) {
+            return if in_list { Ok(None) } else { Err(Unfit) };
+        }
+        let leads = way.is_some()
+            || layout
+                .keep
+                .iter()
+                .any(|pointer| steps(pointer).len() > path.len() && steps(pointer).starts_with(path));
+        if !kept && !leads {
+            return Ok(None);
+        }
+        match value {
+            Value::Object(members) => {
+                let mut left = Map::new();
+                for (key, value) in members {
+                    let path = [path, &[Step::Key(key.clone())]].concat();
+                    if let Some(value) = self.around(value, &path, kept)? {
+                        left.insert(key.clone(), value);
+                    }
+                }
+                Ok(Some(Value::Object(left)))
+            }
+            Value::Array(items) => {
+                let mut left = Vec::new();
+                for value in items {
+                    left.extend(self.around(value, &[path, &[Step::Item]].concat(), kept)?);
+                }
+                Ok(Some(Value::Array(left)))
+            }
+            _ if kept || (null && !in_list) => Ok(Some(value.clone())),
+            _ => Ok(None),
+        }
+    }
+
+    fn source(&self, entity: EntityNo) -> &'a EntitySource {
+        &self.sources[usize::from(entity.0)]
+    }
+
+    fn is_fit(&self, value: &Value, entity: EntityNo) -> bool {
+        value.is_object() || (self.source(entity).value && !value.is_null())
+    }
+
+    /// Judges an object; says whether it is shown, and what is left of it.
+    fn entity(
+        &mut self,
+        value: &Value,
+        entity: EntityNo,
+        main: bool,
+        outer: Option<&Told>,
+    ) -> Result<(bool, Option<Value>), Unfit> {
+        let source = self.source(entity);
+        let facts = source.facts.iter().map(|pointer| value.pointer(pointer).cloned()).collect();
+        let mut told = outer.cloned().unwrap_or_default();
+        told.push((entity, main, facts));
+        self.asked.push(told.clone());
+        match (self.rule)(&told) {
+            Verdict::Shown(_) if source.value => Ok((true, Some(value.clone()))),
+            Verdict::Shown(fields) => {
+                let within = Within { fields: &fields, told: Some(&told) };
+                Ok((true, self.inside(value, entity, &[], within, false)?))
+            }
+            Verdict::Hidden if source.value => Ok((false, None)),
+            Verdict::Hidden => {
+                let mut fields = Fields::NONE;
+                for name in &source.placeholder {
+                    fields.insert(self.number(entity, name).unwrap());
+                }
+                let left = self.inside(value, entity, &[], Within { fields: &fields, told: None }, false)?;
+                Ok((false, left.filter(|left| left.as_object().is_some_and(|left| !left.is_empty()))))
+            }
+        }
+    }
+
+    fn number(&self, entity: EntityNo, name: &str) -> Option<FieldIx> {
+        let at = self.schema.fields(entity).iter().position(|field| field == name)?;
+        Some(FieldIx(u16::try_from(at).unwrap()))
+    }
+
+    /// What is left of what is in an object. Types are looked at in what does not pass, too.
+    fn inside(
+        &mut self,
+        value: &Value,
+        entity: EntityNo,
+        path: &[Step],
+        within: Within<'_>,
+        whole: bool,
+    ) -> Result<Option<Value>, Unfit> {
+        match value {
+            Value::Object(members) => {
+                let mut left = Map::new();
+                for (key, value) in members {
+                    let path = [path, &[Step::Key(key.clone())]].concat();
+                    if let Some(value) = self.place(value, entity, &path, within, whole)? {
+                        left.insert(key.clone(), value);
+                    }
+                }
+                Ok(Some(Value::Object(left)))
+            }
+            Value::Array(items) => {
+                let mut left = Vec::new();
+                for value in items {
+                    left.extend(self.place(value, entity, &[path, &[Step::Item]].concat(), within, whole)?);
+                }
+                Ok(Some(Value::Array(left)))
+            }
+            _ => Ok(Some(value.clone())),
+        }
+    }
+
+    fn place(
+        &mut self,
+        value: &Value,
+        entity: EntityNo,
+        path: &[Step],
+        within: Within<'_>,
+        whole: bool,
+    ) -> Result<Option<Value>, Unfit> {
+        let source = self.source(entity);
+        let (in_list, null) = (path.last() == Some(&Step::Item), value.is_null());
+        let name = names(path);
+        let listed: Vec<&str> =
+            source.fields.iter().map(String::as_str).filter(|field| *field != "*").collect();
+        let split = |field: &'a str| field.split('.').collect::<Vec<_>>();
+        let starred = source.fields.iter().any(|field| field == "*");
+        let nested =
+            source.nested.iter().find(|(pointer, _)| steps(pointer) == path).map(|(_, entity)| *entity);
+        // The fields that this very member is. Items are what their list is.
+        let mut own = Vec::new();
+        if !in_list {
+            let fields = self.schema.fields(entity).iter().filter(|field| *field != "*");
+            for field in fields {
+                let parts: Vec<&str> = field.split('.').collect();
+                let same = parts.len() == name.len()
+                    && parts.iter().zip(&name).all(|(part, name)| part == name || *part == "*");
+                let anywhere =
+                    source.ruled.contains(field) && parts.len() == 1 && name.last() == Some(&parts[0]);
+                if same || anywhere {
+                    own.extend(self.number(entity, field));
+                }
+            }
+            if starred && name.len() == 1 && own.is_empty() && nested.is_none() {
+                own.extend(self.number(entity, "*"));
+            }
+        }
+        let has = own.iter().all(|field| within.fields.has(*field));
+        let whole = whole || starred || listed.iter().any(|field| split_is(field, &name));
+        let within = if has { within } else { NOTHING };
+        if let Some(inner) = nested {
+            return if self.is_fit(value, inner) {
+                match within.told {
+                    Some(told) => Ok(self.entity(value, inner, false, Some(told))?.1),
+                    None => self.only_types(value, inner),
+                }
+            } else if in_list {
+                Ok(None)
+            } else if null {
+                Ok(Some(Value::Null).filter(|_| within.told.is_some()))
+            } else {
+                Err(Unfit)
+            };
+        }
+        let way = source.nested.keys().map(|pointer| steps(pointer));
+        let way: Vec<_> = way.filter(|steps| steps.len() > path.len() && steps.starts_with(path)).collect();
+        let leads: Vec<&str> = listed
+            .iter()
+            .copied()
+            .filter(|field| split(field).len() > name.len() && split(field).starts_with(&name))
+            .collect();
+        if !whole && leads.is_empty() && way.is_empty() {
+            return Ok(None);
+        }
+        if !on_way(value, way.first().map(Vec::as_slice), path) {
+            return if in_list { Ok(None) } else { Err(Unfit) };
+        }
+        let may_stay = value.is_object() || value.is_array() || (null && !in_list);
+        if !whole && !may_stay {
+            return Ok(None);
+        }
+        let led = whole
+            || (!way.is_empty() && within.told.is_some())
+            || leads.iter().any(|field| within.fields.has(self.number(entity, field).unwrap()))
+            || in_list;
+        let within = if led { within } else { NOTHING };
+        let left = self.inside(value, entity, path, within, whole)?;
+        Ok(left.filter(|_| has && led))
+    }
+
+    /// Looks at the types of an entity of which nothing is asked.
+    fn only_types(&mut self, value: &Value, entity: EntityNo) -> Result<Option<Value>, Unfit> {
+        if !self.source(entity).value {
+            self.inside(value, entity, &[], NOTHING, false)?;
+        }
+        Ok(None)
+    }
+}
+
+/// A field is this place.
+fn split_is(field: &str, name: &[&str]) -> bool {
+    field.split('.').collect::<Vec<_>>() == name
+}
+
+/// A value is what the steps that follow its path say.
+fn on_way(value: &Value, way: Option<&[Step]>, path: &[Step]) -> bool {
+    match way.and_then(|way| way.get(path.len())) {
+        None => true,
+        Some(Step::Key(_)) => value.is_object() || value.is_null(),
+        Some(Step::Item) => value.is_array() || value.is_null(),
+    }
+}

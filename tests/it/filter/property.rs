@@ -1,0 +1,432 @@
+//! Random schemas, layouts, judges and texts: the filter does what its slow twin does, whole and in pieces.
+
+use std::{
+    cell::RefCell,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+};
+
+use headgate::filter::{
+    EntityNo, EntitySource, Fault, FieldIx, Fields, Filter, Judge, Layout, LayoutSource, Limits, Object,
+    Report, Schema, SchemaError, Total, Verdict, filter,
+};
+use proptest::{prelude::*, sample::select, test_runner::TestCaseError};
+use serde_json::Value;
+
+use super::oracle::{Oracle, Told, Unfit, told};
+
+/// So few keys that declared places are met.
+const KEYS: [&str; 5] = ["a", "b", "c", "0", "id"];
+
+fn key() -> impl Strategy<Value = String> {
+    select(&KEYS[..]).prop_map(str::to_owned)
+}
+
+fn pointer(star: bool) -> impl Strategy<Value = String> {
+    let token = prop_oneof![4 => key(), 2 => Just(if star { "*".to_owned() } else { "a".to_owned() })];
+    prop::collection::vec(token, 1..4)
+        .prop_map(|tokens| tokens.iter().map(|token| format!("/{token}")).collect())
+}
+
+fn dotted() -> impl Strategy<Value = String> {
+    prop::collection::vec(key(), 1..4).prop_map(|names| names.join("."))
+}
+
+fn entity() -> impl Strategy<Value = EntitySource> {
+    let listed = prop::collection::vec(prop_oneof![6 => dotted(), 1 => Just("*".to_owned())], 0..5);
+    let ruled =
+        prop::collection::vec(prop_oneof![3 => dotted(), 1 => dotted().prop_map(|x| format!("{x}.*"))], 0..3);
+    let nested = prop::collection::btree_map(pointer(true), (0..3_u16).prop_map(EntityNo), 0..3);
+    let facts = prop::collection::vec(prop_oneof![4 => pointer(false), 1 => Just(String::new())], 0..3);
+    (listed, ruled, nested, facts, any::<u8>()).prop_map(|(fields, ruled, nested, facts, kind)| {
+        let mut source = EntitySource { fields, ruled, nested, facts, ..EntitySource::default() };
+        match kind % 9 {
+            0 => source = EntitySource { value: true, facts: source.facts, ..EntitySource::default() },
+            1 | 2 => {
+                source.placeholder =
+                    source.fields.iter().filter(|name| *name != "*").take(1).cloned().collect()
+            }
+            _ => {}
+        }
+        source
+    })
+}
+
+fn layout() -> impl Strategy<Value = LayoutSource> {
+    let entity = || (0..3_u16).prop_map(EntityNo);
+    let place = || prop_oneof![3 => pointer(false), 1 => Just(String::new())];
+    (
+        prop::option::weighted(0.7, (place(), entity())),
+        prop::option::weighted(0.3, (place(), entity())),
+        prop::collection::btree_map(pointer(true), entity(), 0..2),
+        prop::collection::vec(pointer(true), 0..2),
+        prop::collection::btree_map(pointer(false), select(vec![Total::Shown, Total::Null]), 0..2),
+    )
+        .prop_map(|(rows, object, nested, keep, totals)| LayoutSource {
+            rows,
+            object,
+            nested,
+            keep,
+            totals,
+        })
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        (0..9_i64).prop_map(Value::from),
+        select(vec!["", "x", "é\"\\", "😀/"]).prop_map(Value::from),
+    ];
+    leaf.prop_recursive(6, 60, 5, |inner| {
+        prop_oneof![
+            1 => prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
+            3 => prop::collection::vec((key(), inner), 0..5)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+/// A text in which the layout's rows and object are where they should be, mostly.
+fn placed(layout: &LayoutSource, text: Value, rows: Vec<Value>, object: Value) -> Value {
+    let mut text = text;
+    for (pointer, value) in [
+        layout.rows.as_ref().map(|(pointer, _)| (pointer, Value::Array(rows))),
+        layout.object.as_ref().map(|(pointer, _)| (pointer, object)),
+    ]
+    .into_iter()
+    .flatten()
+    {
+        let mut at = &mut text;
+        for token in pointer.split('/').skip(1) {
+            if !at.is_object() {
+                *at = Value::Object(serde_json::Map::new());
+            }
+            at = at.as_object_mut().unwrap().entry(token).or_insert(Value::Null);
+        }
+        *at = value;
+    }
+    text
+}
+
+/// Numbers that follow from a seed.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % bound
+    }
+}
+
+/// A value for an entity in which most declared places are there, and of the right type.
+fn grown(sources: &[EntitySource], entity: EntityNo, depth: usize, dice: &mut Dice) -> Value {
+    let source = &sources[usize::from(entity.0)];
+    let mut value = Value::Object(serde_json::Map::new());
+    for _ in 0..dice.below(3) {
+        plant(&mut value, &[KEYS[dice.below(KEYS.len())]], Value::from(dice.below(9)), dice);
+    }
+    let names = source.fields.iter().chain(&source.ruled).chain(&source.placeholder);
+    let names = names.map(|name| name.split('.').collect::<Vec<_>>());
+    let facts = source.facts.iter().map(|pointer| pointer.split('/').skip(1).collect());
+    for path in names.chain(facts).filter(|path: &Vec<&str>| !path.is_empty()) {
+        if dice.below(4) > 0 {
+            let leaf = [Value::from(dice.below(4)), Value::Null, serde_json::json!({"a": 1, "id": {"b": 2}})];
+            plant(&mut value, &path, leaf[dice.below(3)].clone(), dice);
+        }
+    }
+    for (pointer, inner) in &source.nested {
+        for _ in 0..dice.below(3) {
+            let leaf = if depth > 0 && dice.below(8) > 0 {
+                grown(sources, *inner, depth - 1, dice)
+            } else {
+                Value::Null
+            };
+            plant(&mut value, &pointer.split('/').skip(1).collect::<Vec<_>>(), leaf, dice);
+        }
+    }
+    value
+}
+
+/// Puts a value where a path leads, with what is missing on the way; now and then a list on a dotted one.
+fn plant(at: &mut Value, path: &[&str], leaf: Value, dice: &mut Dice) {
+    let Some((step, rest)) = path.split_first() else {
+        *at = leaf;
+        return;
+    };
+    if *step == "*" {
+        if !at.is_array() {
+            *at = Value::Array(Vec::new());
+        }
+        let items = at.as_array_mut().unwrap();
+        if items.is_empty() || dice.below(2) == 0 {
+            items.push(Value::Null);
+        }
+        return plant(items.last_mut().unwrap(), rest, leaf, dice);
+    }
+    match at {
+        Value::Array(items) if !items.is_empty() => plant(items.last_mut().unwrap(), path, leaf, dice),
+        Value::Object(members) => {
+            let next = members.entry(*step).or_insert_with(|| match dice.below(12) {
+                0 => serde_json::json!([{}]),
+                _ => Value::Null,
+            });
+            plant(next, rest, leaf, dice);
+        }
+        _ => {
+            *at = Value::Object(serde_json::Map::new());
+            plant(at, path, leaf, dice);
+        }
+    }
+}
+
+/// Writes a value with white space and escapes as a seed has it.
+fn written(value: &Value, dice: &mut Dice, out: &mut String) {
+    let blank = |dice: &mut Dice, out: &mut String| {
+        out.push_str(["", "", "", " ", "\n\t"][dice.below(5)]);
+    };
+    let string = |text: &str, dice: &mut Dice, out: &mut String| {
+        out.push('"');
+        for c in text.chars() {
+            if dice.below(5) == 0 || matches!(c, '"' | '\\') {
+                c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04X}")));
+            } else {
+                out.push(c);
+            }
+        }
+        out.push('"');
+    };
+    blank(dice, out);
+    match value {
+        Value::Object(members) => {
+            out.push('{');
+            for (at, (key, value)) in members.iter().enumerate() {
+                out.push_str(if at > 0 { "," } else { "" });
+                blank(dice, out);
+                string(key, dice, out);
+                blank(dice, out);
+                out.push(':');
+                written(value, dice, out);
+            }
+            blank(dice, out);
+            out.push('}');
+        }
+        Value::Array(items) => {
+            out.push('[');
+            for (at, value) in items.iter().enumerate() {
+                out.push_str(if at > 0 { "," } else { "" });
+                written(value, dice, out);
+            }
+            blank(dice, out);
+            out.push(']');
+        }
+        Value::String(text) => string(text, dice, out),
+        other => out.push_str(&other.to_string()),
+    }
+    blank(dice, out);
+}
+
+/// A judge that decides by a hash of all that it is told.
+struct ByHash<'a> {
+    schema: &'a Schema,
+    facts: &'a [usize],
+    seed: u64,
+    asked: &'a RefCell<Vec<Told>>,
+}
+
+fn decided(schema: &Schema, seed: u64, told: &Told) -> Verdict {
+    let hash = |what: &str| {
+        let mut hasher = DefaultHasher::new();
+        (seed, what, format!("{told:?}")).hash(&mut hasher);
+        hasher.finish()
+    };
+    match hash("verdict") % 6 {
+        0 => Verdict::Hidden,
+        1 => Verdict::Shown(Fields::All),
+        _ => {
+            let mut fields = Fields::NONE;
+            for at in 0..schema.fields(told.last().unwrap().0).len() {
+                if !hash(&at.to_string()).is_multiple_of(3) {
+                    fields.insert(FieldIx(u16::try_from(at).unwrap()));
+                }
+            }
+            Verdict::Shown(fields)
+        }
+    }
+}
+
+impl Judge for ByHash<'_> {
+    fn judge(&mut self, object: &Object<'_>) -> Verdict {
+        let told = told(object, self.facts);
+        let verdict = decided(self.schema, self.seed, &told);
+        self.asked.borrow_mut().push(told);
+        verdict
+    }
+}
+
+struct World {
+    sources: Vec<EntitySource>,
+    layout: LayoutSource,
+    text: Value,
+    seed: u64,
+}
+
+/// Sources of which no two places exclude each other: those that do are left out.
+fn settled(mut sources: Vec<EntitySource>, mut layout: LayoutSource) -> (Vec<EntitySource>, LayoutSource) {
+    for (no, source) in sources.iter_mut().enumerate() {
+        source.name = no.to_string();
+    }
+    loop {
+        let schema = Schema::compile(sources.clone());
+        match schema.and_then(|schema| Layout::compile(&schema, layout.clone())) {
+            Ok(_) => return (sources, layout),
+            Err(SchemaError::Conflict { of, inner, .. }) => match of.parse::<usize>() {
+                Ok(no) => {
+                    let source = &mut sources[no];
+                    source.nested.remove(&inner);
+                    source.fields.retain(|name| *name != inner);
+                    source.ruled.retain(|name| *name != inner);
+                    source.placeholder.retain(|name| *name != inner);
+                }
+                Err(_) => {
+                    layout.rows = layout.rows.filter(|(pointer, _)| *pointer != inner);
+                    layout.object = layout.object.filter(|(pointer, _)| *pointer != inner);
+                    layout.nested.remove(&inner);
+                    layout.keep.retain(|pointer| *pointer != inner);
+                    layout.totals.remove(&inner);
+                }
+            },
+            Err(SchemaError::Rowless { .. }) => layout.totals.clear(),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+fn world() -> impl Strategy<Value = World> {
+    let texts = (value(), prop::collection::vec(value(), 0..4), value());
+    (prop::collection::vec(entity(), 3), layout(), texts, any::<u64>()).prop_map(
+        |(sources, layout, (text, rows, object), seed)| {
+            let (sources, layout) = settled(sources, layout);
+            let (mut text, mut rows, mut object, mut dice) = (text, rows, object, Dice(seed));
+            if let Some((_, entity)) = &layout.rows {
+                rows.extend((0..dice.below(4)).map(|_| grown(&sources, *entity, 3, &mut dice)));
+            }
+            if let Some((_, entity)) = layout.object.as_ref().filter(|_| dice.below(8) > 0) {
+                object = grown(&sources, *entity, 3, &mut dice);
+            }
+            for (pointer, entity) in layout.nested.iter().filter(|_| seed % 5 > 0) {
+                let leaf = grown(&sources, *entity, 2, &mut dice);
+                plant(&mut text, &pointer.split('/').skip(1).collect::<Vec<_>>(), leaf, &mut dice);
+            }
+            let text = placed(&layout, text, rows, object);
+            World { sources, layout, text, seed }
+        },
+    )
+}
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:#?}\n{:#?}\n{}\nseed {}", self.sources, self.layout, self.text, self.seed)
+    }
+}
+
+fn in_pieces<J: Judge>(
+    text: &[u8],
+    sizes: impl Iterator<Item = usize>,
+    layout: &Layout,
+    judge: J,
+) -> Result<(Vec<u8>, Report), Fault> {
+    let (mut rest, mut out) = (text, Vec::new());
+    let mut filter = Filter::new(layout, Limits::default(), judge);
+    for size in sizes {
+        let (piece, after) = rest.split_at(size.min(rest.len()));
+        filter.push(piece, &mut out)?;
+        rest = after;
+    }
+    filter.push(rest, &mut out)?;
+    let report = filter.finish(&mut out)?;
+    Ok((out, report))
+}
+
+/// The members and items of `part` are some of those of `whole`, in their order; scalars are the same.
+fn is_part(part: &Value, whole: &Value) -> bool {
+    match (part, whole) {
+        (Value::Object(part), Value::Object(whole)) => {
+            let mut all = whole.iter();
+            part.iter().all(|(key, value)| all.any(|(other, of)| key == other && is_part(value, of)))
+        }
+        (Value::Array(part), Value::Array(whole)) => {
+            let mut all = whole.iter();
+            part.iter().all(|value| all.any(|of| is_part(value, of)))
+        }
+        (part, whole) => part == whole || part.is_null(),
+    }
+}
+
+fn compare(world: &World, cuts: &[usize]) -> Result<(), TestCaseError> {
+    let schema = Schema::compile(world.sources.clone()).unwrap();
+    let layout = Layout::compile(&schema, world.layout.clone()).unwrap();
+    let facts: Vec<usize> = world.sources.iter().map(|source| source.facts.len()).collect();
+    let mut text = String::new();
+    written(&world.text, &mut Dice(world.seed), &mut text);
+    prop_assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), world.text.clone());
+
+    let rule = |told: &Told| decided(&schema, world.seed, told);
+    let mut oracle = Oracle::new(&world.sources, &schema, &world.layout, &rule);
+    let expected = oracle.filter(&world.text);
+    let asked = RefCell::default();
+    let judge = || ByHash { schema: &schema, facts: &facts, seed: world.seed, asked: &asked };
+    let got = filter(text.as_bytes(), &layout, Limits::default(), judge());
+    let (out, report) = match (expected, got) {
+        (Err(Unfit), Err(Fault::Type { .. } | Fault::Missing)) => return Ok(()),
+        (Ok(expected), Ok((out, report))) => {
+            let mut value: Value = serde_json::from_slice(&out).map_err(|error| {
+                TestCaseError::fail(format!("{error}: {}", String::from_utf8_lossy(&out)))
+            })?;
+            let counted = world.layout.rows.as_ref().map(|(rows, _)| {
+                value.pointer(rows).and_then(Value::as_array).map_or(Value::Null, |rows| rows.len().into())
+            });
+            for (pointer, total) in &world.layout.totals {
+                if let (Total::Shown, Some(count)) = (total, value.pointer_mut(pointer)) {
+                    prop_assert_eq!(Some(&*count), counted.as_ref());
+                    *count = Value::String("the number of rows".into());
+                }
+            }
+            prop_assert_eq!(&value, &expected, "{}", text);
+            if world.layout.totals.is_empty() {
+                prop_assert!(is_part(&value, &world.text), "{}", value);
+            }
+            (out, report)
+        }
+        (expected, got) => {
+            let got = got.map(|(out, _)| String::from_utf8(out).unwrap());
+            return Err(TestCaseError::fail(format!("{expected:?} {got:?} of {text}")));
+        }
+    };
+    prop_assert_eq!(&asked.borrow().clone(), &oracle.asked, "{}", text);
+    prop_assert_eq!(
+        (report.rows_shown, report.rows_hidden, report.rows_unfit),
+        (oracle.shown, oracle.hidden, oracle.unfit)
+    );
+
+    let cuts = cuts.iter().copied();
+    let (pieces, again) = in_pieces(text.as_bytes(), cuts, &layout, judge()).unwrap();
+    prop_assert_eq!(&again, &report);
+    if world.layout.totals.values().all(|total| *total == Total::Null) {
+        prop_assert_eq!(String::from_utf8(pieces).unwrap(), String::from_utf8(out).unwrap());
+    }
+    for end in 0..text.trim_end().len() {
+        // A number at the root is whole at any digit.
+        let cut = in_pieces(&text.as_bytes()[..end], std::iter::empty(), &layout, judge());
+        prop_assert!(cut.is_err() || world.text.is_number(), "{end} bytes of {text}");
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_filter_does_what_its_slow_twin_does(world in world(), cuts in prop::collection::vec(0..9_usize, 0..60)) {
+        compare(&world, &cuts)?;
+    }
+}

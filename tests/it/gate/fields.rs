@@ -1,0 +1,397 @@
+//! Fields and media, row by row of section E of the checklist: what of a contact, a message, a note and an attachment
+//! is in an answer, wherever it stands there.
+
+use serde_json::{Value, json};
+
+use super::{
+    backend::{self, Asked},
+    world::{Answer, Setup, World},
+};
+
+/// Conversations with what is nested in them, and contacts, with a list of the fields that may pass.
+pub(super) const ROUTES: &str = r#"
+[entity.person]
+resource = "contact"
+id = "/id"
+responsible = "/owner"
+fields = ["id", "owner", "name", "phone_number", "extra"]
+nested = { "/thumbnail" = "picture" }
+
+[entity.picture]
+resource = "media"
+part = true
+value = true
+
+[entity.chat]
+resource = "conversation"
+id = "/id"
+responsible = "/assignee"
+team = "/team"
+fields = ["id"]
+nested = { "/meta/sender" = "person", "/messages/*" = "message", "/last_message" = "message" }
+
+[entity.message]
+part = true
+kinds = [{ at = "/private", is = true, resource = "note" }]
+fields = ["id", "content"]
+nested = { "/attachments/*" = "attachment" }
+
+[entity.attachment]
+resource = "media"
+part = true
+fields = ["id", "file_type", "data_url", "thumb_url"]
+placeholder = ["id", "file_type"]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/persons"
+entity = "person"
+action = "list"
+items = "/payload"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/persons/{id}"
+entity = "person"
+action = "view"
+object = "answer"
+
+[[route]]
+match = "PATCH /api/v1/accounts/{account}/persons/{id}"
+entity = "person"
+action = "edit"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/persons/{id}"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/chats/{id}"
+entity = "chat"
+action = "view"
+object = "answer"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/chats/{id}/attachments/{file}"
+resource = "media"
+entity = "chat"
+action = "view"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/chats/{id}"
+part = true
+format = "whole"
+"#;
+
+/// A contact of `owner`'s, with everything that hides a number of it.
+fn person(id: &str, owner: &str) -> Value {
+    json!({
+        "id": id,
+        "owner": owner,
+        "name": format!("CANARY-{id}-name"),
+        "phone_number": format!("CANARY-{id}-phone_number"),
+        "phoneNumber": "CANARY-hidden-alias",
+        "identifier": "CANARY-hidden-identifier",
+        "contact_inbox": {"source_id": "CANARY-hidden-source"},
+        "additional_attributes": {"whatsapp": "CANARY-hidden-whatsapp"},
+        "extra": {"deep": [{"phone_number": format!("CANARY-{id}-phone_deep"), "city": "Solo"}]},
+        "thumbnail": format!("https://files/CANARY-{id}-thumbnail"),
+    })
+}
+
+fn message(private: bool, content: &str) -> Value {
+    let attachment = json!({
+        "id": "att-1", "file_type": "image", "size": 7,
+        "data_url": "https://files/CANARY-101-data", "thumb_url": "data:image/png;base64,CANARY-101-thumb",
+        "file_url": "CANARY-hidden-file",
+    });
+    json!({"id": "9001", "private": private, "content": content, "attachments": [attachment]})
+}
+
+fn chat() -> Value {
+    json!({
+        "id": "101", "assignee": "ana", "team": "sales", "avatar_url": "CANARY-hidden-avatar",
+        "meta": {"sender": person("501", "ana"), "hmac": "CANARY-hidden-hmac"},
+        "messages": [message(false, "hello"), message(true, "CANARY-101-note")],
+        "last_message": message(true, "CANARY-101-note"),
+    })
+}
+
+fn told(asked: &Asked) -> Option<Vec<u8>> {
+    let path = asked.target.strip_prefix("/api/v1/accounts/1")?;
+    Some(match path.split('?').next()? {
+        "/persons" => backend::json(200, &json!({"payload": [person("501", "ana"), person("502", "ben")]})),
+        "/persons/501" => backend::json(200, &person("501", "ana")),
+        "/persons/502" => backend::json(200, &person("502", "ben")),
+        "/chats/101" => backend::json(200, &chat()),
+        "/chats/101/attachments/att-1" => {
+            backend::answer(200, "content-type: image/png\r\n", "CANARY-101-bytes")
+        }
+        _ => return None,
+    })
+}
+
+async fn world() -> World {
+    Setup::default().routes(ROUTES).backend(told).start().await
+}
+
+/// A world whose backend answers every request for `person` 501 so.
+async fn answering(headers: &'static str, body: impl Into<String>) -> World {
+    let body = body.into();
+    let script = move |_: &Asked| Some(backend::answer(200, headers, &body));
+    Setup::default().routes(ROUTES).backend(script).start().await
+}
+
+const JSON: &str = "content-type: application/json\r\n";
+
+async fn ask(world: &World) -> Answer {
+    world.get("ana", "/persons/501").await
+}
+
+/// `persons/501` as somebody sees it for whom `phone_number` is hidden, and media.
+fn without_number() -> Value {
+    json!({"id": "501", "owner": "ana", "name": "CANARY-501-name", "extra": {"deep": [{"city": "Solo"}]}})
+}
+
+#[tokio::test]
+async fn e01_a_hidden_field_is_absent_at_every_depth_and_in_every_list() {
+    let world = world().await;
+    assert_eq!(ask(&world).await.json(), without_number());
+    assert_eq!(world.get("ana", "/persons").await.json(), json!({"payload": [without_number()]}));
+    assert_eq!(world.get("ana", "/chats/101").await.json()["meta"], json!({"sender": without_number()}));
+    let sue = world.get("sue", "/persons/501").await.json();
+    assert_eq!(sue["phone_number"], "CANARY-501-phone_number");
+    assert_eq!(sue["extra"]["deep"][0]["phone_number"], "CANARY-501-phone_deep");
+}
+
+#[tokio::test]
+async fn e02_the_same_value_by_another_name_is_not_declared_and_does_not_pass() {
+    let world = world().await;
+    for (user, path) in
+        [("ana", "/persons/501"), ("adm", "/persons/501"), ("adm", "/persons"), ("adm", "/chats/101")]
+    {
+        let answer = world.get(user, path).await;
+        assert_eq!(answer.status, 200, "{user} {path}");
+        assert!(!answer.body.contains("CANARY-hidden"), "{user} {path}: {}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn e03_the_echo_of_a_write_is_filtered_like_a_get() {
+    let script = |asked: &Asked| match asked.method.as_str() {
+        "PATCH" => Some(backend::json(200, &person("501", "ana"))),
+        _ => told(asked),
+    };
+    let world = Setup::default().routes(ROUTES).backend(script).start().await;
+    let echo = world.write("ana", "PATCH", "/persons/501", &json!({"name": "x"})).await;
+    assert_eq!((echo.status, echo.json()), (200, without_number()));
+}
+
+#[tokio::test]
+async fn e04_an_error_that_quotes_what_there_is_tells_its_status_alone() {
+    let script = |asked: &Asked| match asked.method.as_str() {
+        "PATCH" => Some(backend::json(422, &json!({"error": "already taken by CANARY-502-name"}))),
+        _ => told(asked),
+    };
+    let world = Setup::default().routes(ROUTES).backend(script).start().await;
+    let refused = world.write("ana", "PATCH", "/persons/501", &json!({"name": "x"})).await;
+    assert_eq!((refused.status, refused.problem().as_str()), (422, "declined"));
+}
+
+#[tokio::test]
+async fn e05_a_preview_is_a_message_and_a_private_one_is_a_note() {
+    let world = world().await;
+    let seen = world.get("ana", "/chats/101").await.json();
+    assert_eq!(seen.get("last_message"), None);
+    let contents: Vec<_> =
+        seen["messages"].as_array().unwrap().iter().map(|message| &message["content"]).collect();
+    assert_eq!(contents, ["hello"]);
+    let seen = world.get("sue", "/chats/101").await.json();
+    assert_eq!(seen["last_message"]["content"], "CANARY-101-note");
+    assert_eq!(seen["messages"].as_array().unwrap().len(), 2);
+    // Whether it is private must be said.
+    for private in [json!(null), json!("yes"), json!(1), json!({})] {
+        let mut said = chat();
+        said["messages"][0]["private"] = private.clone();
+        said["messages"][1].as_object_mut().unwrap().remove("private");
+        let script = move |_: &Asked| Some(backend::json(200, &said));
+        let world = Setup::default().routes(ROUTES).backend(script).start().await;
+        let seen = world.get("ana", "/chats/101").await.json();
+        assert_eq!(seen["messages"], json!([]), "{private}");
+    }
+}
+
+#[tokio::test]
+async fn e06_media_are_absent_but_for_what_is_declared_to_be_left() {
+    let world = world().await;
+    let seen = world.get("ana", "/chats/101").await;
+    assert_eq!(seen.json()["messages"][0]["attachments"], json!([{"id": "att-1", "file_type": "image"}]));
+    for address in ["CANARY-101-data", "CANARY-101-thumb", "CANARY-501-thumbnail"] {
+        assert!(!seen.body.contains(address), "{address} in {}", seen.body);
+    }
+    let seen = world.get("sue", "/chats/101").await.json();
+    assert_eq!(seen["messages"][0]["attachments"][0]["data_url"], "https://files/CANARY-101-data");
+    assert_eq!(seen["meta"]["sender"]["thumbnail"], "https://files/CANARY-501-thumbnail");
+}
+
+#[tokio::test]
+async fn e07_a_file_is_decided_on_by_the_conversation_in_which_it_stands() {
+    let world = world().await;
+    let path = "/api/v1/accounts/1/chats/101/attachments/att-1";
+    for (method, headers) in [("GET", ""), ("HEAD", ""), ("GET", "Range: bytes=0-10\r\n")] {
+        for target in [path.to_owned(), format!("{path}?signature=old")] {
+            let answer = world.send("ana", &format!("{method} {target}"), headers, "").await;
+            assert_eq!(answer.status, 404, "{method} {target} {headers}");
+        }
+    }
+    assert!(world.backend.lines().iter().all(|line| !line.contains("att-1")));
+    let answer = world.get("sue", "/chats/101/attachments/att-1").await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, "CANARY-101-bytes"));
+
+    let script = |asked: &Asked| match asked.target.ends_with("att-1") {
+        true => Some(backend::answer(
+            302,
+            "location: https://storage/CANARY-hidden-signed\r\n",
+            "CANARY-hidden-signed",
+        )),
+        false => told(asked),
+    };
+    let world = Setup::default().routes(ROUTES).backend(script).start().await;
+    let answer = world.get("sue", "/chats/101/attachments/att-1").await;
+    assert_eq!((answer.status, answer.header("location")), (502, None));
+}
+
+#[tokio::test]
+async fn e08_a_key_that_stands_twice_shows_neither_value() {
+    for body in [
+        r#"{"id":"501","owner":"ana","phone_number":"CANARY-hidden-1","phone_number":1}"#,
+        r#"{"id":"501","owner":"ana","phone_number":1,"phone_number":"CANARY-hidden-2"}"#,
+        r#"{"id":"501","owner":"ben","owner":"ana","name":"CANARY-hidden-3"}"#,
+        r#"{"id":"501","owner":"ana","name":"a","name":"CANARY-hidden-4"}"#,
+        r#"{"id":"501","owner":"ana","name":"CANARY-hidden-5","n\u0061me":"a"}"#,
+    ] {
+        let world = answering(JSON, body).await;
+        let answer = ask(&world).await;
+        assert!(!answer.body.contains("CANARY"), "{body}: {answer:?}");
+        assert!([200, 502].contains(&answer.status), "{body}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn e09_a_key_is_read_without_its_escapes_and_in_its_one_spelling() {
+    let body = r#"{"id":"501","owner":"ana","phone\u005fnumber":"CANARY-hidden-1","Phone_Number":"CANARY-hidden-2",
+        "PHONE_NUMBER":"CANARY-hidden-3","phone_number ":"CANARY-hidden-4","n\u0061me":"A"}"#;
+    let world = answering(JSON, body).await;
+    let answer = ask(&world).await;
+    assert_eq!((answer.status, answer.json()), (200, json!({"id": "501", "owner": "ana", "name": "A"})));
+    assert!(answer.body.contains(r#""n\u0061me":"A""#), "what passes is not written anew: {}", answer.body);
+}
+
+#[tokio::test]
+async fn e10_what_passes_is_copied_byte_for_byte() {
+    let extra = r#"{"n":[12345678901234567890, 1.10 ,1E400,-0,1e-7],"t":"\u00e9\/😀\ud83d\ude00\t","o":{ }}"#;
+    let body = format!(r#"{{"id":"501","owner":"ana","extra":{extra},"phone_number":1}}"#);
+    let world = answering(JSON, body).await;
+    let answer = ask(&world).await;
+    assert_eq!(
+        (answer.status, answer.body),
+        (200, format!(r#"{{"id":"501","owner":"ana","extra":{extra}}}"#))
+    );
+}
+
+#[tokio::test]
+async fn e11_what_is_too_deep_or_too_large_is_refused() {
+    let deep =
+        format!(r#"{{"id":"501","owner":"ana","extra":{}1{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
+    let world = answering(JSON, deep).await;
+    assert_eq!((ask(&world).await.status, 502), (502, 502));
+    // A string of 200 MB is not even read.
+    let script =
+        |_: &Asked| Some(b"HTTP/1.1 200 OK\r\ncontent-length: 200000000\r\n\r\n{\"id\":\"501\"".to_vec());
+    let world = Setup::default().routes(ROUTES).backend(script).start().await;
+    assert_eq!(ask(&world).await.status, 502);
+    let keys: Vec<_> = (0..300_000).map(|key| format!(r#""k{key}":0"#)).collect();
+    let world = answering(JSON, format!(r#"{{"id":"501","owner":"ana",{}}}"#, keys.join(","))).await;
+    assert_eq!(ask(&world).await.json(), json!({"id": "501", "owner": "ana"}));
+}
+
+#[tokio::test]
+async fn e12_what_is_no_json_is_refused() {
+    let sound = r#"{"id":"501","owner":"ana","name":"A"}"#;
+    for body in [
+        r#"{"id":"501","owner":"ana","extra":NaN}"#,
+        r#"{"id":"501","owner":"ana",}"#,
+        "{'id':'501','owner':'ana'}",
+        &format!("{sound}{sound}"),
+        &format!("{sound}x"),
+        &format!("\u{feff}{sound}"),
+        sound.trim_end_matches('}'),
+        "",
+        "null",
+    ] {
+        let world = answering(JSON, body).await;
+        let answer = ask(&world).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (502, "unreadable"), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn e13_the_route_says_what_an_answer_is_and_not_the_backend() {
+    let body = person("501", "ana").to_string();
+    for headers in [
+        "content-type: text/plain\r\n",
+        "content-type: text/html; charset=UTF-8\r\n",
+        "content-type: application/vnd.api+json\r\n",
+        "content-type: application/octet-stream\r\n",
+        "",
+    ] {
+        let world = answering(headers, body.clone()).await;
+        let answer = ask(&world).await;
+        assert_eq!((answer.status, answer.json()), (200, without_number()), "{headers}");
+        assert_eq!(answer.header("content-type"), Some("application/json"), "{headers}");
+    }
+    for headers in [
+        "content-type: application/json; charset=utf-16\r\n",
+        "content-type: text/plain; charset=iso-8859-1\r\n",
+        "content-type: application/json\r\ncontent-type: application/json; charset=utf-7\r\n",
+    ] {
+        let world = answering(headers, body.clone()).await;
+        assert_eq!(ask(&world).await.status, 502, "{headers}");
+    }
+}
+
+#[tokio::test]
+async fn e14_a_header_does_not_tell_what_the_content_does_not() {
+    let headers = "content-type: application/json\r\nx-contact-phone: CANARY-hidden-phone\r\n\
+                   link: </CANARY-hidden-next>; rel=next\r\nx-total-count: 12\r\nserver: CANARY-hidden-server\r\n";
+    let world = answering(headers, person("501", "ana").to_string()).await;
+    let answer = ask(&world).await;
+    assert_eq!(answer.status, 200);
+    for name in ["x-contact-phone", "link", "x-total-count", "server"] {
+        assert_eq!(answer.header(name), None, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn e15_what_stands_in_place_of_a_hidden_value_is_not_written_back() {
+    let world = world().await;
+    for number in [json!("*****234"), json!(""), Value::Null] {
+        let answer =
+            world.write("ana", "PATCH", "/persons/501", &json!({"name": "x", "phone_number": number})).await;
+        assert!(answer.status >= 400, "{answer:?}");
+    }
+    assert!(world.backend.lines().iter().all(|line| line.starts_with("GET")));
+}
+
+#[tokio::test]
+async fn d10_a_list_that_stands_elsewhere_is_not_shown() {
+    let row = person("501", "ana");
+    for answer in
+        [json!({"data": [row]}), json!([row]), json!({"payload": row}), json!({"payload": null}), json!({})]
+    {
+        let world = answering(JSON, answer.to_string()).await;
+        assert_eq!(world.get("adm", "/persons").await.status, 502, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn d08_a_row_that_cannot_be_judged_is_dropped() {
+    let rows = json!({"payload": [null, "501", 7, [], {"name": "CANARY-hidden-1"}, person("501", "ana")]});
+    let world = answering(JSON, rows.to_string()).await;
+    assert_eq!(world.get("ana", "/persons").await.json(), json!({"payload": [without_number()]}));
+}
