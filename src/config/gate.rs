@@ -13,6 +13,8 @@ pub struct Gate {
     pub prefetch_age_max: Duration,
     /// Prefetched objects whose facts are kept.
     pub prefetched_max: usize,
+    /// Places in lists that are kept, where a next page goes on.
+    pub page_places_max: usize,
     /// Decisions that are kept in memory.
     pub decisions_kept_max: usize,
     /// Origins of pages whose scripts may ask and read.

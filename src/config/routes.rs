@@ -2,7 +2,7 @@
 
 mod layout;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use http::{HeaderName, HeaderValue, Method};
 
@@ -299,8 +299,31 @@ pub struct Shows {
     pub keep: Vec<String>,
     /// Counts; what becomes of them for who may not see every row.
     pub totals: BTreeMap<String, Count>,
+    /// Addresses of other pages.
+    pub links: Vec<String>,
+    /// How the backend counts out its rows.
+    pub page: Option<Paging>,
     /// How the backend's query is narrowed.
     pub push: Push,
+}
+
+/// How a backend counts out a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paging {
+    /// The parameter with the number of the page.
+    pub number: String,
+    /// The number of the first page.
+    pub first: u64,
+    /// The parameter with the number of rows.
+    pub size: Option<String>,
+    /// The number of rows without it.
+    pub size_default: usize,
+    /// Where the answer says the page's number.
+    pub at: Option<String>,
+    /// Pages that are read for one request.
+    pub pages_max: usize,
+    /// How long a request may go on to read pages.
+    pub time_max: Duration,
 }
 
 /// What an answer is about.

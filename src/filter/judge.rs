@@ -70,6 +70,30 @@ pub struct Report {
     pub undeclared: u64,
 }
 
+impl Report {
+    /// How many rows the text had.
+    #[must_use]
+    pub const fn rows(&self) -> u64 {
+        self.rows_shown + self.rows_hidden + self.rows_unfit
+    }
+
+    /// Adds that of another text.
+    pub fn add(&mut self, other: &Self) {
+        self.rows_shown += other.rows_shown;
+        self.rows_hidden += other.rows_hidden;
+        self.rows_unfit += other.rows_unfit;
+        self.objects_hidden += other.objects_hidden;
+        self.undeclared += other.undeclared;
+        for (entity, field, times) in &other.fields_hidden {
+            let known = self.fields_hidden.iter_mut().find(|known| (known.0, known.1) == (*entity, *field));
+            match known {
+                Some((.., known)) => *known += times,
+                None => self.fields_hidden.push((*entity, *field, *times)),
+            }
+        }
+    }
+}
+
 /// Why nothing of a text may pass. It says where, never what stands there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {

@@ -32,6 +32,10 @@ pub enum Total {
     Shown,
     /// `null`.
     Null,
+    /// The number of the page, where the rows are kept apart and it is known; else `null`.
+    Page,
+    /// The address of the next page, where the rows are kept apart and there is one; else `null`.
+    Next,
 }
 
 /// What an answer is made of, ready to be looked for. Cheap to clone.

@@ -1,6 +1,6 @@
 //! Answers that come in pages: rows of some, in the frame of the first.
 
-use super::scan::Marks;
+use super::{Total, scan::Marks};
 
 /// A filtered text with its rows kept apart. A text without rows is a page without any.
 #[derive(Clone, Debug)]
@@ -8,9 +8,9 @@ pub struct Page {
     /// Up to the first row, and from behind the last one.
     head: Vec<u8>,
     tail: Vec<u8>,
-    /// Where in them the number of rows is to be written.
-    head_holes: Vec<usize>,
-    tail_holes: Vec<usize>,
+    /// Where in them something is to be written, and what.
+    head_holes: Vec<(usize, Total)>,
+    tail_holes: Vec<(usize, Total)>,
     /// The rows one after the other, each with what parts it from the one before.
     text: Vec<u8>,
     rows: Vec<Row>,
@@ -33,12 +33,13 @@ impl Page {
         // White space before the first row belongs to the head.
         let begin = rows.first().map_or(begin, |(parted, ..)| *parted);
         let text = out.split_off(begin.min(out.len()));
-        let (head_holes, tail_holes): (Vec<_>, Vec<_>) = holes.into_iter().partition(|hole| *hole <= begin);
+        let (head_holes, tail_holes): (Vec<_>, Vec<_>) =
+            holes.into_iter().partition(|(hole, _)| *hole <= begin);
         Self {
             head: out,
             tail,
             head_holes,
-            tail_holes: tail_holes.into_iter().map(|hole| hole - end).collect(),
+            tail_holes: tail_holes.into_iter().map(|(hole, what)| (hole - end, what)).collect(),
             text,
             rows: rows
                 .into_iter()
@@ -78,10 +79,11 @@ impl Page {
         }
     }
 
-    /// Writes it, with the number of its rows in place of those totals that are [`super::Total::Shown`].
-    pub fn write(&self, out: &mut Vec<u8>) {
-        let count = self.rows.len().to_string();
-        filled(&self.head, &self.head_holes, &count, out);
+    /// Writes it: as the page of this number, if it has one, with the address of the next, if there is one. The
+    /// number of its rows stands in place of those totals that are [`Total::Shown`].
+    pub fn write(&self, number: Option<u64>, next: Option<&str>, out: &mut Vec<u8>) {
+        let around = Around { rows: self.rows.len() as u64, number, next };
+        around.fill(&self.head, &self.head_holes, out);
         for (at, row) in self.rows.iter().enumerate() {
             let parted = self.text.get(row.parted..row.start).unwrap_or_default();
             if at > 0 {
@@ -90,17 +92,41 @@ impl Page {
             }
             out.extend_from_slice(self.text.get(row.start..row.end).unwrap_or_default());
         }
-        filled(&self.tail, &self.tail_holes, &count, out);
+        around.fill(&self.tail, &self.tail_holes, out);
     }
 }
 
-/// Writes a text and a number into its holes.
-fn filled(text: &[u8], holes: &[usize], number: &str, out: &mut Vec<u8>) {
-    let mut from = 0;
-    for hole in holes {
-        out.extend_from_slice(text.get(from..*hole).unwrap_or_default());
-        out.extend_from_slice(number.as_bytes());
-        from = *hole;
+/// What is written into the holes of a text.
+pub(super) struct Around<'a> {
+    rows: u64,
+    number: Option<u64>,
+    next: Option<&'a str>,
+}
+
+impl Around<'_> {
+    /// Of a text of so many rows that is no page.
+    pub(super) const fn of(rows: u64) -> Self {
+        Self { rows, number: None, next: None }
     }
-    out.extend_from_slice(text.get(from..).unwrap_or_default());
+
+    /// Writes a text and what belongs into its holes.
+    pub(super) fn fill(&self, text: &[u8], holes: &[(usize, Total)], out: &mut Vec<u8>) {
+        let mut from = 0;
+        for (hole, what) in holes {
+            out.extend_from_slice(text.get(from..*hole).unwrap_or_default());
+            out.extend_from_slice(self.told(*what).as_bytes());
+            from = *hole;
+        }
+        out.extend_from_slice(text.get(from..).unwrap_or_default());
+    }
+
+    fn told(&self, what: Total) -> String {
+        let told = match what {
+            Total::Shown => Some(self.rows.to_string()),
+            Total::Page => self.number.map(|number| number.to_string()),
+            Total::Next => self.next.map(|next| serde_json::Value::from(next).to_string()),
+            Total::Null => None,
+        };
+        told.unwrap_or_else(|| "null".to_owned())
+    }
 }

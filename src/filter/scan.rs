@@ -10,7 +10,7 @@ mod inside;
 use std::sync::Arc;
 
 use super::{
-    Fault, Judge, Limits, Report,
+    Fault, Judge, Limits, Report, Total,
     plan::{Place, Plan, StateId},
     skip::{Brackets, Next},
     tape::{Counts, NONE, Tape},
@@ -55,8 +55,8 @@ pub(super) struct Scan {
 /// Where parts of the output are.
 #[derive(Debug, Default)]
 pub(super) struct Marks {
-    /// Where the number of rows is to be written.
-    pub(super) holes: Vec<usize>,
+    /// Where something is to be written, and what.
+    pub(super) holes: Vec<(usize, Total)>,
     /// Of each row: where what stands before it begins, where it begins and ends.
     pub(super) rows: Vec<(usize, usize, usize)>,
     /// Where the rows begin and end.

@@ -2,6 +2,7 @@
 
 use super::{
     Fault, Judge, Layout, Page, Report,
+    page::Around,
     scan::{Marks, Scan},
 };
 
@@ -143,7 +144,9 @@ pub fn filter<J: Judge>(
     judge: J,
 ) -> Result<(Vec<u8>, Report), Fault> {
     let (out, marks, rows, report) = whole(text, layout, limits, judge)?;
-    Ok((filled(out, &marks.holes, rows), report))
+    let mut filled = Vec::with_capacity(out.len());
+    Around::of(rows).fill(&out, &marks.holes, &mut filled);
+    Ok((filled, report))
 }
 
 /// Filters a text that is at hand as a whole, and keeps its rows apart, to be joined with those of other pages.
@@ -179,13 +182,4 @@ fn whole<J: Judge>(
     }
     scan.finish(sound, 0, &mut judge, &mut out)?;
     Ok((out, scan.marks.unwrap_or_default(), scan.rows_left, scan.report))
-}
-
-/// Writes a number into the holes of a text.
-fn filled(mut text: Vec<u8>, holes: &[usize], number: u64) -> Vec<u8> {
-    let number = number.to_string();
-    for hole in holes.iter().rev() {
-        text.splice(*hole..*hole, number.bytes());
-    }
-    text
 }

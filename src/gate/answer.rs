@@ -11,7 +11,7 @@ use super::{
 use crate::{
     config::routes::RouteMap,
     filter::{
-        self, Fault, Judge, Layout, Report,
+        self, Fault, Judge, Layout, Page, Report,
         csv::{CsvFault, Table},
     },
 };
@@ -79,6 +79,16 @@ impl Unseen {
         )?)
     }
 
+    /// The same with its rows kept apart.
+    ///
+    /// # Errors
+    /// As of [`Unseen::filtered`].
+    pub fn page(&self, layout: &Layout, judge: impl Judge) -> Result<(Page, Report), Withheld> {
+        let text = self.text()?;
+        let limits = filter::Limits { object_bytes_max: text.len(), ..filter::Limits::default() };
+        Ok(filter::page(text, layout, limits, judge)?)
+    }
+
     /// What may be shown of its comma-separated values, whatever the backend calls them.
     ///
     /// # Errors
@@ -99,6 +109,17 @@ impl Unseen {
     #[must_use]
     pub fn with_json(&self, json: Vec<u8>, map: &RouteMap) -> Response<Full<Bytes>> {
         let mut shown = self.with(json.into(), map);
+        shown.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        shown
+    }
+
+    /// It with those rows that may be shown, as JSON. Headers that only the route map lists are left out: nobody
+    /// knows what they count, or where they lead (D05).
+    #[must_use]
+    pub fn with_rows(&self, json: Vec<u8>) -> Response<Full<Bytes>> {
+        let mut shown = Response::new(Full::from(json));
+        *shown.status_mut() = self.0.status();
+        *shown.headers_mut() = headers::shown(self.0.headers(), &[]);
         shown.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         shown
     }
@@ -126,6 +147,15 @@ impl Unseen {
         *shown.headers_mut() = headers::shown(self.0.headers(), &map.response_headers);
         shown
     }
+}
+
+/// An answer that Headgate itself makes.
+#[must_use]
+pub fn json(json: Vec<u8>) -> Response<Full<Bytes>> {
+    let mut shown = Response::new(Full::from(json));
+    *shown.headers_mut() = headers::shown(&HeaderMap::new(), &[]);
+    shown.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    shown
 }
 
 /// An answer without content: what was written is written, and only the echo is withheld.

@@ -27,6 +27,8 @@ pub mod fuzzing;
 pub mod headers;
 pub mod look_up;
 mod metrics;
+mod nobody;
+mod pages;
 pub mod path;
 pub mod permit;
 mod prefetch;
@@ -58,6 +60,7 @@ use self::{
     decisions::{Decisions, Outcome, Record},
     exports::Exports,
     facts::{Keyed, Known},
+    pages::{Asking, Paged},
     path::Target,
     permit::{Asked, Decided, Denied, Permit},
     refusal::Refusal,
@@ -74,7 +77,7 @@ use crate::{
     config::routes::{Audit, Object},
     filter::EntityNo,
     ids::{ConversationId, DecisionId, TenantId},
-    policy::{FieldNo, Keys, TeamKey},
+    policy::{FieldNo, Keys, Scope, TeamKey},
     server::{LimitedBody, Peer},
     tag::{Tag, TagStore},
 };
@@ -365,13 +368,24 @@ impl Passage<'_> {
 
         let object = self.object(record.id).await?;
         let sent = Sent { target: &target, headers: &head.headers, body };
-        let Settled { permit, body, changes } = self.settle(object.as_ref(), sent, record).await?;
+        let Settled { permit, body, changes } = Box::pin(self.settle(object.as_ref(), sent, record)).await?;
         let method = route.matches.method.clone();
         let actor = &self.granted.actor;
         let within = self.shapes()?.reach(actor, &route.shows, self.asked).within;
+        let paged = self.paged(&target, &permit)?;
         let target = push::narrowed(target.forwarded(), &route.shows.push, actor, within);
         self.put_on_record(record).await?;
+        if within == Scope::None && self.in_shadow().is_none() {
+            let number = paged.as_ref().map(Paged::number);
+            if let Some(json) = nobody::without_rows(&route.shows, number) {
+                return Ok(answer::json(json));
+            }
+        }
         let onward = Onward { method, target, headers: passed, body };
+        if let Some(paged) = paged {
+            let asking = Asking { onward, from, around: object.as_ref() };
+            return Box::pin(self.page(&paged, &permit, &asking, record)).await;
+        }
         // Also if the user goes away before the answer comes: the write was made all the same.
         let _forgets: Vec<_> =
             changes.into_iter().map(|path| self.side.prefetched.forget_at_the_end(path)).collect();

@@ -127,8 +127,8 @@ impl Target {
         })
     }
 
-    /// Some backends take `;` for `&`.
-    fn written_parameters(&self) -> impl Iterator<Item = (String, String)> {
+    /// Names as they were written and values, decoded once. Some backends take `;` for `&`.
+    pub(super) fn written_parameters(&self) -> impl Iterator<Item = (String, String)> {
         let pieces = self.query.as_deref().unwrap_or_default().split(';');
         pieces
             .flat_map(|piece| form_urlencoded::parse(piece.as_bytes()))

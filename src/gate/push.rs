@@ -37,7 +37,8 @@ pub(super) fn narrowed(target: String, push: &Push, actor: &Actor, within: Scope
     if filled.is_empty() { target } else { with(&target, &filled) }
 }
 
-fn with(target: &str, parameters: &[(&str, &str)]) -> String {
+/// A target with parameters in place of those of the same names that it has.
+pub(super) fn with(target: &str, parameters: &[(&str, &str)]) -> String {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let is_pushed = |part: &str| {
         let name = part.split('=').next().unwrap_or_default().replace('+', " ");

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     config::routes::{self as config, Format, Main, Shows},
-    filter::{EntityNo, Judge, Object, Report, Verdict, csv::Table},
+    filter::{EntityNo, Judge, Object, Page, Report, Verdict, csv::Table},
     ids::DecisionId,
     policy::{Actor, Scope, TeamKey},
 };
@@ -58,7 +58,7 @@ impl Passage<'_> {
         record: &mut Record,
     ) -> Result<Shown, Refusal> {
         let map = &self.side.routes.map;
-        let eyes = Eyes { actor: &self.granted.actor, permit: Some(permit) };
+        let eyes = Eyes { actor: &self.granted.actor, permit: Some(permit), decision: record.id };
         match self.matched.route.shows.format {
             Format::Whole if self.shows_whole(eyes.actor, permit)? => {
                 return unseen.whole(map).map_err(Refusal::Withheld);
@@ -70,14 +70,14 @@ impl Passage<'_> {
         let shadow = self.in_shadow();
         if shadow.is_some() {
             let enforced = permit.without_shadow();
-            let eyes = Eyes { actor: &self.enforced.actor, permit: enforced.as_ref() };
-            let would = self.filtered(&unseen, eyes, around, &shapes, record.id).await;
+            let eyes = Eyes { actor: &self.enforced.actor, permit: enforced.as_ref(), decision: record.id };
+            let would = self.filtered(&unseen, eyes, around, &shapes).await;
             self.tell_removed(would.map(|(_, report)| report).ok().as_ref(), &shapes, record);
         }
         if self.matched.route.shadow {
             return unseen.whole(map).map_err(Refusal::Withheld);
         }
-        let (shown, report) = self.filtered(&unseen, eyes, around, &shapes, record.id).await?;
+        let (shown, report) = self.filtered(&unseen, eyes, around, &shapes).await?;
         if shadow.is_none() {
             self.tell_removed(Some(&report), &shapes, record);
         }
@@ -86,9 +86,12 @@ impl Passage<'_> {
         {
             self.gate.exports.remember(&self.enforced.actor, &export.of, &id);
         }
+        let is_object = matches!(self.matched.route.shows.main, Some(Main::Object(_)));
+        let is_whole = is_object || self.sees_every_row(eyes.actor, eyes.permit, &shapes);
         Ok(match self.matched.route.shows.format {
             Format::Csv => unseen.with_table(shown, map),
-            Format::Json | Format::Whole => unseen.with_json(shown, map),
+            Format::Json | Format::Whole if is_whole => unseen.with_json(shown, map),
+            Format::Json | Format::Whole => unseen.with_rows(shown),
         })
     }
 
@@ -103,7 +106,7 @@ impl Passage<'_> {
     }
 
     /// Tells what was taken out of an answer, or would have been but for shadow mode; without a report, all of it.
-    fn tell_removed(&self, report: Option<&Report>, shapes: &Shapes, record: &mut Record) {
+    pub(super) fn tell_removed(&self, report: Option<&Report>, shapes: &Shapes, record: &mut Record) {
         match report {
             Some(report) => {
                 self.gate.metrics.removed(report);
@@ -119,22 +122,53 @@ impl Passage<'_> {
         }
     }
 
-    /// Filters an answer, again where it turns out that the teams of users matter who were not known before, or objects
-    /// that it only names.
+    /// Whether no row of the answer need be looked at.
+    pub(super) fn sees_every_row(&self, actor: &Actor, permit: Option<&Permit>, shapes: &Shapes) -> bool {
+        let reach = shapes.reach(actor, &self.matched.route.shows, self.asked);
+        permit.is_some_and(Permit::is_of_everything) || reach.certain == Scope::All
+    }
+
+    /// What of an answer may be shown.
     async fn filtered(
         &self,
         unseen: &Unseen,
-        Eyes { actor, permit }: Eyes<'_>,
+        eyes: Eyes<'_>,
         around: Option<&Keyed>,
         shapes: &Shapes,
-        decision: DecisionId,
     ) -> Result<(Vec<u8>, Report), Refusal> {
-        let route = &self.matched.route;
-        let answer = shapes.answer(&self.side.routes.map, route)?;
-        let reach = shapes.reach(actor, &route.shows, self.asked);
-        let every_row = permit.is_some_and(Permit::is_of_everything) || reach.certain == Scope::All;
+        let answer = shapes.answer(&self.side.routes.map, &self.matched.route)?;
+        let every_row = self.sees_every_row(eyes.actor, eyes.permit, shapes);
         let layout = if every_row { &answer.every_row } else { &answer.some_rows };
         let table = self.table(shapes);
+        let read = |sight: &mut Sight<'_>| match &table {
+            None => unseen.filtered(layout, sight),
+            Some(table) => unseen.filtered_table(table, sight),
+        };
+        self.seen(eyes, around, shapes, read).await
+    }
+
+    /// The rows of an answer that may be shown, for who may not see every row.
+    pub(super) async fn rows(
+        &self,
+        unseen: &Unseen,
+        eyes: Eyes<'_>,
+        around: Option<&Keyed>,
+        shapes: &Shapes,
+    ) -> Result<(Page, Report), Refusal> {
+        let answer = shapes.answer(&self.side.routes.map, &self.matched.route)?;
+        self.seen(eyes, around, shapes, |sight| unseen.page(&answer.some_rows, sight)).await
+    }
+
+    /// Reads an answer, again where it turns out that the teams of users matter who were not known before, or objects
+    /// that it only names.
+    async fn seen<T>(
+        &self,
+        Eyes { actor, permit, decision }: Eyes<'_>,
+        around: Option<&Keyed>,
+        shapes: &Shapes,
+        read: impl Fn(&mut Sight<'_>) -> Result<T, Withheld>,
+    ) -> Result<T, Refusal> {
+        let route = &self.matched.route;
         let tag = |id: &str| self.tag(id);
         let mut teams = Teams::new();
         let mut found = Found::default();
@@ -143,11 +177,7 @@ impl Passage<'_> {
             sight.found = Some(&found);
             sight.around = around.map(|keyed| (self.asked.via.unwrap_or(self.asked.resource), keyed));
             sight.decided = permit.filter(|_| matches!(route.shows.main, Some(Main::Object(_))));
-            let filtered = match &table {
-                None => unseen.filtered(layout, &mut sight),
-                Some(table) => unseen.filtered_table(table, &mut sight),
-            };
-            let filtered = filtered.map_err(|withheld| {
+            let seen = read(&mut sight).map_err(|withheld| {
                 tracing::warn!(route.match = route.name, error = &withheld as &dyn Error, "an answer is withheld");
                 Refusal::Withheld(withheld)
             })?;
@@ -156,7 +186,7 @@ impl Passage<'_> {
                 if beyond {
                     self.side.look_ups_beyond.inc();
                 }
-                return Ok(filtered);
+                return Ok(seen);
             }
             self.look_up(objects, shapes, decision, &mut found).await?;
             for user in teams_of {
@@ -202,10 +232,12 @@ impl Passage<'_> {
 
 /// Who looks at an answer.
 #[derive(Clone, Copy)]
-struct Eyes<'a> {
-    actor: &'a Actor,
+pub(super) struct Eyes<'a> {
+    pub(super) actor: &'a Actor,
     /// The decision on the request; `None` if it was no, and passed in shadow mode.
-    permit: Option<&'a Permit>,
+    pub(super) permit: Option<&'a Permit>,
+    /// For what is asked besides.
+    pub(super) decision: DecisionId,
 }
 
 /// Reads the facts of the one object of an answer, and shows nothing.

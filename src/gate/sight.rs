@@ -233,6 +233,11 @@ impl Judge for Sight<'_> {
         let depth = std::iter::successors(object.outer, |outer| outer.outer).count();
         self.standing.truncate(depth);
         let Some(shape) = self.shapes.entity(object.entity) else { return Verdict::Hidden };
+        // A row that cannot be got by its id is not believed (D08).
+        let is_row = object.main && self.decided.is_none();
+        if is_row && shape.reading.has_id() && shape.reading.id(object).is_none() {
+            return Verdict::Hidden;
+        }
         let Some(kind) = kind(object, shape) else { return Verdict::Hidden };
         self.verdict(object, shape, kind).map_or(Verdict::Hidden, Verdict::Shown)
     }

@@ -6,6 +6,7 @@ use arc_swap::ArcSwapOption;
 use prometheus_client::metrics::counter::Counter;
 
 use super::{
+    pages::Places,
     prefetch::Prefetched,
     rate::Rates,
     refusal::Refusal,
@@ -43,6 +44,7 @@ pub(super) struct Tenant {
     pub(super) routes: Routes,
     pub(super) upstream: Upstream,
     pub(super) prefetched: Prefetched,
+    pub(super) places: Places,
     /// The accounts of the routes' backend: those in which its own ids of conversations mean something.
     pub(super) accounts: Vec<AccountId>,
     /// The channel of each account.
@@ -101,6 +103,7 @@ impl Snapshot {
                         clock.clone(),
                     ),
                     look_ups_beyond: limits.of("look_ups_max"),
+                    places: Places::new(settings.page_places_max, limits),
                     accounts: of_backend.map(|account| account.id.clone()).collect(),
                     channels: channels.collect(),
                     shapes: ArcSwapOption::empty(),

@@ -44,6 +44,7 @@ fn settings(raw: &raw::Gate) -> Gate {
         query_parameters_max: raw.query_parameters_max,
         prefetch_age_max: raw.prefetch_age_max.0,
         prefetched_max: raw.prefetched_max,
+        page_places_max: raw.page_places_max,
         decisions_kept_max: raw.decisions_kept_max,
         cors_origins: raw.cors_origins.iter().map(|origin| origin.0.clone()).collect(),
         rates: Rates {

@@ -22,6 +22,10 @@ pub(crate) struct Gate {
     /// Prefetched objects whose facts are kept. The least used go first.
     #[schemars(range(min = 1))]
     pub(crate) prefetched_max: usize,
+    /// Places in lists that are kept for a tenant, where a user's next page goes on. The least used go first: such a
+    /// page is found again from the beginning.
+    #[schemars(range(min = 1))]
+    pub(crate) page_places_max: usize,
     /// Decisions that are kept in memory for `headgate explain`. The oldest go first.
     pub(crate) decisions_kept_max: usize,
     /// Origins of pages whose scripts may ask and read the answers, such as `https://panel.example`: panels that are
@@ -41,6 +45,7 @@ impl Default for Gate {
             body_bytes_max: Size(1 << 20),
             prefetch_age_max: seconds(2),
             prefetched_max: 10_000,
+            page_places_max: 10_000,
             decisions_kept_max: 10_000,
             cors_origins: Vec::new(),
             rate: Rates::default(),

@@ -1,6 +1,6 @@
 //! `routes.toml`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::config::{
     presets::RoutePreset,
-    text::{Pointer, SecretText, Size},
+    text::{Pointer, SecretText, Size, Span},
 };
 
 /// The part of a backend's API that a tenant's users may reach at all, and what each request of it asks for.
@@ -224,6 +224,12 @@ pub(crate) struct Route {
     pub(crate) keep: Vec<Pointer>,
     /// Counts in the answer. Who may see every row sees them as they are.
     pub(crate) totals: Totals,
+    /// How the backend counts out the list. With it, who may not see every row gets pages of the rows that they see;
+    /// everybody else gets the backend's. Only with `items`, and for `GET` or with `question`.
+    pub(crate) page: Option<Page>,
+    /// Addresses of other pages in the answer. Who may see every row sees them as they are. For everybody else they
+    /// are taken out; with `page`, each is replaced by the address of their own next page, or `null`.
+    pub(crate) links: Vec<Pointer>,
     /// The route starts an export that the backend makes meanwhile, as in `{ of = "contacts", id = "/id" }`, or, with
     /// `object = "export"`, fetches one, as in `{ of = "contacts" }`.
     pub(crate) export: Option<Export>,
@@ -313,6 +319,44 @@ pub(crate) enum Audit {
     Bounded,
     /// It may not.
     Must,
+}
+
+/// How a backend counts out a list: pages of so many rows, each asked for by its number in the query.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["number"]))]
+pub(crate) struct Page {
+    /// The parameter with the number of the page.
+    pub(crate) number: Option<String>,
+    /// The number of the first page, and of a request that names none.
+    pub(crate) first: u64,
+    /// The parameter with the number of rows, if there is one.
+    pub(crate) size: Option<String>,
+    /// How many rows a page has that is asked for without a number of rows. A page with fewer is the last.
+    #[schemars(range(min = 1))]
+    pub(crate) size_default: usize,
+    /// Where the answer says the page's number. Who may not see every row reads there the number that they asked for.
+    pub(crate) at: Option<Pointer>,
+    /// Most of the backend's pages that are read for one request. When they are not enough, the answer is short and
+    /// has the header `headgate-more: true`; the next page goes on from there.
+    #[schemars(range(min = 1, max = 1000))]
+    pub(crate) pages_max: usize,
+    /// How long a request may go on to read the backend's pages, after the first. Then as above.
+    pub(crate) time_max: Span,
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Self {
+            number: None,
+            first: 1,
+            size: None,
+            size_default: 25,
+            at: None,
+            pages_max: 10,
+            time_max: Span(Duration::from_secs(2)),
+        }
+    }
 }
 
 /// What becomes of counts, for who may not see every row. One that is not named here nor in `keep` is taken out.

@@ -1,5 +1,7 @@
 //! Entities and answers as the filter takes them.
 
+use std::collections::BTreeMap;
+
 use super::{Count, Entity, Main, Shows};
 use crate::filter::{EntityNo, EntitySource, LayoutSource, Total};
 
@@ -31,6 +33,8 @@ impl Shows {
     pub fn every_row(&self, entities: &[Entity]) -> LayoutSource {
         let mut source = self.around(entities);
         source.keep.extend(self.totals.keys().cloned());
+        source.keep.extend(self.links.iter().cloned());
+        source.keep.extend(self.page.iter().filter_map(|page| page.at.clone()));
         source
     }
 
@@ -42,7 +46,12 @@ impl Shows {
             Count::Null => Some((place.clone(), Total::Null)),
             Count::Drop => None,
         });
-        LayoutSource { totals: replaced.collect(), ..self.around(entities) }
+        let mut totals: BTreeMap<_, _> = replaced.collect();
+        if let Some(page) = &self.page {
+            totals.extend(self.links.iter().map(|place| (place.clone(), Total::Next)));
+            totals.extend(page.at.iter().map(|place| (place.clone(), Total::Page)));
+        }
+        LayoutSource { totals, ..self.around(entities) }
     }
 
     /// Whether nothing at all can pass.

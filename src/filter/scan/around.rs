@@ -97,11 +97,15 @@ impl<J: Judge> Reader<'_, J> {
 
     fn total(&mut self, total: Total) {
         match (total, &mut self.scan.marks) {
-            (Total::Shown, Some(marks)) => marks.holes.push(self.out.len()),
+            (Total::Shown | Total::Page | Total::Next, Some(marks)) => {
+                marks.holes.push((self.out.len(), total));
+            }
             (Total::Shown, None) if self.scan.rows_ended => {
                 self.out.extend_from_slice(self.scan.rows_left.to_string().as_bytes());
             }
-            (Total::Shown | Total::Null, _) => self.out.extend_from_slice(b"null"),
+            (Total::Shown | Total::Null | Total::Page | Total::Next, _) => {
+                self.out.extend_from_slice(b"null")
+            }
         }
     }
 

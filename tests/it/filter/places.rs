@@ -317,7 +317,7 @@ fn pages_are_joined_with_the_right_count() {
     };
     let written = |page: &headgate::filter::Page| {
         let mut out = Vec::new();
-        page.write(&mut out);
+        page.write(None, None, &mut out);
         String::from_utf8(out).unwrap()
     };
     let mut first = read(r#"{"n":9, "p": [ {"id":1}, 7, {"id":2} , {"id":3} ], "m": 9, "k": 1 }"#);

@@ -110,7 +110,8 @@ fn routes(source: &Source, tenant: &str) -> String {
                         "match": format!("{method} {at}{rest}"), "entity": name, "resource": resource, "action": action,
                     });
                     let more = match by {
-                        By::Nothing if action == "list" => json!({"items": "/items"}),
+                        // Something is kept beside the rows: the backend is asked also where no row may be seen.
+                        By::Nothing if action == "list" => json!({"items": "/items", "keep": ["/version"]}),
                         By::Nothing => json!({}),
                         By::Answer => json!({"object": "answer"}),
                         By::Prefetch => json!({"object": "prefetch", "prefetch": format!("GET {at}/{{id}}")}),

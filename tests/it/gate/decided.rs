@@ -141,7 +141,7 @@ async fn an_object_is_shown_without_the_fields_that_are_hidden() {
 }
 
 #[tokio::test]
-async fn a_list_shows_each_row_to_who_may_get_it() {
+async fn d01_d07_a_list_shows_each_row_to_who_may_get_it() {
     let world = world().await;
     for (user, expected) in [
         ("ana", &["101", "104"][..]),

@@ -12,6 +12,8 @@ mod facts;
 mod fields;
 mod framing;
 mod identity;
+mod lists;
+mod pages;
 mod passage;
 mod probe;
 mod targets;

@@ -45,6 +45,7 @@ mod grants;
 mod http2;
 mod passing;
 mod reload;
+mod rows;
 mod shadow;
 mod tags;
 
@@ -391,12 +392,13 @@ impl People {
                 let Some(roles) = self.roles.get(&((*tenant).to_owned(), (*user).to_owned())) else {
                     return backend::json(404, &json!({}));
                 };
-                let team = match *user {
-                    "ben" => "support",
-                    "odd" => "sales,support",
-                    _ => "sales",
+                let teams = match *user {
+                    "ben" => &["support"][..],
+                    "odd" => &["sales,support"],
+                    "lone" => &[],
+                    _ => &["sales"],
                 };
-                let user = json!({"user": user, "active": *user != "gone", "teams": [team], "roles": roles});
+                let user = json!({"user": user, "active": *user != "gone", "teams": teams, "roles": roles});
                 backend::json(200, &user)
             }
             _ => backend::json(500, &json!({})),

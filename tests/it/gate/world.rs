@@ -189,6 +189,7 @@ pub(super) struct Setup {
     routes: String,
     listed: Option<&'static str>,
     script: Option<Box<Script>>,
+    clock: Option<Arc<dyn Clock>>,
     policy: Option<Box<Rights>>,
 }
 
@@ -241,6 +242,12 @@ impl Setup {
         self
     }
 
+    /// A time of its own.
+    pub(super) fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
     pub(super) async fn start(self) -> World {
         let script = self.script;
         let mut source = policy();
@@ -274,7 +281,7 @@ impl Setup {
         let tags = Arc::new(tags);
         conversations(&tags).await;
         let keys = Keys::default();
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
         let people = Arc::new(Directory::new(&keys, &source));
         let calls = headgate::backend::Metrics::new(&mut registry, &limits);
         let pools = Pools::new(&config.backends, &config.egress, &clock, &calls).unwrap();
@@ -438,6 +445,16 @@ pub(super) fn usual(asked: &Asked) -> Vec<u8> {
         ("shadowed", _) => json!({"id": id, "title": format!("CANARY-{id}-title-shadow")}),
         ("1", "conversations") | ("conversations", "filter") => list,
         ("conversations" | "answered" | "shown", "101" | "102" | "103" | "104" | "201") => conversation(id),
+        ("1", "contacts") => json!({"payload": [
+            {"id": "500", "owner": null, "name": "CANARY-500-name"},
+            {"id": "501", "owner": "ana", "name": "CANARY-501-name"},
+            {"id": "502", "owner": "ben", "name": "CANARY-502-name"},
+        ]}),
+        ("leads", "104") => json!({
+            "id": "104", "name": "CANARY-104-name", "price": 7, "responsible": "ben", "participants": ["ana"],
+            "contact": {"id": "502", "owner": "ben", "name": "CANARY-502-name", "picture": "p", "phone_number": "1"},
+            "chat": conversation("104"),
+        }),
         ("contacts", "501") => contact("ana"),
         ("contacts", "502") => contact("ben"),
         ("upload", _) => json!({"ok": true}),
@@ -548,6 +565,8 @@ impl Directory {
             ("acme", "sue", "sales", "lead"),
             ("acme", "adm", "office", "admin"),
             ("acme", "temp", "sales", "none"),
+            ("acme", "kim", "sales", "clerk"),
+            ("acme", "lou", "sales", "lister"),
             ("globex", "ana", "sales", "admin"),
         ];
         let granted = users.map(|(tenant, user, team, role)| {
@@ -644,6 +663,11 @@ pub(super) fn policy() -> Source {
         ]),
         ..Role::default()
     };
+    let clerk = Role {
+        grants: grants(&[("conversation", &[("list", Scope::Own), ("view", Scope::Own)])]),
+        ..Role::default()
+    };
+    let lister = Role { grants: grants(&[("conversation", &[("list", Scope::All)])]), ..Role::default() };
     let admin = Role { grants: grants(&[("*", &[("*", Scope::All)])]), ..Role::default() };
     let resources = [
         ("conversation", &["list", "view", "edit", "delete"][..]),
@@ -656,9 +680,16 @@ pub(super) fn policy() -> Source {
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
     Source {
         resources: resources.map(|(resource, actions)| (resource.to_owned(), words(actions))).into(),
-        roles: [("agent", agent), ("lead", lead), ("admin", admin), ("none", Role::default())]
-            .map(|(name, role)| (name.to_owned(), role))
-            .into(),
+        roles: [
+            ("agent", agent),
+            ("lead", lead),
+            ("admin", admin),
+            ("clerk", clerk),
+            ("lister", lister),
+            ("none", Role::default()),
+        ]
+        .map(|(name, role)| (name.to_owned(), role))
+        .into(),
         ..Source::default()
     }
 }

@@ -143,7 +143,7 @@ fields_at = ["/payload/*/attribute_key", "/order_by"]
 fn rights(source: &mut Source) {
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     source.resources.get_mut("conversation").unwrap().extend(words(&["assign", "create", "send", "note"]));
-    source.resources.get_mut("contact").unwrap().extend(words(&["export"]));
+    source.roles.get_mut("agent").unwrap().grants.get_mut("contact").unwrap().remove("export");
     source.resources.insert("lead".to_owned(), words(&["view", "edit"]));
     for (role, scope) in [("agent", Scope::Own), ("lead", Scope::Team)] {
         let role = source.roles.get_mut(role).unwrap();

@@ -7,7 +7,7 @@ use crate::config::{
     build::Check,
     mistake::{KeyPath, Wrong},
     raw,
-    routes::{Count, Format, Main, Push, Shows},
+    routes::{Count, Format, Main, Paging, Push, Shows},
 };
 
 pub(super) fn shows(
@@ -59,8 +59,29 @@ pub(super) fn shows(
         nested: nested(check, &at.key("nested"), &raw.nested, entities),
         keep: raw.keep.iter().map(|pointer| pointer.0.clone()).collect(),
         totals: totals.collect(),
+        links: raw.links.iter().map(|pointer| pointer.0.clone()).collect(),
+        page: raw.page.as_ref().and_then(|page| paging(check, &at.key("page"), raw, page)),
         push: Push { own: parameters(raw.push.own.as_deref()), team: parameters(raw.push.team.as_deref()) },
     }
+}
+
+/// How a list is counted out; `None` if a mistake was noted.
+fn paging(check: &mut Check<'_>, at: &KeyPath, route: &raw::Route, raw: &raw::Page) -> Option<Paging> {
+    let is_json = route.format.is_none_or(|format| format == raw::RouteFormat::Json);
+    let reads = route.question || route.matches.as_ref().is_some_and(|line| line.starts_with("GET "));
+    if route.items.is_none() || !is_json || !reads || route.object == Some(raw::RouteObject::Answer) {
+        check.wrong(at, Wrong::OnlyWith { other: "`items` of JSON that are read" });
+        return None;
+    }
+    Some(Paging {
+        number: raw.number.clone()?,
+        first: raw.first,
+        size: raw.size.clone(),
+        size_default: raw.size_default,
+        at: raw.at.as_ref().map(|pointer| pointer.0.clone()),
+        pages_max: raw.pages_max,
+        time_max: raw.time_max.0,
+    })
 }
 
 /// Whether what is said of an answer can be said of lines of values.

@@ -1,0 +1,73 @@
+//! The answer to who can see none of its rows: it is known without the backend's.
+
+use serde_json::{Map, Value, json};
+
+use crate::config::routes::{Count, Format, Main, Shows};
+
+/// The list without a row, as page `number`; `None` if more than rows may be shown of the answer.
+pub(super) fn without_rows(shows: &Shows, number: Option<u64>) -> Option<Vec<u8>> {
+    let Some(Main::Rows(rows, _)) = &shows.main else { return None };
+    if shows.format != Format::Json || !shows.nested.is_empty() || !shows.keep.is_empty() {
+        return None;
+    }
+    let mut places = vec![(rows.as_str(), json!([]))];
+    for (place, count) in &shows.totals {
+        match count {
+            Count::Recompute => places.push((place, json!(0))),
+            Count::Null => places.push((place, Value::Null)),
+            Count::Drop => {}
+        }
+    }
+    if let Some(page) = &shows.page {
+        places.extend(shows.links.iter().map(|place| (place.as_str(), Value::Null)));
+        places.extend(page.at.iter().map(|place| (place.as_str(), json!(number))));
+    }
+    let mut answer = Value::Null;
+    for (place, value) in places {
+        put(&mut answer, place, value)?;
+    }
+    serde_json::to_vec(&answer).ok()
+}
+
+/// Puts a value where a pointer (RFC 6901) leads, through objects; `None` if another stands in the way.
+fn put(to: &mut Value, place: &str, value: Value) -> Option<()> {
+    let mut at = to;
+    for name in place.split('/').skip(1) {
+        if at.is_null() {
+            *at = Value::Object(Map::new());
+        }
+        let name = name.replace("~1", "/").replace("~0", "~");
+        at = at.as_object_mut()?.entry(name).or_insert(Value::Null);
+    }
+    *at = value;
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::filter::EntityNo;
+
+    #[test]
+    fn a_list_without_rows_has_the_shape_of_the_list() {
+        let shows = |rows: &str, totals: &[(&str, Count)]| Shows {
+            main: Some(Main::Rows(rows.to_owned(), EntityNo(0))),
+            totals: totals.iter().map(|(place, count)| ((*place).to_owned(), *count)).collect(),
+            ..Shows::default()
+        };
+        let told = |shows: &Shows| without_rows(shows, None).map(|json| String::from_utf8(json).unwrap());
+        assert_eq!(told(&shows("", &[])).as_deref(), Some("[]"));
+        let counts = [("/data/meta/all~1", Count::Recompute), ("/n", Count::Null), ("/no", Count::Drop)];
+        assert_eq!(
+            told(&shows("/data/payload", &counts)).as_deref(),
+            Some(r#"{"data":{"meta":{"all/":0},"payload":[]},"n":null}"#)
+        );
+        let kept = Shows { keep: vec!["/version".to_owned()], ..shows("/payload", &[]) };
+        assert_eq!(told(&kept), None, "only the backend knows what is kept");
+        let beside =
+            Shows { nested: BTreeMap::from([("/x/*".to_owned(), EntityNo(0))]), ..shows("/payload", &[]) };
+        assert_eq!(told(&beside), None);
+    }
+}

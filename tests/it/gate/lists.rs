@@ -1,0 +1,310 @@
+//! Lists: what a route declares of them, and what of section D of the checklist no other file has.
+
+use serde_json::{Value, json};
+
+use super::{
+    backend::{self, Asked},
+    world::{Answer, Setup, World, conversation},
+};
+
+const LISTS: &str = r#"
+[entity.message]
+resource = "conversation"
+part = true
+fields = ["id", "content"]
+
+[entity.card]
+resource = "conversation"
+id = "/id"
+responsible = "/assignee"
+fields = ["id", "title"]
+nested = { "/messages/*" = "message", "/person" = "person" }
+
+[entity.person]
+resource = "contact"
+responsible = "/owner"
+fields = ["name", "phone_number"]
+
+[entity.tagged]
+resource = "conversation"
+id = "/id"
+tag = true
+fields = ["*"]
+
+[entity.letter]
+resource = "conversation"
+id = "/id"
+responsible = "/conversation/assignee"
+fields = ["id", "content"]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/conversations/{id}/{below}"
+entity = "conversation"
+shows = "message"
+action = "view"
+object = "tag"
+part = true
+resource = "conversation"
+items = "/rows"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/letters/{id}"
+entity = "letter"
+action = "view"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/letters/{id}"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/cards"
+entity = "card"
+action = "list"
+items = "/rows"
+nested = { "/included/*" = "person" }
+totals = { recompute = ["/meta/count"], null = ["/meta/all"], drop = ["/meta/unread"] }
+links = ["/links/next"]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/tagged"
+entity = "tagged"
+action = "list"
+items = "/rows"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/counts"
+resource = "conversation"
+action = "list"
+totals = { null = ["/all_count"], drop = ["/unread"] }
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/narrow"
+entity = "conversation"
+action = "list"
+items = "/rows"
+totals = { recompute = ["/count"] }
+push = { own = "assignee_type=me&status=open", team = "team_id={team}" }
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/shadow"
+entity = "conversation"
+action = "list"
+items = "/rows"
+totals = { recompute = ["/count"] }
+links = ["/next"]
+page = { number = "page", size_default = 2 }
+shadow = true
+"#;
+
+/// A world whose backend answers everything with this.
+async fn telling(answer: Value) -> World {
+    let script = move |_: &Asked| {
+        let headers =
+            "content-type: application/json\r\nx-total-count: 4\r\nlink: </CANARY-102-next>; rel=next\r\n";
+        Some(backend::answer(200, headers, &answer.to_string()))
+    };
+    Setup::default().routes(LISTS).backend(script).start().await
+}
+
+fn rows() -> Vec<Value> {
+    ["101", "102", "103", "104"].map(conversation).into()
+}
+
+fn ids(answer: &Answer) -> Vec<String> {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let json = answer.json();
+    let rows = json["rows"].as_array().unwrap_or_else(|| panic!("no rows: {json}"));
+    rows.iter().map(|row| row["id"].to_string().replace('"', "")).collect()
+}
+
+#[tokio::test]
+async fn d03_what_stands_below_a_conversation_is_decided_on_as_the_conversation() {
+    let script = |asked: &Asked| {
+        let id = asked.target.split('/').nth(6)?;
+        let row = json!({"id": 9001, "content": format!("CANARY-{id}-content")});
+        let letter = |user: &str| json!({"id": id, "content": "x", "conversation": {"assignee": user}});
+        Some(match asked.target.rsplit('/').nth(1)? {
+            "letters" if id == "9002" => backend::json(200, &letter("ben")),
+            "letters" if id == "9001" => backend::json(200, &letter("ana")),
+            _ if asked.target.contains("/999999") => backend::json(404, &json!({})),
+            _ => backend::json(200, &json!({"rows": [row]})),
+        })
+    };
+    let world = Setup::default().routes(LISTS).backend(script).start().await;
+    for below in ["messages", "labels", "attachments"] {
+        let shown = world.get("ana", &format!("/conversations/101/{below}")).await;
+        assert_eq!(shown.json(), json!({"rows": [{"id": 9001, "content": "CANARY-101-content"}]}));
+        let told = async |id: &str| {
+            let answer = world.get("ana", &format!("/conversations/{id}/{below}")).await;
+            (answer.status, answer.problem())
+        };
+        assert_eq!(told("102").await, (404, "not-found".to_owned()));
+        assert_eq!(told("102").await, told("999999").await);
+    }
+    assert_eq!(world.get("ana", "/letters/9001").await.status, 200);
+    for letter in ["9002", "999999"] {
+        assert_eq!(world.get("ana", &format!("/letters/{letter}")).await.status, 404, "{letter}");
+    }
+    assert_eq!(world.get("ben", "/letters/9002").await.status, 200);
+}
+
+#[tokio::test]
+async fn d04_what_is_included_is_decided_on_by_itself() {
+    let person = |owner: &str, object: &str| json!({"owner": owner, "name": format!("CANARY-{object}-name"), "phone_number": format!("CANARY-{object}-phone")});
+    let world = telling(json!({
+        "rows": [
+            {"id": 101, "assignee": "ana", "title": "CANARY-101-title", "person": person("ana", "501"),
+             "messages": [{"id": 1, "content": "CANARY-101-m", "sender": "CANARY-102-sender"}],
+             "assignee_detail": {"email": "CANARY-102-email"}},
+            {"id": 104, "assignee": "ana", "person": person("ben", "502"), "messages": []},
+            {"id": 102, "assignee": "ben", "person": person("ana", "501"), "messages": [{"id": 3, "content": "CANARY-102-m"}]},
+        ],
+        "included": [person("ana", "501"), person("ben", "502"), "CANARY-502-bare", null],
+        "linked": [person("ben", "502")],
+    }))
+    .await;
+    let shown = world.get("ana", "/cards?include=messages,contact&expand=assignee").await;
+    assert_eq!(
+        shown.json(),
+        json!({
+            "rows": [
+                {"id": 101, "title": "CANARY-101-title", "person": {"name": "CANARY-501-name"},
+                 "messages": [{"id": 1, "content": "CANARY-101-m"}]},
+                {"id": 104, "messages": []},
+            ],
+            "included": [{"name": "CANARY-501-name"}],
+        })
+    );
+}
+
+#[tokio::test]
+async fn d05_no_count_and_no_link_tells_of_what_is_hidden() {
+    let answer = json!({
+        "rows": rows(), "meta": {"count": 4, "all": 4, "unread": 4, "other": 4}, "total": 4,
+        "links": {"next": "/CANARY-102-next", "last": "/CANARY-102-last?page=99"},
+    });
+    let world = telling(answer.clone()).await;
+    let shown = world.get("ana", "/cards").await;
+    assert_eq!(ids(&shown), ["101"]);
+    assert_eq!(shown.json()["meta"], json!({"count": 1, "all": null}));
+    assert_eq!((&shown.json()["total"], &shown.json()["links"]), (&Value::Null, &Value::Null));
+    let shown = world.get("adm", "/cards").await;
+    assert_eq!(ids(&shown), ["101", "102", "103", "104"]);
+    assert_eq!(shown.json()["meta"], json!({"count": 4, "all": 4, "unread": 4}), "as they are");
+    assert_eq!(shown.json()["links"], json!({"next": "/CANARY-102-next"}));
+    // Counters without rows.
+    let world = telling(json!({"all_count": 4, "unread": 3, "mine": 2})).await;
+    assert_eq!(world.get("ana", "/counts").await.json(), json!({"all_count": null}));
+    assert_eq!(world.get("adm", "/counts").await.json(), json!({"all_count": 4, "unread": 3}));
+}
+
+#[tokio::test]
+async fn d05_a_header_that_the_routes_list_does_not_pass_with_some_of_the_rows() {
+    for header in ["x-total-count", "link"] {
+        let script = |asked: &Asked| {
+            let headers =
+                "content-type: application/json\r\nx-total-count: 4\r\nlink: </CANARY-102-next>\r\n";
+            let list = json!({"payload": rows()});
+            let is_list = asked.target.ends_with("/conversations");
+            is_list.then(|| backend::answer(200, headers, &list.to_string()))
+        };
+        let world = Setup::default().listing(header).backend(script).start().await;
+        assert_eq!(world.get("ana", "/conversations").await.header(header), None);
+        assert!(world.get("adm", "/conversations").await.header(header).is_some(), "who sees all may count");
+    }
+}
+
+#[tokio::test]
+async fn d08_a_row_that_cannot_be_got_by_its_id_is_dropped_and_counted() {
+    let row = |id: Value| json!({"id": id, "assignee": "ana"});
+    let odd =
+        [json!({"assignee": "ana"}), row(json!(null)), row(json!("")), row(json!(true)), row(json!([101]))];
+    let rows: Vec<_> = odd.into_iter().chain([json!(null), json!("101"), row(json!(101))]).collect();
+    let world = telling(json!({"rows": rows})).await;
+    for user in ["ana", "adm"] {
+        let shown = world.get(user, "/narrow").await;
+        assert_eq!(ids(&shown), ["101"], "{user}");
+        assert_eq!(world.decision(&shown).removed.as_ref().unwrap().rows, 7, "{user}");
+    }
+}
+
+#[tokio::test]
+async fn d17_nobody_is_nobodys_own() {
+    let row = |assignee: Value| json!({"id": 101, "assignee": assignee, "participants": [assignee]});
+    let nobody = [json!(null), json!(""), json!(0), json!("null"), json!({}), json!([]), json!(false)];
+    let world = telling(json!({"rows": nobody.map(row)})).await;
+    for user in ["ana", "kim", "sue"] {
+        assert_eq!(ids(&world.get(user, "/narrow").await), [""; 0], "{user}");
+    }
+}
+
+#[tokio::test]
+async fn d18_an_id_is_the_same_as_a_number_and_as_a_text_and_is_not_rounded() {
+    let world =
+        telling(json!({"rows": [{"id": 101}, {"id": "101"}, {"id": 102}, {"id": "102"}, {"id": 104}]})).await;
+    assert_eq!(ids(&world.get("ana", "/tagged").await), ["101", "101", "104"]);
+    let big = r#"{"rows":[{"id":9007199254740993,"assignee":"ana"},{"id":101.0,"assignee":"ana"}]}"#;
+    let script = move |_: &Asked| Some(backend::answer(200, "content-type: application/json\r\n", big));
+    let world = Setup::default().routes(LISTS).backend(script).start().await;
+    let shown = world.get("ana", "/narrow").await;
+    assert_eq!(shown.body, r#"{"rows":[{"id":9007199254740993,"assignee":"ana"}]}"#);
+}
+
+#[tokio::test]
+async fn what_a_role_can_see_at_most_is_said_in_the_backends_query() {
+    let world = telling(json!({"rows": rows(), "count": 4})).await;
+    world.also_visible.lock().unwrap().push(("kim", "105"));
+    for (user, asked, narrowed, seen) in [
+        // Their own alone; what stands in its way is replaced.
+        ("kim", "?assignee_type=all&page=1", "?page=1&assignee_type=me&status=open", &[][..]),
+        // Their team's; the rows name it or not.
+        ("sue", "", "?team_id=sales", &["101", "103"]),
+        // Whoever takes part sees more than their own: nothing may be left out.
+        ("ana", "?a=1", "?a=1", &["101", "104"]),
+        ("adm", "", "", &["101", "102", "103", "104"]),
+    ] {
+        let shown = world.get(user, &format!("/narrow{asked}")).await;
+        // This backend does not listen, and what it says too much is taken out all the same.
+        assert_eq!(ids(&shown), seen, "{user}");
+        assert_eq!(shown.json()["count"], seen.len(), "{user}");
+        let line = world.backend.lines().pop().unwrap();
+        assert_eq!(line, format!("GET /api/v1/accounts/1/narrow{narrowed}"), "{user}");
+    }
+}
+
+#[tokio::test]
+async fn who_can_see_no_row_is_answered_without_a_question() {
+    let world = telling(json!({"rows": rows(), "count": 4})).await;
+    let shown = world.get("lou", "/narrow").await;
+    assert_eq!(shown.json(), json!({"rows": [], "count": 0}));
+    assert_eq!(shown.header("content-type"), Some("application/json"));
+    assert_eq!(shown.header("cache-control"), Some("private, no-store"));
+    assert_eq!(world.backend.lines(), [""; 0]);
+    // Where more than rows may be shown, it is the backend's to say.
+    assert_eq!(world.get("lou", "/cards").await.json()["rows"], json!([]));
+    assert_eq!(world.backend.lines().len(), 1);
+    // Who may not even open the list is told so, as ever.
+    assert_eq!(world.get("temp", "/narrow").await.status, 403);
+}
+
+#[tokio::test]
+async fn i11_a_list_in_shadow_passes_unchanged_and_what_would_go_is_told() {
+    let answer = json!({"rows": rows(), "count": 4, "next": "/page-2", "more": {"undeclared": true}});
+    let script = move |_: &Asked| Some(backend::json(200, &answer));
+    let world = Setup::default().routes(LISTS).backend(script).start().await;
+    for object in ["102", "103"] {
+        world.also_visible.lock().unwrap().push(("ana", object));
+    }
+    let shown = world.get("ana", "/shadow?page=1").await;
+    assert_eq!(
+        shown.json(),
+        json!({"rows": rows(), "count": 4, "next": "/page-2", "more": {"undeclared": true}})
+    );
+    assert_eq!(
+        world.backend.lines(),
+        ["GET /api/v1/accounts/1/shadow?page=1"],
+        "the page is the backend's own"
+    );
+    let record = world.decision(&shown);
+    let removed = record.removed.as_ref().unwrap();
+    assert_eq!((removed.rows, removed.undeclared), (2, 1));
+    assert_eq!(record.shadow.as_deref(), Some("route"));
+}

@@ -1,0 +1,331 @@
+//! Lists in pages (D06): page *k* is page *k* of what the user may see. A list is written as a text: a letter for each
+//! row, in pages as the backend gives them; `v` is ana's, `h` is not.
+
+use std::{sync::Arc, time::Duration};
+
+use headgate::{clock::ManualClock, ids::Timestamp};
+use serde_json::{Value, json};
+
+use super::{
+    backend::{self, Asked},
+    world::{Answer, Setup, World},
+};
+
+const PAGED: &str = r#"
+[[route]]
+match = "GET /api/v1/accounts/{account}/paged"
+entity = "conversation"
+action = "list"
+items = "/rows"
+keep = ["/version"]
+totals = { recompute = ["/count"], null = ["/all"] }
+links = ["/links/next"]
+[route.page]
+number = "page"
+size = "per_page"
+size_default = 4
+at = "/page"
+pages_max = 3
+time_max = "20s"
+
+[[route]]
+match = "POST /api/v1/accounts/{account}/paged/filter"
+entity = "conversation"
+action = "list"
+items = "/rows"
+question = true
+page = { number = "page", size_default = 4, pages_max = 1000, time_max = "20s" }
+"#;
+
+/// A parameter of a request.
+fn parameter(asked: &Asked, name: &str) -> Option<usize> {
+    let query = asked.target.split_once('?').map_or("", |(_, query)| query);
+    let value = query.split('&').find_map(|part| part.strip_prefix(&format!("{name}=")));
+    value.map(|value| value.parse().unwrap())
+}
+
+/// A page of a list, of at most `most` rows.
+fn page(list: &str, asked: &Asked, most: usize) -> Value {
+    let size = parameter(asked, "per_page").unwrap_or(4).min(most);
+    let number = parameter(asked, "page").unwrap_or(1);
+    let rows = list.chars().enumerate().skip((number - 1) * size).take(size).map(|(at, letter)| {
+        let (assignee, object) = if letter == 'v' { ("ana", "101") } else { ("ben", "102") };
+        json!({"id": at, "assignee": assignee, "title": format!("CANARY-{object}-title")})
+    });
+    json!({
+        "version": 3, "count": list.len(), "all": list.len(), "page": number, "rows": rows.collect::<Vec<_>>(),
+        "links": {"next": format!("/CANARY-102-next?page={}", number + 1)},
+    })
+}
+
+async fn serving(list: &str) -> World {
+    let list = list.to_owned();
+    let script = move |asked: &Asked| Some(backend::json(200, &page(&list, asked, 100)));
+    Setup::default().routes(PAGED).backend(script).start().await
+}
+
+fn ids(answer: &Answer) -> Vec<u64> {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let json = answer.json();
+    json["rows"].as_array().unwrap().iter().map(|row| row["id"].as_u64().unwrap()).collect()
+}
+
+fn has_more(answer: &Answer) -> bool {
+    answer.header("headgate-more").is_some_and(|more| more == "true")
+}
+
+/// Where the letter `v` stands.
+fn visible(list: &str) -> Vec<u64> {
+    list.char_indices().filter(|(_, letter)| *letter == 'v').map(|(at, _)| at as u64).collect()
+}
+
+/// Goes from page to page, as clients do, until one is neither full nor says that there is more.
+async fn walk(world: &World, query: &str, size: usize) -> Vec<Vec<u64>> {
+    let mut pages = Vec::new();
+    for number in 1..100 {
+        let answer = world.get("ana", &format!("/paged?page={number}{query}")).await;
+        pages.push(ids(&answer));
+        if pages.last().unwrap().len() < size && !has_more(&answer) {
+            return pages;
+        }
+    }
+    panic!("there is no end: {pages:?}");
+}
+
+const LISTS: [&str; 12] = [
+    "",
+    "v",
+    "h",
+    "vvvv",
+    "hhhhv",
+    "vhvhvhvhvhvhvhvhvhv",
+    "hhhhhhhhhhhhhhhhhhhhhhhhhv",
+    "vvvhvvvhvvvhvvvhvvvh",
+    "vvvvvvvvvvvvvvvvvvvvvvvv",
+    "hhvvhhhhhhvvvvvvhhhhhhhhhhhhhhhhhhhhvv",
+    "hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh",
+    "vvvvhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhvvvvv",
+];
+
+#[tokio::test]
+async fn d06_from_page_to_page_nothing_is_missed_and_nothing_comes_twice() {
+    for list in LISTS {
+        for (query, size) in [("", 4), ("&per_page=1", 1), ("&per_page=3", 3), ("&per_page=50", 50)] {
+            let world = serving(list).await;
+            let pages = walk(&world, query, size).await;
+            assert_eq!(pages.concat(), visible(list), "{list} {query}");
+            for page in 1..=pages.len() {
+                let asked = world.backend.seen();
+                let again = ids(&world.get("ana", &format!("/paged?page={page}{query}")).await);
+                assert_eq!(again, pages[page - 1], "{list} {query}: page {page} is the same again");
+                assert!(
+                    world.backend.seen().len() - asked.len() <= 3,
+                    "{list} {query}: a bound on each request"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn d06_a_page_is_as_full_as_it_can_be_within_its_bounds() {
+    // A page of nothing but hidden rows, then a visible one.
+    let world = serving("hhhhv").await;
+    let first = world.get("ana", "/paged").await;
+    assert_eq!((ids(&first), has_more(&first)), (vec![4], false));
+    assert_eq!(world.backend.seen().len(), 2);
+    // More than may be read for one request.
+    let world = serving("vhhhhhhhhhhhhvhh").await;
+    let first = world.get("ana", "/paged?page=1").await;
+    assert_eq!((ids(&first), has_more(&first)), (vec![0], true));
+    assert_eq!(world.backend.seen().len(), 3);
+    let second = world.get("ana", "/paged?page=2").await;
+    assert_eq!((ids(&second), has_more(&second)), (vec![13], false));
+    assert!(world.metrics().contains("headgate_limit_reached_total{limit=\"page.pages_max\"} 1"));
+}
+
+#[tokio::test]
+async fn d06_the_next_page_goes_on_where_the_last_one_ended() {
+    let world = serving(&"hhvh".repeat(40)).await;
+    for number in 1..=10 {
+        let before = world.backend.seen().len();
+        let answer = world.get("ana", &format!("/paged?page={number}")).await;
+        assert!(has_more(&answer));
+        assert_eq!(world.backend.seen().len() - before, 3, "page {number}");
+    }
+}
+
+#[tokio::test]
+async fn d06_a_page_whose_beginning_is_not_known_is_walked_to() {
+    let list = "vvvhvvvhvvvhvvvhvvvhvvvhvvvhvvvhvvvhvvvhv";
+    let pages = walk(&serving(list).await, "", 4).await;
+    for wanted in 1..=pages.len() {
+        // Asked for at once, as often as it takes; each time the way goes on.
+        let world = serving(list).await;
+        let mut asked = 0;
+        let answer = loop {
+            let answer = world.get("ana", &format!("/paged?page={wanted}")).await;
+            asked += 1;
+            assert!(asked < 10, "page {wanted}");
+            if !(ids(&answer).is_empty() && has_more(&answer)) {
+                break answer;
+            }
+        };
+        let rows = ids(&answer);
+        assert!(pages[wanted - 1].starts_with(&rows), "page {wanted}: {rows:?}");
+        assert!(has_more(&answer) || rows == pages[wanted - 1], "page {wanted}: {rows:?}");
+    }
+    // Or from there on to the next ones: nothing comes twice, and nothing of what follows is missed.
+    let world = serving(list).await;
+    let mut rows = Vec::new();
+    for number in 5..30 {
+        rows.extend(ids(&world.get("ana", &format!("/paged?page={number}")).await));
+    }
+    assert!(rows.len() > 3 && visible(list).ends_with(&rows), "{rows:?}");
+}
+
+#[tokio::test]
+async fn d06_time_is_a_bound_too() {
+    let clock = Arc::new(ManualClock::new(Timestamp(0)));
+    let (list, passing) = ("vhhhvhhhvhhhvhhh", Arc::clone(&clock));
+    let script = move |asked: &Asked| {
+        passing.advance(Duration::from_secs(15));
+        Some(backend::json(200, &page(list, asked, 100)))
+    };
+    let world = Setup::default().routes(PAGED).backend(script).clock(clock).start().await;
+    let first = world.get("ana", "/paged").await;
+    assert_eq!((ids(&first), has_more(&first)), (vec![0, 4], true));
+    assert_eq!(ids(&world.get("ana", "/paged?page=2").await), [8, 12]);
+    assert!(world.metrics().contains("headgate_limit_reached_total{limit=\"page.time_max\"} 2"));
+}
+
+#[tokio::test]
+async fn a_backend_that_gives_less_than_it_is_asked_for_is_not_taken_for_its_end() {
+    let list = "vhvhvhvhvhvhvhvhvh";
+    let script = move |asked: &Asked| Some(backend::json(200, &page(list, asked, 5)));
+    let world = Setup::default().routes(PAGED).backend(script).start().await;
+    assert_eq!(
+        ids(&world.get("ana", "/paged?per_page=1000").await),
+        [0, 2, 4, 6, 8],
+        "a page of the backend's size"
+    );
+    assert_eq!(ids(&world.get("ana", "/paged?per_page=1000&page=2").await), [10, 12, 14, 16]);
+}
+
+#[tokio::test]
+async fn behind_its_last_page_a_backend_may_have_nothing_or_no_such_page() {
+    for end in [204, 404] {
+        let script = move |asked: &Asked| {
+            let list = "vhvhvhvh";
+            let is_behind = parameter(asked, "page") > Some(2);
+            Some(match end {
+                204 if is_behind => b"HTTP/1.1 204 Nothing\r\n\r\n".to_vec(),
+                404 if is_behind => backend::json(404, &json!({"error": "CANARY-102-gone"})),
+                _ => backend::json(200, &page(list, asked, 100)),
+            })
+        };
+        let world = Setup::default().routes(PAGED).backend(script).start().await;
+        assert_eq!(ids(&world.get("ana", "/paged?per_page=4").await), [0, 2, 4, 6]);
+        assert_eq!(world.get("ana", "/paged?per_page=4&page=2").await.status, end);
+        let world_end = world.get("ana", "/paged?per_page=3").await;
+        assert_eq!(ids(&world_end), [0, 2, 4]);
+    }
+}
+
+#[tokio::test]
+async fn a_failure_in_the_midst_of_a_page_is_no_end() {
+    let script = |asked: &Asked| {
+        let page = page("hhhhhhhhv", asked, 100);
+        Some(backend::json(if parameter(asked, "page") == Some(2) { 500 } else { 200 }, &page))
+    };
+    let world = Setup::default().routes(PAGED).backend(script).start().await;
+    let answer = world.get("ana", "/paged").await;
+    assert_eq!((answer.status, answer.problem().as_str()), (500, "backend"));
+}
+
+#[tokio::test]
+async fn who_may_see_every_row_gets_the_backends_pages() {
+    let list = "vhvhvhvhvh";
+    let world = serving(list).await;
+    let asked = "/api/v1/accounts/1/paged?per_page=3&page=2&sort=-id";
+    let answer = world.send("adm", &format!("GET {asked}"), "", "").await;
+    assert_eq!(ids(&answer), [3, 4, 5]);
+    assert_eq!(world.backend.lines(), [format!("GET {asked}")]);
+    let json = answer.json();
+    assert_eq!((&json["page"], &json["count"], &json["all"]), (&json!(2), &json!(10), &json!(10)));
+    assert_eq!(json["links"]["next"], "/CANARY-102-next?page=3");
+    assert!(!has_more(&answer));
+}
+
+#[tokio::test]
+async fn d05_a_page_tells_its_own_number_its_own_next_and_its_own_rows() {
+    let world = serving("hhhhvvhhvvhhvv").await;
+    let first = world.get("ana", "/paged?sort=-id&per_page=4").await;
+    assert_eq!(
+        first.json()["links"]["next"],
+        "/api/v1/accounts/1/paged?sort=-id&per_page=4&page=2",
+        "{first:?}"
+    );
+    let told = |answer: &Answer| {
+        let json = answer.json();
+        (json["page"].clone(), json["count"].clone(), json["all"].clone(), json["version"].clone())
+    };
+    assert_eq!(told(&first), (json!(1), json!(4), Value::Null, json!(3)));
+    let second = world.get("ana", "/paged?sort=-id&per_page=4&page=2").await;
+    assert_eq!(ids(&second), [12, 13]);
+    assert_eq!(second.json()["links"]["next"], Value::Null, "there is none");
+    assert_eq!(told(&second), (json!(2), json!(2), Value::Null, json!(3)));
+}
+
+#[tokio::test]
+async fn a_page_that_can_be_meant_in_two_ways_is_refused() {
+    let world = serving("vhvhvh").await;
+    for query in [
+        "page=2&page=1",
+        "page=x",
+        "page=",
+        "page=-1",
+        "page=0",
+        "page=99999999999999999999",
+        "page[]=2",
+        "Page=2",
+        "a=1;page=2",
+        "per_page=0",
+        "per_page=1&per_page[]=9",
+    ] {
+        let answer = world.get("ana", &format!("/paged?{query}")).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (400, "parameter"), "{query}");
+    }
+    assert_eq!(world.backend.lines(), [""; 0]);
+    // What is only like it means nothing to anybody.
+    assert_eq!(ids(&world.get("ana", "/paged?pages=2&page%5Fsize=1&p%61ge=1").await), [0, 2, 4]);
+    let beyond = world.get("ana", "/paged?page=18446744073709551615").await;
+    assert_eq!((ids(&beyond), has_more(&beyond)), (vec![], false));
+}
+
+#[tokio::test]
+async fn lists_of_one_user_and_of_two_are_kept_apart() {
+    let world = serving(&"hv".repeat(20)).await;
+    assert_eq!(ids(&world.get("ana", "/paged?page=1").await), [1, 3, 5, 7]);
+    world.also_visible.lock().unwrap().push(("ben", "102"));
+    // From the first page on, not from where ana's ended.
+    assert_eq!(ids(&world.get("ben", "/paged?page=2").await), [8, 10]);
+    assert_eq!(ids(&world.get("ana", "/paged?page=2").await), [9, 11, 13, 15]);
+    assert_eq!(ids(&world.get("ana", "/paged?page=1&per_page=2").await), [1, 3]);
+    assert_eq!(ids(&world.get("ana", "/paged?page=2&per_page=2").await), [5, 7]);
+    assert_eq!(ids(&world.get("ana", "/paged?page=3").await), [17, 19, 21, 23]);
+}
+
+#[tokio::test]
+async fn a_question_with_a_body_has_pages_too() {
+    let world = serving(&"hv".repeat(20)).await;
+    let ask = async |number: u64, body: Value| {
+        ids(&world.write("ana", "POST", &format!("/paged/filter?page={number}"), &body).await)
+    };
+    assert_eq!(ask(1, json!({"q": 1})).await, [1, 3, 5, 7]);
+    assert_eq!(ask(2, json!({"q": 1})).await, [9, 11, 13, 15]);
+    assert_eq!(ask(3, json!({"q": 2})).await, [17, 19, 21, 23], "another question, another way");
+    let asked = world.backend.seen();
+    assert_eq!((asked[0].method.as_str(), asked[0].body.as_str()), ("POST", r#"{"q":1}"#));
+    assert_eq!(asked.last().unwrap().body, r#"{"q":2}"#);
+}
