@@ -29,6 +29,9 @@ const USERS: [&str; 5] = ["ada", "sam", "ana", "ben", "sue"];
 /// Who asks in the table: an Admin, a Supervisor and an Agent of the support team.
 const ASKING: [&str; 3] = ["ada", "sam", "ana"];
 
+/// Who asks for the list: an Admin, a Supervisor, an Agent, and an Agent who takes part in a conversation of another team.
+const LISTING: [&str; 4] = ["ada", "sam", "ana", "ben"];
+
 /// The users' API keys.
 #[derive(Debug)]
 pub(crate) struct Keys(BTreeMap<&'static str, NewKey>);
@@ -114,13 +117,38 @@ impl Agents {
             );
             println!("    what an operator is told: {}", ops.why(&decision).await);
         }
-        println!("\nA list is shown to who may see all of it; rows are not filtered yet:");
-        for user in ASKING {
-            let Answer { status, body, .. } = self.ask(user, Method::GET, "/api/conversations", None).await;
-            let rows = body["conversations"].as_array();
-            let rows = rows.map(|rows| format!(", {} conversations", rows.len())).unwrap_or_default();
-            println!("  {user}  GET /api/conversations {status}{rows}");
+    }
+
+    /// The same list as each sees it, side by side, with what was taken out.
+    pub(crate) async fn list(&self, conversations: &[Conversation], ops: &Ops) {
+        let joined = conversations.iter().find(|one| one.team.as_deref() == Some("sales"));
+        ops.join(&joined.expect("a conversation of sales").id, "ben").await;
+        println!(
+            "\nOne list, GET /api/conversations, as each of them is shown it; a row's fields, or nothing:"
+        );
+        let mut answers = Vec::new();
+        for user in LISTING {
+            answers.push((user, self.ask(user, Method::GET, "/api/conversations", None).await));
         }
+        print!("  {:<18}", "");
+        LISTING.iter().for_each(|user| print!(" {user:<27}"));
+        println!();
+        for conversation in conversations {
+            let mut line = format!("  {:<18}", conversation.name);
+            for (_user, answer) in &answers {
+                let rows = answer.body["conversations"].as_array().into_iter().flatten();
+                let row = rows.filter(|row| row["id"] == *conversation.name).find_map(Value::as_object);
+                let fields: Vec<_> =
+                    row.into_iter().flat_map(|row| row.keys().map(|key| short(key))).collect();
+                line += &format!(" {:<27}", fields.join(" "));
+            }
+            println!("{}", line.trim_end());
+        }
+        println!("  What the operator is told was taken out:");
+        for (user, answer) in &answers {
+            println!("  {user}  {} {}", answer.status, ops.removed(&answer.decision).await);
+        }
+        println!("  ben is an Agent who takes part in {}.", joined.expect("it was found").name);
     }
 
     /// A conversation is given to somebody else, by a request through the gateway.
@@ -176,6 +204,15 @@ impl Agents {
         let (status, decision) = (answer.status(), decision.unwrap_or_default().to_owned());
         let body = answer.into_body().collect().await.expect("a whole answer").to_bytes();
         Answer { status, decision, body: serde_json::from_slice(&body).unwrap_or_default() }
+    }
+}
+
+/// A field's name as it fits into a column.
+fn short(field: &str) -> &str {
+    match field {
+        "assignee" => "who",
+        "messages" => "msgs",
+        other => other,
     }
 }
 

@@ -167,7 +167,10 @@ impl Backend {
 
 fn shown(conversation: &Conversation) -> Value {
     let Conversation { name, responsible, team, texts, .. } = conversation;
-    json!({ "id": name, "assignee": responsible, "team": team, "messages": texts.len() })
+    let memo = "what the backend keeps to itself";
+    json!({
+        "id": name, "assignee": responsible, "team": team, "phone": "+62 811 0000 000", "messages": texts.len(), "memo": memo,
+    })
 }
 
 fn answer(body: &Value) -> Answer {

@@ -78,6 +78,7 @@ async fn main() {
     agents::print(&conversations, &columns);
     gateway.reload(load(PRESETS[0])).expect("a good configuration");
     println!("\nFrom here on with the rights of {}:", PRESETS[0]);
+    agents.list(&conversations, &ops).await;
     agents.refusal(&ops).await;
     agents::why(&folder.path().join("config"), &environment);
     agents.reassignment(&conversations).await;

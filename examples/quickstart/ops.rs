@@ -26,6 +26,20 @@ impl Ops {
         self.ask(Method::PATCH, &path, &change).await.0
     }
 
+    /// Makes somebody take part in a conversation.
+    pub(crate) async fn join(&self, id: &str, user: &str) -> StatusCode {
+        let path = format!("/v1/conversations/{id}");
+        let (_status, tag) = self.ask(Method::GET, &path, &Value::Null).await;
+        let change = json!({ "version": tag["version"], "participants": [user] });
+        self.ask(Method::PATCH, &path, &change).await.0
+    }
+
+    /// What was taken out of an answer.
+    pub(crate) async fn removed(&self, decision: &str) -> Value {
+        let path = format!("/v1/decisions/{decision}?tenant=default");
+        self.ask(Method::GET, &path, &Value::Null).await.1["removed"].clone()
+    }
+
     /// Has the directory asked again about a user.
     pub(crate) async fn invalidate(&self, user: &str) -> StatusCode {
         let body = json!({ "tenant": "default", "user": user });

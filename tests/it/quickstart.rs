@@ -143,6 +143,35 @@ async fn the_show_shows_what_the_readme_says() {
     assert!(asked.iter().any(|line| words(line) == words(excerpt[0])), "{asked:?}");
     assert!(asked.iter().any(|line| words(line) == words(excerpt[1])), "{asked:?}");
 
+    // One list as each is shown it, and what was taken out.
+    let listed = lines_after(&shown, "One list, GET /api/conversations");
+    let (rows, removed) = listed.split_at(listed.iter().position(|line| line.contains("taken out")).unwrap());
+    assert_eq!(words(rows[0]), ["ada", "sam", "ana", "ben"]);
+    assert_eq!(rows.len() - 1, received.len());
+    for row in rows[1..].iter().copied() {
+        // The columns stand under their names.
+        let cell =
+            |at: usize| row.get(at..).map(|rest| words(rest.get(..27).unwrap_or(rest))).unwrap_or_default();
+        let [ada, sam, ana, ben] = [21, 49, 77, 105].map(cell);
+        let name = words(row)[0];
+        let full = ["id", "who", "team", "phone", "msgs"];
+        assert_eq!(ada, full, "{name}: the Admin sees every conversation");
+        assert!(sam == full || sam.is_empty(), "{name}: {sam:?}");
+        assert_eq!(
+            !sam.is_empty(),
+            table_of_all[name] == "support",
+            "{name}: the Supervisor sees the team's"
+        );
+        assert!(ana == ["id", "who", "team", "msgs"] || ana.is_empty(), "{name}: an Agent sees no number");
+        assert!(
+            ben != ["id", "who"] || table_of_all[name] == "sales",
+            "{name}: who takes part sees a glance"
+        );
+    }
+    assert!(rows.iter().any(|row| row.ends_with("id who")), "{rows:?}");
+    let ana = removed.iter().find(|line| line.trim_start().starts_with("ana")).unwrap();
+    assert!(ana.contains("conversation.phone"), "{ana}");
+
     // Why a read was refused: the caller learns nothing, and the operator the reason.
     let refused = lines_after(&shown, "ana, an Agent, reads a conversation of the sales team");
     assert_eq!(
