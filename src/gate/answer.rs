@@ -38,6 +38,9 @@ pub enum Withheld {
     /// It is encoded, and cannot be decoded.
     #[error("the answer cannot be decoded: {0}")]
     Coded(#[from] Uncoded),
+    /// Its one object may not be seen.
+    #[error("the answer's object may not be seen")]
+    Hidden,
 }
 
 impl Unseen {
@@ -108,7 +111,7 @@ impl Unseen {
     /// It with another content: JSON.
     #[must_use]
     pub fn with_json(&self, json: Vec<u8>, map: &RouteMap) -> Response<Full<Bytes>> {
-        let mut shown = self.with(json.into(), map);
+        let mut shown = self.with(json.into(), &map.response_headers);
         shown.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         shown
     }
@@ -126,8 +129,8 @@ impl Unseen {
 
     /// It with another content: comma-separated values.
     #[must_use]
-    pub fn with_table(&self, table: Vec<u8>, map: &RouteMap) -> Response<Full<Bytes>> {
-        let mut shown = self.with(table.into(), map);
+    pub fn with_table(&self, table: Vec<u8>, also: &[HeaderName]) -> Response<Full<Bytes>> {
+        let mut shown = self.with(table.into(), also);
         shown.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
         shown
     }
@@ -138,13 +141,18 @@ impl Unseen {
     /// [`Withheld::Coded`] if it cannot be decoded.
     pub fn whole(self, map: &RouteMap) -> Result<Response<Full<Bytes>>, Withheld> {
         let body = self.0.body().clone()?;
-        Ok(self.with(body, map))
+        Ok(self.with(body, &map.response_headers))
     }
 
-    fn with(&self, body: Bytes, map: &RouteMap) -> Response<Full<Bytes>> {
+    /// Its content; nothing, if it cannot be decoded.
+    pub(super) fn content(&self) -> &[u8] {
+        self.0.body().as_deref().unwrap_or_default()
+    }
+
+    fn with(&self, body: Bytes, also: &[HeaderName]) -> Response<Full<Bytes>> {
         let mut shown = Response::new(Full::new(body));
         *shown.status_mut() = self.0.status();
-        *shown.headers_mut() = headers::shown(self.0.headers(), &map.response_headers);
+        *shown.headers_mut() = headers::shown(self.0.headers(), also);
         shown
     }
 }

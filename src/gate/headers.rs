@@ -52,7 +52,10 @@ pub fn passed(sent: &HeaderMap, also: &[HeaderName]) -> HeaderMap {
         .collect();
     let mut passed = HeaderMap::new();
     for name in PASSED.iter().chain(also) {
-        if of_connection.iter().any(|named| named.eq_ignore_ascii_case(name.as_str().as_bytes())) {
+        // What a body is was read here, and the backend must read it as the same.
+        let is_of_connection =
+            of_connection.iter().any(|named| named.eq_ignore_ascii_case(name.as_str().as_bytes()));
+        if is_of_connection && *name != header::CONTENT_TYPE {
             continue;
         }
         for value in sent.get_all(name) {
@@ -142,6 +145,12 @@ mod tests {
     fn what_belongs_to_the_connection_ends_with_it() {
         let sent = map(&[("connection", "close, Accept"), ("accept", "*/*"), ("user-agent", "panel")]);
         assert_eq!(passed(&sent, &[]), map(&[("user-agent", "panel")]));
+    }
+
+    #[test]
+    fn nobody_takes_away_what_a_body_is() {
+        let sent = map(&[("connection", "close, content-type"), ("content-type", "application/json")]);
+        assert_eq!(passed(&sent, &[]), map(&[("content-type", "application/json")]));
     }
 
     #[test]

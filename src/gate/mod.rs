@@ -373,9 +373,14 @@ impl Passage<'_> {
         let actor = &self.granted.actor;
         let within = self.shapes()?.reach(actor, &route.shows, self.asked).within;
         let paged = self.paged(&target, &permit)?;
-        let target = push::narrowed(target.forwarded(), &route.shows.push, actor, within);
+        let asked = target.forwarded();
+        // In shadow mode the backend is asked what it would be without Headgate.
+        let target = match self.in_shadow() {
+            None => push::narrowed(asked, &route.shows.push, actor, within),
+            Some(_) => asked,
+        };
         self.put_on_record(record).await?;
-        if within == Scope::None && self.in_shadow().is_none() {
+        if within == Scope::None && !route.writes() && self.in_shadow().is_none() {
             let number = paged.as_ref().map(Paged::number);
             if let Some(json) = nobody::without_rows(&route.shows, number) {
                 return Ok(answer::json(json));

@@ -256,7 +256,9 @@ impl Passage<'_> {
                 (StatusCode::NO_CONTENT, None) if unseen.is_empty() => {
                     return unseen.whole(&self.side.routes.map).map_err(Refusal::Withheld);
                 }
-                (status, _) if !status.is_success() => return self.error(unseen, permit),
+                (status, _) if !status.is_success() || status == StatusCode::PARTIAL_CONTENT => {
+                    return self.error(unseen, permit);
+                }
                 _ => {}
             }
             let (mut page, report) = self.rows(&unseen, eyes, asking.around, &shapes).await?;

@@ -21,11 +21,16 @@ pub struct Asked {
     part: bool,
     /// What each row must be allowed for besides being seen; `None` for the right to the list as such.
     pub of_rows: Option<ActionNo>,
+    /// The right to see an object, if the policy has one.
+    pub view: Option<ActionNo>,
 }
 
 /// The right to a list as such: it opens the list, and says nothing of a row. What a list shows, get allows, and
 /// the other way round.
 const LIST: &str = "list";
+
+/// The right to see an object.
+const VIEW: &str = "view";
 
 impl Asked {
     /// What a route asks for; `None` if the policy does not know it, which refuses it.
@@ -43,6 +48,7 @@ impl Asked {
             via,
             part: route.part,
             of_rows: (route.action != LIST).then_some(action),
+            view: policy.action(VIEW),
         })
     }
 }

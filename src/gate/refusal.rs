@@ -139,6 +139,7 @@ impl Refusal {
             Self::Failed => "backend_failed",
             Self::Objected(..) => "backend_objected",
             Self::Withheld(Withheld::Uncovered) => "uncovered",
+            Self::Withheld(Withheld::Hidden) => "hidden",
             Self::Withheld(Withheld::Coded(Uncoded::TooLarge)) => "answer_too_large",
             Self::Withheld(
                 Withheld::Unreadable | Withheld::Faulty(_) | Withheld::Untabular(_) | Withheld::Coded(_),
@@ -233,6 +234,7 @@ impl Refusal {
                 (*status, "backend", "the backend could not do it".into())
             }
             Self::Objected(status, _) => (*status, "declined", "the backend refused the request".into()),
+            Self::Withheld(Withheld::Hidden) => fixed(NOT_FOUND),
             Self::Withheld(Withheld::Uncovered) => (
                 StatusCode::NOT_IMPLEMENTED,
                 "uncovered",

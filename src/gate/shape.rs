@@ -128,7 +128,12 @@ impl Shapes {
     #[must_use]
     pub fn reach(&self, actor: &Actor, shows: &Shows, asked: Asked) -> Reach {
         let of_route = actor.grants.reach(asked.resource, asked.action);
-        let Some(Main::Rows(_, entity)) = &shows.main else { return of_route };
+        let Some(Main::Rows(_, entity)) = &shows.main else {
+            // A list without rows, such as one of counts, says nothing that its rows would not.
+            let Some(view) = asked.view.filter(|_| asked.of_rows.is_none()) else { return of_route };
+            let of_rows = actor.grants.reach(asked.resource, view);
+            return Reach { certain: of_route.certain.min(of_rows.certain), ..of_route };
+        };
         let Some(shape) = self.entity(*entity) else { return of_route };
         let mut reach = asked.of_rows.map_or(Reach { within: Scope::All, certain: Scope::All }, |_| of_route);
         let mut within = Scope::None;

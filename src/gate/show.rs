@@ -46,6 +46,7 @@ impl Passage<'_> {
                 record.reason = "echo_withheld";
                 Ok(without_content())
             }
+            Err(Refusal::Withheld(Withheld::Hidden)) => Err(Refusal::Missing),
             shown => shown,
         }
     }
@@ -75,24 +76,31 @@ impl Passage<'_> {
             self.tell_removed(would.map(|(_, report)| report).ok().as_ref(), &shapes, record);
         }
         if self.matched.route.shadow {
+            self.remember_export(unseen.content());
             return unseen.whole(map).map_err(Refusal::Withheld);
         }
         let (shown, report) = self.filtered(&unseen, eyes, around, &shapes).await?;
         if shadow.is_none() {
             self.tell_removed(Some(&report), &shapes, record);
         }
-        if let Some(export) = &self.matched.route.export
-            && let Some(id) = exports::id(&shown, &export.id)
-        {
-            self.gate.exports.remember(&self.enforced.actor, &export.of, &id);
-        }
+        self.remember_export(&shown);
         let is_object = matches!(self.matched.route.shows.main, Some(Main::Object(_)));
         let is_whole = is_object || self.sees_every_row(eyes.actor, eyes.permit, &shapes);
         Ok(match self.matched.route.shows.format {
-            Format::Csv => unseen.with_table(shown, map),
+            Format::Csv if is_whole => unseen.with_table(shown, &map.response_headers),
+            Format::Csv => unseen.with_table(shown, &[]),
             Format::Json | Format::Whole if is_whole => unseen.with_json(shown, map),
             Format::Json | Format::Whole => unseen.with_rows(shown),
         })
+    }
+
+    /// Notes whose export an answer names, if it begins one.
+    fn remember_export(&self, answer: &[u8]) {
+        if let Some(export) = &self.matched.route.export
+            && let Some(id) = exports::id(answer, &export.id)
+        {
+            self.gate.exports.remember(&self.enforced.actor, &export.of, &id);
+        }
     }
 
     /// Whether an answer passes that can only pass as a whole: every field may be seen, and of an export every row.
@@ -112,9 +120,11 @@ impl Passage<'_> {
                 self.gate.metrics.removed(report);
                 record.removed = Removed::new(report, &shapes.schema);
             }
+            // The request itself would have been refused, for a reason that is told already.
+            None if record.outcome == Outcome::WouldDeny => {}
             None => {
                 record.outcome = Outcome::WouldDeny;
-                record.reason = "unreadable";
+                record.reason = "withheld";
             }
         }
         if record.removed.is_some() || report.is_none() {
@@ -176,13 +186,19 @@ impl Passage<'_> {
             let mut sight = Sight::new(actor, &self.gate.keys, shapes, self.asked, &teams, &tag);
             sight.found = Some(&found);
             sight.around = around.map(|keyed| (self.asked.via.unwrap_or(self.asked.resource), keyed));
-            sight.decided = permit.filter(|_| matches!(route.shows.main, Some(Main::Object(_))));
+            // Without an object nothing was decided about the one in the answer: a create may answer with another.
+            let about = route.object.is_some() && matches!(route.shows.main, Some(Main::Object(_)));
+            sight.decided = permit.filter(|_| about);
             let seen = read(&mut sight).map_err(|withheld| {
                 tracing::warn!(route.match = route.name, error = &withheld as &dyn Error, "an answer is withheld");
                 Refusal::Withheld(withheld)
             })?;
+            let hidden = sight.main_is_hidden && matches!(route.shows.main, Some(Main::Object(_)));
             let Wanted { teams_of, objects, beyond } = sight.into_wanted();
             if teams_of.is_empty() && objects.is_empty() {
+                if hidden {
+                    return Err(Refusal::Withheld(Withheld::Hidden));
+                }
                 if beyond {
                     self.side.look_ups_beyond.inc();
                 }

@@ -39,6 +39,8 @@ pub struct Sight<'a> {
     pub tag: &'a (dyn Fn(&str) -> Option<Known<'static>> + Sync),
     /// What is known of objects that were looked up.
     pub found: Option<&'a Found>,
+    /// The one object that the answer is about may not be seen.
+    pub main_is_hidden: bool,
     wanted: Wanted,
     /// The objects in which the next one stands, outermost first.
     standing: Vec<Standing>,
@@ -87,6 +89,7 @@ impl<'a> Sight<'a> {
             teams,
             tag,
             found: None,
+            main_is_hidden: false,
             wanted: Wanted::default(),
             standing: Vec::new(),
             remembered: Vec::new(),
@@ -239,7 +242,9 @@ impl Judge for Sight<'_> {
             return Verdict::Hidden;
         }
         let Some(kind) = kind(object, shape) else { return Verdict::Hidden };
-        self.verdict(object, shape, kind).map_or(Verdict::Hidden, Verdict::Shown)
+        let verdict = self.verdict(object, shape, kind).map_or(Verdict::Hidden, Verdict::Shown);
+        self.main_is_hidden |= object.main && verdict == Verdict::Hidden;
+        verdict
     }
 }
 

@@ -26,6 +26,14 @@ pub(super) fn writing(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route, lin
     if raw.writes.is_some() && (raw.question || line.method == Method::GET) {
         check.wrong(&at.key("writes"), Wrong::OnlyWith { other: "a write" });
     }
+    let reads = raw.question || line.method == Method::GET;
+    for (key, is) in
+        [("ids", raw.ids.is_some()), ("ids_in", raw.ids_in.is_some()), ("instead", raw.instead.is_some())]
+    {
+        if is && reads {
+            check.wrong(&at.key(key), Wrong::OnlyWith { other: "a write" });
+        }
+    }
     for name in raw.same.values() {
         if !line.parameters().any(|parameter| parameter == name) {
             check.wrong(&at.key("same"), Wrong::NoParameter { name: name.clone() });

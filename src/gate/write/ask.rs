@@ -79,6 +79,10 @@ impl Named {
             (Some((step, rest)), Value::Array(items)) if step == "*" => {
                 items.iter().for_each(|item| self.at(item, rest));
             }
+            // Some backends take an object with numbers for keys for a list.
+            (Some((step, rest)), Value::Object(members)) if step == "*" => {
+                members.values().for_each(|member| self.at(member, rest));
+            }
             (Some((step, rest)), Value::Object(members)) => {
                 members.get(step).into_iter().for_each(|value| self.at(value, rest));
             }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::fields::{Fields, Way};
-use crate::gate::body::{FIELDS_MAX, UnfitBody};
+use crate::gate::body::{FIELD_BYTES_MAX, FIELDS_MAX, UnfitBody};
 
 /// The fields of a form in `application/x-www-form-urlencoded`, or of a query.
 ///
@@ -38,7 +38,7 @@ pub(super) struct Names(BTreeMap<Way, (bool, Vec<Value>)>);
 impl Names {
     /// One more.
     pub(super) fn add(&mut self, name: &str, value: Value) -> Result<(), UnfitBody> {
-        if self.0.len() >= FIELDS_MAX {
+        if self.0.len() >= FIELDS_MAX || name.len() > FIELD_BYTES_MAX {
             return Err(UnfitBody::TooMany);
         }
         let (way, is_list) = way(name).ok_or(UnfitBody::Form)?;

@@ -86,7 +86,7 @@ impl Head {
     /// `form-data; name="a"; filename="b"`, in any order.
     fn disposed(value: &str) -> Option<Self> {
         let mut rest = value.strip_prefix("form-data")?;
-        let (mut name, mut file) = (None, None);
+        let (mut name, mut file, mut extended) = (None, None, None);
         while !rest.is_empty() {
             let (key, after) = rest.strip_prefix(';')?.trim_start().split_once('=')?;
             let (value, after) = match after.strip_prefix('"') {
@@ -98,20 +98,18 @@ impl Head {
             let slot = match key {
                 "name" => &mut name,
                 "filename" => &mut file,
-                "filename*" => {
-                    file.get_or_insert(value);
-                    rest = after;
-                    continue;
-                }
+                "filename*" => &mut extended,
                 _ => return None,
             };
-            // A backslash before a quotation mark is the mark itself to some readers.
-            if value.contains('\\') || slot.replace(value).is_some() {
+            // A backslash before a quotation mark is the mark itself to some readers, and some look for the next
+            // parameter in a file's name too.
+            let doubtful = value.contains('\\') || (key != "name" && value.contains([';', '"', '=']));
+            if doubtful || slot.replace(value).is_some() {
                 return None;
             }
             rest = after;
         }
-        Some(Self { name: name?.to_owned(), is_file: file.is_some() })
+        Some(Self { name: name?.to_owned(), is_file: file.or(extended).is_some() })
     }
 }
 

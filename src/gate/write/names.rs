@@ -101,7 +101,9 @@ impl Judge<'_> {
             fields.extend(of_policy.filter(inside));
             if !is_listed && policy.field(self.resource, &full) == FieldNo::OTHER {
                 let parts = full.split('.').skip(1).map(|part| policy.field(self.resource, part));
-                fields.extend(parts.filter(|field| *field != FieldNo::OTHER));
+                let ends = full.match_indices('.').filter_map(|(dot, _)| full.get(dot + 1..));
+                let ends = ends.map(|end| policy.field(self.resource, end));
+                fields.extend(parts.chain(ends).filter(|field| *field != FieldNo::OTHER));
             }
         }
         fields

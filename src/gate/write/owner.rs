@@ -91,8 +91,9 @@ impl Plan {
             Ok(names.into_iter().map(|name| name.filter(|name| !nobody(name))).collect())
         };
         let (pipelines, stages) = (names(&writing.pipeline)?, names(&writing.stage)?);
-        if let (Some(field), Some(_), [_, ..], []) =
-            (&writing.pipeline, &writing.stage, &*pipelines, &*stages)
+        if let (Some(field), Some(_)) = (&writing.pipeline, &writing.stage)
+            && !pipelines.is_empty()
+            && (stages.is_empty() || stages.contains(&None))
         {
             return Err(Barred::new(field, "place", "a pipeline is named without a stage"));
         }

@@ -34,6 +34,9 @@ pub(in crate::gate) struct Settled {
     pub(in crate::gate) changes: Vec<String>,
 }
 
+/// The reason of a field that must be the path's and is not.
+const SAME: &str = "same";
+
 /// Why a write may not be made.
 enum No {
     /// The policy or the route says so.
@@ -61,6 +64,9 @@ impl Passage<'_> {
         let target = sent.target;
         let mut said = Said::read(route, sent).await?;
         let body = std::mem::take(&mut said.body);
+        // The body may have taken its time: the object as it is now.
+        let anew = if body.is_empty() { None } else { self.object(record.id).await? };
+        let object = anew.as_ref().or(object);
         if !route.writes() {
             let judge = self.judge(self.asked);
             let refused = ask::refused(&route.asking, target, &said, judge, &permit);
@@ -75,6 +81,7 @@ impl Passage<'_> {
                 settled.permit = self.may_write(asked, object, &said.fields, record).await?;
             }
             Some(ids) => {
+                let mut told = None;
                 let ids = bulk::ids(ids, &said).inspect_err(|error| {
                     if *error == UnfitBody::TooManyIds {
                         self.snapshot.ids_max_reached.inc();
@@ -85,9 +92,14 @@ impl Passage<'_> {
                     let object = self.object_of(&parameters, record.id).await?;
                     settled.permit = self.may_write(asked, object.as_ref(), &said.fields, record).await?;
                     settled.changes.extend(self.prefetch_path_of(&parameters));
-                    if record.outcome == Outcome::WouldDeny {
-                        break;
+                    // In shadow mode what would have been refused first is what is told.
+                    if record.outcome == Outcome::WouldDeny && told.is_none() {
+                        told = Some((record.reason, record.why.clone(), record.shadow.clone()));
                     }
+                }
+                if let Some((reason, why, shadow)) = told {
+                    record.outcome = Outcome::WouldDeny;
+                    (record.reason, record.why, record.shadow) = (reason, why, shadow);
                 }
             }
         }
@@ -196,7 +208,8 @@ impl Passage<'_> {
             Err(Stop::Refusal(refusal)) => Err(No::Hard(refusal)),
             Err(Stop::Barred(Barred { field, reason, why })) => {
                 let refusal = Refusal::Fields { reason, fields: vec![field], expected: Vec::new() };
-                Err(No::Policy { refusal, why })
+                // No right lets a request be about another object than its path's, in shadow mode neither.
+                Err(if reason == SAME { No::Hard(refusal) } else { No::Policy { refusal, why } })
             }
         }
     }
@@ -214,7 +227,7 @@ impl Passage<'_> {
             };
             if !same {
                 let why = format!("the path has another value than the field {field}");
-                return Err(Barred { field: field.clone(), reason: "same", why }.into());
+                return Err(Barred { field: field.clone(), reason: SAME, why }.into());
             }
         }
         let plan = Plan::of(self, fields)?;
