@@ -1,0 +1,248 @@
+//! The way of one request that has its route: facts, decision, call.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use http::{HeaderValue, StatusCode, header, request::Parts};
+
+use super::{
+    Passage, Shown,
+    answer::{self, Unseen},
+    decisions::{Outcome, Record},
+    facts::{Keyed, Known},
+    headers, nobody,
+    pages::{Asking, Paged},
+    path::Target,
+    permit::{Decided, Denied, Permit},
+    push,
+    refusal::Refusal,
+    routes::filled,
+    shadow::Shadow,
+    upstream::{From, Onward},
+    who::NoActor,
+    write::{self, Sent, settle::Settled},
+};
+use crate::{
+    config::routes::{Audit, Object},
+    filter::EntityNo,
+    ids::DecisionId,
+    policy::{FieldNo, Scope, TeamKey},
+    server::LimitedBody,
+};
+
+impl Passage<'_> {
+    pub(super) async fn pass(
+        &self,
+        head: Parts,
+        target: Target,
+        body: LimitedBody,
+        record: &mut Record,
+    ) -> Result<Shown, Refusal> {
+        let route = &self.matched.route;
+        let grants = self.granted.version.to_string();
+        let from = From {
+            actor: &self.granted.actor,
+            grants: &grants,
+            decision: record.id,
+            now: self.gate.clock.now(),
+            credential: self
+                .side
+                .routes
+                .map
+                .as_user
+                .as_ref()
+                .and_then(|own| Some((&own.header, own.credentials.get(&self.granted.actor.user)?))),
+        };
+        write::check_body(route, &body).map_err(Refusal::Body)?;
+        let mut passed = headers::passed(&head.headers, &self.side.routes.map.request_headers);
+        // What can be filtered, whatever the client would rather have (D09).
+        if let Some(media_type) = route.shows.format.media_type() {
+            passed.insert(header::ACCEPT, HeaderValue::from_static(media_type));
+        }
+        if let Some(Object::Answer { entity, parameter }) = &route.object {
+            let unseen = self.side.upstream.look(target.forwarded(), passed, from).await?;
+            self.readable(&unseen)?;
+            let known = self.known(&unseen, *entity, self.parameter(parameter))?;
+            let keyed = self.keyed(&known).await?;
+            let permit = self.decide(Some(&keyed), &[], record)?;
+            self.put_on_record(record).await?;
+            return self.show(unseen, &permit, None, record).await;
+        }
+
+        let object = self.object(record.id).await?;
+        let sent = Sent { target: &target, headers: &head.headers, body };
+        let Settled { permit, body, changes } = Box::pin(self.settle(object.as_ref(), sent, record)).await?;
+        let method = route.matches.method.clone();
+        let actor = &self.granted.actor;
+        let within = self.shapes()?.reach(actor, &route.shows, self.asked).within;
+        let paged = self.paged(&target, &permit)?;
+        let asked = target.forwarded();
+        // In shadow mode the backend is asked what it would be without Headgate.
+        let target = match self.in_shadow() {
+            None => push::narrowed(asked, &route.shows.push, actor, within),
+            Some(_) => asked,
+        };
+        self.put_on_record(record).await?;
+        if within == Scope::None && !route.writes() && self.in_shadow().is_none() {
+            let number = paged.as_ref().map(Paged::number);
+            if let Some(json) = nobody::without_rows(&route.shows, number) {
+                return Ok(answer::json(json));
+            }
+        }
+        let onward = Onward { method, target, headers: passed, body };
+        if let Some(paged) = paged {
+            let asking = Asking { onward, from, around: object.as_ref() };
+            return Box::pin(self.page(&paged, &permit, &asking, record)).await;
+        }
+        // Also if the user goes away before the answer comes: the write was made all the same.
+        let _forgets: Vec<_> =
+            changes.into_iter().map(|path| self.side.prefetched.forget_at_the_end(path)).collect();
+        let answered = self.side.upstream.forward(&permit, onward, from).await?;
+        self.show(answered, &permit, object.as_ref(), record).await
+    }
+
+    /// The one decision on the request, told in the record. In shadow mode a no is only told.
+    pub(super) fn decide(
+        &self,
+        object: Option<&Keyed>,
+        writes: &[FieldNo],
+        record: &mut Record,
+    ) -> Result<Permit, Refusal> {
+        let decided = Decided::on(&self.enforced.actor, self.asked, object, writes);
+        let permit = match (decided.permit(), self.shadow(object, writes)) {
+            (Ok(permit), shadow) => {
+                record.outcome = Outcome::Allowed;
+                record.reason = decided.label();
+                Ok(shadow.map_or(permit, |shadow| shadow.permit.in_place_of(permit)))
+            }
+            (Err(Denied(reason)), Some(shadow)) if Shadow::passes(reason) => {
+                record.outcome = Outcome::WouldDeny;
+                record.reason = reason.label();
+                record.shadow = Some(shadow.of);
+                Ok(shadow.permit)
+            }
+            (Err(Denied(reason)), _) => Err(Refusal::Denied { reason, hide: self.matched.route.hide }),
+        };
+        record.why = Some(decided.why);
+        permit
+    }
+
+    /// Waits until the decision is in the log, if the route needs that: what nobody can look up later does not
+    /// happen (I12).
+    pub(super) async fn put_on_record(&self, record: &Record) -> Result<(), Refusal> {
+        match self.matched.route.audit {
+            Audit::Bounded => Ok(()),
+            Audit::Must => {
+                let noted = self.gate.decisions.must_note(record.clone()).await;
+                noted.map_err(|_unrecorded| Refusal::Unrecorded)
+            }
+        }
+    }
+
+    /// What is known of the object before the request is made; `None` if the resource as such is asked for, or the
+    /// body names the objects.
+    pub(super) async fn object(&self, decision: DecisionId) -> Result<Option<Keyed>, Refusal> {
+        if self.matched.route.writing.ids.is_some() {
+            return Ok(None);
+        }
+        self.object_of(&self.matched.parameters, decision).await
+    }
+
+    /// The same of the object that these parameters name.
+    pub(super) async fn object_of(
+        &self,
+        parameters: &BTreeMap<String, String>,
+        decision: DecisionId,
+    ) -> Result<Option<Keyed>, Refusal> {
+        let object = &self.matched.route.object;
+        let id = object.as_ref().and_then(|object| parameters.get(object.parameter()));
+        let id = id.map_or("", String::as_str);
+        let known = match object {
+            // The answer's object is decided on when it is there.
+            None | Some(Object::Answer { .. }) => return Ok(None),
+            Some(Object::Export { of, .. }) => {
+                let belongs = self.gate.exports.belongs_to(&self.enforced.actor, of, id);
+                return if belongs { Ok(None) } else { Err(Refusal::Missing) };
+            }
+            Some(Object::Tag { .. }) => Arc::new(self.tag(id).unwrap_or_default()),
+            Some(Object::Prefetch { line, entity, .. }) => {
+                let path = filled(line, parameters);
+                self.fetched(&path, *entity, id, decision).await?
+            }
+        };
+        self.keyed(&known).await.map(Some)
+    }
+
+    /// What the answer at `path` says of its object, for which Headgate asks itself if it is not known.
+    pub(super) async fn fetched(
+        &self,
+        path: &str,
+        entity: EntityNo,
+        id: &str,
+        decision: DecisionId,
+    ) -> Result<Arc<Known<'static>>, Refusal> {
+        let tenant = &self.granted.actor.tenant;
+        let now = self.gate.clock.now();
+        let ask = async {
+            let unseen = self.side.upstream.look_itself(path.to_owned(), tenant, decision, now).await?;
+            self.readable(&unseen)?;
+            self.known(&unseen, entity, id)
+        };
+        self.side.prefetched.facts(path, &(entity, id), ask).await
+    }
+
+    /// What the tag of a conversation says.
+    pub(super) fn tag(&self, id: &str) -> Option<Known<'static>> {
+        let tag = self.gate.tag(self.side, &self.granted.actor.tenant, id)?;
+        Some(Known::of_tag(&tag, &self.side.channels).into_owned())
+    }
+
+    /// The path of the prefetch of the object that these parameters name.
+    pub(super) fn prefetch_path_of(&self, parameters: &BTreeMap<String, String>) -> Option<String> {
+        match &self.matched.route.object {
+            Some(Object::Prefetch { line, .. }) => Some(filled(line, parameters)),
+            Some(Object::Tag { .. } | Object::Answer { .. } | Object::Export { .. }) | None => None,
+        }
+    }
+
+    pub(super) fn parameter(&self, name: &str) -> &str {
+        self.matched.parameters.get(name).map_or("", String::as_str)
+    }
+
+    /// Whether an answer is one from which facts can be read.
+    pub(super) fn readable(&self, unseen: &Unseen) -> Result<(), Refusal> {
+        match unseen.status() {
+            StatusCode::OK => Ok(()),
+            status => Err(self.failure(status)),
+        }
+    }
+
+    pub(super) async fn keyed(&self, known: &Known<'_>) -> Result<Keyed, Refusal> {
+        let own = self.keyed_alone(known).await?;
+        let Some((resource, outer)) = &known.via else { return Ok(own) };
+        let resource = self.granted.actor.grants.policy().resource(resource).ok_or(Refusal::Unknown)?;
+        Ok(own.through(resource, self.keyed_alone(outer).await?))
+    }
+
+    pub(super) async fn keyed_alone(&self, known: &Known<'_>) -> Result<Keyed, Refusal> {
+        let actor = &self.granted.actor;
+        let teams = match known.needs_teams_of() {
+            None => Vec::new(),
+            Some(user) if user == actor.user.as_str() => actor.team_keys.to_vec(),
+            Some(user) => self.teams_of(user).await?,
+        };
+        let (keys, policy) = (&self.gate.keys, actor.grants.policy());
+        Ok(Keyed::new(known, &actor.tenant, keys, policy, &teams))
+    }
+
+    /// The teams of another user. One whom the directory does not know has none.
+    pub(super) async fn teams_of(&self, user: &str) -> Result<Vec<TeamKey>, Refusal> {
+        let user = crate::ids::UserId::new(user);
+        match self.snapshot.people.actor(&self.granted.actor.tenant, &user, None).await {
+            Ok(granted) => Ok(granted.actor.team_keys.to_vec()),
+            Err(NoActor::Unknown) => Ok(Vec::new()),
+            Err(error @ (NoActor::Unavailable | NoActor::NotThatFresh | NoActor::TooManyRoles)) => {
+                Err(Refusal::Actor(error))
+            }
+        }
+    }
+}
