@@ -406,7 +406,7 @@ impl People {
                 };
                 let teams = self.teams.get(user).map_or(&["sales"][..], Vec::as_slice);
                 let user = json!({"user": user, "active": *user != "gone", "teams": teams, "roles": roles});
-                let tag = format!("\"{teams:?} {roles:?}\"").replace("\", \"", " ");
+                let tag = format!("\"{}\"", [teams, roles.as_slice()].concat().join("-"));
                 if asked.all("if-none-match") == [&tag] {
                     return backend::answer(304, "", "");
                 }

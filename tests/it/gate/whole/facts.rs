@@ -11,7 +11,7 @@ async fn many_who_want_one_object_make_one_question_about_it_for_a_few_seconds()
     let whole = Arc::new(Whole::start().await);
     let go = whole.hold();
     let mut asking = JoinSet::new();
-    for user in ["adm", "ana"].iter().cycle().take(20) {
+    for user in ["adm", "ana"].into_iter().cycle().take(20) {
         let whole = Arc::clone(&whole);
         asking.spawn(async move { whole.get(user, "/contacts/501").await.status });
     }
