@@ -5,8 +5,8 @@ use std::sync::Arc;
 use headgate::{
     ids::{TeamId, TenantId, Timestamp, UserId},
     policy::{
-        Actor, Allowed, Decision, Facts, FieldNo, Keys, Member, Place, Policy, Problem, Question, Source,
-        Symbol, TeamKey, UserKey, Via, decide,
+        Actor, Allowed, Decision, Facts, FieldNo, Keys, Member, Place, Policy, Problem, Question, RoleNo,
+        Source, Symbol, TeamKey, UserKey, Via, decide,
     },
 };
 
@@ -127,7 +127,7 @@ impl Engine {
                 account: symbol(&thing.account),
             },
             kind: symbol(&thing.kind),
-            role: thing.role.as_deref().and_then(|role| self.policy.role(role)),
+            role: thing.role.as_deref().map(|role| self.policy.role(role).unwrap_or(RoleNo::OTHER)),
             via: None,
         };
         match &thing.via {

@@ -181,6 +181,23 @@ fn a_forbid_added_never_allows_more() {
 }
 
 #[test]
+fn taking_a_fact_away_never_allows_more() {
+    each(3_000, &mut |dice, source, person, ask| {
+        let before = answer(source, person, ask)?;
+        let mut blind = ask.clone();
+        let object = blind.object.as_mut()?;
+        let thing = match object.via.as_mut() {
+            Some(via) if dice.one_in(3) => &mut via.1,
+            _ => object,
+        };
+        let fact = dice.forget(thing);
+        let after = answer(source, person, &blind)?;
+        (!is_at_least(before.as_ref(), after.as_ref()))
+            .then(|| format!("without {fact}: {before:?} became {after:?}"))
+    });
+}
+
+#[test]
 fn no_order_matters() {
     each(1_500, &mut |dice, source, person, ask| {
         let before = answer(source, person, ask)?;
