@@ -75,11 +75,10 @@ impl Passage<'_> {
         let actor = &self.granted.actor;
         let within = self.shapes()?.reach(actor, &route.shows, self.asked).within;
         let paged = self.paged(&target, &permit)?;
-        let asked = target.forwarded();
         // In shadow mode the backend is asked what it would be without Headgate.
         let target = match self.in_shadow() {
-            None => push::narrowed(asked, &route.shows.push, actor, within),
-            Some(_) => asked,
+            None => push::narrowed(&target, &route.shows.push, actor, within)?,
+            Some(_) => target.forwarded(),
         };
         self.put_on_record(record).await?;
         if within == Scope::None && !route.writes() && self.in_shadow().is_none() {

@@ -23,6 +23,8 @@ pub(crate) struct Engine {
 pub(crate) struct Answer {
     actor: Arc<Actor>,
     pub(crate) decision: Decision,
+    /// How often it took memory to decide.
+    pub(crate) allocations: u64,
     resource: String,
     policy: Arc<Policy>,
 }
@@ -79,11 +81,17 @@ impl Engine {
         let action = self.policy.action(&ask.action)?;
         let writes: Vec<FieldNo> =
             ask.writes.iter().map(|field| self.policy.field(resource, field)).collect();
-        let answer = |object: Option<&Facts<'_>>| Answer {
-            actor: Arc::clone(actor),
-            decision: decide(actor, Question { resource, action, object, writes: &writes }),
-            resource: ask.resource.clone(),
-            policy: Arc::clone(&self.policy),
+        let answer = |object: Option<&Facts<'_>>| {
+            let question = Question { resource, action, object, writes: &writes };
+            let mut decided = None;
+            let counted = allocation_counter::measure(|| decided = Some(decide(actor, question)));
+            Answer {
+                actor: Arc::clone(actor),
+                decision: decided.unwrap(),
+                allocations: counted.count_total,
+                resource: ask.resource.clone(),
+                policy: Arc::clone(&self.policy),
+            }
         };
         Some(match &ask.object {
             None => answer(None),

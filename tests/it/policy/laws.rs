@@ -38,6 +38,27 @@ fn said(answer: &Answer) -> Option<Vec<(bool, bool)>> {
 }
 
 #[test]
+fn a_decision_allocates_nothing() {
+    let made = allocation_counter::measure(|| drop(std::hint::black_box(Box::new(1))));
+    assert_eq!(made.count_total, 1, "what is allocated is counted");
+    let mut answered = [0; 2];
+    for number in 0..200 {
+        let mut dice = Dice::new(SEED + number);
+        let (source, engine) = policy(&mut dice);
+        for _ in 0..PEOPLE {
+            let actor = engine.actor(&dice.person(TENANT), NOW);
+            for _ in 0..QUESTIONS {
+                let ask = dice.ask(TENANT);
+                let answer = engine.ask(&actor, &ask).unwrap();
+                assert_eq!(answer.allocations, 0, "{ask:#?}\n{source:#?}");
+                answered[usize::from(answer.is_allowed())] += 1;
+            }
+        }
+    }
+    assert!(answered.iter().all(|times| *times > 10_000), "no and yes: {answered:?}");
+}
+
+#[test]
 fn the_engine_answers_a_million_random_questions_like_the_reference() {
     let teams = teams();
     let (mut asked, mut allowed, mut redacted) = (0_u64, 0_u64, 0_u64);
