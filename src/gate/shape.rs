@@ -168,6 +168,13 @@ impl Shapes {
     }
 }
 
+impl Shape {
+    /// Whether all that may be asked for is known to the policy, and holds.
+    pub fn has_each_right(&self, holds: impl Fn(&Right) -> bool) -> bool {
+        self.rights.iter().all(|right| right.as_ref().is_some_and(&holds))
+    }
+}
+
 impl Right {
     /// Those of an entity's fields of which `shows` tells that their fields of the policy are shown.
     pub fn fields(&self, shows: impl Fn(FieldNo) -> bool) -> Fields {

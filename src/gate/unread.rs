@@ -37,13 +37,12 @@ impl Passage<'_> {
         let Some(judged) = &shapes.answer(&self.side.routes.map, route)?.judged else { return Ok(false) };
         let is_object = matches!(route.shows.main, Some(Main::Object(_)));
         let every_row = is_object || self.sees_every_row(actor, Some(permit), &shapes);
-        let of = |entity| shapes.entity(entity).map(|shape| &shape.rights);
-        let all = |rights: Option<&Vec<Option<Right>>>, sees: &dyn Fn(&Right) -> bool| {
-            rights.is_some_and(|rights| rights.iter().all(|right| right.as_ref().is_some_and(sees)))
+        let each = |entity, sees: &dyn Fn(&Right) -> bool| {
+            shapes.entity(entity).is_some_and(|shape| shape.has_each_right(sees))
         };
         Ok(every_row
-            && judged.main.is_none_or(|main| all(of(main), &|right| self.sees_all_main(right, permit)))
-            && judged.inner.iter().all(|inner| all(of(*inner), &|right| self.sees_all(right, right.action))))
+            && judged.main.is_none_or(|main| each(main, &|right| self.sees_all_main(right, permit)))
+            && judged.inner.iter().all(|inner| each(*inner, &|right| self.sees_all(right, right.action))))
     }
 
     /// Whether the object that the answer is about, or each of its rows, is shown with every field.
