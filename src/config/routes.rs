@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use http::{HeaderName, HeaderValue, Method};
 
+pub use self::layout::Judged;
 use super::writing::{Asking, Writing};
 use crate::{
     filter::EntityNo,
@@ -381,6 +382,16 @@ impl Format {
         match self {
             Self::Json => Some("application/json"),
             Self::Csv => Some("text/csv"),
+            Self::Whole => None,
+        }
+    }
+
+    /// What a client is told that it is; `None`: what the backend says.
+    #[must_use]
+    pub const fn shown_as(self) -> Option<&'static str> {
+        match self {
+            Self::Json => Some("application/json"),
+            Self::Csv => Some("text/csv; charset=utf-8"),
             Self::Whole => None,
         }
     }

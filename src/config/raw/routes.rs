@@ -245,7 +245,7 @@ pub(crate) struct Route {
     /// Whether a refusal looks like an object that does not exist (404), so that nothing tells that it does.
     /// With `false` it is 403.
     pub(crate) hide: Option<bool>,
-    /// Where in the body the fields stand that are written. Default: the body itself.
+    /// Where in the body the fields stand that are written; `*` is each item of a list, as in `/*`. Default: the body itself.
     pub(crate) body: Option<Pointer>,
     /// The body is a question, such as a filter of a search: nothing is written.
     pub(crate) question: bool,

@@ -84,6 +84,15 @@ totals = { recompute = ["/count"] }
 push = { own = "assignee_type=me&status=open", team = "team_id={team}" }
 
 [[route]]
+match = "GET /api/v1/accounts/{account}/counted"
+entity = "conversation"
+action = "list"
+items = "/data/rows"
+totals = { recompute = ["/data/meta/mine"], null = ["/data/meta/all"], drop = ["/data/meta/unread"] }
+links = ["/next"]
+page = { number = "page", size_default = 2, at = "/data/page" }
+
+[[route]]
 match = "GET /api/v1/accounts/{account}/shadow"
 entity = "conversation"
 action = "list"
@@ -313,6 +322,9 @@ async fn who_can_see_no_row_is_answered_without_a_question() {
     assert_eq!(shown.json(), json!({"rows": [], "count": 0}));
     assert_eq!(shown.header("content-type"), Some("application/json"));
     assert_eq!(shown.header("cache-control"), Some("private, no-store"));
+    let counted = world.get("lou", "/counted?page=3").await;
+    let meta = json!({"mine": 0, "all": null});
+    assert_eq!(counted.json(), json!({"data": {"rows": [], "meta": meta, "page": 3}, "next": null}));
     assert_eq!(world.backend.lines(), [""; 0]);
     // Where more than rows may be shown, it is the backend's to say.
     assert_eq!(world.get("lou", "/cards").await.json()["rows"], json!([]));

@@ -289,6 +289,33 @@ fn where_a_right_reaches_nothing_or_all_each_object_says_so_too() {
 }
 
 #[test]
+fn where_a_right_shows_all_each_object_is_reached_with_every_field() {
+    let mut shown = 0;
+    each(1_500, &mut |_, source, person, ask| {
+        let engine = Engine::new(source, TENANT, &teams()).unwrap();
+        let actor = engine.actor(person, NOW);
+        let mut ask = Ask { writes: Vec::new(), ..ask.clone() };
+        let mut thing = ask.object.as_mut();
+        while let Some(inner) = thing {
+            inner.tenant = TENANT.to_owned();
+            thing = inner.via.as_mut().map(|via| &mut via.1);
+        }
+        let (resource, action) =
+            (engine.policy.resource(&ask.resource).unwrap(), engine.policy.action(&ask.action).unwrap());
+        if !person.active || !actor.grants.shows_all(resource, action) {
+            return None;
+        }
+        shown += 1;
+        let Decision::Allow(allowed) = engine.ask(&actor, &ask).unwrap().decision else {
+            return Some("not reached, and all should be shown".to_owned());
+        };
+        let hidden = engine.policy.fields_of(resource).find(|field| !actor.grants.sees(&allowed, *field));
+        hidden.map(|field| format!("{} is hidden", engine.policy.field_name(resource, field)))
+    });
+    assert!(shown > 20, "drawn {shown} times");
+}
+
+#[test]
 fn every_action_of_every_resource_is_drawn() {
     let mut dice = Dice::new(SEED);
     let mut seen = std::collections::BTreeSet::new();
