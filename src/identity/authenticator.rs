@@ -68,7 +68,7 @@ impl Authenticator {
         let (tried, outcome) = self.identify(head, peer).await;
         self.outside.metrics.authenticated(tried, &outcome);
         let tenant = outcome.as_ref().ok().and_then(|identity| self.tenants.get(&identity.tenant));
-        let keys = tenant.map_or(self.places.keys(), |sources| &sources.api_key_places);
+        let keys = tenant.map_or_else(|| self.places.keys(), |sources| &sources.api_key_places);
         strip::own(head, keys, self.places.proxy_headers());
         if let Some(sources) = tenant {
             strip::native(head, &sources.native);

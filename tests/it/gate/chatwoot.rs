@@ -348,7 +348,7 @@ async fn every_route_below_a_conversation_is_for_who_the_policy_says() {
                 let reached = if path.is_empty() && method == "GET" {
                     answer.status == 200
                 } else {
-                    asked.iter().any(|asked| *asked == line)
+                    asked.contains(&line)
                 };
                 let body_is_refused = answer.status == 400 && body.is_some();
                 let may = sight.reaches(resource, action, of);
@@ -409,7 +409,7 @@ async fn numbers_of_notices_and_reports_are_for_who_sees_all_of_them() {
     for (user, ..) in USERS {
         let sight = house.sight(user);
         let everything = Conversation::all().iter().all(|of| sight.reaches("notification", "view", *of));
-        let some = those(sight, |of| sight.reaches("notification", "view", *of)).len() > 0;
+        let some = !those(sight, |of| sight.reaches("notification", "view", *of)).is_empty();
         let unread = house.get(user, "notifications/unread_count").await;
         match (everything, some) {
             (true, _) => assert_eq!(unread.json(), json!(CONVERSATIONS), "{user}"),

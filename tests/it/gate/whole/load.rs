@@ -41,7 +41,7 @@ impl Kept {
             let mut line = String::new();
             self.0.read_line(&mut line).await.unwrap();
             if let Some(first) = line.strip_prefix("HTTP/1.1 ") {
-                status = first[..3].parse().unwrap();
+                status = first.get(..3).unwrap().parse().unwrap();
             } else if let Some(value) = line.strip_prefix("content-length: ") {
                 length = value.trim_end().parse().unwrap();
             } else if line == "\r\n" {
