@@ -188,10 +188,14 @@ pub fn lenient<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
     Ok(serde_json::from_str(value.get()).unwrap_or_default())
 }
 
-/// Whether arrays and objects stand in each other more than `max` deep in this JSON text. Reads each byte at
-/// most once and recurses into nothing.
+/// Whether arrays and objects stand in each other more than `max` deep in this JSON text. Recurses into nothing.
 #[must_use]
 pub fn nests_deeper(json: &str, max: usize) -> bool {
+    // Most fragments have fewer brackets than that in all. Counting them is done many bytes at once, which
+    // following strings and depth is not: 13 000 instructions for a message of 1.5 KiB.
+    if json.bytes().filter(|byte| matches!(byte, b'{' | b'[')).count() <= max {
+        return false;
+    }
     let mut depth = 0_usize;
     let mut bytes = json.bytes();
     while let Some(byte) = bytes.next() {
