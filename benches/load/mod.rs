@@ -45,7 +45,12 @@ pub(crate) trait Requests: Send + Sync + 'static {
     fn is_answer(&self, number: u64, answer: &Message) -> bool;
 }
 
-/// Asks the stack for half a second, and then for as long as it is measured.
+/// How often it is looked whether a stack rests, and how often at most.
+const LOOK: Duration = Duration::from_millis(200);
+const LOOKS_MAX: usize = 150;
+
+/// Asks the stack for half a second, and then for as long as it is measured. What it took on meanwhile and does later,
+/// as deliveries are, is a part of what it costs: CPU time counts until the stack rests.
 pub(crate) async fn measure<R: Requests>(
     stack: &Stack,
     load: &Load,
@@ -53,10 +58,23 @@ pub(crate) async fn measure<R: Requests>(
     time: Duration,
 ) -> Measured {
     run(stack.address, &Load { rate: None, ..*load }, requests, Duration::from_millis(500)).await;
+    rest(stack).await;
     let before = stack.cpu();
     let mut measured = run(stack.address, load, requests, time).await;
+    rest(stack).await;
     measured.cpu_us = (stack.cpu() - before).as_secs_f64() * 1e6 / measured.answered.max(1) as f64;
     measured
+}
+
+/// Waits until the stack has hardly anything to do.
+async fn rest(stack: &Stack) {
+    for _look in 0..LOOKS_MAX {
+        let before = stack.cpu();
+        tokio::time::sleep(LOOK).await;
+        if stack.cpu() - before <= LOOK / 20 {
+            return;
+        }
+    }
 }
 
 async fn run<R: Requests>(address: SocketAddr, load: &Load, requests: &Arc<R>, time: Duration) -> Measured {

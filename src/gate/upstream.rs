@@ -172,8 +172,8 @@ impl Upstream {
         *request.method_mut() = onward.method;
         *request.uri_mut() = Uri::try_from(onward.target).map_err(|_invalid| Refusal::Unspeakable)?;
         *request.headers_mut() = onward.headers;
-        // In a place of its own on the heap: it is the largest part of a request's way by far, and that way has
-        // many turns from which the backend may be called, each of which would have room for it.
+        // In a place of its own on the heap: a request's way has many turns from which the backend may be called,
+        // and each would have room for it, which is copied when the way itself is put on the heap.
         let answer = Box::pin(self.whole(request)).await.map_err(|error| {
             // The error's cause may name what a stranger asked for; the kind is enough to act on.
             tracing::warn!(backend.id = self.name, error = %Causes(&error), "no answer of the backend's API");
