@@ -107,7 +107,7 @@ impl Upstream {
     ) -> Result<Result<Passing, Unseen>, Refusal> {
         let request = self.request_of(onward, from)?;
         let unbounded = StreamBounds { answer_bytes_max: usize::MAX, ..self.bounds };
-        let answer = self.pool.forward(request, unbounded).await.map_err(|error| self.failed(&error))?;
+        let answer = self.exchange(request, unbounded).await?;
         match Passing::of(answer, format, &self.name) {
             Ok(passing) => Ok(Ok(passing)),
             Err(answer) => self.unseen(*answer).await.map(Err),
@@ -205,8 +205,18 @@ impl Upstream {
 
     /// A call whose answer is read.
     async fn call(&self, request: Request<Full<Bytes>>) -> Result<Unseen, Refusal> {
-        let answer = self.pool.forward(request, self.bounds).await.map_err(|error| self.failed(&error))?;
+        let answer = self.exchange(request, self.bounds).await?;
         self.unseen(answer).await
+    }
+
+    /// The call itself. It has a place of its own on the heap: a request's way has many turns from which the backend
+    /// may be called, and each would have room for it, which is copied when the way itself is put on the heap.
+    async fn exchange(
+        &self,
+        request: Request<Full<Bytes>>,
+        bounds: StreamBounds,
+    ) -> Result<Response<StreamedAnswer>, Refusal> {
+        Box::pin(self.pool.forward(request, bounds)).await.map_err(|error| self.failed(&error))
     }
 
     /// The whole of an answer: one that breaks off is none (B16).

@@ -31,7 +31,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::{
     backend::{self, Asked, Backend},
-    world::{self, Answer, ROUTES},
+    world::{self, Answer, CHANNELS, ROUTES},
 };
 use crate::identity::{
     NOW,
@@ -75,21 +75,6 @@ api = ["http://BACKEND"]
 api_headers = { api_access_token = "native-of-headgate" }
 api_timeout = "5s"
 assertion_key = "the-key-that-the-backend-knows-too"
-"#;
-
-const CHANNELS: &str = r#"
-[endpoint.TENANT]
-channel = "whatsapp"
-secrets = ["a-secret"]
-verify_token = "token"
-[account.wa-1]
-endpoint = "TENANT"
-id = "1"
-backend = "chat"
-[account.wa-2]
-endpoint = "TENANT"
-id = "2"
-backend = "chat"
 "#;
 
 const IDENTITY: &str = r#"

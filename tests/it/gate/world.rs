@@ -54,7 +54,7 @@ api_timeout = "5s"
 assertion_key = "the-key-that-the-backend-knows-too"
 "#;
 
-const CHANNELS: &str = r#"
+pub(super) const CHANNELS: &str = r#"
 [endpoint.TENANT]
 channel = "whatsapp"
 secrets = ["a-secret"]
