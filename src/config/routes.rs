@@ -151,6 +151,8 @@ pub enum Object {
         /// The parameter that is the export's id.
         parameter: String,
     },
+    /// Nowhere: it is common to all, and belongs to nobody in particular.
+    Common,
     /// The answer itself.
     Answer {
         /// What it holds.
@@ -165,6 +167,7 @@ impl Object {
     #[must_use]
     pub fn parameter(&self) -> &str {
         match self {
+            Self::Common => "",
             Self::Tag { parameter }
             | Self::Prefetch { parameter, .. }
             | Self::Answer { parameter, .. }

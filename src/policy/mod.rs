@@ -17,6 +17,7 @@
 //! This module leaves reading files to `config`, people to `directory` and requests to `gate`.
 
 mod compile;
+mod always;
 mod compiled;
 mod decide;
 mod decision;
