@@ -16,8 +16,8 @@
 //!
 //! This module leaves reading files to `config`, people to `directory` and requests to `gate`.
 
-mod compile;
 mod always;
+mod compile;
 mod compiled;
 mod decide;
 mod decision;
