@@ -310,6 +310,16 @@ pub struct Shows {
     pub push: Push,
 }
 
+impl Shows {
+    /// What stands in the answer: rows or an object, and what stands beside them.
+    pub fn entities(&self) -> impl Iterator<Item = EntityNo> {
+        let main = self.main.iter().map(|main| match main {
+            Main::Object(entity) | Main::Rows(_, entity) => *entity,
+        });
+        main.chain(self.nested.values().copied())
+    }
+}
+
 /// How a backend counts out a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paging {

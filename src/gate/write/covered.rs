@@ -62,6 +62,8 @@ struct Kind {
     sure: bool,
     /// Any member may be a field.
     any: bool,
+    /// It may stand in the answer; otherwise it is only searched in, and means what calls it.
+    shown: bool,
 }
 
 /// A field that a name may mean.
@@ -122,7 +124,7 @@ impl<'a> Covered<'a> {
             via: asked.via.into_iter().collect(),
             nested: BTreeMap::new(),
         };
-        for entity in main.into_iter().chain(route.shows.nested.values().copied()) {
+        for entity in route.shows.entities() {
             covered.add_rows(&mut declared, entity, asked.of_rows.filter(|_| rows && Some(entity) == main));
         }
         // A list without rows, such as one of counts, says nothing that its rows would not.
@@ -130,16 +132,31 @@ impl<'a> Covered<'a> {
         if !resources.any(|(resource, _)| *resource == asked.resource) {
             let action = asked.of_rows.or(asked.view).unwrap_or(asked.action);
             let rights = vec![(asked.resource, vec![action])];
-            let kind = Kind { nested: false, rights, through: declared.via.clone(), sure: true, any: false };
+            let kind = Kind {
+                nested: false,
+                rights,
+                through: declared.via.clone(),
+                sure: true,
+                any: false,
+                shown: true,
+            };
             covered.add(kind, &[]);
         }
         // What is searched in need not be shown.
         let within = covered.actor.grants.reach(asked.resource, asked.view.unwrap_or(asked.action)).within;
-        let outer = Outer { through: vec![asked.resource], within, is_part: true, sure: true, depth: 0 };
+        let outer = Outer {
+            through: vec![asked.resource],
+            within,
+            is_part: true,
+            sure: true,
+            shown: false,
+            depth: 0,
+        };
         for name in route.asking.searches.values().flatten().filter_map(|field| field.split('.').next()) {
             let at = declared.entities.iter().position(|entity| entity.name == name);
             if let Some(number) = at.and_then(|at| u16::try_from(at).ok())
                 && !covered.called.contains_key(&folded(name))
+                && !route.shows.entities().any(|of| of == EntityNo(number))
             {
                 covered.add_inner(&mut declared, "", EntityNo(number), &outer);
             }
@@ -163,14 +180,19 @@ impl<'a> Covered<'a> {
         for (at, step) in steps.iter().enumerate() {
             for kind in self.called.get(step).into_iter().flatten() {
                 calls.push((*kind, at));
-                if at + 1 == steps.len() && !is_of_rows {
+                if at + 1 == steps.len()
+                    && !is_of_rows
+                    && self.kinds.get(*kind).is_some_and(|kind| kind.shown)
+                {
                     seen.push(self.kinds.get(*kind).is_some_and(|kind| self.sees_all_of(kind)));
                 }
             }
         }
+        let is_shown = |kind: usize| self.kinds.get(kind).is_some_and(|kind| kind.shown);
         for Match { start, field } in matches {
             let is_called = || calls.iter().any(|(kind, at)| *kind == field.kind && *at < start);
-            if !is_nested(field.kind) || !is_of_rows || is_called() {
+            let by_itself = !is_nested(field.kind) || !is_of_rows && is_shown(field.kind);
+            if by_itself || is_called() {
                 seen.push(field.seen);
             }
         }
@@ -200,7 +222,7 @@ impl<'a> Covered<'a> {
 
     /// Whether every field of everything in the answer is sure to be seen.
     pub(super) fn shows_everything(&self) -> bool {
-        self.kinds.iter().all(|kind| self.sees_all_of(kind))
+        self.kinds.iter().filter(|kind| kind.shown).all(|kind| self.sees_all_of(kind))
     }
 
     fn matches(&self, steps: &[String]) -> Vec<Match> {
@@ -247,9 +269,16 @@ impl<'a> Covered<'a> {
         // What cannot be seen at all is no row.
         let rights = rights.iter().filter(|right| reach(right) > Scope::None);
         let rights = rights.map(|(of, action)| (*of, [*action].into_iter().chain(also).collect())).collect();
-        let kind =
-            Kind { nested: false, rights, through: declared.via.clone(), sure: true, any: is_open(of) };
-        let outer = Outer { through: kind.inside(), within, is_part: true, sure: true, depth: 0 };
+        let kind = Kind {
+            nested: false,
+            rights,
+            through: declared.via.clone(),
+            sure: true,
+            any: is_open(of),
+            shown: true,
+        };
+        let outer =
+            Outer { through: kind.inside(), within, is_part: true, sure: true, shown: true, depth: 0 };
         self.add(kind, &of.fields);
         self.add_nested(declared, of, &outer);
     }
@@ -285,11 +314,22 @@ impl<'a> Covered<'a> {
         let sure = outer.sure && outer.depth < NESTED_MAX && (outer.within == Scope::None || reached);
         let rights = shape.rights.iter().flatten();
         let rights = rights.map(|right| (right.resource, vec![right.action])).collect();
-        let kind = Kind { nested: true, rights, through: outer.through.clone(), sure, any: is_open(of) };
+        let kind = Kind {
+            nested: true,
+            rights,
+            through: outer.through.clone(),
+            sure,
+            any: is_open(of),
+            shown: outer.shown,
+        };
         let (through, within, depth) = (kind.inside(), outer.within, outer.depth + 1);
         self.add(kind, &of.fields);
         if depth <= NESTED_MAX {
-            self.add_nested(declared, of, &Outer { through, within, is_part, sure, depth });
+            self.add_nested(
+                declared,
+                of,
+                &Outer { through, within, is_part, sure, shown: outer.shown, depth },
+            );
         }
     }
 
@@ -359,6 +399,7 @@ struct Outer {
     /// Its facts are the row's.
     is_part: bool,
     sure: bool,
+    shown: bool,
     depth: usize,
 }
 
