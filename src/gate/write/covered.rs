@@ -174,21 +174,18 @@ impl<'a> Covered<'a> {
         }
         let matches = self.matches(&steps);
         let is_nested = |kind: usize| self.kinds.get(kind).is_some_and(|kind| kind.nested);
+        let is_shown = |kind: usize| self.kinds.get(kind).is_some_and(|kind| kind.shown);
         let is_of_rows = matches.iter().any(|of| of.field.named == Named::Whole && !is_nested(of.field.kind));
         let mut seen = Vec::new();
         let mut calls = Vec::new();
         for (at, step) in steps.iter().enumerate() {
             for kind in self.called.get(step).into_iter().flatten() {
                 calls.push((*kind, at));
-                if at + 1 == steps.len()
-                    && !is_of_rows
-                    && self.kinds.get(*kind).is_some_and(|kind| kind.shown)
-                {
+                if at + 1 == steps.len() && !is_of_rows && is_shown(*kind) {
                     seen.push(self.kinds.get(*kind).is_some_and(|kind| self.sees_all_of(kind)));
                 }
             }
         }
-        let is_shown = |kind: usize| self.kinds.get(kind).is_some_and(|kind| kind.shown);
         for Match { start, field } in matches {
             let is_called = || calls.iter().any(|(kind, at)| *kind == field.kind && *at < start);
             let by_itself = !is_nested(field.kind) || !is_of_rows && is_shown(field.kind);
@@ -294,7 +291,8 @@ impl<'a> Covered<'a> {
     fn add_inner(&mut self, declared: &mut Declared<'_>, name: &str, number: EntityNo, outer: &Outer) {
         let Some((of, shape)) = declared.entity(number) else { return };
         let is_part = outer.is_part && of.part;
-        let known = declared.nested.get(&(number, is_part)).copied();
+        let context = (number, is_part, outer.within, outer.sure);
+        let known = declared.nested.get(&context).copied();
         let at = known.unwrap_or(self.kinds.len());
         for call in [name, &of.name, &of.resource].map(folded) {
             let kinds = self.called.entry(call).or_default();
@@ -305,7 +303,7 @@ impl<'a> Covered<'a> {
         if known.is_some() {
             return;
         }
-        declared.nested.insert((number, is_part), at);
+        declared.nested.insert(context, at);
         let needed = if is_part { outer.within } else { Scope::All };
         let reached = shape.rights.iter().all(|right| {
             let right = right.as_ref().map(|right| (right.resource, right.action));
@@ -381,8 +379,9 @@ struct Declared<'a> {
     entities: &'a [Entity],
     /// The resource through which the rows are reached.
     via: Vec<ResourceNo>,
-    /// The places of nested entities that were found, each by whether it is a part of the row.
-    nested: BTreeMap<(EntityNo, bool), usize>,
+    /// The places of nested entities that were found, by what decides whether they are sure to be seen: whether each is a part of the
+    /// row, how far rows are seen, and whether that in which it stands is sure to be.
+    nested: BTreeMap<(EntityNo, bool, Scope, bool), usize>,
 }
 
 impl<'a> Declared<'a> {
