@@ -18,6 +18,7 @@ mod passage;
 mod probe;
 mod questions;
 mod targets;
+mod unread;
 mod whole;
 mod world;
 mod write_laws;
