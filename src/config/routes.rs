@@ -152,6 +152,8 @@ pub enum Object {
         /// The parameter that is the export's id.
         parameter: String,
     },
+    /// Nowhere: it is common to all, and belongs to nobody in particular.
+    Common,
     /// The answer itself.
     Answer {
         /// What it holds.
@@ -166,6 +168,7 @@ impl Object {
     #[must_use]
     pub fn parameter(&self) -> &str {
         match self {
+            Self::Common => "",
             Self::Tag { parameter }
             | Self::Prefetch { parameter, .. }
             | Self::Answer { parameter, .. }
@@ -322,6 +325,16 @@ pub struct Shows {
     pub page: Option<Paging>,
     /// How the backend's query is narrowed.
     pub push: Push,
+}
+
+impl Shows {
+    /// What stands in the answer: rows or an object, and what stands beside them.
+    pub fn entities(&self) -> impl Iterator<Item = EntityNo> {
+        let main = self.main.iter().map(|main| match main {
+            Main::Object(entity) | Main::Rows(_, entity) => *entity,
+        });
+        main.chain(self.nested.values().copied())
+    }
 }
 
 /// How a backend counts out a list.

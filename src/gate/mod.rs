@@ -71,6 +71,7 @@ use crate::{
     clock::SharedClock,
     ids::{ConversationId, DecisionId, TenantId},
     policy::Keys,
+    query,
     server::{LimitedBody, Peer},
     tag::{Tag, TagStore},
 };
@@ -298,12 +299,13 @@ fn options() -> Shown {
 fn check_parameters(target: &Target, matched: &Matched, side: &Tenant) -> Result<(), Refusal> {
     let writes = matched.route.matches.method != Method::GET;
     let refused = &side.routes.map.refused_parameters;
-    let mut parameters = target.parameters();
-    let one = parameters.find(|name| {
-        let is = |other: &String| name.eq_ignore_ascii_case(other);
-        refused.iter().any(is) || (writes && name.eq_ignore_ascii_case(METHOD_PARAMETER))
-    });
+    let mut parameters = target.written_parameters();
+    let one = parameters.find(|(name, _value)| query::could_be(name, refused) || (writes && is_method(name)));
     one.map_or(Ok(()), |_name| Err(Refusal::Parameter))
+}
+
+fn is_method(name: &str) -> bool {
+    !name.starts_with(char::is_alphanumeric) && query::could_be(name, [METHOD_PARAMETER])
 }
 
 /// A request on its way: who asks for what.

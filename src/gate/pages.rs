@@ -31,6 +31,7 @@ use crate::{
     config::routes::Paging,
     filter::{Page, Report},
     metrics::{Bounded, Limits, bounded},
+    query,
 };
 
 /// On a page that ended before it was full, though there may be more: the next one goes on from there.
@@ -364,11 +365,7 @@ impl Made {
 /// A parameter of the query that is a whole number. Under another name, more than once, or as a list, it is nothing
 /// that the backend could read otherwise.
 fn number_of(target: &Target, name: &str) -> Result<Option<u64>, Refusal> {
-    let is_it = |written: &str| {
-        let (start, rest) = written.split_at_checked(name.len()).unwrap_or_default();
-        start.eq_ignore_ascii_case(name) && (rest.is_empty() || rest.starts_with('['))
-    };
-    let meant = target.written_parameters().filter(|(written, _)| is_it(written)).count();
+    let meant = target.written_parameters().filter(|(written, _)| query::could_be(written, [name])).count();
     let query = target.query.as_deref().unwrap_or_default();
     let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(written, _)| written == name);
     match (meant, values.next()) {

@@ -171,6 +171,7 @@ impl Passage<'_> {
                 let belongs = self.gate.exports.belongs_to(&self.enforced.actor, of, id);
                 return if belongs { Ok(None) } else { Err(Refusal::Missing) };
             }
+            Some(Object::Common) => Arc::new(Known { open: true, ..Known::default() }),
             Some(Object::Tag { .. }) => Arc::new(self.tag(id).unwrap_or_default()),
             Some(Object::Prefetch { line, entity, .. }) => {
                 let path = filled(line, parameters);
@@ -208,7 +209,8 @@ impl Passage<'_> {
     pub(super) fn prefetch_path_of(&self, parameters: &BTreeMap<String, String>) -> Option<String> {
         match &self.matched.route.object {
             Some(Object::Prefetch { line, .. }) => Some(filled(line, parameters)),
-            Some(Object::Tag { .. } | Object::Answer { .. } | Object::Export { .. }) | None => None,
+            Some(Object::Common | Object::Tag { .. } | Object::Answer { .. } | Object::Export { .. })
+            | None => None,
         }
     }
 

@@ -10,6 +10,7 @@ use super::{path::Target, refusal::Refusal};
 use crate::{
     config::routes::Push,
     policy::{Actor, Scope},
+    query,
 };
 
 /// What stands in a query as it is.
@@ -81,7 +82,7 @@ pub(super) fn with(target: &str, parameters: &[(&str, &str)]) -> String {
     let is_pushed = |part: &str| {
         let name = part.split('=').next().unwrap_or_default().replace('+', " ");
         let name = percent_decode_str(&name).decode_utf8_lossy();
-        parameters.iter().any(|(pushed, _)| name == *pushed)
+        query::could_be(&name, parameters.iter().map(|(pushed, _)| *pushed))
     };
     let mut narrowed = path.to_owned();
     let mut between = '?';
@@ -110,6 +111,8 @@ mod tests {
             ("/c?page=2", "/c?page=2&assignee_type=me"),
             ("/c?assignee_type=all&page=2", "/c?page=2&assignee_type=me"),
             ("/c?assignee%5Ftype=all", "/c?assignee_type=me"),
+            ("/c?assignee_type[]=all", "/c?assignee_type=me"),
+            ("/c?AssigneeType=all", "/c?assignee_type=me"),
             ("/c?&&assignee_type&x", "/c?x&assignee_type=me"),
         ] {
             assert_eq!(with(target, &own), narrowed, "{target}");

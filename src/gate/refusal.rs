@@ -210,9 +210,11 @@ impl Refusal {
             Self::Fields { .. } => {
                 (StatusCode::FORBIDDEN, "fields", "these fields may not be written, or not so".into())
             }
-            Self::Asked(_) => {
-                (StatusCode::BAD_REQUEST, "fields", "there are no such fields to ask about".into())
-            }
+            Self::Asked(_) => (
+                StatusCode::BAD_REQUEST,
+                "fields",
+                "there are no such fields to ask about or to search in".into(),
+            ),
             Self::Value(_) => (
                 StatusCode::BAD_REQUEST,
                 "fields",

@@ -218,7 +218,7 @@ fn right(policy: &Policy, resource: &str, action: &str, fields: &[String]) -> Op
 
 /// The fields of the policy that must be shown for the field `name` to be: those that a rule names on the way to
 /// it, or else the one for all the rest, and every one that has the bare name of a step.
-fn fields_of(policy: &Policy, resource: ResourceNo, name: &str) -> SmallVec<[FieldNo; 2]> {
+pub(super) fn fields_of(policy: &Policy, resource: ResourceNo, name: &str) -> SmallVec<[FieldNo; 2]> {
     let named = |name: &str| Some(policy.field(resource, name)).filter(|field| *field != FieldNo::OTHER);
     let ends = name.match_indices('.').map(|(end, _)| end).chain([name.len()]);
     let mut fields: SmallVec<[FieldNo; 2]> = ends.filter_map(|end| named(name.get(..end)?)).collect();

@@ -16,6 +16,7 @@
 //!
 //! This module leaves reading files to `config`, people to `directory` and requests to `gate`.
 
+mod always;
 mod compile;
 mod compiled;
 mod decide;

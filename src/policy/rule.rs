@@ -66,9 +66,14 @@ impl CompiledForbid {
     /// Whether it forbids this actor this object. What is not known of the object may be what the forbid names:
     /// doubt forbids.
     pub(super) fn matches(&self, actor: &Actor, object: Option<&Facts<'_>>) -> bool {
+        self.is_of(actor) && self.matches_object(object)
+    }
+
+    /// Whether it forbids this actor anything.
+    pub(super) fn is_of(&self, actor: &Actor) -> bool {
         let users = self.users.is_empty() || self.users.contains(&actor.user_key);
         let teams = self.teams.is_empty() || self.teams.iter().any(|team| actor.team_keys.contains(team));
-        users && teams && self.matches_object(object)
+        users && teams
     }
 
     fn matches_object(&self, object: Option<&Facts<'_>>) -> bool {

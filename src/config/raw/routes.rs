@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Name,
-    writing::{AssignFields, Instead, Media, PlaceFields},
+    writing::{AssignFields, Instead, Media, Need, PlaceFields, Reference},
 };
 use crate::config::{
     presets::RoutePreset,
@@ -204,7 +204,8 @@ pub(crate) struct Route {
     pub(crate) resource: Option<String>,
     /// The action of the policy that is asked for.
     pub(crate) action: Option<String>,
-    /// Where the facts of the object come from. Without it, the resource as such is asked for.
+    /// Where the facts of the object come from. Without it, the resource as such is asked for; a write whose path has a parameter
+    /// that is not `fixed` must say it.
     pub(crate) object: Option<Object>,
     /// The path parameter that names the object. Default: `id`.
     pub(crate) parameter: Option<String>,
@@ -262,6 +263,12 @@ pub(crate) struct Route {
     pub(crate) place: PlaceFields,
     /// Fields that must be the path's parameters, such as `{ account_id = "account" }`.
     pub(crate) same: BTreeMap<String, String>,
+    /// Rights that a field needs besides, by its name: `{ attachments = { resource = "media", action = "send" } }`. Who names
+    /// the field, or one in it, needs the right on the route's object, as to a part of it.
+    pub(crate) needs: BTreeMap<String, Need>,
+    /// Fields that name another object by its id: `{ contact_id = { entity = "contact", request = "GET
+    /// /api/v1/accounts/{account}/contacts/{id}" } }`. Who names one needs a right on it.
+    pub(crate) refers: BTreeMap<String, Reference>,
     /// The action that is asked for in place of `action`, by the value of one field.
     pub(crate) instead: Option<Instead>,
     /// Where the body names the objects that it is about, such as `/ids` or `/leads/*/id`: each is decided on, by
@@ -272,15 +279,17 @@ pub(crate) struct Route {
     /// Most objects at once. Default: 100.
     pub(crate) ids_max: Option<u32>,
     /// Parameters of the query whose values, or names in brackets, are names of fields, such as `sort`. One that the user
-    /// may not see is answered 400, like one that does not exist.
+    /// does not see of every object that they could be shown is answered 400, like one that does not exist.
     pub(crate) fields_in: Vec<String>,
     /// Where the body of a question names fields: pointers with `*` for each item of a list, such as
     /// `/payload/*/attribute_key`.
     pub(crate) fields_at: Vec<Pointer>,
     /// The fields that may be named there, and in a `test`. Default: all that the user may see.
     pub(crate) asks: Option<Vec<String>>,
-    /// Parameters that are searched for in fields, such as `{ q = ["name", "email"] }`, in the query or the body: who may
-    /// not see all of them may not use the parameter.
+    /// Parameters that are searched for in fields, such as `{ q = ["name", "contact.email"] }`, in the query or the body: who does
+    /// not see all of them of every object that they could be shown may not use the parameter. A name in `fields_in` or
+    /// `fields_at` that stands for other fields is said here, too. Without it a parameter that is called like a search (`q`,
+    /// `query`, `search`, …) is taken to be searched for everywhere.
     pub(crate) searches: BTreeMap<String, Vec<String>>,
     /// Largest body. Default: `body_bytes_max` of `[gate]`.
     pub(crate) body_bytes_max: Option<Size>,
@@ -412,4 +421,7 @@ pub(crate) enum Object {
     Export,
     /// The answer, which is one object: it is decided on before a byte of it is sent. For `GET` alone.
     Answer,
+    /// Nothing: what the path names is common to all and belongs to nobody in particular, such as a canned response. Who may do
+    /// it needs the scope `all` or `open`.
+    Common,
 }

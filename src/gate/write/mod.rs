@@ -9,9 +9,12 @@
 //! What can be read in two ways is refused before anything is decided. Section G of the security checklist.
 
 mod ask;
+mod besides;
 mod bulk;
+mod covered;
 pub mod fields;
 pub mod form;
+mod judged;
 pub mod media;
 pub mod multipart;
 mod names;

@@ -5,7 +5,7 @@
 //! decided on the object as it is and as it would be. What is created is decided on as if it were there already, and
 //! as its creator's own where the request does not say whose it is.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use serde_json::Value;
 
@@ -41,11 +41,11 @@ pub(super) struct Barred {
 }
 
 impl Barred {
-    fn new(field: &str, reason: &'static str, why: impl Into<String>) -> Self {
+    pub(super) fn new(field: &str, reason: &'static str, why: impl Into<String>) -> Self {
         Self { field: field.to_owned(), reason, why: why.into() }
     }
 
-    fn unclear(field: &str) -> Self {
+    pub(super) fn unclear(field: &str) -> Self {
         Self::new(field, "unclear", format!("what the request gives for {field} is not one name"))
     }
 }
@@ -108,6 +108,19 @@ impl Plan {
             creators: names(&assign.creator)?.into_iter().flatten().collect(),
             places: places.collect(),
         })
+    }
+
+    /// Whose it will be: each user and team that is named, `user` if none is.
+    pub(super) fn owners<'a>(&'a self, user: &'a str) -> Vec<(Option<&'a str>, Option<&'a str>)> {
+        let users: Vec<_> = match self.users.as_slice() {
+            [] => vec![Some(user)],
+            users => users.iter().map(Option::as_deref).collect(),
+        };
+        let teams: Vec<_> = match self.teams.as_slice() {
+            [] => vec![None],
+            teams => teams.iter().map(Option::as_deref).collect(),
+        };
+        users.iter().flat_map(|user| teams.iter().map(|team| (*user, *team))).collect()
     }
 
     fn is_empty(&self) -> bool {
@@ -273,7 +286,9 @@ fn names(
         Preset::Unclear => Err(Barred::unclear(field)),
         Preset::Given(values) => {
             let name = |value: &Value| name(value).map(|name| name.map(Cow::into_owned));
-            values.iter().map(name).collect::<Option<_>>().ok_or_else(|| Barred::unclear(field))
+            // Each once: somebody is looked up for each.
+            let names: Option<BTreeSet<_>> = values.iter().map(name).collect();
+            names.map(|names| names.into_iter().collect()).ok_or_else(|| Barred::unclear(field))
         }
     }
 }

@@ -16,6 +16,7 @@ mod lists;
 mod pages;
 mod passage;
 mod probe;
+mod questions;
 mod targets;
 mod unread;
 mod whole;

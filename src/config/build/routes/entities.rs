@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// What is asked for where an entity is nested or a row.
-const VIEW: &str = "view";
+pub(super) const VIEW: &str = "view";
 
 /// All entities, each at the place of its number.
 pub(super) fn entities(

@@ -390,6 +390,8 @@ fn answer(asked: &Asked, me: u32) -> Option<Value> {
         ("GET", ["search", "contacts"]) => {
             json!({"payload": {"contacts": all.iter().map(|id| found_contact(*id)).collect::<Vec<_>>()}})
         }
+        ("POST", ["conversations"]) => Conversation::of(4).shown(),
+        ("PATCH", ["canned_responses", id]) => json!({"id": id, "short_code": "hi", "content": "hello"}),
         ("GET" | "PATCH", ["conversations", id]) => conversation(id)?.shown(),
         ("GET", ["conversations", id, "messages"]) => {
             let of = conversation(id)?;

@@ -62,7 +62,12 @@ extends = ["chatwoot.agent"]
 participant = { conversation = { list = "full", view = "full" } }
 [role.no-media.grants]
 conversation = { list = "all", view = "all" }
+message = { list = "all", view = "all", send = "all" }
+[role.beginner.grants]
+conversation = { list = "all", view = "all", create = "all" }
 message = { list = "all", view = "all" }
+contact = { list = "all", view = "all" }
+notification = { view = "all" }
 [role.no-notes]
 extends = ["chatwoot.supervisor"]
 [role.no-notes.grants]
@@ -70,7 +75,7 @@ note = { list = "none", view = "none" }
 "#;
 
 /// Users by Chatwoot's ids, each with team and role.
-pub(super) const USERS: [(&str, &str, &str); 8] = [
+pub(super) const USERS: [(&str, &str, &str); 9] = [
     ("1", "10", "chatwoot.agent"),
     ("2", "20", "follower"),
     ("3", "10", "chatwoot.agent-without-numbers"),
@@ -79,6 +84,7 @@ pub(super) const USERS: [(&str, &str, &str); 8] = [
     ("6", "20", "no-media"),
     ("7", "20", "no-notes"),
     ("8", "20", "unassigned"),
+    ("9", "20", "beginner"),
 ];
 
 const TENANT: &str = "default";
