@@ -357,7 +357,7 @@ impl Made {
 
 /// A parameter of the query that is a whole number. Under another name, more than once, or as a list, it is nothing
 /// that the backend could read otherwise.
-fn number_of(target: &Target, name: &str) -> Result<Option<u64>, Refusal> {
+pub(super) fn number_of(target: &Target, name: &str) -> Result<Option<u64>, Refusal> {
     let is_it = |written: &str| {
         let (start, rest) = written.split_at_checked(name.len()).unwrap_or_default();
         start.eq_ignore_ascii_case(name) && (rest.is_empty() || rest.starts_with('['))

@@ -34,13 +34,8 @@ fn headers(head: &mut Parts, names: &[&str]) {
 
 fn query(head: &mut Parts, names: &[String]) {
     let Some(query) = head.uri.query() else { return };
-    // Some backends take `;` for `&`, and `name[]` for a list in `name`.
-    let Some(left) = without(query.as_bytes(), b"&;", |name| {
-        let name = name.split(|byte| *byte == b'[').next().unwrap_or_default();
-        is_listed(name, names)
-    }) else {
-        return;
-    };
+    // Some backends take `;` for `&`.
+    let Some(left) = without(query.as_bytes(), b"&;", |name| is_listed(name, names)) else { return };
     let path = head.uri.path();
     let left = String::from_utf8_lossy(&left);
     let target = if left.is_empty() { path.to_owned() } else { format!("{path}?{left}") };
@@ -69,8 +64,13 @@ fn cookies(head: &mut Parts, names: &[String]) {
     }
 }
 
-fn is_listed(name: &[u8], names: &[String]) -> bool {
-    names.iter().any(|one| one.as_bytes().eq_ignore_ascii_case(name))
+/// Whether a backend may read a name as one of these. `name[]` is a list in it, and Rack passes over brackets before it;
+/// PHP passes over white space before it, ends it at a zero byte, and makes `_` of a dot or a space.
+fn is_listed(written: &[u8], names: &[String]) -> bool {
+    let parts = written.split(|byte| b"[]\0".contains(byte)).map(<[u8]>::trim_ascii);
+    let name = parts.into_iter().find(|part| !part.is_empty()).unwrap_or_default();
+    let folded = |byte: u8| if matches!(byte, b'.' | b' ') { b'_' } else { byte.to_ascii_lowercase() };
+    names.iter().any(|one| one.bytes().map(folded).eq(name.iter().copied().map(folded)))
 }
 
 /// A list of `name=value` without those whose name is listed, decoded once; all else stays byte for byte.
@@ -80,7 +80,8 @@ fn without(list: &[u8], separators: &[u8], listed: impl Fn(&[u8]) -> bool) -> Op
     let mut found = false;
     for piece in list.split_inclusive(|byte| separators.contains(byte)) {
         let name = piece.split(|byte| *byte == b'=' || separators.contains(byte)).next().unwrap_or_default();
-        let name: Vec<u8> = percent_decode(name.trim_ascii()).collect();
+        let name: Vec<u8> = name.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+        let name: Vec<u8> = percent_decode(&name).collect();
         if listed(&name) {
             found = true;
         } else {
@@ -129,6 +130,12 @@ mod tests {
             ("/a?api_access_token[]=x&b=1", "/a?b=1"),
             ("/a?b=1;api_access_token=x", "/a?b=1"),
             ("/a?api_access_token", "/a"),
+            // Rack passes over brackets before a name, PHP over white space; PHP ends it at a zero byte, and folds it.
+            ("/a?[api_access_token]=x&b=1", "/a?b=1"),
+            ("/a?api_access_token]=x&b=1", "/a?b=1"),
+            ("/a?+api_access_token=x&b=1", "/a?b=1"),
+            ("/a?%20api.access%20token=x&b=1", "/a?b=1"),
+            ("/a?api_access_token%00x=x&b=1", "/a?b=1"),
             ("http://chat.test/a?api_access_token=x", "http://chat.test/a"),
             // What is not listed stays byte for byte.
             ("/a?", "/a?"),

@@ -9,7 +9,12 @@ use headgate::filter::{
     EntityNo, EntitySource, Fault, FieldIx, Fields, Filter, Judge, Layout, LayoutSource, Limits, Object,
     Report, Schema, SchemaError, Total, Verdict, filter,
 };
-use proptest::{prelude::*, sample::select, test_runner::TestCaseError};
+use proptest::{
+    prelude::*,
+    sample::select,
+    strategy::ValueTree as _,
+    test_runner::{RngAlgorithm, TestCaseError, TestRng, TestRunner},
+};
 use serde_json::Value;
 
 use super::oracle::{Oracle, Told, Unfit, told};
@@ -429,4 +434,22 @@ proptest! {
     fn the_filter_does_what_its_slow_twin_does(world in world(), cuts in prop::collection::vec(0..9_usize, 0..60)) {
         compare(&world, &cuts)?;
     }
+}
+
+/// More bytes than a world and cuts are made of.
+const DRAWN_BYTES_MAX: usize = 1 << 16;
+
+/// The same with a world and cuts that follow from bytes, for a fuzzer.
+pub(crate) fn twin(bytes: &[u8]) {
+    // What is drawn after the bytes follows from their number: without end zeros are drawn, some of which are drawn again
+    // and again.
+    let mut dice = Dice(bytes.len() as u64);
+    let more = std::iter::repeat_with(|| dice.below(256) as u8).take(DRAWN_BYTES_MAX);
+    let drawn: Vec<u8> = bytes.iter().copied().chain(more).collect();
+    let rng = TestRng::from_seed(RngAlgorithm::PassThrough, &drawn);
+    let mut runner = TestRunner::new_with_rng(ProptestConfig::default(), rng);
+    let drawn = (world(), prop::collection::vec(0..9_usize, 0..60)).new_tree(&mut runner);
+    // Bytes of which too many values would be left out make no world.
+    let Ok((world, cuts)) = drawn.map(|drawn| drawn.current()) else { return };
+    compare(&world, &cuts).unwrap();
 }
