@@ -38,14 +38,14 @@ struct Arguments {
 enum Command {
     /// Make an API key: print it once, and its hash for `identity.toml`.
     ApiKey,
-    /// Check a configuration folder: print every mistake in it, with file, line and what was expected.
+    /// Check a configuration folder: print every mistake in it, one line each, with file, line and what was expected.
     Check {
         /// The configuration folder.
         #[arg(long, value_name = "DIR", default_value = "config")]
         config: PathBuf,
         /// How to print.
-        #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
-        format: CheckFormat,
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
     },
     /// Test, compare and show the policy.
     Policy {
@@ -91,12 +91,12 @@ enum Command {
     },
 }
 
-/// How `check` prints.
+/// How a command prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum CheckFormat {
-    /// One line a mistake: `file:line: key: what is wrong`.
+enum Format {
+    /// Lines, for people.
     Text,
-    /// One JSON object, for editors and build servers.
+    /// One JSON object, for programs.
     Json,
 }
 
