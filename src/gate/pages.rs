@@ -16,9 +16,10 @@ use tokio::time::timeout;
 
 use super::{
     Passage, Shown,
-    answer::Unseen,
+    answer::{self, Unseen},
     decisions::Record,
     facts::Keyed,
+    nobody,
     path::Target,
     permit::Permit,
     push,
@@ -253,6 +254,11 @@ impl Passage<'_> {
             match (unseen.status(), &made) {
                 // Behind its last page some backends have nothing, and some have no such page.
                 (StatusCode::NO_CONTENT | StatusCode::NOT_FOUND, Some(_)) => break End::OfList,
+                // The place was kept when the last page ended, which had no way to know that nothing is there.
+                (StatusCode::NOT_FOUND, None) if place.page > paging.first => {
+                    let empty = nobody::empty(&self.matched.route.shows, Some(paged.number));
+                    return empty.map(answer::json).ok_or(Refusal::Missing);
+                }
                 (StatusCode::NO_CONTENT, None) if unseen.is_empty() => {
                     return unseen.whole(&self.side.routes.map).map_err(Refusal::Withheld);
                 }
