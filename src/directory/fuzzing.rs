@@ -1,6 +1,8 @@
 //! The laws of reading what a foreign directory answers: a fuzz target feeds them, and the stable test suite replays
 //! the saved corpus.
 
+use std::slice::from_ref;
+
 use serde_json::Value;
 
 use super::{http, is_name};
@@ -26,11 +28,11 @@ pub fn answer(bytes: &[u8]) {
     let Ok(tree) = http::tree(bytes) else { return };
     for team in tree.parents.keys().take(TEAMS_LOOKED_AT) {
         assert!(is_name(team.as_str()), "{team}");
-        let (above, below) = (tree.above(&[team.clone()]), tree.below(&[team.clone()]));
+        let (above, below) = (tree.above(from_ref(team)), tree.below(from_ref(team)));
         assert!(above.contains(team) && below.contains(team), "`{team}` is not its own");
-        let above_those = |other: &TeamId| tree.above(&[other.clone()]);
+        let above_those = |other: &TeamId| tree.above(from_ref(other));
         assert!(below.iter().take(TEAMS_LOOKED_AT).all(|other| above_those(other).contains(team)));
-        let below_those = |other: &TeamId| tree.below(&[other.clone()]);
+        let below_those = |other: &TeamId| tree.below(from_ref(other));
         assert!(above.iter().take(TEAMS_LOOKED_AT).all(|other| below_those(other).contains(team)));
     }
 }
