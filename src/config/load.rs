@@ -181,6 +181,7 @@ fn build(
     let mut endpoints = BTreeMap::new();
     let mut owners: BTreeMap<String, TenantId> = BTreeMap::new();
     let mut built = BTreeMap::new();
+    let mut of_routes = Vec::new();
     let mut taken = build::Taken::default();
     for files in tenants {
         let around = build::Around {
@@ -232,12 +233,18 @@ fn build(
         let identity = Arc::new(identity);
         let mut check = Check { folder, document: &routes.document, report, files: Vec::new() };
         build::check_audit(&mut check, &routes.raw, &raw.gate);
-        let routes = build::routes(&mut check, routes.raw, &apis, raw.gate.body_bytes_max.in_memory());
+        let map = build::routes(&mut check, routes.raw, &apis, raw.gate.body_bytes_max.in_memory());
+        of_routes.push((files.id.clone(), routes.document));
         built.insert(
             files.id.clone(),
-            Tenant { id: files.id, directory, source, policy, accounts, assignment, identity, routes },
+            Tenant { id: files.id, directory, source, policy, accounts, assignment, identity, routes: map },
         );
     }
+    let maps = of_routes.iter().filter_map(|(tenant, document)| {
+        let routes = built.get(tenant).and_then(|built: &Tenant| built.routes.as_ref())?;
+        Some(build::Map { tenant, document, routes })
+    });
+    build::check_shared(report, &maps.collect::<Vec<_>>());
     Some(Config {
         listeners,
         backends,

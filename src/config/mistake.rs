@@ -264,6 +264,11 @@ pub enum Wrong {
     #[error("`{other}` takes the same requests already")]
     RouteTwice { other: String },
     #[error(
+        "`{route}` takes paths that `{other}` of tenant `{tenant}` takes of the same backend; expected the tenant's own id in \
+         the path, by `fixed` or a literal, or the route in `shared`"
+    )]
+    RouteOfTwoTenants { route: String, other: String, tenant: String },
+    #[error(
         "the policy knows no resource `{name}`{}; expected one of `roles.toml` or of the presets that it uses",
         did_you_mean(.nearest.as_ref())
     )]

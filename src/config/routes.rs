@@ -52,6 +52,8 @@ pub struct Route {
     pub name: String,
     /// Its method and path.
     pub matches: Line,
+    /// Other tenants of the backend may have its path as well.
+    pub shared: bool,
     /// The resource of the policy.
     pub resource: String,
     /// The action of the policy.

@@ -1,11 +1,18 @@
 //! The decision log: one JSON object a line, put at the end of a file or of the standard error.
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{
+    io::{self, SeekFrom},
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use prometheus_client::metrics::counter::Counter;
 use tokio::{
     fs::{File, OpenOptions},
-    io::{AsyncWrite, AsyncWriteExt, BufWriter},
+    io::{AsyncReadExt, AsyncSeekExt, AsyncWrite, AsyncWriteExt, BufWriter},
     sync::{mpsc, oneshot},
 };
 use tokio_util::sync::CancellationToken;
@@ -35,6 +42,8 @@ impl Line {
 pub struct Writer {
     waiting: mpsc::Receiver<Line>,
     file: Option<PathBuf>,
+    /// The file is to be opened anew: it may have been moved away.
+    reopen: Arc<AtomicBool>,
     lost: Counter,
     /// Lines that were written and may not be out yet.
     unflushed: u64,
@@ -43,8 +52,13 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub(super) const fn new(waiting: mpsc::Receiver<Line>, file: Option<PathBuf>, lost: Counter) -> Self {
-        Self { waiting, file, lost, unflushed: 0, unconfirmed: Vec::new() }
+    pub(super) const fn new(
+        waiting: mpsc::Receiver<Line>,
+        file: Option<PathBuf>,
+        reopen: Arc<AtomicBool>,
+        lost: Counter,
+    ) -> Self {
+        Self { waiting, file, reopen, lost, unflushed: 0, unconfirmed: Vec::new() }
     }
 
     /// Writes until `stop`, then what is still waiting. A line that cannot be written is lost and counted; the
@@ -74,20 +88,32 @@ impl Writer {
     }
 
     async fn write(&mut self, out: &mut Option<Out>, line: Line) -> io::Result<()> {
+        if self.reopen.swap(false, Ordering::AcqRel) {
+            // What was written until now belongs to the old file.
+            self.sync(out).await?;
+            *out = None;
+            self.unflushed = 1;
+        }
         self.unconfirmed.extend(line.written);
-        let out = match out {
+        let opened = match out {
             Some(out) => out,
             None => out.insert(self.open().await?),
         };
         // JSON escapes every control character, so that a record is one line whatever is in it.
         let mut text = serde_json::to_vec(&*line.record)?;
         text.push(b'\n');
-        out.to.write_all(&text).await?;
+        opened.to.write_all(&text).await?;
         // What waits for a busy writer is flushed together.
         let nobody_waits = self.unconfirmed.is_empty() || self.unflushed < LINES_PER_SYNC_MAX;
         if !self.waiting.is_empty() && nobody_waits {
             return Ok(());
         }
+        self.sync(out).await
+    }
+
+    /// Puts what was written out, on the disk if somebody waits for it, and tells them.
+    async fn sync(&mut self, out: &mut Option<Out>) -> io::Result<()> {
+        let Some(out) = out else { return Ok(()) };
         out.to.flush().await?;
         if let Some(file) = out.file.as_ref().filter(|_| !self.unconfirmed.is_empty()) {
             file.sync_data().await?;
@@ -103,10 +129,29 @@ impl Writer {
         let Some(path) = &self.file else {
             return Ok(Out { to: BufWriter::new(Box::new(tokio::io::stderr())), file: None });
         };
-        let file = OpenOptions::new().create(true).append(true).open(path).await?;
+        let torn = ends_within_a_line(path).await;
+        let mut file = OpenOptions::new().create(true).append(true).open(path).await?;
+        if torn {
+            file.write_all(b"\n").await?;
+            file.flush().await?;
+        }
         let to: Box<dyn AsyncWrite + Send + Unpin> = Box::new(file.try_clone().await?);
         Ok(Out { to: BufWriter::new(to), file: Some(file) })
     }
+}
+
+/// Whether the last line of a file was not written to its end, by a full disk or a crash: the next record would
+/// be lost in it. What cannot be told of a file is taken for whole, and so is what is none, such as a pipe.
+async fn ends_within_a_line(path: &Path) -> bool {
+    let last = async {
+        if !tokio::fs::metadata(path).await?.is_file() {
+            return Ok(b'\n');
+        }
+        let mut file = File::open(path).await?;
+        file.seek(SeekFrom::End(-1)).await?;
+        file.read_u8().await
+    };
+    last.await.is_ok_and(|last: u8| last != b'\n')
 }
 
 /// Where lines go.
@@ -124,6 +169,7 @@ mod tests {
     use crate::{
         config::gate::DecisionLog,
         gate::decisions::{Decisions, Unrecorded, tests::record},
+        ids::DecisionId,
     };
 
     fn log(file: PathBuf, waiting_max: usize) -> DecisionLog {
@@ -158,6 +204,42 @@ mod tests {
         assert_eq!(std::fs::read_to_string(file).unwrap().lines().count(), 1, "it is there before the end");
         stop.cancel();
         writing.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn no_record_is_lost_in_a_line_that_was_not_written_to_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("decisions.jsonl");
+        std::fs::write(&file, r#"{"id":"dec_"#).unwrap();
+        for id in 1..=2 {
+            let (decisions, writer) = Decisions::new(0, Some(&log(file.clone(), 2)), Counter::default());
+            decisions.note(record(id, "acme"));
+            let stop = CancellationToken::new();
+            stop.cancel();
+            writer.unwrap().run(stop).await;
+        }
+        let text = std::fs::read_to_string(file).unwrap();
+        let whole = text.lines().filter(|line| serde_json::from_str::<serde_json::Value>(line).is_ok());
+        assert_eq!((whole.count(), text.lines().count()), (2, 3), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_was_moved_away_is_written_no_more_after_a_reload() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, moved) = (folder.path().join("decisions.jsonl"), folder.path().join("decisions.jsonl.1"));
+        let (decisions, writer) = Decisions::new(0, Some(&log(file.clone(), 2)), Counter::default());
+        let stop = CancellationToken::new();
+        let writing = tokio::spawn(writer.unwrap().run(stop.clone()));
+        assert_eq!(decisions.must_note(record(1, "acme")).await, Ok(()));
+        std::fs::rename(&file, &moved).unwrap();
+        decisions.reopen();
+        assert_eq!(decisions.must_note(record(2, "acme")).await, Ok(()));
+        stop.cancel();
+        writing.await.unwrap();
+        for (file, id) in [(moved, 1), (file, 2)] {
+            let text = std::fs::read_to_string(file).unwrap();
+            assert!(text.contains(&DecisionId(id).to_string()) && text.lines().count() == 1, "{text}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

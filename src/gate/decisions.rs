@@ -3,10 +3,17 @@
 //! A record names and counts; it holds no token, no query, no header and no value of a field (I13). The writer
 //! (`decision_log`) is fed through a bounded channel: a slow disk loses lines, which are counted, and no time of a
 //! request (I12). A request that must be on record waits for its line instead, and is refused without it.
+//!
+//! What is refused before it is known who asks, or since too much is asked, is counted among the requests and not
+//! written: whoever reaches the listener could fill the disk with it and push everything else out of memory. The last
+//! few are kept apart from all others, for `explain`.
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -24,6 +31,9 @@ use crate::{
     filter::{FieldIx, Report, Schema},
     ids::{DecisionId, TenantId, UserId},
 };
+
+/// The reason of what a rate refuses.
+pub(super) const TOO_MANY: &str = "rate";
 
 /// One request and what was decided on it.
 #[derive(Clone, Debug, Serialize)]
@@ -61,6 +71,13 @@ pub struct Record {
     pub shadow: Option<String>,
     /// The status of the answer; 0 in a line that had to be written before there was one.
     pub status: u16,
+}
+
+impl Record {
+    /// Whether as many of these may come as anybody likes.
+    fn is_anybodys(&self) -> bool {
+        self.user.is_none() || self.reason == TOO_MANY
+    }
 }
 
 /// What was taken out of an answer: how many of what, and the names of fields.
@@ -137,19 +154,54 @@ fn shown<S: serde::Serializer>(id: &DecisionId, to: S) -> Result<S::Ok, S::Error
     to.collect_str(id)
 }
 
+/// Requests kept at most of which it is not known who asked, or which were too many: enough to see why somebody's
+/// credentials are not taken.
+const STRANGERS_KEPT_MAX: usize = 100;
+
 /// The last decisions, and the way to the log.
 #[derive(Debug)]
 pub struct Decisions {
-    last: Mutex<VecDeque<Arc<Record>>>,
-    kept_max: usize,
+    last: Ring,
+    strangers: Ring,
     lines: Option<Lines>,
     lost: Counter,
+}
+
+/// The last records of a kind.
+#[derive(Debug)]
+struct Ring {
+    records: Mutex<VecDeque<Arc<Record>>>,
+    kept_max: usize,
+}
+
+impl Ring {
+    const fn of(kept_max: usize) -> Self {
+        Self { records: Mutex::new(VecDeque::new()), kept_max }
+    }
+
+    fn keep(&self, record: Arc<Record>) {
+        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        while records.len() >= self.kept_max.max(1) {
+            records.pop_front();
+        }
+        if self.kept_max > 0 {
+            records.push_back(record);
+        }
+    }
+
+    fn find(&self, id: DecisionId) -> Option<Arc<Record>> {
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut newest_first = records.iter().rev();
+        newest_first.find(|record| record.id == id).map(Arc::clone)
+    }
 }
 
 /// The way to the log.
 #[derive(Debug)]
 struct Lines {
     waiting: mpsc::Sender<Line>,
+    /// The file is to be opened anew.
+    reopen: Arc<AtomicBool>,
     audit_wait_max: Duration,
 }
 
@@ -166,11 +218,13 @@ impl Decisions {
         let (lines, writer) = log
             .map(|log| {
                 let (lines, waiting) = mpsc::channel(log.waiting_max);
-                let writer = Writer::new(waiting, log.file.clone(), lost.clone());
-                (Lines { waiting: lines, audit_wait_max: log.audit_wait_max }, writer)
+                let reopen = Arc::<AtomicBool>::default();
+                let writer = Writer::new(waiting, log.file.clone(), Arc::clone(&reopen), lost.clone());
+                (Lines { waiting: lines, reopen, audit_wait_max: log.audit_wait_max }, writer)
             })
             .unzip();
-        (Arc::new(Self { last: Mutex::default(), kept_max, lines, lost }), writer)
+        let strangers = Ring::of(kept_max.min(STRANGERS_KEPT_MAX));
+        (Arc::new(Self { last: Ring::of(kept_max), strangers, lines, lost }), writer)
     }
 
     /// Notes a decision. Never waits.
@@ -189,17 +243,22 @@ impl Decisions {
             );
         }
         let record = Arc::new(record);
+        if record.is_anybodys() {
+            self.strangers.keep(record);
+            return;
+        }
         if let Some(lines) = &self.lines
             && lines.waiting.try_send(Line::of(Arc::clone(&record))).is_err()
         {
             self.lost.inc();
         }
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        while last.len() >= self.kept_max.max(1) {
-            last.pop_front();
-        }
-        if self.kept_max > 0 {
-            last.push_back(record);
+        self.last.keep(record);
+    }
+
+    /// From the next line on the file is opened anew: it may have been moved away.
+    pub fn reopen(&self) {
+        if let Some(lines) = &self.lines {
+            lines.reopen.store(true, Ordering::Release);
         }
     }
 
@@ -221,18 +280,17 @@ impl Decisions {
     /// A decision that is still kept. With `tenant`, only one of that tenant.
     #[must_use]
     pub fn find(&self, id: DecisionId, tenant: Option<&str>) -> Option<Arc<Record>> {
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut newest_first = last.iter().rev();
-        let record = newest_first.find(|record| record.id == id)?;
+        let record = self.last.find(id).or_else(|| self.strangers.find(id))?;
         let of_tenant =
             tenant.is_none_or(|name| record.tenant.as_ref().is_some_and(|own| own.as_str() == name));
-        of_tenant.then(|| Arc::clone(record))
+        of_tenant.then_some(record)
     }
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::gate::refusal::Refusal;
 
     pub(in crate::gate) fn record(id: u128, tenant: &str) -> Record {
         Record {
@@ -264,5 +322,28 @@ pub(super) mod tests {
         assert!(!found(1, None), "the oldest went");
         assert!(found(2, None) && found(3, Some("acme")));
         assert!(!found(3, Some("globex")));
+    }
+
+    #[test]
+    fn strangers_push_no_decision_out_and_write_no_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let wait = Duration::from_secs(2);
+        let file = Some(folder.path().join("decisions.jsonl"));
+        let log = DecisionLog { file, waiting_max: 1, audit_wait_max: wait };
+        let lost = Counter::default();
+        let (decisions, _writer) = Decisions::new(2, Some(&log), lost.clone());
+        decisions.note(record(1, "acme"));
+        for id in 2..1000 {
+            decisions.note(Record {
+                tenant: None,
+                user: None,
+                reason: "no_credentials",
+                ..record(id, "acme")
+            });
+            decisions.note(Record { reason: Refusal::Rate(wait).label(), ..record(id + 1000, "acme") });
+        }
+        assert!(decisions.find(DecisionId(1), Some("acme")).is_some(), "the decision is still told");
+        assert!(decisions.find(DecisionId(999), None).is_some(), "and why the last stranger was refused");
+        assert_eq!(lost.get(), 0, "no line was asked for: there is room for one");
     }
 }

@@ -30,13 +30,15 @@ const SHOWN: [HeaderName; 5] = [
 
 /// Who asks, as the backend is told.
 pub(super) const ACTOR: HeaderName = HeaderName::from_static("headgate-actor");
+/// Whose user that is. Two tenants may have users of one name.
+pub(super) const TENANT: HeaderName = HeaderName::from_static("headgate-tenant");
 /// The user's teams, with commas between them.
 pub(super) const TEAMS: HeaderName = HeaderName::from_static("headgate-teams");
 /// The version of the user's grants; on every answer too.
 pub(super) const GRANTS: HeaderName = HeaderName::from_static("headgate-grants");
 /// The version that the user's grants must have at least for the request to be decided.
 const MIN_GRANTS: HeaderName = HeaderName::from_static("headgate-min-grants");
-/// The same three, signed.
+/// The same four, signed.
 pub(super) const ASSERTION: HeaderName = HeaderName::from_static("headgate-assertion");
 /// On every answer: the decision, for `headgate explain`.
 pub(super) const DECISION: HeaderName = HeaderName::from_static("headgate-decision");
@@ -80,7 +82,12 @@ pub fn min_grants(sent: &HeaderMap) -> Result<Option<Version>, BadId> {
 #[must_use]
 pub fn identify(headers: &mut HeaderMap, actor: &Actor, grants: &str) -> bool {
     let teams: Vec<_> = actor.teams.iter().map(crate::ids::TeamId::as_str).collect();
-    let all = [(ACTOR, actor.user.as_str()), (TEAMS, &teams.join(",")), (GRANTS, grants)];
+    let all = [
+        (ACTOR, actor.user.as_str()),
+        (TENANT, actor.tenant.as_str()),
+        (TEAMS, &teams.join(",")),
+        (GRANTS, grants),
+    ];
     all.into_iter().all(|(name, value)| {
         let value = HeaderValue::from_str(value);
         value.map(|value| headers.insert(name, value)).is_ok()
@@ -130,6 +137,7 @@ mod tests {
             ("x_headgate_user", "adm"),
             ("x.headgate.user", "adm"),
             ("headgate-actor", "adm"),
+            ("headgate-tenant", "globex"),
             ("x-original-url", "/public"),
             ("x-http-method-override", "DELETE"),
             ("x-forwarded-client-cert", "adm"),

@@ -125,9 +125,10 @@ impl Gate {
         gate
     }
 
-    /// Decides by another snapshot from the next request on.
+    /// Decides by another snapshot from the next request on, and opens the decision log anew.
     pub fn replace(&self, snapshot: Snapshot) {
         self.current.store(Arc::new(snapshot));
+        self.decisions.reopen();
         self.tell_shadows();
     }
 

@@ -138,6 +138,8 @@ impl Upstream {
         headers.insert(http::header::ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(http::header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
         headers.insert(headers::ACTOR, HeaderValue::from_static(ITSELF));
+        let of = HeaderValue::from_str(tenant.as_str()).map_err(|_invalid| Refusal::Unspeakable)?;
+        headers.insert(headers::TENANT, of);
         let claims = Claims {
             backend: &self.name,
             actor: ITSELF,

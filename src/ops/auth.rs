@@ -56,6 +56,17 @@ pub(super) fn authenticate(request: &Request<LimitedBody>, tokens: &[Secret]) ->
     })
 }
 
+/// Who may read the metrics: whoever has a token, and programs on the same machine, which no page in a browser is.
+pub(super) fn of_metrics(request: &Request<LimitedBody>, tokens: &[Secret]) -> Result<(), Refusal> {
+    if authenticate(request, tokens).is_ok() {
+        return Ok(());
+    }
+    let peer = request.extensions().get::<Peer>();
+    let is_here = peer.is_some_and(|peer| peer.address.ip().to_canonical().is_loopback());
+    check_host(request, if is_here { &[] } else { tokens })?;
+    if is_here { Ok(()) } else { Err(Refusal::Unauthorized) }
+}
+
 /// Refuses a request for another host than this machine, where neither a token nor a certificate says who
 /// calls. A page of another site can have its own name point at this listener and then read the answers as
 /// its own; it cannot do so with an address or with `localhost`.

@@ -36,6 +36,15 @@ impl Ops {
         who: &Who,
     ) -> Result<Answer, Refusal> {
         let asked: Invalidation = read_json(request).await?;
+        let names = [
+            asked.tenant.as_ref().map(TenantId::as_str),
+            asked.user.as_ref().map(UserId::as_str),
+            asked.role.as_deref(),
+            asked.team.as_ref().map(TeamId::as_str),
+        ];
+        if names.into_iter().flatten().any(|name| name.len() > NAME_BYTES_MAX) {
+            return Err(bad_request("a name has at most 127 bytes"));
+        }
         let scope = asked.scope()?;
         if let Some(tenant) = &asked.tenant
             && self.world.load().tenant(tenant).is_none()
@@ -64,13 +73,20 @@ impl Invalidation {
     }
 }
 
+/// Bytes that a name has at most: as in a directory, and the mark of an invalidation is kept.
+const NAME_BYTES_MAX: usize = 127;
+
 /// In words, for the audit log.
 fn described(scope: &Invalidate) -> String {
     match scope {
-        Invalidate::User(tenant, user) => format!("tenant={tenant:?} user={user:?}"),
-        Invalidate::Role(tenant, role) => format!("tenant={tenant:?} role={role:?}"),
-        Invalidate::Team(tenant, team) => format!("tenant={tenant:?} team={team:?}"),
-        Invalidate::Tenant(tenant) => format!("tenant={tenant:?}"),
+        Invalidate::User(tenant, user) => {
+            format!("tenant={:?} user={:?}", tenant.as_str(), user.as_str())
+        }
+        Invalidate::Role(tenant, role) => format!("tenant={:?} role={role:?}", tenant.as_str()),
+        Invalidate::Team(tenant, team) => {
+            format!("tenant={:?} team={:?}", tenant.as_str(), team.as_str())
+        }
+        Invalidate::Tenant(tenant) => format!("tenant={:?}", tenant.as_str()),
         Invalidate::All => "all".to_owned(),
     }
 }

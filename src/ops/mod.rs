@@ -1,8 +1,8 @@
 //! The operators' side: health, metrics and the admin API, as a service for the `ops` listener.
 //!
 //! It shows and changes what other rooms hold, through their seams: [`Spool`], [`TagStore`], and the
-//! gateway itself through [`Admin`]. It decides nothing. `/healthz`, `/readyz` and `/metrics` are open
-//! to whoever reaches the listener; the rest needs a token where tokens are configured. Pages in a browser
+//! gateway itself through [`Admin`]. It decides nothing. `/healthz` and `/readyz` are open to whoever reaches
+//! the listener, `/metrics` also to whoever asks from the same machine; the rest needs a token where tokens are configured. Pages in a browser
 //! are no clients: a change with an `Origin` is refused, and without a token only a `Host` that no other
 //! site can claim is answered, `/healthz` and `/readyz` aside. Every change is told to the log target `audit` before it is made and again with what came of it.
 //!
@@ -102,7 +102,7 @@ impl Ops {
         let open = match request.uri().path() {
             "/healthz" => Some(health::live()),
             "/readyz" => Some(self.ready()),
-            "/metrics" => match auth::check_host(&request, &self.tokens.load()) {
+            "/metrics" => match auth::of_metrics(&request, &self.tokens.load()) {
                 Ok(()) => Some(self.metrics()),
                 Err(refusal) => return refusal.into(),
             },

@@ -55,6 +55,26 @@ async fn health_and_metrics_need_no_token() {
 }
 
 #[tokio::test]
+async fn a_page_in_a_browser_reads_no_metrics_also_where_there_are_tokens() {
+    let ops = start(&["s3cret"]);
+    let as_page = [("host", "evil.test")];
+    assert_eq!(ops.call(Method::GET, "/metrics", &as_page, "").await.status, StatusCode::MISDIRECTED_REQUEST);
+    let with_token = [("host", "evil.test"), ("authorization", "Bearer s3cret")];
+    assert_eq!(ops.call(Method::GET, "/metrics", &with_token, "").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_names_of_an_invalidation_are_short() {
+    let ops = start(&[]);
+    for name in ["tenant", "user", "role", "team"] {
+        let body = json!({ "tenant": "acme", name: "x".repeat(128) });
+        let answer = ops.post("/v1/grants/invalidate", &body).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{name}");
+        assert!(answer.text.contains("at most 127 bytes"), "{}", answer.text);
+    }
+}
+
+#[tokio::test]
 async fn readiness_tells_every_reason_against_it() {
     let ops = start(&[]);
     assert_eq!(ops.get("/readyz").await.json(), json!({ "ready": true, "reasons": [] }));

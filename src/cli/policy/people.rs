@@ -87,7 +87,7 @@ impl People {
         self.subject(name, &member)
     }
 
-    /// Somebody with these roles and teams, whatever a directory says.
+    /// Somebody with these roles and teams, whatever a directory says of those.
     pub(super) fn user_with(
         &self,
         name: &str,
@@ -98,7 +98,9 @@ impl People {
             self.role(role)?;
         }
         let teams = teams.iter().map(|team| TeamId::new(team.as_str())).collect();
-        self.subject(name, &Member { active: true, roles: roles.to_vec(), teams, ..Member::default() })
+        let known = self.rights.directory.member(&UserId::new(name));
+        let known = known.unwrap_or_else(|| Member { active: true, ..Member::default() });
+        self.subject(name, &Member { roles: roles.to_vec(), teams, ..known })
     }
 
     /// The teams of a user, as far as they are known here.
@@ -118,8 +120,19 @@ impl People {
             let grants = self.grants(name, &[role])?;
             let teams = [team.clone(), below.clone()];
             let user = format!("who has {name}");
-            self.actor(&user, slice::from_ref(&team), &teams, true, (Apps::default(), grants))
-                .map(|actor| Subject { name: name.to_owned(), actor, teams: teams.into() })
+            let who = policy::Member {
+                user: &user,
+                teams: &[team.as_str()],
+                ancestors: &[],
+                traits: &[],
+                direct: &[name],
+            };
+            let held = (self.policy.apps_of(&who), grants);
+            self.actor(&user, slice::from_ref(&team), &teams, true, held).map(|actor| Subject {
+                name: name.to_owned(),
+                actor,
+                teams: teams.into(),
+            })
         });
         subjects.collect()
     }

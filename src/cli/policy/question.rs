@@ -20,7 +20,7 @@ pub(super) struct Asked<'a> {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What is known of the object")]
 pub(super) struct ObjectFlags {
-    /// The user responsible for it. Unless --team is given, that user's teams in directory.toml count.
+    /// The user responsible for it, whose teams in directory.toml count as well.
     #[arg(long, value_name = "USER", conflicts_with = "unassigned")]
     responsible: Option<String>,
     /// Nobody is responsible for it.
@@ -108,10 +108,13 @@ fn via(texts: &[String], people: &People) -> Result<Option<Box<(String, Object)>
     Ok(reached)
 }
 
-/// An object without a team of its own counts as one of its responsible user's teams.
+/// The teams of the responsible user count beside the object's own (`G3`), unless they are said.
 fn with_teams(object: Object, people: &People) -> Object {
     match &object.responsible {
-        Some(user) if object.teams.is_empty() => Object { teams: people.teams_of(user), ..object },
+        Some(user) if object.own_team || object.teams.is_empty() => {
+            let teams = object.teams.iter().cloned().chain(people.teams_of(user));
+            Object { teams: teams.collect(), ..object }
+        }
         _ => object,
     }
 }

@@ -13,6 +13,7 @@ mod pem;
 mod providers;
 mod roles;
 mod routes;
+mod shared;
 mod tests;
 mod vocabulary;
 mod writing;
@@ -31,6 +32,7 @@ pub(super) use self::{
     listeners::listeners,
     roles::{Laid, Origins, check_people, check_roles},
     routes::{apis, routes, shape_of},
+    shared::{Map, check_shared},
     tests::{ask_tests, note_failures},
     vocabulary::check_vocabulary,
 };

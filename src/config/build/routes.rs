@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     config::{
-        mistake::{KeyPath, Wrong},
+        mistake::{KeyPath, Wrong, nearest},
         raw,
         routes::{
             AsUser, Audit, Body, Entity, Errors, Export, Format, Line, LookUp, Object, Part, Route, RouteMap,
@@ -32,6 +32,9 @@ use crate::{
     filter::{EntityNo, Layout, Schema},
     ids::{BackendId, UserId},
 };
+
+/// In `shared`: all of them.
+const EVERY_ROUTE: &str = "*";
 
 /// The methods that a route can have.
 const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
@@ -99,7 +102,15 @@ pub(in crate::config) fn routes(
         if let Some(other) = seen.insert(shape(&route.matches), route.name.clone()) {
             check.wrong(&at.key("match"), Wrong::RouteTwice { other });
         }
-        routes.push(Route { number: index, ..route });
+        let shared = raw.shared.iter().any(|name| name == EVERY_ROUTE || *name == route.name);
+        routes.push(Route { number: index, shared, ..route });
+    }
+    for (index, name) in raw.shared.iter().enumerate().filter(|(_, name)| *name != EVERY_ROUTE) {
+        if !routes.iter().any(|route| route.name == *name) {
+            let near = nearest(name, routes.iter().map(|route| route.name.as_str()));
+            let wrong = Wrong::Unknown { what: "route", name: name.clone(), nearest: near };
+            check.wrong(&root.key("shared").index(index), wrong);
+        }
     }
     let as_user = as_user(check, &root.key("as_user"), raw.as_user);
     check_layouts(check, &entities, &routes);
@@ -245,6 +256,7 @@ fn route(
     let asking = asking(check, at, raw);
     Some(Route {
         number: 0,
+        shared: false,
         name,
         resource: resource?,
         action: raw.action.clone()?,

@@ -31,6 +31,10 @@ pub(crate) struct Routes {
     /// Path parameters that have one value for this tenant: the tenant's own id in the backend's paths, such
     /// as `{ account = "1" }`. A path with another value is answered 404.
     pub(crate) fixed: BTreeMap<String, String>,
+    /// Routes, by their `match`, whose paths other tenants of the same backend may have as well, since the backend itself
+    /// keeps tenants apart there (by `headgate-tenant`) or has nothing of any tenant; `["*"]`: all of them. Any other path
+    /// must be one tenant's alone: by a literal or by `fixed`.
+    pub(crate) shared: Vec<String>,
     /// Headers of a request that are passed on, beside those that every request may have (`accept`,
     /// `accept-language`, `content-type`, `user-agent`, `x-request-id`, `traceparent`, `tracestate`).
     pub(crate) request_headers: Vec<String>,

@@ -324,3 +324,12 @@ fn a_policy_that_is_written_otherwise_and_grants_the_same_is_no_difference() {
     let said = diff(&Folder::new(), &same, &[]);
     assert_eq!((said.code, said.out.as_str()), (0, "users: 0 gain, 0 lose\n"));
 }
+
+#[test]
+fn nobody_who_is_deactivated_may_do_anything_whatever_roles_are_said() {
+    let folder = Folder::new();
+    let ask = ["can-i", "ana", "view", "lead/1", "--responsible", "ana", "--roles", "seller"];
+    assert_eq!(folder.ask(&ask).out, "allow\n");
+    let folder = folder.with("directory.toml", "[user.ana]\n", "[user.ana]\nactive = false\n");
+    assert_eq!(folder.ask(&ask).out, "deny\n");
+}

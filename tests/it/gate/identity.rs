@@ -46,6 +46,7 @@ async fn c02_c03_c20_no_header_from_outside_says_who_asks() {
         "X-Headgate-Roles",
         "Headgate-Actor",
         "headgate-teams",
+        "headgate-tenant",
         "Headgate-Grants",
         "Headgate-Assertion",
         "X_Headgate_User",

@@ -72,6 +72,7 @@ backend = "chat"
 pub(super) const ROUTES: &str = r#"
 backend = "chat"
 fixed = { account = "ACCOUNT" }
+shared = ["GET /public/health"]
 refused_parameters = ["api_access_token"]
 
 [entity.conversation]
@@ -394,7 +395,13 @@ impl World {
             assert_eq!(asked.all("api_access_token"), ["native-of-headgate"], "{asked:?}");
             for (name, value) in &asked.headers {
                 let folded = name.to_lowercase().replace(['_', '.'], "-");
-                let ours = ["headgate-actor", "headgate-teams", "headgate-grants", "headgate-assertion"];
+                let ours = [
+                    "headgate-actor",
+                    "headgate-tenant",
+                    "headgate-teams",
+                    "headgate-grants",
+                    "headgate-assertion",
+                ];
                 assert!(!folded.contains("headgate") || ours.contains(&name.as_str()), "{name} in {asked:?}");
                 assert!(!value.contains("Bearer"), "{name} in {asked:?}");
                 let steering =
