@@ -6,7 +6,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use http::{HeaderName, HeaderValue, Method};
 
-use super::writing::{Asking, Writing};
+use super::{
+    aliases::Aliases,
+    writing::{Asking, Writing},
+};
 use crate::{
     filter::EntityNo,
     ids::{BackendId, UserId},
@@ -73,6 +76,8 @@ pub struct Route {
     pub writing: Writing,
     /// What may be asked.
     pub asking: Asking,
+    /// Other names of the fields that are written and asked about.
+    pub aliases: Aliases,
     /// Bytes of a body.
     pub body_bytes_max: usize,
     /// Decide, tell and let pass.
@@ -220,6 +225,8 @@ pub struct Entity {
     pub part: bool,
     /// The fields that may pass.
     pub fields: Vec<String>,
+    /// Other names of them.
+    pub aliases: Aliases,
     /// Where other entities stand in it.
     pub nested: BTreeMap<String, EntityNo>,
     /// It is a single value.

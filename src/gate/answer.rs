@@ -127,6 +127,12 @@ impl Unseen {
         shown
     }
 
+    /// It without content, and with those headers alone that every answer may have.
+    #[must_use]
+    pub fn empty(&self) -> Response<Full<Bytes>> {
+        self.with(Bytes::new(), &[])
+    }
+
     /// It with another content: comma-separated values.
     #[must_use]
     pub fn with_table(&self, table: Vec<u8>, also: &[HeaderName]) -> Response<Full<Bytes>> {

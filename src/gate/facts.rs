@@ -1,6 +1,6 @@
 //! What is known of an object, read from a tag or from its JSON, and turned into a decision's facts.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use smallvec::SmallVec;
 
@@ -45,6 +45,8 @@ pub struct Known<'a> {
     pub role: Option<Cow<'a, str>>,
     /// The object through which it is reached: its resource, and what is known of it.
     pub via: Option<(String, Box<Self>)>,
+    /// What the backend calls the state in which it was (a strong `ETag`, RFC 9110 section 8.8.3).
+    pub version: Option<Arc<str>>,
 }
 
 /// By which of the filter's numbers the facts of an entity are read.
@@ -192,6 +194,7 @@ impl<'a> Known<'a> {
             kind: own(self.kind),
             role: own(self.role),
             via: self.via.map(|(resource, via)| (resource, Box::new(via.into_owned()))),
+            version: self.version,
         }
     }
 
@@ -229,6 +232,7 @@ pub struct Keyed {
     kind: Option<Symbol>,
     role: Option<RoleNo>,
     via: Option<(ResourceNo, Box<Self>)>,
+    version: Option<Arc<str>>,
 }
 
 impl Keyed {
@@ -263,6 +267,7 @@ impl Keyed {
             kind: symbol(&known.kind),
             role: known.role.as_deref().and_then(|role| policy.role(role)),
             via: None,
+            version: known.version.clone(),
         }
     }
 
@@ -288,6 +293,30 @@ impl Keyed {
     pub fn moved(self, pipeline: Option<Symbol>, stage: Option<Symbol>) -> Self {
         let place = Place { pipeline: pipeline.or(self.place.pipeline), stage, ..self.place };
         Self { place, ..self }
+    }
+
+    /// The same as the user's who has the other one: with that user's teams, unless it has a team of its own.
+    #[must_use]
+    pub(super) fn had_by(self, other: &Self) -> Self {
+        let teams = if self.own_team { self.teams } else { other.teams.clone() };
+        Self { responsible: other.responsible, unassigned: other.unassigned, teams, ..self }
+    }
+
+    /// The same with a team of its own; one that has no key is nobody's.
+    #[must_use]
+    pub(super) fn of_team(self, team: Option<TeamKey>) -> Self {
+        Self { teams: team.into_iter().collect(), own_team: team.is_some(), ..self }
+    }
+
+    /// The same without a team of its own. Which teams the responsible user has is not known of one that had one.
+    #[must_use]
+    pub(super) fn without_team(self) -> Self {
+        if self.own_team { self.of_team(None) } else { self }
+    }
+
+    /// What the backend calls the state that is known of.
+    pub(super) fn version(&self) -> Option<&str> {
+        self.version.as_deref()
     }
 
     /// Asks something about the object, as a decision takes it.

@@ -59,6 +59,12 @@ impl Asked {
     pub fn to(self, action: ActionNo) -> Self {
         Self { action, ..self }
     }
+
+    /// The same with another resource.
+    #[must_use]
+    pub fn of_resource(self, resource: ResourceNo) -> Self {
+        Self { resource, ..self }
+    }
 }
 
 /// A decision that was made, with its reason in words.

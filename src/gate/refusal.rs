@@ -87,6 +87,8 @@ pub enum Refusal {
     Objected(StatusCode, Option<u64>),
     /// Its answer may not be shown as a whole.
     Withheld(Withheld),
+    /// The object was changed after it was decided on, and the write was not made.
+    Changed,
     /// A name or path that cannot be written in a request.
     Unspeakable,
 }
@@ -144,6 +146,7 @@ impl Refusal {
             Self::Withheld(
                 Withheld::Unreadable | Withheld::Faulty(_) | Withheld::Untabular(_) | Withheld::Coded(_),
             ) => "unreadable",
+            Self::Changed => "changed",
             Self::Unspeakable => "unspeakable",
         }
     }
@@ -227,6 +230,11 @@ impl Refusal {
             Self::TimedOut => {
                 (StatusCode::GATEWAY_TIMEOUT, "backend", "the backend did not answer in time".into())
             }
+            Self::Changed => (
+                StatusCode::CONFLICT,
+                "changed",
+                "somebody else changed this meanwhile: read it again and try again".into(),
+            ),
             Self::AnswerTooLarge | Self::Failed => {
                 bad_gateway("backend", "the backend's answer cannot be shown")
             }

@@ -2,7 +2,7 @@
 
 use std::{error::Error, sync::Arc};
 
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, header};
 
 use super::{
     Passage, Shown,
@@ -33,13 +33,16 @@ impl Passage<'_> {
         record: &mut Record,
     ) -> Result<Shown, Refusal> {
         let status = unseen.status();
+        if status == StatusCode::PRECONDITION_FAILED && self.matched.route.writing.unless_changed {
+            return Err(Refusal::Changed);
+        }
         // Nobody asked for a part (F08).
         if !status.is_success() || status == StatusCode::PARTIAL_CONTENT {
             return self.error(unseen, permit);
         }
         let wrote = self.matched.route.matches.method != Method::GET;
         if unseen.is_empty() && (wrote || status == StatusCode::NO_CONTENT) {
-            return unseen.whole(&self.side.routes.map).map_err(Refusal::Withheld);
+            return self.empty(unseen, permit);
         }
         match self.shown(unseen, permit, around, record).await {
             Err(Refusal::Withheld(_)) if wrote => {
@@ -49,6 +52,17 @@ impl Passage<'_> {
             Err(Refusal::Withheld(Withheld::Hidden)) => Err(Refusal::Missing),
             shown => shown,
         }
+    }
+
+    /// An answer without content. The route map's headers pass as they would with the content: with an object that was
+    /// decided on, or to who may see every row.
+    fn empty(&self, unseen: Unseen, permit: &Permit) -> Result<Shown, Refusal> {
+        let route = &self.matched.route;
+        let is_decided = route.object.is_some() && !matches!(route.shows.main, Some(Main::Rows(..)));
+        if is_decided || self.sees_every_row(&self.granted.actor, Some(permit), &*self.shapes()?) {
+            return unseen.whole(&self.side.routes.map).map_err(Refusal::Withheld);
+        }
+        Ok(unseen.empty())
     }
 
     async fn shown(
@@ -238,7 +252,11 @@ impl Passage<'_> {
         let mut look = Look { shape, id, known: None };
         unseen.filtered(layout, &mut look).map_err(Refusal::Withheld)?;
         // Another object than the one that was asked for is not believed.
-        look.known.ok_or(Refusal::Withheld(Withheld::Unreadable))
+        let known = look.known.ok_or(Refusal::Withheld(Withheld::Unreadable))?;
+        // A weak one says nothing of what matters.
+        let version = unseen.header(&header::ETAG).and_then(|etag| etag.to_str().ok());
+        let version = version.filter(|etag| etag.starts_with('"')).map(Arc::from);
+        Ok(Known { version, ..known })
     }
 
     pub(super) fn shapes(&self) -> Result<Arc<Shapes>, Refusal> {

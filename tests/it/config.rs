@@ -854,6 +854,85 @@ object = "prefetch"
 }
 
 #[test]
+fn what_could_show_or_write_more_than_it_says_is_told_with_its_line() {
+    let text = r#"
+backend = "chat"
+[entity.ticket]
+resource = "contact"
+id = "/id"
+responsible = "/owner"
+nobody = { absent = true }
+aliases = { phone_number = ["tel", "bad..name"], mobile = ["tel"] }
+[entity.deal]
+resource = "contact"
+responsible = "/owner"
+team = "/team"
+[entity.chat]
+resource = "contact"
+id = "/id"
+tag = true
+[[route]]
+match = "GET /tickets.csv"
+entity = "ticket"
+action = "view"
+format = "csv"
+[[route]]
+match = "GET /deals"
+entity = "deal"
+action = "view"
+items = ""
+push = { own = "mine=true", team = "team={team}" }
+[[route]]
+match = "GET /chats"
+entity = "chat"
+action = "view"
+items = ""
+push = { own = "mine=true" }
+[[route]]
+match = "GET /board"
+resource = "contact"
+action = "view"
+nested = { "/rows/*" = "deal" }
+push = { team = "team={team}" }
+[[route]]
+match = "POST /tickets/search"
+entity = "ticket"
+action = "view"
+items = ""
+question = true
+accepts = ["json", "json-patch"]
+[[route]]
+match = "PATCH /chats/{id}"
+entity = "chat"
+action = "edit"
+object = "tag"
+unless_changed = true
+[[route]]
+match = "PATCH /tickets"
+entity = "ticket"
+action = "edit"
+object = "prefetch"
+prefetch = "GET /tickets/{id}"
+ids = "/ids"
+unless_changed = true
+"#;
+    let told = mistakes_of("tenants/default/routes.toml", text);
+    for expected in [
+        "routes.toml:8: entity.ticket.aliases.phone_number[1]: not the name of a field",
+        "routes.toml:8: entity.ticket.aliases.phone_number[0]: `tel` is in the list twice",
+        "routes.toml:21: route[0].format: only goes with an entity without `nobody.absent`",
+        "routes.toml:27: route[1].push.team: only goes with rows whose teams are those of the responsible user",
+        "routes.toml:33: route[2].push: only goes with rows whose facts the backend has",
+        "routes.toml:39: route[3].push: only goes with `items`",
+        "routes.toml:46: route[4].accepts: only goes with a write: a JSON Patch asks no question",
+        "routes.toml:52: route[5].unless_changed: only goes with a write of one object",
+        "routes.toml:60: route[6].unless_changed: only goes with a write of one object",
+    ] {
+        assert!(told.contains(expected), "no `{expected}` in\n{told}");
+    }
+}
+
+#[test]
 fn every_mistake_about_an_export_is_told_with_its_line() {
     let text = r#"
 backend = "chat"

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     config::{
+        aliases::Aliases,
         mistake::{KeyPath, Wrong},
         raw,
         routes::{AsUser, Audit, Body, Entity, Errors, Export, Format, Line, Object, Part, Route, RouteMap},
@@ -120,7 +121,10 @@ pub(in crate::config) fn routes(
 /// Whether the places of entities are in each other's way.
 fn check_layouts(check: &mut Check<'_>, entities: &[Entity], routes: &[Route]) {
     let root = KeyPath::default();
-    let sources = entities.iter().map(|entity| entity.source(Vec::new(), Vec::new()));
+    let sources = entities.iter().map(|entity| {
+        let aliases = entity.aliases.names().cloned();
+        entity.source(aliases.collect(), Vec::new())
+    });
     let schema = match Schema::compile(sources.collect()) {
         Ok(schema) => Arc::new(schema),
         Err(error) => return check.wrong(&root.key("entity"), Wrong::Places(error)),
@@ -235,10 +239,12 @@ fn route(
     let text = |pointer: &Option<Pointer>| pointer.as_ref().map(|pointer| pointer.0.clone());
     let writing = writing(check, at, raw, &matches);
     let asking = asking(check, at, raw);
+    let resource = resource?;
     Some(Route {
         number: 0,
         name,
-        resource: resource?,
+        aliases: aliases(raw, &resource, entities),
+        resource,
         action: raw.action.clone()?,
         via,
         part: raw.part,
@@ -261,6 +267,19 @@ fn route(
         },
         matches,
     })
+}
+
+/// Other names of the fields of a resource, by the entities of it that a route names.
+fn aliases(raw: &raw::Route, resource: &str, entities: &BTreeMap<raw::Name, raw::Entity>) -> Aliases {
+    let named = raw.entity.iter().chain(&raw.shows).chain(raw.nested.values());
+    let mut aliases = Aliases::default();
+    for (name, entity) in named.filter_map(|name| Some((name, entities.get(name)?))) {
+        let kinds = entity.kinds.iter().map(|kind| kind.resource.as_str());
+        if entities::resource(name, entity) == resource || kinds.into_iter().any(|kind| kind == resource) {
+            aliases.extend(&Aliases::new(&entity.aliases));
+        }
+    }
+    aliases
 }
 
 /// The export that a route starts.

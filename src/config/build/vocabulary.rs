@@ -6,6 +6,7 @@ use crate::{
     config::{
         mistake::{KeyPath, Wrong, nearest},
         raw,
+        writing::Right,
     },
     policy::Source,
 };
@@ -29,18 +30,35 @@ pub(in crate::config) fn check_vocabulary(check: &mut Check<'_>, raw: &raw::Rout
             (None, Some(name)) => resource_of(check, &at.key("entity"), name, raw, policy),
             (None, None) => None,
         };
-        if let (Some((resource, actions)), Some(action)) = (actions, &route.action)
-            && !actions.contains(action)
-        {
-            let wrong = Wrong::NoAction {
-                action: action.clone(),
-                resource: resource.to_owned(),
-                nearest: nearest(action, actions.iter().map(String::as_str)),
-                actions: actions.to_vec(),
+        if let (Some(of), Some(action)) = (actions, &route.action) {
+            action_of(check, &at.key("action"), of, action);
+        }
+        for (value, right) in route.instead.iter().flat_map(|instead| &instead.is) {
+            let at = at.key("instead").key("is").key(value);
+            let right = Right::of(right);
+            let of = match &right.resource {
+                Some(name) => resource(check, &at, name, policy),
+                None => actions,
             };
-            check.wrong(&at.key("action"), wrong);
+            if let Some(of) = of {
+                action_of(check, &at, of, &right.action);
+            }
         }
     }
+}
+
+/// Notes an action that the resource does not have.
+fn action_of(check: &mut Check<'_>, at: &KeyPath, (resource, actions): Resource<'_>, action: &str) {
+    if actions.iter().any(|known| known == action) {
+        return;
+    }
+    let wrong = Wrong::NoAction {
+        action: action.to_owned(),
+        resource: resource.to_owned(),
+        nearest: nearest(action, actions.iter().map(String::as_str)),
+        actions: actions.to_vec(),
+    };
+    check.wrong(at, wrong);
 }
 
 /// A resource of the policy and its actions.

@@ -114,6 +114,9 @@ pub(crate) struct Entity {
     /// are looked through. A field passes with all that is in it, apart from what `nested` names there and what
     /// roles hide. `"*"` is every member. Without `fields`, nothing of the object passes but what is nested in it.
     pub(crate) fields: Vec<String>,
+    /// Other names of its fields, such as `{ phone_number = ["tel", "details.number"] }`: names in its JSON, in what is
+    /// written to it and in questions about it that mean one field. What hides or locks one of them does so with all.
+    pub(crate) aliases: BTreeMap<String, Vec<String>>,
     /// Where other entities stand in its JSON: pointers, with `*` for each item of a list. Each is decided on by
     /// itself.
     pub(crate) nested: BTreeMap<Pointer, Name>,
@@ -145,7 +148,8 @@ pub(crate) struct LookUp {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Nobody {
-    /// An object without `responsible` has nobody.
+    /// An object without `responsible` has nobody. Not for rows of `format = "csv"`, where an empty cell, or a column that is
+    /// not there, says nothing.
     pub(crate) absent: bool,
     /// Who stands there is a user only if this is so, or if there is no such member: no bot.
     pub(crate) unless: Option<Member>,
@@ -258,8 +262,12 @@ pub(crate) struct Route {
     pub(crate) place: PlaceFields,
     /// Fields that must be the path's parameters, such as `{ account_id = "account" }`.
     pub(crate) same: BTreeMap<String, String>,
-    /// The action that is asked for in place of `action`, by the value of one field.
+    /// The right that is asked for in place of `action`, by the value of one field.
     pub(crate) instead: Option<Instead>,
+    /// The backend is told to make the write only if the object is as it was when it was decided on: with `if-match` and the
+    /// `ETag` of the prefetched object, in place of the client's. If it is not (412), the answer is 409; an object without
+    /// a strong `ETag` is not written at all (502). For a write of one object with `object = "prefetch"`.
+    pub(crate) unless_changed: bool,
     /// Where the body names the objects that it is about, such as `/ids` or `/leads/*/id`: each is decided on, by
     /// `object`, and one that is refused refuses them all.
     pub(crate) ids: Option<Pointer>,
@@ -391,7 +399,9 @@ pub(crate) enum Format {
 pub(crate) struct Push {
     /// For who may see their own rows alone.
     pub(crate) own: Option<String>,
-    /// For who may see no more than the rows of their one team; `{team}` stands for it.
+    /// For who may see no more than the rows of their one team; `{team}` stands for it. The backend must then send all rows
+    /// that any member of the team has. Who sees what their team has also sees what is their own elsewhere, so it only
+    /// goes with an entity that has neither a `team` of its own nor a `queue`.
     pub(crate) team: Option<String>,
 }
 

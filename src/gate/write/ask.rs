@@ -98,7 +98,7 @@ impl Named {
     }
 
     fn refused(&self, judge: Judge<'_>, permit: &Permit) -> BTreeSet<String> {
-        let anything = Judge { asks: None, ..judge };
+        let anything = Judge { asks: None, ..judge.clone() };
         let asked = self.asked.iter().filter(|way| judge.unasked(way, permit));
         let passing = self.passing.iter().filter(|way| anything.unseen_by_name(way, permit));
         asked.chain(passing).map(|way| way.join(".")).collect()

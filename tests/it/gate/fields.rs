@@ -395,3 +395,162 @@ async fn d08_a_row_that_cannot_be_judged_is_dropped() {
     let world = answering(JSON, rows.to_string()).await;
     assert_eq!(world.get("ana", "/persons").await.json(), json!({"payload": [without_number()]}));
 }
+
+/// A backend that tells and takes a contact's number under several names, and its owner under two.
+const ALIASES: &str = r#"
+[entity.named]
+resource = "contact"
+id = "/id"
+responsible = "/owner"
+fields = ["id", "name", "tel", "details", "address.line"]
+aliases = { phone_number = ["tel", "details.number", "address.line.phone"], owner = ["owner_id"] }
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/named/{id}"
+entity = "named"
+action = "view"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/named/{id}"
+fields_in = ["sort", "filter"]
+searches = { q = ["details.number"] }
+
+[[route]]
+match = "PATCH /api/v1/accounts/{account}/named/{id}"
+entity = "named"
+action = "edit"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/named/{id}"
+accepts = ["json", "json-patch", "form"]
+
+[[route]]
+match = "PATCH /api/v1/accounts/{account}/given/{id}"
+entity = "named"
+action = "edit"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/named/{id}"
+assign = { user = "owner", action = "edit" }
+
+[[route]]
+match = "PATCH /api/v1/accounts/{account}/listed/{id}"
+entity = "named"
+action = "edit"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/named/{id}"
+writes = ["name", "tel", "address.*"]
+
+[[route]]
+match = "POST /api/v1/accounts/{account}/named/filter"
+entity = "named"
+action = "list"
+items = "/rows"
+question = true
+fields_at = ["/by/*"]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/named_table"
+entity = "named"
+action = "export"
+format = "csv"
+"#;
+
+fn named(asked: &Asked) -> Option<Vec<u8>> {
+    let object = json!({
+        "id": "501", "owner": "ana", "name": "CANARY-501-name", "tel": "CANARY-hidden-tel",
+        "details": {"number": "CANARY-hidden-number", "city": "Solo", "numbers": 2, "tel": "CANARY-hidden-inner"},
+        "address": {"line": {"phone": "CANARY-hidden-line", "street": "Main"}, "zip": "CANARY-hidden-zip"},
+    });
+    let table =
+        "id,owner,name,tel,details.number,details.city\n501,ana,Ann,CANARY-hidden-t,CANARY-hidden-n,Solo\n";
+    Some(match asked.target.split('?').next()?.rsplit('/').next()? {
+        "501" => backend::json(200, &object),
+        "filter" => backend::json(200, &json!({"rows": [object]})),
+        "named_table" => backend::answer(200, "content-type: text/csv\r\n", table),
+        _ => return None,
+    })
+}
+
+#[tokio::test]
+async fn e02_what_is_hidden_is_hidden_under_each_of_its_names() {
+    let world = Setup::default().routes(ALIASES).backend(named).start().await;
+    let expected = json!({
+        "id": "501", "name": "CANARY-501-name", "details": {"city": "Solo", "numbers": 2},
+        "address": {"line": {"street": "Main"}},
+    });
+    assert_eq!(world.get("ana", "/named/501").await.json(), expected);
+    let filtered = world.write("ana", "POST", "/named/filter", &json!({"by": ["name"]})).await;
+    assert_eq!(filtered.json(), json!({"rows": [expected]}));
+    assert_eq!(world.get("ana", "/named_table").await.body, "id,name,details.city\n501,Ann,Solo\n");
+    world.also_visible.lock().unwrap().push(("sue", "hidden"));
+    let all = world.get("sue", "/named/501").await.json();
+    assert_eq!(
+        (&all["tel"], &all["details"]["number"]),
+        (&json!("CANARY-hidden-tel"), &json!("CANARY-hidden-number"))
+    );
+    assert_eq!(all["address"], json!({"line": {"phone": "CANARY-hidden-line", "street": "Main"}}));
+}
+
+#[tokio::test]
+async fn g02_what_may_not_be_written_may_not_under_any_of_its_names() {
+    let world = Setup::default().routes(ALIASES).backend(named).start().await;
+    for (body, allowed) in [
+        (json!({"name": "x"}), true),
+        (json!({"details": {"city": "x"}}), true),
+        (json!({"phone_number": "x"}), false),
+        (json!({"tel": "x"}), false),
+        (json!({"tel": null}), false),
+        (json!({"contact": {"tel": "x"}}), false),
+        (json!({"contact[tel]": "x"}), false),
+        (json!({"details": {"number": "x"}}), false),
+        (json!({"contact": {"details": {"number": "x"}}}), false),
+        (json!({"details": null}), false),
+        (json!({"address": {"line": {"phone": "x"}}}), false),
+        (json!({"address": {"line": "x"}}), false),
+        (json!({"number": "x"}), true),
+    ] {
+        for path in ["/named/501", "/listed/501"] {
+            let answer = world.write("ana", "PATCH", path, &body).await;
+            let allowed = allowed && (path == "/named/501" || body.get("name").is_some());
+            assert_eq!(answer.status == 200, allowed, "{path} {body}: {answer:?}");
+            assert!(allowed || answer.status == 403, "{path} {body}: {answer:?}");
+        }
+    }
+    let refused = world.write("ana", "PATCH", "/listed/501", &json!({"tel": "x"})).await.json();
+    assert_eq!((&refused["fields"], &refused["expected"]), (&json!(["tel"]), &json!(["name", "address.*"])));
+    for (media, body) in [
+        ("application/json-patch+json", r#"[{"op":"test","path":"/tel","value":"1"}]"#),
+        ("application/json-patch+json", r#"[{"op":"copy","from":"/details/number","path":"/name"}]"#),
+        ("application/x-www-form-urlencoded", "details[number]=1"),
+    ] {
+        let line = "PATCH /api/v1/accounts/1/named/501";
+        let answer = world.send("ana", line, &format!("Content-Type: {media}\r\n"), body).await;
+        assert_eq!(answer.status, 403, "{body}");
+    }
+    // Whose it will be, too.
+    for (body, status) in
+        [(json!({"owner_id": "ben"}), 403), (json!({"owner": "ben"}), 403), (json!({"owner_id": "sue"}), 200)]
+    {
+        assert_eq!(world.write("ana", "PATCH", "/given/501", &body).await.status, status, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_hidden_cannot_be_asked_about_under_any_of_its_names() {
+    let world = Setup::default().routes(ALIASES).backend(named).start().await;
+    for (query, taken) in [
+        ("sort=name", true),
+        ("sort=-tel", false),
+        ("sort=details.number", false),
+        ("filter[details][number]=1", false),
+        ("filter[tel][eq]=1", false),
+        ("tel=1", false),
+        ("q=1", false),
+        ("number=1", true),
+    ] {
+        let answer = world.get("ana", &format!("/named/501?{query}")).await;
+        assert_eq!(answer.status == 200, taken, "{query}: {answer:?}");
+    }
+    for by in ["tel", "-details.number", "address.line.phone"] {
+        let answer = world.write("ana", "POST", "/named/filter", &json!({"by": [by]})).await;
+        assert_eq!(answer.status, 400, "{by}");
+    }
+}

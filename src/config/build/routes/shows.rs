@@ -24,8 +24,9 @@ pub(super) fn shows(
     };
     let number = entity.and_then(|name| number(entities, name));
     if raw.format == Some(raw::RouteFormat::Csv) {
-        check_table(check, at, raw);
+        check_table(check, at, raw, entity.and_then(|name| entities.get(name)));
     }
+    check_push(check, at, raw, entity.and_then(|name| entities.get(name)));
     let main = match (&raw.items, number) {
         // Every line is one.
         (None, Some(number)) if raw.format == Some(raw::RouteFormat::Csv) => {
@@ -85,7 +86,11 @@ fn paging(check: &mut Check<'_>, at: &KeyPath, route: &raw::Route, raw: &raw::Pa
 }
 
 /// Whether what is said of an answer can be said of lines of values.
-fn check_table(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route) {
+fn check_table(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route, entity: Option<&raw::Entity>) {
+    // A cell that is empty for whatever reason would make the row anybody's.
+    if entity.is_some_and(|entity| entity.nobody.absent) {
+        check.wrong(&at.key("format"), Wrong::OnlyWith { other: "an entity without `nobody.absent`" });
+    }
     let totals = [&raw.totals.recompute, &raw.totals.null, &raw.totals.drop];
     for (key, is) in [
         ("items", raw.items.is_some()),
@@ -100,6 +105,29 @@ fn check_table(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route) {
     if raw.shows.is_none() && raw.entity.is_none() {
         let description = "the entity of the rows, or `entity`".to_owned();
         check.lacks(&at.key("shows"), Wrong::Missing { description });
+    }
+}
+
+/// Whether the backend can know all rows that a narrowed query must still answer with: nobody may miss a row that they
+/// would see without it.
+fn check_push(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route, entity: Option<&raw::Entity>) {
+    let at = at.key("push");
+    let (own, team) = (raw.push.own.is_some(), raw.push.team.is_some());
+    if !own && !team {
+        return;
+    }
+    let is_table = raw.format == Some(raw::RouteFormat::Csv);
+    if raw.items.is_none() && !is_table {
+        return check.wrong(&at, Wrong::OnlyWith { other: "`items`: other places would lack objects" });
+    }
+    let Some(entity) = entity else { return };
+    if entity.tag || entity.look_up.is_some() || entity.part {
+        let other = "rows whose facts the backend has: no `tag`, `look_up` or `part`";
+        return check.wrong(&at, Wrong::OnlyWith { other });
+    }
+    if team && (entity.team.is_some() || entity.queue.is_some()) {
+        let other = "rows whose teams are those of the responsible user: without `team` and `queue`";
+        check.wrong(&at.key("team"), Wrong::OnlyWith { other });
     }
 }
 
