@@ -52,7 +52,8 @@ impl Aliases {
         let mut at = 0;
         while let Some(name) = found.get(at).cloned() {
             at += 1;
-            let is_inside = |known: &String| rest(known, &name).is_some_and(|rest| !rest.is_empty());
+            let outer = name.strip_suffix(".*").unwrap_or(&name);
+            let is_inside = |known: &String| rest(known, outer).is_some_and(|rest| !rest.is_empty());
             for other in self.0.iter().filter(|group| group.iter().any(is_inside)).flatten() {
                 if found.len() < SPELLINGS_MAX && !found.contains(other) {
                     found.push(other.clone());
@@ -108,6 +109,7 @@ mod tests {
         let aliases = Aliases::new(&[("details.number".to_owned(), vec!["tel".to_owned()])].into());
         for (field, expected) in [
             ("details", &["details", "details.number", "tel"][..]),
+            ("details.*", &["details.*", "details.number", "tel"]),
             ("tel", &["tel", "details.number"]),
             ("details.city", &["details.city"]),
             ("detail", &["detail"]),

@@ -25,7 +25,7 @@ pub(super) fn refused(
     asking: &Asking,
     target: &Target,
     said: &Said,
-    judge: Judge<'_>,
+    judge: &Judge<'_>,
     permit: &Permit,
 ) -> BTreeSet<String> {
     let mut named = Named::default();
@@ -97,7 +97,7 @@ impl Named {
         }
     }
 
-    fn refused(&self, judge: Judge<'_>, permit: &Permit) -> BTreeSet<String> {
+    fn refused(&self, judge: &Judge<'_>, permit: &Permit) -> BTreeSet<String> {
         let anything = Judge { asks: None, ..judge.clone() };
         let asked = self.asked.iter().filter(|way| judge.unasked(way, permit));
         let passing = self.passing.iter().filter(|way| anything.unseen_by_name(way, permit));

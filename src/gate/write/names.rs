@@ -90,7 +90,7 @@ impl Judge<'_> {
             let outer = (1..=way.len()).filter_map(|end| way.get(..end));
             fields.extend(outer.flat_map(|way| self.of(&way.join("."))));
             fields.extend(self.spelt.inside(&full));
-            if !is_listed && self.spelt.fields(&full).next().is_none() {
+            if !is_listed && self.spelt.fields(&full).is_empty() {
                 let parts = full.split('.').skip(1);
                 let ends = full.match_indices('.').filter_map(|(dot, _)| full.get(dot + 1..));
                 fields.extend(parts.chain(ends).flat_map(|name| self.spelt.fields(name)));
@@ -101,8 +101,8 @@ impl Judge<'_> {
 
     /// The fields of this very name; the one for all others, if the policy names none so.
     fn of(&self, name: &str) -> Vec<FieldNo> {
-        let named: Vec<_> = self.spelt.fields(name).collect();
-        if named.is_empty() { vec![FieldNo::OTHER] } else { named }
+        let named = self.spelt.fields(name);
+        if named.is_empty() { vec![FieldNo::OTHER] } else { named.into_vec() }
     }
 }
 

@@ -69,7 +69,7 @@ impl Passage<'_> {
         let body = std::mem::take(&mut said.body);
         if !route.writes() {
             let judge = self.judge(self.asked);
-            let refused = ask::refused(&route.asking, target, &said, judge, &permit);
+            let refused = ask::refused(&route.asking, target, &said, &judge, &permit);
             let permit = self.unless_asked(refused.into_iter().collect(), permit, record)?;
             return Ok(Settled { permit, body, changes: Vec::new(), version: None });
         }
