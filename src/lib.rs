@@ -7,6 +7,7 @@ pub mod ids;
 
 pub mod causes;
 pub mod clock;
+pub mod query;
 pub mod secret;
 
 pub mod metrics;

@@ -8,7 +8,14 @@ use std::{
 
 use serde_json::{Value, json};
 
-/// nginx, passing on; with `authority`, asking it first (`auth_request`).
+/// The service that Envoy asks.
+#[derive(Clone, Copy)]
+pub(super) enum Authority {
+    Http(SocketAddr),
+    Grpc(SocketAddr),
+}
+
+/// nginx, passing on, with room for a whole list; with `authority`, asking it first (`auth_request`).
 pub(super) fn nginx(
     folder: &Path,
     address: SocketAddr,
@@ -33,7 +40,8 @@ pub(super) fn nginx(
          http {{ access_log off; keepalive_requests 1000000000;\n{upstream}\
          upstream backend {{ server {backend}; keepalive 256; keepalive_requests 1000000000; }}\n\
          server {{ listen {address} backlog=1024; location / {{ {ask}proxy_pass http://backend;\n\
-         proxy_http_version 1.1; proxy_set_header Connection \"\"; }}\n{location}}} }}\n",
+         proxy_http_version 1.1; proxy_set_header Connection \"\";\n\
+         proxy_buffers 40 8k; proxy_max_temp_file_size 0; }}\n{location}}} }}\n",
         folder.display()
     );
     let config = folder.join("nginx.conf");
@@ -62,22 +70,37 @@ pub(super) fn envoy() -> Option<PathBuf> {
     named.or_else(|| on_path.find(|program| program.is_file()))
 }
 
-/// Envoy, passing on; with `authority`, asking it first (`ext_authz` over HTTP).
+/// Envoy, passing on; with `authority`, asking it first (`ext_authz`).
 pub(super) fn envoy_config(
     folder: &Path,
     address: SocketAddr,
     backend: SocketAddr,
-    authority: Option<SocketAddr>,
+    authority: Option<Authority>,
 ) -> Vec<String> {
     let mut filters = Vec::new();
     let mut clusters = vec![cluster("backend", backend)];
     if let Some(authority) = authority {
-        clusters.push(cluster("authority", authority));
+        let (how, service) = match authority {
+            Authority::Http(address) => {
+                clusters.push(cluster("authority", address));
+                let server =
+                    json!({"uri": format!("http://{address}"), "cluster": "authority", "timeout": "2s"});
+                ("http_service", json!({"server_uri": server}))
+            }
+            Authority::Grpc(address) => {
+                let mut http2 = cluster("authority", address);
+                http2["typed_extension_protocol_options"] = json!({HTTP_OPTIONS: {
+                    "@type": format!("type.googleapis.com/{HTTP_OPTIONS}"),
+                    "explicit_http_config": {"http2_protocol_options": {}},
+                }});
+                clusters.push(http2);
+                ("grpc_service", json!({"envoy_grpc": {"cluster_name": "authority"}, "timeout": "2s"}))
+            }
+        };
         filters.push(json!({"name": "ask", "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz",
             "transport_api_version": "V3",
-            "http_service": {"server_uri":
-                {"uri": format!("http://{authority}"), "cluster": "authority", "timeout": "2s"}},
+            how: service,
         }}));
     }
     filters.push(json!({"name": "router", "typed_config":
@@ -98,6 +121,8 @@ pub(super) fn envoy_config(
     let fixed = ["--concurrency", "1", "--disable-hot-restart", "--log-level", "error", "-c"];
     fixed.into_iter().map(str::to_owned).chain([config.display().to_string()]).collect()
 }
+
+const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
 fn cluster(name: &str, address: SocketAddr) -> Value {
     json!({"name": name, "type": "STATIC", "connect_timeout": "1s",

@@ -12,8 +12,6 @@ use hyper_util::{
 };
 use tokio::net::TcpListener;
 
-use super::world::{AGENTS, CONVERSATIONS, TEAMS, path};
-
 /// Runs the program that the arguments name, for ever; `false` if they name none.
 pub(super) fn run(arguments: &[String]) -> bool {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -21,8 +19,8 @@ pub(super) fn run(arguments: &[String]) -> bool {
         [program, listen, backend] if program == "floor" => {
             runtime().block_on(floor(listen.parse().unwrap(), backend.clone()));
         }
-        [program, listen, tokens] if program == "authority" => {
-            let authority = Authority::new(&fs::read_to_string(tokens).unwrap());
+        [program, listen, agents, conversations] if program == "authority" => {
+            let authority = Authority { agents: teams(agents), conversations: teams(conversations) };
             runtime().block_on(authority.serve(listen.parse().unwrap()));
         }
         _ => return false,
@@ -51,20 +49,19 @@ async fn floor(listen: SocketAddr, backend: String) {
 /// What a small service of one's own would know.
 struct Authority {
     /// The team of the agent, by token.
-    agents: HashMap<String, usize>,
+    agents: HashMap<String, String>,
     /// The team, by the path of a conversation.
-    conversations: HashMap<String, usize>,
+    conversations: HashMap<String, String>,
+}
+
+/// A file of keys, each with its team.
+fn teams(file: &str) -> HashMap<String, String> {
+    let text = fs::read_to_string(file).unwrap();
+    let lines = text.lines().map(|line| line.split_once(' ').unwrap());
+    lines.map(|(key, team)| (key.to_owned(), team.to_owned())).collect()
 }
 
 impl Authority {
-    fn new(tokens: &str) -> Self {
-        let of_agent = |(line, token): (usize, &str)| (token.to_owned(), line % AGENTS % TEAMS);
-        Self {
-            agents: tokens.lines().enumerate().map(of_agent).collect(),
-            conversations: (0..CONVERSATIONS).map(|number| (path(number), number % TEAMS)).collect(),
-        }
-    }
-
     async fn serve(self, listen: SocketAddr) {
         let this = Arc::new(self);
         serve(listen, move |request: Request<Incoming>| {

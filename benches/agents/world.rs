@@ -1,10 +1,12 @@
 //! The fixture: agent A is in team A mod 5; conversation C belongs to team C mod 5 and to agent C mod 50. Agents may
-//! view what is their team's.
+//! view what is their team's, without contacts' numbers, and half of each list.
 
 use std::{
+    collections::HashMap,
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
+    sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -25,9 +27,16 @@ use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 use smallvec::smallvec;
 
+use super::answers;
+
 pub(super) const AGENTS: usize = 50;
 pub(super) const CONVERSATIONS: usize = 500;
 pub(super) const TEAMS: usize = 5;
+
+/// Size of a conversation's JSON.
+pub(super) const OBJECT_BYTES: usize = 1024;
+/// Rows of a list: 256 KiB.
+const ROWS: u64 = 500;
 
 /// Where everything lies, and how to ask.
 pub(super) struct World {
@@ -42,6 +51,32 @@ pub(super) struct World {
 /// A conversation's path in the backend's API.
 pub(super) fn path(conversation: usize) -> String {
     format!("/api/v1/accounts/1/conversations/{conversation}")
+}
+
+/// The path of the list that the agents of a team ask for.
+pub(super) fn list_path(team: usize) -> String {
+    format!("/api/v1/accounts/1/teams/{team}/conversations")
+}
+
+/// What the backend knows: by path, or the same conversation.
+pub(super) fn answers() -> impl Fn(&str) -> Arc<[u8]> + Send + Sync + 'static {
+    let whole = |body: &[u8]| -> Arc<[u8]> {
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        [head.as_bytes(), body].concat().into()
+    };
+    let head = r#"{"id":"17","status":"open","subject":""#;
+    let object = whole(format!("{head}{}\"}}", "x".repeat(OBJECT_BYTES - head.len() - 2)).as_bytes());
+    let lists: HashMap<String, Arc<[u8]>> =
+        (0..TEAMS).map(|team| (list_path(team), whole(&list(team)))).collect();
+    move |path| lists.get(path).unwrap_or(&object).clone()
+}
+
+/// A list of which half is the team's.
+pub(super) fn list(team: usize) -> Vec<u8> {
+    answers::list(ROWS, 1, &[team as u64, (team + 1) as u64 % TEAMS as u64])
 }
 
 impl World {
@@ -60,7 +95,12 @@ impl World {
         fs::write(folder.join("config/headgate.toml"), "").unwrap();
         conversations(&folder.join("data/tags")).await;
         let keys: Vec<String> = keys.into_iter().map(|key| key.key).collect();
-        fs::write(folder.join("tokens"), [keys.as_slice(), &jwts].concat().join("\n")).unwrap();
+        let lines = |keys: &mut dyn Iterator<Item = &String>| -> String {
+            keys.enumerate().map(|(number, key)| format!("{key} {}\n", number % TEAMS)).collect()
+        };
+        fs::write(folder.join("agents"), lines(&mut keys.iter().chain(&jwts))).unwrap();
+        let paths: Vec<String> = (0..CONVERSATIONS).map(path).collect();
+        fs::write(folder.join("conversations"), lines(&mut paths.iter())).unwrap();
         Self { folder: folder.to_owned(), backend, keys, jwts }
     }
 
@@ -93,7 +133,8 @@ log = "error"
 const ROLES: &str = r#"
 use = ["base"]
 [role.agent.grants]
-conversation = { view = "team" }
+conversation = { list = "team", view = "team" }
+contact = { view = "team" }
 "#;
 
 const ROUTES: &str = r#"
@@ -107,6 +148,23 @@ match = "GET /api/v1/accounts/{account}/conversations/{id}"
 entity = "conversation"
 action = "view"
 object = "tag"
+
+[entity.row]
+resource = "conversation"
+id = "/id"
+responsible = "/assignee/id"
+team = "/team/id"
+fields = ["id", "channel", "status", "created_at", "labels", "unread", "assignee", "team", "messages"]
+nested = { "/contact" = "contact" }
+[entity.contact]
+part = true
+fields = ["id", "name", "thumbnail"]
+[[route]]
+match = "GET /api/v1/accounts/{account}/teams/{team}/conversations"
+entity = "row"
+action = "list"
+items = "/payload"
+totals = { recompute = ["/meta/count"] }
 "#;
 
 const CHANNELS: &str = r#"
@@ -133,7 +191,7 @@ fn directory() -> String {
     let teams = (0..TEAMS).map(|team| {
         let members: Vec<String> =
             (team..AGENTS).step_by(TEAMS).map(|agent| format!("\"agent{agent}\"")).collect();
-        format!("[team.team{team}]\nmembers = [{}]\n", members.join(", "))
+        format!("[team.{team}]\nmembers = [{}]\n", members.join(", "))
     });
     users.chain(teams).collect()
 }
@@ -153,7 +211,7 @@ async fn conversations(folder: &Path) {
         let found = tags.resolve(&thread, new).await.unwrap();
         tags.put(Tag {
             responsible: Some(UserId::new(format!("agent{}", conversation % AGENTS))),
-            team: Some(TeamId::new(format!("team{}", conversation % TEAMS))),
+            team: Some(TeamId::new((conversation % TEAMS).to_string())),
             alias: Some(conversation.to_string()),
             ..Tag::clone(&found.tag)
         })

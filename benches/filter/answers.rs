@@ -36,29 +36,21 @@ impl Dice {
     }
 }
 
-/// A list of conversations of about half a KiB, half of which are visible.
-pub(crate) fn list(rows: u64) -> Vec<u8> {
+/// A list of conversations, each of one of these teams and with so many messages: about half a KiB with one,
+/// 5 KiB with 38.
+pub(crate) fn list(rows: u64, messages: u64, teams: &[u64]) -> Vec<u8> {
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
     let mut out = format!(r#"{{"meta":{{"count":{rows},"current_page":1}},"payload":["#);
     for row in 0..rows {
         out.push_str(if row > 0 { "," } else { "" });
-        conversation(&mut out, &mut dice, row, 1);
+        conversation(&mut out, &mut dice, row, messages, teams);
     }
     out.push_str("]}");
     out.into_bytes()
 }
 
-/// One conversation of about 5 KiB.
-pub(crate) fn single() -> Vec<u8> {
-    let mut out = r#"{"meta":{"count":1},"payload":["#.to_owned();
-    conversation(&mut out, &mut Dice(2), 0, 38);
-    out.push_str("]}");
-    out.into_bytes()
-}
-
-fn conversation(out: &mut String, dice: &mut Dice, row: u64, messages: u64) {
-    // A single one is visible.
-    let team = if messages > 1 { 4 } else { dice.below(100) };
+fn conversation(out: &mut String, dice: &mut Dice, row: u64, messages: u64, teams: &[u64]) {
+    let team = teams[usize::try_from(dice.below(teams.len() as u64)).unwrap()];
     let (id, agent, contact) = (1_000_000 + row, 10 + dice.below(1000), dice.below(1_000_000));
     let (channel, day, unread) =
         (dice.of(&["whatsapp", "email", "telegram"]), 1 + dice.below(28), dice.below(9));

@@ -74,7 +74,8 @@ fn main() {
 }
 
 fn input(rows: u64) -> Vec<u8> {
-    if rows == 0 { answers::single() } else { answers::list(rows) }
+    // Half of a hundred teams are visible, and the one of a single conversation.
+    if rows == 0 { answers::list(1, 38, &[4]) } else { answers::list(rows, 1, &Vec::from_iter(0..100)) }
 }
 
 /// MB/s: the median, the least and the most.

@@ -13,6 +13,7 @@
     reason = "a bench prints, measures real time and stops at the first surprise"
 )]
 
+mod cache;
 mod world;
 
 use std::{
@@ -36,7 +37,7 @@ const ROUNDS: usize = 9;
 const MANY_USERS: usize = 1_000_000;
 
 fn main() {
-    let world = World::new();
+    let world = Arc::new(World::new());
     let source = source(&world);
     let (tenant, keys) = (TenantId::new("acme"), Keys::default());
     let names = Names::new(&tenant, &keys, &world);
@@ -109,6 +110,10 @@ fn main() {
         1000
     });
     memory(&actors);
+    let bytes = cache::bytes_of_a_user(world.clone(), policy.clone(), &tenant);
+    println!(
+        "| bytes of a cached user of {MANY_USERS}: the directory's answer and the actor made of it | {bytes} |"
+    );
     println!(
         "\n{} questions, {} % allowed, {wrong} wrong",
         world.questions.len(),

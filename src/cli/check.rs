@@ -8,28 +8,28 @@ use std::{
 
 use serde_json::json;
 
-use super::CheckFormat;
+use super::Format;
 use crate::config::{Config, Env, Loaded, Mistakes};
 
 /// Prints every mistake of the folder to `out` and answers 1, or one line and 0.
 pub(super) fn run(
     folder: &Path,
-    format: CheckFormat,
+    format: Format,
     env: Env<'_>,
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<ExitCode> {
     let loaded = Config::load(folder, env);
     match (&loaded, format) {
-        (Ok(loaded), CheckFormat::Text) => writeln!(out, "{}", summary(loaded))?,
-        (Ok(loaded), CheckFormat::Json) => {
+        (Ok(loaded), Format::Text) => writeln!(out, "{}", summary(loaded))?,
+        (Ok(loaded), Format::Json) => {
             writeln!(out, "{}", json!({ "valid": true, "version": loaded.version, "mistakes": [] }))?;
         }
-        (Err(mistakes), CheckFormat::Text) => {
+        (Err(mistakes), Format::Text) => {
             writeln!(out, "{mistakes}")?;
             writeln!(err, "{} in {}", count(mistakes.iter().len(), "mistake"), folder.display())?;
         }
-        (Err(mistakes), CheckFormat::Json) => {
+        (Err(mistakes), Format::Json) => {
             writeln!(out, "{}", json!({ "valid": false, "mistakes": listed(mistakes) }))?;
         }
     }

@@ -11,10 +11,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use http::{HeaderValue, Request, Response, StatusCode, Uri, header};
 use serde::Deserialize;
 
+use super::Format;
 use crate::backend::{Bounds, CallError, Client, ClientError, Egress};
 
 /// What the question may cost.
@@ -43,14 +44,6 @@ pub(super) struct Explain {
     /// How to print.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people.
-    Text,
-    /// The gateway's own answer.
-    Json,
 }
 
 /// Why there is no answer.

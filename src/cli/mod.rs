@@ -17,6 +17,7 @@ use std::{
     io::{self, Write},
     path::PathBuf,
     process::ExitCode,
+    sync::Arc,
 };
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -38,14 +39,14 @@ struct Arguments {
 enum Command {
     /// Make an API key: print it once, and its hash for `identity.toml`.
     ApiKey,
-    /// Check a configuration folder: print every mistake in it, with file, line and what was expected.
+    /// Check a configuration folder: print every mistake in it, one line each, with file, line and what was expected.
     Check {
         /// The configuration folder.
         #[arg(long, value_name = "DIR", default_value = "config")]
         config: PathBuf,
         /// How to print.
-        #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
-        format: CheckFormat,
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
     },
     /// Test, compare and show the policy.
     Policy {
@@ -91,12 +92,12 @@ enum Command {
     },
 }
 
-/// How `check` prints.
+/// How a command prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum CheckFormat {
-    /// One line a mistake: `file:line: key: what is wrong`.
+enum Format {
+    /// Lines, for people.
     Text,
-    /// One JSON object, for editors and build servers.
+    /// One JSON object, for programs.
     Json,
 }
 
@@ -112,13 +113,15 @@ enum SchemaFormat {
 /// Runs the command that `arguments` give, the program's name first.
 ///
 /// The answer is 0 if all is well, 1 if the command says that something is wrong, 2 if the arguments
-/// are not understood, or the configuration about which a policy command is asked.
+/// are not understood, or the configuration about which a policy command is asked. `variable` looks an environment
+/// variable up; a thread of its own may ask it.
 pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
-    env: Env<'_>,
+    variable: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> ExitCode {
+    let env: Env<'_> = &variable;
     let code = match Arguments::try_parse_from(arguments) {
         Ok(Arguments { command: Command::ApiKey }) => api_key::run(out, err),
         Ok(Arguments { command: Command::Check { config, format } }) => {
@@ -132,7 +135,7 @@ pub fn run(
         Ok(Arguments { command: Command::Explain(command) }) => command.run(out, err),
         Ok(Arguments { command: Command::Learn(command) }) => command.run(env, out, err),
         Ok(Arguments { command: Command::Probe(command) }) => command.run(env, out, err),
-        Ok(Arguments { command: Command::Serve { config } }) => serve::run(&config, env, err),
+        Ok(Arguments { command: Command::Serve { config } }) => serve::run(config, Arc::new(variable), err),
         Ok(Arguments { command: Command::Schema { file, format } }) => schema::run(file, format, out),
         Err(not_understood) => usage(&not_understood, out, err),
     };

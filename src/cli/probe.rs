@@ -6,10 +6,11 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use http::Uri;
 use serde_json::json;
 
+use super::Format;
 use crate::{
     config::Env,
     probe::{self, Plan, PlanError, ProbeError, Report, Verdict},
@@ -29,14 +30,6 @@ pub(super) struct Probe {
     /// How to print.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// A line for each try, and a summary.
-    Text,
-    /// One JSON object.
-    Json,
 }
 
 /// Why there is no report.

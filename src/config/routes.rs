@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use http::{HeaderName, HeaderValue, Method};
 
+pub use self::layout::Judged;
 use super::{
     aliases::Aliases,
     writing::{Asking, Writing},
@@ -156,6 +157,8 @@ pub enum Object {
         /// The parameter that is the export's id.
         parameter: String,
     },
+    /// Nowhere: it is common to all, and belongs to nobody in particular.
+    Common,
     /// The answer itself.
     Answer {
         /// What it holds.
@@ -170,6 +173,7 @@ impl Object {
     #[must_use]
     pub fn parameter(&self) -> &str {
         match self {
+            Self::Common => "",
             Self::Tag { parameter }
             | Self::Prefetch { parameter, .. }
             | Self::Answer { parameter, .. }
@@ -211,8 +215,10 @@ pub struct Entity {
     pub at: String,
     /// Where its facts stand: pointers of RFC 6901 from the object.
     pub facts: Places,
-    /// The object through which it is reached: its resource, and where that one's facts stand, from this object.
-    pub via: Option<(String, Places)>,
+    /// What the policy calls the backend's channels.
+    pub channels: Channels,
+    /// The object through which it is reached.
+    pub via: Option<Outer>,
     /// Its facts are those of the tag of the conversation that has its id.
     pub tag: bool,
     /// Its facts are those of another object.
@@ -250,6 +256,20 @@ impl LookUp {
     /// The parameter that is the object's id.
     pub const ID: &str = "id";
 }
+
+/// The object through which an entity is reached.
+#[derive(Clone, Debug)]
+pub struct Outer {
+    /// Its resource.
+    pub resource: String,
+    /// Where its facts stand, from the inner object.
+    pub facts: Places,
+    /// What the policy calls its channels.
+    pub channels: Channels,
+}
+
+/// The policy's names of channels by those of a backend; if there is none, they are the same.
+pub type Channels = BTreeMap<String, String>;
 
 /// Where facts stand.
 pub type Places = BTreeMap<Fact, String>;
@@ -314,6 +334,16 @@ pub struct Shows {
     pub push: Push,
 }
 
+impl Shows {
+    /// What stands in the answer: rows or an object, and what stands beside them.
+    pub fn entities(&self) -> impl Iterator<Item = EntityNo> {
+        let main = self.main.iter().map(|main| match main {
+            Main::Object(entity) | Main::Rows(_, entity) => *entity,
+        });
+        main.chain(self.nested.values().copied())
+    }
+}
+
 /// How a backend counts out a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paging {
@@ -372,6 +402,16 @@ impl Format {
         match self {
             Self::Json => Some("application/json"),
             Self::Csv => Some("text/csv"),
+            Self::Whole => None,
+        }
+    }
+
+    /// What a client is told that it is; `None`: what the backend says.
+    #[must_use]
+    pub const fn shown_as(self) -> Option<&'static str> {
+        match self {
+            Self::Json => Some("application/json"),
+            Self::Csv => Some("text/csv; charset=utf-8"),
             Self::Whole => None,
         }
     }

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::routes::Line;
+use crate::filter::EntityNo;
+
 /// What a route lets be written.
 #[derive(Clone, Debug, Default)]
 pub struct Writing {
@@ -21,6 +24,10 @@ pub struct Writing {
     pub instead: Option<(String, BTreeMap<String, Right>)>,
     /// The backend makes the write only if the object is as it was when it was decided on.
     pub unless_changed: bool,
+    /// Rights that fields need besides: resource and action by field.
+    pub needs: BTreeMap<String, (String, String)>,
+    /// Fields that name other objects.
+    pub refers: BTreeMap<String, Reference>,
     /// The objects that it is about, if the path names none.
     pub ids: Option<Ids>,
 }
@@ -55,6 +62,21 @@ impl Right {
             }
         }
     }
+}
+
+/// Another object that a field names, on which the user needs a right.
+#[derive(Clone, Debug)]
+pub struct Reference {
+    /// What it is.
+    pub entity: EntityNo,
+    /// Its resource.
+    pub resource: String,
+    /// The request that answers with it; without one its facts are those of its tag.
+    pub line: Option<Line>,
+    /// What must be allowed.
+    pub action: String,
+    /// A write that does not name one is refused.
+    pub required: bool,
 }
 
 /// What a body may be written in.

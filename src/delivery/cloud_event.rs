@@ -20,6 +20,9 @@ use crate::{
     tag::Found,
 };
 
+/// About how long an event's attributes are.
+const ATTRIBUTES_BYTES: usize = 512;
+
 /// The content type of the format.
 pub(super) const CONTENT_TYPE: &str = "application/cloudevents+json";
 
@@ -91,7 +94,10 @@ pub(super) fn render(
         sequence: sequence_text(sequence),
         data: data(event, found.is_some_and(|found| found.weak), fragment.into_json()?)?,
     };
-    Ok(Rendered { body: Bytes::from(serde_json::to_vec(&cloud_event)?), too_deep })
+    // Event and fragment make up nearly all of it, so that the buffer does not grow on the way.
+    let mut body = Vec::with_capacity(ATTRIBUTES_BYTES + cloud_event.data.bytes());
+    serde_json::to_writer(&mut body, &cloud_event)?;
+    Ok(Rendered { body: body.into(), too_deep })
 }
 
 /// The stored message with what only delivery knows, and the provider's fragment last.
@@ -183,6 +189,11 @@ struct Encoded<'a> {
 struct Object<'a>(Vec<(String, Cow<'a, RawValue>)>);
 
 impl<'a> Object<'a> {
+    /// About how long it is as text.
+    fn bytes(&self) -> usize {
+        self.0.iter().map(|(key, value)| key.len() + value.get().len() + r#""":,"#.len()).sum()
+    }
+
     fn find(&self, key: &str) -> Option<&RawValue> {
         self.0.iter().find(|(name, _)| name == key).map(|(_, value)| &**value)
     }

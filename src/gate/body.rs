@@ -37,6 +37,9 @@ pub enum UnfitBody {
         "the body has more than {FIELDS_MAX} fields, or one with a name of more than {FIELD_BYTES_MAX} bytes"
     )]
     TooMany,
+    /// It names a field to which more names lead than [`FIELD_STEPS_MAX`].
+    #[error("a field stands deeper than {FIELD_STEPS_MAX} names")]
+    TooDeep,
     /// The objects that it is about are not named, or not by ids.
     #[error("the objects are not named by a list of ids")]
     Ids,
@@ -50,6 +53,10 @@ pub enum UnfitBody {
 
 /// Fields that a request may name.
 pub const FIELDS_MAX: usize = 4096;
+
+/// Names that lead to a field, its own with them; a dot or a bracket in a name divides it. More than any API nests, and the
+/// work on a name grows with the square of them.
+pub const FIELD_STEPS_MAX: usize = 32;
 
 /// Bytes of the name of a field, with the names that lead to it.
 pub const FIELD_BYTES_MAX: usize = 1024;

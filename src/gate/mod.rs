@@ -44,6 +44,7 @@ mod show;
 pub mod sight;
 mod snapshot;
 mod spelt;
+pub mod unread;
 pub mod upstream;
 pub mod who;
 pub mod write;
@@ -52,9 +53,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::rand;
-use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
-use http_body_util::Full;
 
 use self::{
     cors::Cors,
@@ -65,6 +64,7 @@ use self::{
     refusal::Refusal,
     routes::{Matched, Unmatched},
     snapshot::Tenant,
+    unread::Content,
     who::{Granted, Identity, NoActor},
 };
 pub use self::{metrics::Metrics, service::Agents, snapshot::Snapshot};
@@ -72,6 +72,7 @@ use crate::{
     clock::SharedClock,
     ids::{ConversationId, DecisionId, TenantId},
     policy::Keys,
+    query,
     server::{LimitedBody, Peer},
     tag::{Tag, TagStore},
 };
@@ -111,7 +112,7 @@ pub struct Around {
 }
 
 /// An answer that may be sent.
-type Shown = Response<Full<Bytes>>;
+type Shown = Response<Content>;
 
 impl Gate {
     /// A gate that decides by `snapshot`.
@@ -285,7 +286,7 @@ fn checked(head: &Parts, snapshot: &Snapshot) -> Result<Target, Refusal> {
 
 /// The same for every path: it tells nothing (A17).
 fn options() -> Shown {
-    let mut answer = Response::new(Full::default());
+    let mut answer = Response::new(Content::default());
     *answer.status_mut() = StatusCode::NO_CONTENT;
     headers::keep_nowhere(answer.headers_mut());
     answer
@@ -294,11 +295,8 @@ fn options() -> Shown {
 fn check_parameters(target: &Target, matched: &Matched, side: &Tenant) -> Result<(), Refusal> {
     let writes = matched.route.matches.method != Method::GET;
     let refused = &side.routes.map.refused_parameters;
-    let mut parameters = target.parameters();
-    let one = parameters.find(|name| {
-        let is = |other: &String| name.eq_ignore_ascii_case(other);
-        refused.iter().any(is) || (writes && name.eq_ignore_ascii_case(METHOD_PARAMETER))
-    });
+    let mut parameters = target.written_parameters();
+    let one = parameters.find(|(name, _value)| query::could_be(name, refused) || (writes && is_method(name)));
     one.map_or(Ok(()), |_name| Err(Refusal::Parameter))
 }
 
@@ -315,6 +313,10 @@ impl Rights {
         let actor = enforced.actor.opened().map_or_else(|| Arc::clone(&enforced.actor), Arc::new);
         Self { opened: Granted { actor, version: enforced.version }, enforced }
     }
+}
+
+fn is_method(name: &str) -> bool {
+    !name.starts_with(char::is_alphanumeric) && query::could_be(name, [METHOD_PARAMETER])
 }
 
 /// A request on its way: who asks for what.

@@ -1,4 +1,4 @@
-//! The answer to who can see none of its rows: it is known without the backend's.
+//! Lists without a row, made without the backend: for who can see none of its rows, and behind its last page.
 
 use serde_json::{Map, Value, json};
 
@@ -6,8 +6,14 @@ use crate::config::routes::{Count, Format, Main, Shows};
 
 /// The list without a row, as page `number`; `None` if more than rows may be shown of the answer.
 pub(super) fn without_rows(shows: &Shows, number: Option<u64>) -> Option<Vec<u8>> {
+    let only_rows = shows.nested.is_empty() && shows.keep.is_empty();
+    if only_rows { empty(shows, number) } else { None }
+}
+
+/// The list without a row and without what else may be shown; `None` if it is no list in JSON.
+pub(super) fn empty(shows: &Shows, number: Option<u64>) -> Option<Vec<u8>> {
     let Some(Main::Rows(rows, _)) = &shows.main else { return None };
-    if shows.format != Format::Json || !shows.nested.is_empty() || !shows.keep.is_empty() {
+    if shows.format != Format::Json {
         return None;
     }
     let mut places = vec![(rows.as_str(), json!([]))];
@@ -70,6 +76,7 @@ mod tests {
         );
         let kept = Shows { keep: vec!["/version".to_owned()], ..shows("/payload", &[]) };
         assert_eq!(told(&kept), None, "only the backend knows what is kept");
+        assert_eq!(empty(&kept, None).unwrap(), br#"{"payload":[]}"#);
         let beside =
             Shows { nested: BTreeMap::from([("/x/*".to_owned(), EntityNo(0))]), ..shows("/payload", &[]) };
         assert_eq!(told(&beside), None);

@@ -16,9 +16,10 @@ use tokio::time::timeout;
 
 use super::{
     Passage, Shown,
-    answer::Unseen,
+    answer::{self, Unseen},
     decisions::Record,
     facts::Keyed,
+    nobody,
     path::Target,
     permit::Permit,
     push,
@@ -30,6 +31,7 @@ use crate::{
     config::routes::Paging,
     filter::{Page, Report},
     metrics::{Bounded, Limits, bounded},
+    query,
 };
 
 /// On a page that ended before it was full, though there may be more: the next one goes on from there.
@@ -253,6 +255,11 @@ impl Passage<'_> {
             match (unseen.status(), &made) {
                 // Behind its last page some backends have nothing, and some have no such page.
                 (StatusCode::NO_CONTENT | StatusCode::NOT_FOUND, Some(_)) => break End::OfList,
+                // The place was kept when the last page ended, which had no way to know that nothing is there.
+                (StatusCode::NOT_FOUND, None) if place.page > paging.first => {
+                    let empty = nobody::empty(&self.matched.route.shows, Some(paged.number));
+                    return empty.map(answer::json).ok_or(Refusal::Missing);
+                }
                 (StatusCode::NO_CONTENT, None) if unseen.is_empty() => {
                     return unseen.whole(&self.side.routes.map).map_err(Refusal::Withheld);
                 }
@@ -358,11 +365,7 @@ impl Made {
 /// A parameter of the query that is a whole number. Under another name, more than once, or as a list, it is nothing
 /// that the backend could read otherwise.
 fn number_of(target: &Target, name: &str) -> Result<Option<u64>, Refusal> {
-    let is_it = |written: &str| {
-        let (start, rest) = written.split_at_checked(name.len()).unwrap_or_default();
-        start.eq_ignore_ascii_case(name) && (rest.is_empty() || rest.starts_with('['))
-    };
-    let meant = target.written_parameters().filter(|(written, _)| is_it(written)).count();
+    let meant = target.written_parameters().filter(|(written, _)| query::could_be(written, [name])).count();
     let query = target.query.as_deref().unwrap_or_default();
     let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(written, _)| written == name);
     match (meant, values.next()) {

@@ -8,6 +8,7 @@ use http_body::Body as _;
 use super::{
     Passage, Rights, Shown,
     answer::{self, Unseen},
+    body::UnfitBody,
     decisions::{Outcome, Record},
     facts::{Keyed, Known},
     headers, nobody,
@@ -61,7 +62,12 @@ impl Passage<'_> {
         // Before the body is read: a refused upload is not asked for (B12).
         let permit = self.decide_first(object.as_ref(), record)?;
         let is_there = body.is_end_stream();
-        let said = Said::read(route, Sent { target: &target, headers: &head.headers, body }).await?;
+        let sent = Sent { target: &target, headers: &head.headers, body };
+        let said = Said::read(route, sent).await.inspect_err(|refusal| {
+            if *refusal == Refusal::Body(UnfitBody::TooDeep) {
+                self.snapshot.field_steps_reached.inc();
+            }
+        })?;
         if is_there {
             return Box::pin(self.make(permit, object, target, passed, said, record)).await;
         }
@@ -127,11 +133,10 @@ impl Passage<'_> {
         let actor = &self.granted.actor;
         let within = self.shapes()?.reach(actor, &route.shows, self.asked).within;
         let paged = self.paged(&target, &permit)?;
-        let asked = target.forwarded();
         // In shadow mode the backend is asked what it would be without Headgate.
         let target = match self.in_shadow() {
-            None => push::narrowed(asked, &route.shows.push, actor, within),
-            Some(_) => asked,
+            None => push::narrowed(&target, &route.shows.push, actor, within)?,
+            Some(_) => target.forwarded(),
         };
         self.put_on_record(record).await?;
         if within == Scope::None && !route.writes() && self.in_shadow().is_none() {
@@ -148,7 +153,16 @@ impl Passage<'_> {
         // Also if the user goes away before the answer comes: the write was made all the same.
         let _forgets: Vec<_> =
             changes.into_iter().map(|path| self.side.prefetched.forget_at_the_end(path)).collect();
-        let answered = self.side.upstream.forward(&permit, onward, from).await?;
+        let upstream = &self.side.upstream;
+        let answered = if self.passes_unread(&permit)? {
+            let format = route.shows.format;
+            match upstream.forward_unread(&permit, onward, from, format).await? {
+                Ok(passing) => return Ok(passing.shown(format, &self.side.routes.map)),
+                Err(unseen) => unseen,
+            }
+        } else {
+            upstream.forward(&permit, onward, from).await?
+        };
         self.show(answered, &permit, object.as_ref(), record).await
     }
 
@@ -215,6 +229,7 @@ impl Passage<'_> {
                 let belongs = self.gate.exports.belongs_to(&self.enforced.actor, of, id);
                 return if belongs { Ok(None) } else { Err(Refusal::Missing) };
             }
+            Some(Object::Common) => Arc::new(Known { open: true, ..Known::default() }),
             Some(Object::Tag { .. }) => Arc::new(self.tag(id).unwrap_or_default()),
             Some(Object::Prefetch { line, entity, .. }) => {
                 let path = filled(line, parameters);
@@ -252,7 +267,8 @@ impl Passage<'_> {
     pub(super) fn prefetch_path_of(&self, parameters: &BTreeMap<String, String>) -> Option<String> {
         match &self.matched.route.object {
             Some(Object::Prefetch { line, .. }) => Some(filled(line, parameters)),
-            Some(Object::Tag { .. } | Object::Answer { .. } | Object::Export { .. }) | None => None,
+            Some(Object::Common | Object::Tag { .. } | Object::Answer { .. } | Object::Export { .. })
+            | None => None,
         }
     }
 

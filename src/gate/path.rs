@@ -7,6 +7,8 @@
 use http::Uri;
 use percent_encoding::percent_decode_str;
 
+use crate::query;
+
 /// Why a target is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
@@ -31,6 +33,9 @@ pub enum PathError {
     /// The query has a character that may not stand there, or invalid encoding.
     #[error("the query is not valid")]
     Query,
+    /// The query has a name that two readers could read as two names.
+    #[error("a name in the query is not written as names are")]
+    QueryName,
     /// The query has more parameters than the limit.
     #[error("the query has too many parameters")]
     QueryParameters,
@@ -112,10 +117,7 @@ impl Target {
     /// The names of the query's parameters, decoded once, without brackets: `assignee%5Ftype[]` is
     /// `assignee_type` (A21).
     pub fn parameters(&self) -> impl Iterator<Item = String> {
-        self.written_parameters().map(|(name, _value)| {
-            let end = name.find('[').unwrap_or(name.len());
-            name.get(..end).unwrap_or_default().to_owned()
-        })
+        self.written_parameters().map(|(name, _value)| query::base(&name).to_owned())
     }
 
     /// The query's parameters, each as the parts of its name and its value: `contact[phone]=7` is `contact` and `phone`,
@@ -186,7 +188,15 @@ fn check_query(query: &str, parameters_max: usize) -> Result<(), PathError> {
             return Err(PathError::Query);
         }
     }
-    if query.split(['&', ';']).count() > parameters_max { Err(PathError::QueryParameters) } else { Ok(()) }
+    let mut parameters = query.split(['&', ';']);
+    if parameters.clone().count() > parameters_max {
+        return Err(PathError::QueryParameters);
+    }
+    let is_sound = |parameter: &str| {
+        let name = parameter.split('=').next().unwrap_or_default();
+        query::name(name.as_bytes()).is_some()
+    };
+    if parameters.all(is_sound) { Ok(()) } else { Err(PathError::QueryName) }
 }
 
 fn hex(digit: u8) -> Option<u8> {
@@ -296,6 +306,8 @@ mod tests {
         assert_eq!(target("/a?b=1&c=2&d"), Err(PathError::QueryParameters));
         assert_eq!(target("/aaaaaaaaaaaaaaaaaaaa"), Err(PathError::TooLong));
         assert_eq!(target("/a?%zz"), Err(PathError::Query));
+        assert_eq!(target("/a?[b]=1"), Err(PathError::QueryName));
+        assert_eq!(target("/a?c=1;+b=1"), Err(PathError::QueryName));
     }
 
     proptest::proptest! {

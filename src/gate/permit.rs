@@ -65,6 +65,18 @@ impl Asked {
     pub fn of_resource(self, resource: ResourceNo) -> Self {
         Self { resource, ..self }
     }
+
+    /// A right on an object by itself.
+    #[must_use]
+    pub fn on(resource: ResourceNo, action: ActionNo) -> Self {
+        Self { resource, action, via: None, part: false, of_rows: None, view: None }
+    }
+
+    /// A right on a part of the object that is asked about.
+    #[must_use]
+    pub fn as_part(self, resource: ResourceNo, action: ActionNo) -> Self {
+        Self { via: Some(self.via.unwrap_or(self.resource)), part: true, ..Self::on(resource, action) }
+    }
 }
 
 /// A decision that was made, with its reason in words.
@@ -158,6 +170,11 @@ impl Permit {
             None => None,
             Some(_) => Some(Self { allowed: self.enforced, enforced: None }),
         }
+    }
+
+    /// Whether it opens what another one opens to the same user.
+    pub(super) fn opens_like(&self, other: &Self) -> bool {
+        self.allowed == other.allowed
     }
 
     /// Whether a field may be shown. In shadow mode every one is.

@@ -118,7 +118,7 @@ impl Passage<'_> {
     }
 
     /// Whether an answer passes that can only pass as a whole: every field may be seen, and of an export every row.
-    fn shows_whole(&self, actor: &Actor, permit: &Permit) -> Result<bool, Refusal> {
+    pub(super) fn shows_whole(&self, actor: &Actor, permit: &Permit) -> Result<bool, Refusal> {
         let route = &self.matched.route;
         let of_rows = matches!(route.object, Some(config::Object::Export { .. }));
         let every_row = !of_rows

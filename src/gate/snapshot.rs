@@ -36,6 +36,8 @@ pub struct Snapshot {
     pub(super) rates: Rates,
     /// Counts requests about too many objects at once.
     pub(super) ids_max_reached: Counter,
+    /// Counts requests with a field that stands deeper than is read.
+    pub(super) field_steps_reached: Counter,
 }
 
 /// A tenant with routes.
@@ -122,7 +124,8 @@ impl Snapshot {
         });
         let roles_in_shadow = roles_in_shadow.collect();
         let ids_max_reached = limits.of("ids_max");
-        Self { settings, tenants, roles_in_shadow, door, people, rates, ids_max_reached }
+        let field_steps_reached = limits.of("field_steps_max");
+        Self { settings, tenants, roles_in_shadow, door, people, rates, ids_max_reached, field_steps_reached }
     }
 
     /// The routes in shadow mode, each with its tenant.

@@ -4,13 +4,15 @@
 use http::{HeaderName, HeaderValue, Uri, header, request::Parts, uri::PathAndQuery};
 use percent_encoding::percent_decode;
 
-use super::{settings::Native, shown::Places};
+use super::settings::{Native, Places};
+use crate::query;
 
-/// Takes out everything that is a credential to Headgate.
-pub(super) fn own(head: &mut Parts, places: &Places) {
-    let names: Vec<_> = places.credential_headers().map(HeaderName::as_str).collect();
+/// Takes out everything that is a credential to Headgate: what stands where keys are looked for, and what a proxy says.
+pub(super) fn own<'n>(head: &mut Parts, keys: &'n Places, proxies: impl Iterator<Item = &'n HeaderName>) {
+    let names = std::iter::once(&header::AUTHORIZATION).chain(&keys.headers).chain(proxies);
+    let names: Vec<_> = names.map(HeaderName::as_str).collect();
     headers(head, &names);
-    query(head, places.credential_parameters());
+    query(head, &keys.query);
 }
 
 /// Takes out everything that is a credential to the backend.
@@ -34,13 +36,8 @@ fn headers(head: &mut Parts, names: &[&str]) {
 
 fn query(head: &mut Parts, names: &[String]) {
     let Some(query) = head.uri.query() else { return };
-    // Some backends take `;` for `&`, and `name[]` for a list in `name`.
-    let Some(left) = without(query.as_bytes(), b"&;", |name| {
-        let name = name.split(|byte| *byte == b'[').next().unwrap_or_default();
-        is_listed(name, names)
-    }) else {
-        return;
-    };
+    // Some backends take `;` for `&`.
+    let Some(left) = without(query.as_bytes(), b"&;", |name| is_listed(name, names)) else { return };
     let path = head.uri.path();
     let left = String::from_utf8_lossy(&left);
     let target = if left.is_empty() { path.to_owned() } else { format!("{path}?{left}") };
@@ -69,8 +66,10 @@ fn cookies(head: &mut Parts, names: &[String]) {
     }
 }
 
+/// Whether a backend could take a name for one of these. Some cut it at a zero byte.
 fn is_listed(name: &[u8], names: &[String]) -> bool {
-    names.iter().any(|one| one.as_bytes().eq_ignore_ascii_case(name))
+    let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
+    query::could_be(&String::from_utf8_lossy(name), names)
 }
 
 /// A list of `name=value` without those whose name is listed, decoded once; all else stays byte for byte.
@@ -127,6 +126,13 @@ mod tests {
             ("/a?API_ACCESS_TOKEN=x&b", "/a?b"),
             ("/a?api%5Faccess%5ftoken=x&b=1", "/a?b=1"),
             ("/a?api_access_token[]=x&b=1", "/a?b=1"),
+            ("/a?[api_access_token]=x&b=1", "/a?b=1"),
+            ("/a?%5Bapi_access_token%5D=x&b=1", "/a?b=1"),
+            ("/a?api.access_token=x&b=1", "/a?b=1"),
+            ("/a?api+access%20token=x&b=1", "/a?b=1"),
+            ("/a?+api_access_token=x&b=1", "/a?b=1"),
+            ("/a?api[access_token=x&b=1", "/a?b=1"),
+            ("/a?api_access_token%00y=x&b=1", "/a?b=1"),
             ("/a?b=1;api_access_token=x", "/a?b=1"),
             ("/a?api_access_token", "/a"),
             ("http://chat.test/a?api_access_token=x", "http://chat.test/a"),
@@ -143,6 +149,9 @@ mod tests {
             ("access.token", "x"),
             ("cookie", "_chatwoot_session=x"),
             ("cookie", "%5Fchatwoot_session=x"),
+            ("cookie", "[_chatwoot_session]=x"),
+            ("cookie", "_chatwoot.session=x"),
+            ("cookie", "_Chatwoot_Session[a]=x"),
         ] {
             assert_eq!(stripped("/a", &[(name, value)]).1, Vec::<String>::new(), "{name}: {value}");
         }
@@ -151,7 +160,7 @@ mod tests {
             ("_chatwoot_session=x; b=2", "cookie: b=2"),
             ("a=1; _chatwoot_session=x", "cookie: a=1"),
             ("a=1,_chatwoot_session=x", "cookie: a=1"),
-            ("a=1; chatwoot_session=y;", "cookie: a=1; chatwoot_session=y;"),
+            ("a=1; chatwoot_sessions=y;", "cookie: a=1; chatwoot_sessions=y;"),
         ] {
             assert_eq!(stripped("/a", &[("cookie", cookie)]).1, [left], "{cookie}");
         }

@@ -16,6 +16,7 @@
 //!
 //! This module leaves reading files to `config`, people to `directory` and requests to `gate`.
 
+mod always;
 mod compile;
 mod compiled;
 mod decide;
@@ -103,7 +104,12 @@ impl ProfileNo {
     pub const FULL: Self = Self(0);
 }
 
+impl RoleNo {
+    /// A role that the policy does not have.
+    pub const OTHER: Self = Self(u16::MAX);
+}
+
 impl Symbol {
-    /// A name that the policy does not mention.
+    /// A name that the policy does not mention, and no name at all.
     pub const OTHER: Self = Self(0);
 }

@@ -17,10 +17,11 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use serde::Serialize;
 
 pub(super) use self::{can_i::CanI, who_can::WhoCan};
+use super::Format;
 use crate::{
     config::{Env, rights::RightsError},
     policy::{TooManyRoles, words::NoObject},
@@ -36,15 +37,6 @@ pub(super) enum PolicyCommand {
     Diff(diff::Diff),
     /// Print who may do what, with the scope: users (or roles) by rights.
     Matrix(matrix::Matrix),
-}
-
-/// How an answer is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people.
-    Text,
-    /// One JSON object.
-    Json,
 }
 
 /// What every answer for programs has, and what one command says besides (`docs/policy.md`).

@@ -24,8 +24,11 @@ use crate::{
         aliases::Aliases,
         mistake::{KeyPath, Wrong},
         raw,
-        routes::{AsUser, Audit, Body, Entity, Errors, Export, Format, Line, Object, Part, Route, RouteMap},
+        routes::{
+            AsUser, Audit, Body, Entity, Errors, Export, Format, Line, LookUp, Object, Part, Route, RouteMap,
+        },
         text::{Pointer, SecretText},
+        writing::{Reference, Writing},
     },
     filter::{EntityNo, Layout, Schema},
     ids::{BackendId, UserId},
@@ -86,19 +89,20 @@ pub(in crate::config) fn routes(
     let request_headers = headers(check, &root.key("request_headers"), &raw.request_headers, &CONDITIONS);
     let response_headers =
         headers(check, &root.key("response_headers"), &raw.response_headers, &ABOUT_THE_ANSWER);
-    let as_user = as_user(check, &root.key("as_user"), raw.as_user);
     let at = root.key("route");
     let mut seen = BTreeMap::new();
     let mut routes = Vec::new();
     let entities = entities(check, &root.key("entity"), &raw.entity, &raw.fixed);
     for (index, route) in raw.route.iter().enumerate() {
         let at = at.index(index);
-        let Some(route) = self::route(check, &at, route, &raw.entity, body_bytes_max) else { continue };
+        check_named(check, &at, route, &raw.fixed);
+        let Some(route) = self::route(check, &at, route, &raw, body_bytes_max) else { continue };
         if let Some(other) = seen.insert(shape(&route.matches), route.name.clone()) {
             check.wrong(&at.key("match"), Wrong::RouteTwice { other });
         }
         routes.push(Route { number: index, ..route });
     }
+    let as_user = as_user(check, &root.key("as_user"), raw.as_user);
     check_layouts(check, &entities, &routes);
     check_exports(check, &routes);
     for name in raw.fixed.keys() {
@@ -195,9 +199,10 @@ fn route(
     check: &mut Check<'_>,
     at: &KeyPath,
     raw: &raw::Route,
-    entities: &BTreeMap<raw::Name, raw::Entity>,
+    map: &raw::Routes,
     body_bytes_max: usize,
 ) -> Option<Route> {
+    let entities = &map.entity;
     let name = raw.matches.clone()?;
     let matches = line(check, &at.key("match"), &name);
     let known = raw
@@ -237,7 +242,10 @@ fn route(
     }
     let via = (raw.via || raw.part).then_some(of_entity).flatten();
     let text = |pointer: &Option<Pointer>| pointer.as_ref().map(|pointer| pointer.0.clone());
-    let writing = writing(check, at, raw, &matches);
+    let writing = Writing {
+        refers: refers(check, &at.key("refers"), raw, &matches, map),
+        ..writing(check, at, raw, &matches)
+    };
     let asking = asking(check, at, raw);
     let resource = resource?;
     Some(Route {
@@ -250,7 +258,9 @@ fn route(
         part: raw.part,
         shows,
         export,
-        hide: raw.hide.unwrap_or_else(|| object.is_some()),
+        hide: raw
+            .hide
+            .unwrap_or_else(|| object.as_ref().is_some_and(|object| !matches!(object, Object::Common))),
         object,
         body: if raw.question { Body::Question } else { Body::Writes(text(&raw.body).unwrap_or_default()) },
         writing,
@@ -280,6 +290,57 @@ fn aliases(raw: &raw::Route, resource: &str, entities: &BTreeMap<raw::Name, raw:
         }
     }
     aliases
+}
+
+/// Whether it is said what decides on the object that the path of a write names: without that, any scope would open
+/// every object.
+fn check_named(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route, fixed: &BTreeMap<String, String>) {
+    let line = raw.matches.as_deref().and_then(read_line);
+    let Some(line) = line.filter(|line| line.method != Method::GET && !raw.question) else { return };
+    if raw.object.is_none() && line.parameters().any(|name| !fixed.contains_key(name)) {
+        let description = "what decides on the object that the path names; \"common\" if it belongs to nobody in particular".to_owned();
+        check.lacks(&at.key("object"), Wrong::Missing { description });
+    }
+}
+
+/// The objects that fields name.
+fn refers(
+    check: &mut Check<'_>,
+    at: &KeyPath,
+    raw: &raw::Route,
+    matches: &Line,
+    map: &raw::Routes,
+) -> BTreeMap<String, Reference> {
+    let mut refers = BTreeMap::new();
+    for (field, raw) in &raw.refers {
+        let at = at.key(field);
+        let known = check.declared(&at.key("entity"), "entity", &raw.entity, &map.entity);
+        let is_tag = map.entity.get(&raw.entity).is_some_and(|entity| entity.tag);
+        if raw.request.is_none() && !is_tag {
+            let description = "the request that answers with the object".to_owned();
+            check.lacks(&at.key("request"), Wrong::Missing { description });
+        }
+        let at = at.key("request");
+        let line = raw.request.as_deref().and_then(|text| line(check, &at, text));
+        if let Some(line) = &line {
+            if line.method != Method::GET {
+                check.wrong(&at, Wrong::OnlyWith { other: "GET" });
+            }
+            let own: BTreeSet<_> = matches.parameters().collect();
+            let given = |name: &str| name == LookUp::ID || own.contains(name) || map.fixed.contains_key(name);
+            if let Some(name) = line.parameters().find(|name| !given(name)) {
+                check.wrong(&at, Wrong::NoParameter { name: name.to_owned() });
+            }
+        }
+        let entity = known.then(|| number(&map.entity, &raw.entity)).flatten();
+        let resource = map.entity.get(&raw.entity).map(|entity| entities::resource(&raw.entity, entity));
+        if let (Some(entity), Some(resource)) = (entity, resource) {
+            let action = raw.action.clone().unwrap_or_else(|| entities::VIEW.to_owned());
+            refers
+                .insert(field.clone(), Reference { entity, resource, line, action, required: raw.required });
+        }
+    }
+    refers
 }
 
 /// The export that a route starts.
@@ -319,6 +380,9 @@ fn object(
 ) -> Option<Object> {
     let parameter = raw.parameter.clone().unwrap_or_else(|| "id".to_owned());
     let in_body = raw.ids.is_some() || raw.ids_in.is_some();
+    if kind == raw::RouteObject::Common {
+        return Some(Object::Common);
+    }
     if !in_body && !matches.parameters().any(|name| name == parameter) {
         check.wrong(&at.key("object"), Wrong::NoParameter { name: parameter });
         return None;
@@ -330,6 +394,7 @@ fn object(
         );
     }
     match kind {
+        raw::RouteObject::Common => Some(Object::Common),
         raw::RouteObject::Tag => Some(Object::Tag { parameter }),
         raw::RouteObject::Export | raw::RouteObject::Answer if matches.method != Method::GET => {
             check.wrong(&at.key("object"), Wrong::OnlyWith { other: "GET" });

@@ -30,8 +30,8 @@ pub(in crate::config) fn check_vocabulary(check: &mut Check<'_>, raw: &raw::Rout
             (None, Some(name)) => resource_of(check, &at.key("entity"), name, raw, policy),
             (None, None) => None,
         };
-        if let (Some(of), Some(action)) = (actions, &route.action) {
-            action_of(check, &at.key("action"), of, action);
+        if let (Some(of), Some(name)) = (actions, &route.action) {
+            action(check, &at.key("action"), of, name);
         }
         for (value, right) in route.instead.iter().flat_map(|instead| &instead.is) {
             let at = at.key("instead").key("is").key(value);
@@ -41,24 +41,23 @@ pub(in crate::config) fn check_vocabulary(check: &mut Check<'_>, raw: &raw::Rout
                 None => actions,
             };
             if let Some(of) = of {
-                action_of(check, &at, of, &right.action);
+                action(check, &at, of, &right.action);
+            }
+        }
+        for (field, need) in &route.needs {
+            let at = at.key("needs").key(field);
+            if let Some(of) = resource(check, &at.key("resource"), &need.resource, policy) {
+                action(check, &at.key("action"), of, &need.action);
+            }
+        }
+        for (field, refers) in &route.refers {
+            let at = at.key("refers").key(field);
+            let of = resource_of(check, &at.key("entity"), &refers.entity, raw, policy);
+            if let (Some(of), Some(name)) = (of, &refers.action) {
+                action(check, &at.key("action"), of, name);
             }
         }
     }
-}
-
-/// Notes an action that the resource does not have.
-fn action_of(check: &mut Check<'_>, at: &KeyPath, (resource, actions): Resource<'_>, action: &str) {
-    if actions.iter().any(|known| known == action) {
-        return;
-    }
-    let wrong = Wrong::NoAction {
-        action: action.to_owned(),
-        resource: resource.to_owned(),
-        nearest: nearest(action, actions.iter().map(String::as_str)),
-        actions: actions.to_vec(),
-    };
-    check.wrong(at, wrong);
 }
 
 /// A resource of the policy and its actions.
@@ -92,4 +91,18 @@ fn resource<'p>(check: &mut Check<'_>, at: &KeyPath, name: &str, policy: &'p Sou
         check.wrong(at, Wrong::NoResource { name: name.to_owned(), nearest });
     }
     found.map(|(name, actions)| (name.as_str(), actions.as_slice()))
+}
+
+/// Notes an action that a resource does not have.
+fn action(check: &mut Check<'_>, at: &KeyPath, (resource, actions): Resource<'_>, name: &str) {
+    if actions.iter().any(|action| action == name) {
+        return;
+    }
+    let wrong = Wrong::NoAction {
+        action: name.to_owned(),
+        resource: resource.to_owned(),
+        nearest: nearest(name, actions.iter().map(String::as_str)),
+        actions: actions.to_vec(),
+    };
+    check.wrong(at, wrong);
 }

@@ -53,6 +53,12 @@ pub(super) fn writing(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route, lin
     };
     of("assign", &[&raw.assign.user, &raw.assign.team, &raw.assign.creator], check);
     of("place", &[&raw.place.pipeline, &raw.place.stage], check);
+    if reads && !(raw.needs.is_empty() && raw.refers.is_empty()) {
+        let key = if raw.needs.is_empty() { "refers" } else { "needs" };
+        check.wrong(&at.key(key), Wrong::OnlyWith { other: "a write" });
+    }
+    names(check, &at.key("needs"), raw.needs.keys().map(String::as_str));
+    names(check, &at.key("refers"), raw.refers.keys().map(String::as_str));
     names(check, &at.key("same"), raw.same.keys().map(String::as_str));
     let instead = raw.instead.as_ref().and_then(|instead| {
         names(check, &at.key("instead"), instead.field.as_deref());
@@ -71,14 +77,27 @@ pub(super) fn writing(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route, lin
         same: raw.same.clone(),
         instead,
         unless_changed: raw.unless_changed,
+        needs: raw
+            .needs
+            .iter()
+            .map(|(field, need)| (field.clone(), (need.resource.clone(), need.action.clone())))
+            .collect(),
+        refers: Default::default(),
         ids: ids(check, at, raw),
     }
 }
 
 /// What may be asked with a route.
 pub(super) fn asking(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route) -> Asking {
-    if raw.object == Some(raw::RouteObject::Answer) && !raw.fields_in.is_empty() {
-        check.wrong(&at.key("fields_in"), Wrong::OnlyWith { other: "another `object` than \"answer\"" });
+    let asks = [
+        ("fields_in", !raw.fields_in.is_empty()),
+        ("searches", !raw.searches.is_empty()),
+        ("asks", raw.asks.is_some()),
+    ];
+    for (key, is) in asks {
+        if is && raw.object == Some(raw::RouteObject::Answer) {
+            check.wrong(&at.key(key), Wrong::OnlyWith { other: "another `object` than \"answer\"" });
+        }
     }
     if !raw.question && !raw.fields_at.is_empty() {
         check.wrong(&at.key("fields_at"), Wrong::OnlyWith { other: "question = true" });

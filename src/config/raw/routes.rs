@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Name,
-    writing::{AssignFields, Instead, Media, PlaceFields},
+    writing::{AssignFields, Instead, Media, Need, PlaceFields, Reference},
 };
 use crate::config::{
     presets::RoutePreset,
@@ -59,8 +59,9 @@ pub(crate) struct AsUser {
     pub(crate) credentials: BTreeMap<String, SecretText>,
 }
 
-/// A kind of object, and where its facts stand in the JSON of one. A fact that is not found is not known, and
-/// what is not known matches nothing.
+/// A kind of object, and where its facts stand in the JSON of one. A fact that is not found is not known: it
+/// grants nothing, and may be what a forbid, a condition or a narrower override names. A place or kind that is `null`
+/// is known to be none.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Entity {
@@ -72,7 +73,7 @@ pub(crate) struct Entity {
     pub(crate) id: Option<Pointer>,
     /// Who is responsible.
     pub(crate) responsible: Option<Pointer>,
-    /// The object's own team. Without it: the teams of the responsible user.
+    /// The object's own team. It counts beside the teams of the responsible user, and also while nobody is.
     pub(crate) team: Option<Pointer>,
     /// Who takes part: a list of users, or of objects with an `id`.
     pub(crate) participants: Option<Pointer>,
@@ -88,6 +89,9 @@ pub(crate) struct Entity {
     pub(crate) stage: Option<Pointer>,
     /// Its channel.
     pub(crate) channel: Option<Pointer>,
+    /// What the policy calls the backend's channels: `{ "Channel::Whatsapp" = "whatsapp" }`. Another one than these is
+    /// not known. Default: by the backend's names.
+    pub(crate) channels: BTreeMap<String, String>,
     /// Its account.
     pub(crate) account: Option<Pointer>,
     /// A finer kind, that rules of the policy name.
@@ -204,7 +208,8 @@ pub(crate) struct Route {
     pub(crate) resource: Option<String>,
     /// The action of the policy that is asked for.
     pub(crate) action: Option<String>,
-    /// Where the facts of the object come from. Without it, the resource as such is asked for.
+    /// Where the facts of the object come from. Without it, the resource as such is asked for; a write whose path has a parameter
+    /// that is not `fixed` must say it.
     pub(crate) object: Option<Object>,
     /// The path parameter that names the object. Default: `id`.
     pub(crate) parameter: Option<String>,
@@ -245,7 +250,7 @@ pub(crate) struct Route {
     /// Whether a refusal looks like an object that does not exist (404), so that nothing tells that it does.
     /// With `false` it is 403.
     pub(crate) hide: Option<bool>,
-    /// Where in the body the fields stand that are written. Default: the body itself.
+    /// Where in the body the fields stand that are written; `*` is each item of a list, as in `/*`. Default: the body itself.
     pub(crate) body: Option<Pointer>,
     /// The body is a question, such as a filter of a search: nothing is written.
     pub(crate) question: bool,
@@ -262,6 +267,12 @@ pub(crate) struct Route {
     pub(crate) place: PlaceFields,
     /// Fields that must be the path's parameters, such as `{ account_id = "account" }`.
     pub(crate) same: BTreeMap<String, String>,
+    /// Rights that a field needs besides, by its name: `{ attachments = { resource = "media", action = "send" } }`. Who names
+    /// the field, or one in it, needs the right on the route's object, as to a part of it.
+    pub(crate) needs: BTreeMap<String, Need>,
+    /// Fields that name another object by its id: `{ contact_id = { entity = "contact", request = "GET
+    /// /api/v1/accounts/{account}/contacts/{id}" } }`. Who names one needs a right on it.
+    pub(crate) refers: BTreeMap<String, Reference>,
     /// The right that is asked for in place of `action`, by the value of one field.
     pub(crate) instead: Option<Instead>,
     /// The backend is told to make the write only if the object is as it was when it was decided on: with `if-match` and the
@@ -276,15 +287,17 @@ pub(crate) struct Route {
     /// Most objects at once. Default: 100.
     pub(crate) ids_max: Option<u32>,
     /// Parameters of the query whose values, or names in brackets, are names of fields, such as `sort`. One that the user
-    /// may not see is answered 400, like one that does not exist.
+    /// does not see of every object that they could be shown is answered 400, like one that does not exist.
     pub(crate) fields_in: Vec<String>,
     /// Where the body of a question names fields: pointers with `*` for each item of a list, such as
     /// `/payload/*/attribute_key`.
     pub(crate) fields_at: Vec<Pointer>,
     /// The fields that may be named there, and in a `test`. Default: all that the user may see.
     pub(crate) asks: Option<Vec<String>>,
-    /// Parameters that are searched for in fields, such as `{ q = ["name", "email"] }`, in the query or the body: who may
-    /// not see all of them may not use the parameter.
+    /// Parameters that are searched for in fields, such as `{ q = ["name", "contact.email"] }`, in the query or the body: who does
+    /// not see all of them of every object that they could be shown may not use the parameter. A name in `fields_in` or
+    /// `fields_at` that stands for other fields is said here, too. Without it a parameter that is called like a search (`q`,
+    /// `query`, `search`, …) is taken to be searched for everywhere.
     pub(crate) searches: BTreeMap<String, Vec<String>>,
     /// Largest body. Default: `body_bytes_max` of `[gate]`.
     pub(crate) body_bytes_max: Option<Size>,
@@ -418,4 +431,7 @@ pub(crate) enum Object {
     Export,
     /// The answer, which is one object: it is decided on before a byte of it is sent. For `GET` alone.
     Answer,
+    /// Nothing: what the path names is common to all and belongs to nobody in particular, such as a canned response. Who may do
+    /// it needs the scope `all` or `open`.
+    Common,
 }

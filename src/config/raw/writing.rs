@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Name;
+
 /// What a body may be written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -47,6 +49,32 @@ pub(crate) struct PlaceFields {
     pub(crate) pipeline: Option<String>,
     /// The stage.
     pub(crate) stage: Option<String>,
+}
+
+/// A right that a field needs.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Need {
+    /// The resource of the policy.
+    pub(crate) resource: String,
+    /// The action of the policy.
+    pub(crate) action: String,
+}
+
+/// Another object that a field names.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Reference {
+    /// The entity that it is.
+    pub(crate) entity: Name,
+    /// The request that answers with it; `{id}` is the id, other parameters are the route's own or in `fixed`. For an entity
+    /// with `tag = true` none is needed.
+    pub(crate) request: Option<String>,
+    /// What the user must be allowed on it. Default: `view`.
+    pub(crate) action: Option<String>,
+    /// A write that does not name one is refused.
+    #[serde(default)]
+    pub(crate) required: bool,
 }
 
 /// Another right, by the value of one field.

@@ -9,99 +9,154 @@ use serde_json::Value;
 
 use super::{
     Said,
+    covered::{Covered, Meaning},
     fields::{Fields, Way},
-    names::Judge,
 };
 use crate::{
     config::writing::{Asking, Names},
-    gate::{path::Target, permit::Permit},
+    gate::path::Target,
+    query::{could_be, folded},
 };
 
-/// Words of an order that are no fields.
-const DIRECTIONS: [&str; 2] = ["asc", "desc"];
+/// Words of an order or a sum that are no fields.
+const WORDS: [&str; 10] = ["asc", "desc", "nulls", "first", "last", "sum", "avg", "min", "max", "count"];
+
+/// Parameters by which backends search for a text in whatever they like, without what readers fold. Where the route does not
+/// say what one is searched for in, it is anything.
+const SEARCHES: [&str; 12] = [
+    "q",
+    "query",
+    "search",
+    "searchquery",
+    "searchterm",
+    "searchtext",
+    "term",
+    "keyword",
+    "keywords",
+    "text",
+    "fulltext",
+    "find",
+];
 
 /// The names in a question that its user may not ask about.
 pub(super) fn refused(
     asking: &Asking,
     target: &Target,
     said: &Said,
-    judge: &Judge<'_>,
-    permit: &Permit,
+    covered: &Covered<'_>,
 ) -> BTreeSet<String> {
-    let mut named = Named::default();
+    let mut named = Named { asking, covered, refused: BTreeSet::new() };
     for (mut parts, value) in target.pairs() {
         let Some(name) = parts.first().cloned() else { continue };
-        named.searched(asking, &name);
+        named.parameter(&name);
         if !asking.parameters.contains(&name) {
-            named.passing.push(parts);
+            named.passing(&parts);
             continue;
         }
         parts.remove(0);
-        let in_value = expressions(&value);
+        let in_value: Vec<_> = expressions(&value).collect();
         // What stands in brackets is a field, or a place or a word such as `field` beside a value that is one.
         if !parts.is_empty() && listed(asking.fields.as_ref(), &parts) {
-            named.asked.push(parts);
-            named.passing.extend(in_value);
+            named.asked(&parts);
+            in_value.iter().for_each(|way| named.passing(way));
         } else {
-            named.passing.push(parts);
-            named.asked.extend(in_value);
+            named.passing(&parts);
+            in_value.iter().for_each(|way| named.asked(way));
         }
     }
     let mut in_body = Fields::default();
     if in_body.put_all(&mut Way::new(), &said.content).is_ok() {
         for (way, _given) in in_body.written() {
-            way.first().into_iter().for_each(|name| named.searched(asking, name));
-            named.passing.push(way.clone());
+            way.first().into_iter().for_each(|name| named.parameter(name));
+            named.passing(way);
         }
     }
-    asking.at.iter().for_each(|at| named.at(&said.content, at));
-    named.refused(judge, permit)
+    asking.at.iter().for_each(|at| fields_at(&said.content, at, &mut |way| named.asked(way)));
+    named.refused
 }
 
-/// Fields that a question names.
-#[derive(Debug, Default)]
-struct Named {
-    /// Where the route says that fields are named.
-    asked: Vec<Way>,
-    /// Where a name may be a field or not: it counts if the policy knows it.
-    passing: Vec<Way>,
+/// The names of a question, as they are found.
+struct Named<'a> {
+    asking: &'a Asking,
+    covered: &'a Covered<'a>,
+    refused: BTreeSet<String>,
 }
 
-impl Named {
-    fn searched(&mut self, asking: &Asking, parameter: &str) {
-        let fields = asking.searches.get(parameter).into_iter().flatten();
-        self.passing.extend(fields.map(|field| field.split('.').map(str::to_owned).collect()));
-    }
-
-    /// The fields that are named at a place of the body: as texts, or as the members of an object.
-    fn at(&mut self, value: &Value, steps: &[String]) {
-        match (steps.split_first(), value) {
-            (Some((step, rest)), Value::Array(items)) if step == "*" => {
-                items.iter().for_each(|item| self.at(item, rest));
-            }
-            // Some backends take an object with numbers for keys for a list.
-            (Some((step, rest)), Value::Object(members)) if step == "*" => {
-                members.values().for_each(|member| self.at(member, rest));
-            }
-            (Some((step, rest)), Value::Object(members)) => {
-                members.get(step).into_iter().for_each(|value| self.at(value, rest));
-            }
-            (None, Value::Array(items)) => items.iter().for_each(|item| self.at(item, &[])),
-            (None, Value::String(text)) => self.asked.extend(expressions(text)),
-            (None, Value::Object(_)) => {
-                let mut members = Fields::default();
-                let _within_limits = members.put_all(&mut Way::new(), value);
-                self.asked.extend(members.written().map(|(way, _)| way.clone()));
-            }
-            _ => {}
+impl Named<'_> {
+    /// A parameter by its name. One that could be taken for another, which is known, is refused.
+    fn parameter(&mut self, name: &str) {
+        let Asking { parameters, searches, .. } = self.asking;
+        let mut known = parameters.iter().chain(searches.keys());
+        let almost = known.clone().all(|known| known != name) && known.any(|known| could_be(name, [known]));
+        if almost || !self.may_search(name) {
+            self.refused.insert(name.to_owned());
         }
     }
 
-    fn refused(&self, judge: &Judge<'_>, permit: &Permit) -> BTreeSet<String> {
-        let anything = Judge { asks: None, ..judge.clone() };
-        let asked = self.asked.iter().filter(|way| judge.unasked(way, permit));
-        let passing = self.passing.iter().filter(|way| anything.unseen_by_name(way, permit));
-        asked.chain(passing).map(|way| way.join(".")).collect()
+    /// Whether every field in which a parameter is searched for is sure to be seen.
+    fn may_search(&self, name: &str) -> bool {
+        if let Some(fields) = self.asking.searches.get(name) {
+            return fields.iter().all(|field| {
+                let way: Way = field.split('.').map(str::to_owned).collect();
+                match self.covered.meaning(&way) {
+                    Meaning::Shown => true,
+                    Meaning::Hidden => false,
+                    Meaning::Unknown => self.covered.shows_any(),
+                }
+            });
+        }
+        !SEARCHES.contains(&folded(name).as_str())
+            || self.asking.parameters.iter().any(|known| known == name)
+            || self.covered.is_field_of_rows(name)
+            || self.covered.shows_everything()
+    }
+
+    /// A name where the route says that fields are named.
+    fn asked(&mut self, way: &Way) {
+        let full = way.join(".");
+        let may = listed(self.asking.fields.as_ref(), way)
+            && match self.asking.searches.contains_key(&full) {
+                true => self.may_search(&full),
+                false => match self.covered.meaning(way) {
+                    Meaning::Shown => true,
+                    Meaning::Hidden => false,
+                    Meaning::Unknown => self.covered.shows_any(),
+                },
+            };
+        if !may {
+            self.refused.insert(full);
+        }
+    }
+
+    /// A name that may be a field or not: it counts if anybody knows it.
+    fn passing(&mut self, way: &Way) {
+        if self.covered.meaning(way) == Meaning::Hidden {
+            self.refused.insert(way.join("."));
+        }
+    }
+}
+
+/// The fields that are named at a place of a body: as texts, or as the members of an object.
+fn fields_at(value: &Value, steps: &[String], found: &mut dyn FnMut(&Way)) {
+    match (steps.split_first(), value) {
+        (Some((step, rest)), Value::Array(items)) if step == "*" => {
+            items.iter().for_each(|item| fields_at(item, rest, found));
+        }
+        // Some backends take an object with numbers for keys for a list.
+        (Some((step, rest)), Value::Object(members)) if step == "*" => {
+            members.values().for_each(|member| fields_at(member, rest, found));
+        }
+        (Some((step, rest)), Value::Object(members)) => {
+            members.get(step).into_iter().for_each(|value| fields_at(value, rest, found));
+        }
+        (None, Value::Array(items)) => items.iter().for_each(|item| fields_at(item, &[], found)),
+        (None, Value::String(text)) => expressions(text).for_each(|way| found(&way)),
+        (None, Value::Object(_)) => {
+            let mut members = Fields::default();
+            let _within_limits = members.put_all(&mut Way::new(), value);
+            members.written().for_each(|(way, _)| found(way));
+        }
+        _ => {}
     }
 }
 
@@ -115,8 +170,8 @@ fn listed(asks: Option<&Names>, way: &Way) -> bool {
 fn expressions(text: &str) -> impl Iterator<Item = Way> {
     let words = text.split(|c: char| !c.is_alphanumeric() && !"_-.".contains(c));
     let words = words.map(|word| word.trim_matches(['-', '.']));
-    let names = words
-        .filter(|word| !word.is_empty() && !DIRECTIONS.iter().any(|other| word.eq_ignore_ascii_case(other)));
+    let names =
+        words.filter(|word| !word.is_empty() && !WORDS.iter().any(|other| word.eq_ignore_ascii_case(other)));
     names.map(|word| word.split('.').filter(|part| !part.is_empty()).map(str::to_owned).collect())
 }
 
@@ -134,7 +189,7 @@ mod tests {
             ("+name,-phone_number", &["name", "phone_number"]),
             ("name.desc,contact.phone", &["name.desc", "contact.phone"]),
             ("name:desc|phone asc", &["name", "phone"]),
-            ("sum(amount)", &["sum", "amount"]),
+            ("sum(amount)", &["amount"]),
             ("", &[]),
         ] {
             let found: Vec<_> = expressions(text).map(|way| way.join(".")).collect();
@@ -145,9 +200,10 @@ mod tests {
     #[test]
     fn fields_are_named_by_texts_and_by_members() {
         let at = |value: &Value, pointer: &str| {
-            let mut named = Named::default();
-            named.at(value, &pointer.split('/').skip(1).map(str::to_owned).collect::<Vec<_>>());
-            named.asked.iter().map(|way| way.join(".")).collect::<Vec<_>>()
+            let mut found = Vec::new();
+            let steps: Vec<_> = pointer.split('/').skip(1).map(str::to_owned).collect();
+            fields_at(value, &steps, &mut |way| found.push(way.join(".")));
+            found
         };
         let filter = json!({"payload": [{"attribute_key": "name"}, {"attribute_key": "phone"}, 7]});
         assert_eq!(at(&filter, "/payload/*/attribute_key"), ["name", "phone"]);

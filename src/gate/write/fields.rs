@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use crate::gate::body::{FIELD_BYTES_MAX, FIELDS_MAX, UnfitBody};
+use crate::gate::body::{FIELD_BYTES_MAX, FIELD_STEPS_MAX, FIELDS_MAX, UnfitBody};
 
 /// The names that lead to a field, from the outermost: `["contact", "phone_number"]`. Lists are looked through: an
 /// item of a field's list is that field.
@@ -193,7 +193,11 @@ pub fn without_places(way: &[String]) -> Option<Way> {
 /// One more field with this way, after so many.
 fn bounded(way: &[String], before: usize) -> Result<(), UnfitBody> {
     let bytes: usize = way.iter().map(|name| name.len() + 1).sum();
-    if before >= FIELDS_MAX || bytes > FIELD_BYTES_MAX + 1 { Err(UnfitBody::TooMany) } else { Ok(()) }
+    if before >= FIELDS_MAX || bytes > FIELD_BYTES_MAX + 1 {
+        return Err(UnfitBody::TooMany);
+    }
+    let steps: usize = way.iter().map(|name| 1 + name.matches(['.', '[']).count()).sum();
+    if steps > FIELD_STEPS_MAX { Err(UnfitBody::TooDeep) } else { Ok(()) }
 }
 
 /// The way from the object at `at`; never empty where the way is not.
@@ -273,5 +277,8 @@ mod tests {
         let long = "a".repeat(FIELD_BYTES_MAX);
         assert_eq!(Fields::default().put(std::slice::from_ref(&long), json!(1)), Ok(()));
         assert_eq!(Fields::default().put(&[long, String::new()], json!(1)), Err(UnfitBody::TooMany));
+        let deep = |steps: usize| ["a".repeat(steps - 1).replace('a', "a."), "a".to_owned()].concat();
+        assert_eq!(Fields::default().put(&[deep(FIELD_STEPS_MAX)], json!(1)), Ok(()));
+        assert_eq!(Fields::default().put(&[deep(FIELD_STEPS_MAX + 1)], json!(1)), Err(UnfitBody::TooDeep));
     }
 }

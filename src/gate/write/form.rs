@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::fields::{Fields, Way};
-use crate::gate::body::{FIELD_BYTES_MAX, FIELDS_MAX, UnfitBody};
+use crate::gate::body::{FIELD_BYTES_MAX, FIELD_STEPS_MAX, FIELDS_MAX, UnfitBody};
 
 /// The fields of a form in `application/x-www-form-urlencoded`, or of a query.
 ///
@@ -40,6 +40,9 @@ impl Names {
     pub(super) fn add(&mut self, name: &str, value: Value) -> Result<(), UnfitBody> {
         if self.0.len() >= FIELDS_MAX || name.len() > FIELD_BYTES_MAX {
             return Err(UnfitBody::TooMany);
+        }
+        if name.matches('[').count() >= FIELD_STEPS_MAX {
+            return Err(UnfitBody::TooDeep);
         }
         let (way, is_list) = way(name).ok_or(UnfitBody::Form)?;
         let inside = self.0.range(way.clone()..).find(|(other, _)| **other != way);

@@ -49,19 +49,6 @@ impl Judge<'_> {
         refused
     }
 
-    /// The fields that a question names and that may not be asked about. A way may end in something that is none, such as
-    /// an operator.
-    pub(super) fn unasked(&self, way: &Way, permit: &Permit) -> bool {
-        let listed = self.asks.is_none()
-            || (1..=way.len()).any(|end| way.get(..end).is_some_and(|way| is_listed(way, &[self.asks])));
-        !listed || !self.unseen(way, permit).is_empty()
-    }
-
-    /// Whether a name, which may be that of a field, is that of one which the user does not see.
-    pub(super) fn unseen_by_name(&self, way: &Way, permit: &Permit) -> bool {
-        self.unseen(way, permit).iter().any(|field| *field != FieldNo::OTHER)
-    }
-
     /// The listed fields that the user may write and see.
     pub(super) fn expected(&self, permit: &Permit) -> Vec<String> {
         let open = |name: &&String| {

@@ -47,11 +47,11 @@ pub(super) struct Barred {
 }
 
 impl Barred {
-    fn new(field: &str, reason: &'static str, why: impl Into<String>) -> Self {
+    pub(super) fn new(field: &str, reason: &'static str, why: impl Into<String>) -> Self {
         Self { field: field.to_owned(), reason, why: why.into() }
     }
 
-    fn unclear(field: &str) -> Self {
+    pub(super) fn unclear(field: &str) -> Self {
         Self::new(field, "unclear", format!("what the request gives for {field} is not one name"))
     }
 }
@@ -97,8 +97,7 @@ impl Plan {
         let nobody = |name: &String| assign.nobody.contains(name);
         let names = |field: &Option<String>| -> Result<Vec<Option<String>>, Barred> {
             let names = names(fields, field.as_deref(), listed, &passage.matched.route.aliases)?;
-            let names = names.into_iter().map(|name| name.filter(|name| !nobody(name)));
-            Ok(names.collect::<BTreeSet<_>>().into_iter().collect())
+            Ok(names.into_iter().map(|name| name.filter(|name| !nobody(name))).collect())
         };
         let (pipelines, stages) = (names(&writing.pipeline)?, names(&writing.stage)?);
         if let (Some(field), Some(_)) = (&writing.pipeline, &writing.stage)
@@ -147,8 +146,7 @@ impl Passage<'_> {
         let now = match object {
             Some(object) => object,
             None => {
-                let user = actor.user.as_str();
-                created = self.keyed(&Known::made(Some(user), None, user)).await?;
+                created = self.created().await?;
                 &created
             }
         };
@@ -211,23 +209,37 @@ impl Passage<'_> {
         if plan.places.is_empty() && !is_new {
             return Ok(());
         }
-        let some = |names: &[Option<String>]| names.iter().cloned().map(Some).collect::<Vec<_>>();
-        let or_as_it_is = |names: Vec<_>| if names.is_empty() { vec![None] } else { names };
-        for user in or_as_it_is(some(&plan.users)) {
-            for team in or_as_it_is(some(&plan.teams)) {
-                let owned = self.owned(now.clone(), user.as_ref(), team.as_ref()).await?;
-                let placed = plan.places.iter().map(|place| self.moved(owned.clone(), place));
-                let as_it_stands = plan.places.is_empty().then(|| owned.clone());
-                for then in placed.chain(as_it_stands) {
-                    let decided = Decided::on(&self.granted.actor, asked, Some(&then), &[]);
-                    if decided.permit().is_err() {
-                        let reason = if plan.places.is_empty() { "preset" } else { "place" };
-                        return Err(Barred::new(self.field_of(plan), reason, decided.why).into());
-                    }
-                }
+        for then in self.as_planned(now, plan).await? {
+            let decided = Decided::on(&self.granted.actor, asked, Some(&then), &[]);
+            if decided.permit().is_err() {
+                let reason = if plan.places.is_empty() { "preset" } else { "place" };
+                return Err(Barred::new(self.field_of(plan), reason, decided.why).into());
             }
         }
         Ok(())
+    }
+
+    /// What is created, as its creator's own.
+    pub(super) async fn created(&self) -> Result<Keyed, Refusal> {
+        let user = self.granted.actor.user.as_str();
+        self.keyed(&Known::made(Some(user), None, user)).await
+    }
+
+    /// An object as the request would have it, in every way that it can be read.
+    pub(super) async fn as_planned(&self, now: &Keyed, plan: &Plan) -> Result<Vec<Keyed>, Refusal> {
+        let some = |names: &[Option<String>]| names.iter().cloned().map(Some).collect::<Vec<_>>();
+        let or_as_it_is = |names: Vec<_>| if names.is_empty() { vec![None] } else { names };
+        let mut planned = Vec::new();
+        for user in or_as_it_is(some(&plan.users)) {
+            for team in or_as_it_is(some(&plan.teams)) {
+                let owned = self.owned(now.clone(), user.as_ref(), team.as_ref()).await?;
+                planned.extend(plan.places.iter().map(|place| self.moved(owned.clone(), place)));
+                if plan.places.is_empty() {
+                    planned.push(owned);
+                }
+            }
+        }
+        Ok(planned)
     }
 
     /// The object with another user or team, or without; `None`: as it is.
@@ -325,7 +337,9 @@ fn names(
         Preset::Unclear => Err(Barred::unclear(field)),
         Preset::Given(values) => {
             let name = |value: &Value| name(value).map(|name| name.map(Cow::into_owned));
-            values.iter().map(name).collect::<Option<_>>().ok_or_else(|| Barred::unclear(field))
+            // Each once: somebody is looked up for each.
+            let names: Option<BTreeSet<_>> = values.iter().map(name).collect();
+            names.map(|names| names.into_iter().collect()).ok_or_else(|| Barred::unclear(field))
         }
     }
 }

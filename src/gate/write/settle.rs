@@ -8,9 +8,11 @@ use serde_json::Value;
 
 use super::{
     Said, ask, bulk,
+    covered::Covered,
     fields::Fields,
+    judged::Judged,
     names::{Judge, Preset, preset},
-    owner::{Barred, Plan, Stop, name},
+    owner::{Barred, Stop, name},
 };
 use crate::{
     config::{routes::Object, writing::Right},
@@ -25,6 +27,7 @@ use crate::{
         shadow::Shadow,
         spelt::Spelt,
     },
+    ids::DecisionId,
 };
 
 /// A request that may be made.
@@ -55,7 +58,7 @@ enum No {
     Hard(Refusal),
 }
 
-impl Passage<'_> {
+impl<'a> Passage<'a> {
     /// Decides on a request that was read whole. `object` is what its path names, and `permit` what it has by that.
     pub(in crate::gate) async fn settle(
         &self,
@@ -68,18 +71,17 @@ impl Passage<'_> {
         let route = &self.matched.route;
         let body = std::mem::take(&mut said.body);
         if !route.writes() {
-            let judge = self.judge(self.asked);
-            let refused = ask::refused(&route.asking, target, &said, &judge, &permit);
-            let permit = self.unless_asked(refused.into_iter().collect(), permit, record)?;
+            let permit = self.may_ask(target, &said, object.is_some(), permit, record)?;
             return Ok(Settled { permit, body, changes: Vec::new(), version: None });
         }
         let asked = self.asked_by_value(&said.fields)?;
         let version = self.version_of(object)?;
+        let mut judged = Judged::of(self, &said.fields);
         let mut settled = Settled { permit, body, changes: Vec::new(), version };
         match &route.writing.ids {
             None => {
                 settled.changes.extend(self.prefetch_path_of(&self.matched.parameters));
-                settled.permit = self.may_write(asked, object, &said.fields, record).await?;
+                settled.permit = self.may_write(asked, object, &mut judged, record).await?;
             }
             Some(ids) => {
                 let mut told = None;
@@ -91,7 +93,7 @@ impl Passage<'_> {
                 for id in ids.map_err(Refusal::Body)? {
                     let parameters = self.naming(id);
                     let object = self.object_of(&parameters, record.id).await?;
-                    settled.permit = self.may_write(asked, object.as_ref(), &said.fields, record).await?;
+                    settled.permit = self.may_write(asked, object.as_ref(), &mut judged, record).await?;
                     settled.changes.extend(self.prefetch_path_of(&parameters));
                     // In shadow mode what would have been refused first is what is told.
                     if record.outcome == Outcome::WouldDeny && told.is_none() {
@@ -165,15 +167,18 @@ impl Passage<'_> {
     }
 
     /// The decision to write these fields of one object. In shadow mode a no is only told.
-    async fn may_write(
+    async fn may_write<'f>(
         &self,
         asked: Asked,
         object: Option<&Keyed>,
-        fields: &Fields,
+        judged: &mut Judged<'f>,
         record: &mut Record,
-    ) -> Result<Permit, Refusal> {
+    ) -> Result<Permit, Refusal>
+    where
+        'a: 'f,
+    {
         let enforced = Self { granted: self.enforced, ..*self };
-        match enforced.judged(asked, object, fields).await {
+        match enforced.judged(asked, object, judged, record.id).await {
             Ok((permit, decided)) => {
                 record.outcome = Outcome::Allowed;
                 record.reason = decided.label();
@@ -184,7 +189,7 @@ impl Passage<'_> {
                 if self.in_shadow().is_none() {
                     return Ok(permit);
                 }
-                let opened = self.judged(asked, object, fields).await;
+                let opened = self.judged(asked, object, judged, record.id).await;
                 Ok(opened.map_or(permit, |(opened, _)| opened.in_place_of(permit)))
             }
             Err(No::Hard(refusal)) => Err(refusal),
@@ -193,7 +198,7 @@ impl Passage<'_> {
                     Refusal::Denied { reason, .. } if !Shadow::passes(*reason) => None,
                     _ if self.matched.route.shadow => Some(Permit::of_everything()),
                     _ if self.in_shadow().is_none() => None,
-                    _ => self.judged(asked, object, fields).await.ok().map(|(opened, _)| opened),
+                    _ => self.judged(asked, object, judged, record.id).await.ok().map(|(opened, _)| opened),
                 };
                 self.told(refusal, why, opened, record)
             }
@@ -201,12 +206,16 @@ impl Passage<'_> {
     }
 
     /// The decision to write these fields of one object, by the rights of `granted`.
-    async fn judged(
+    async fn judged<'f>(
         &self,
         asked: Asked,
         object: Option<&Keyed>,
-        fields: &Fields,
-    ) -> Result<(Permit, Decided), No> {
+        judged: &mut Judged<'f>,
+        decision: DecisionId,
+    ) -> Result<(Permit, Decided), No>
+    where
+        'a: 'f,
+    {
         let actor = &self.granted.actor;
         let decided = Decided::on(actor, asked, object, &[]);
         let permit = match decided.permit() {
@@ -217,18 +226,18 @@ impl Passage<'_> {
             }
         };
         let judge = self.judge(asked);
-        let refused = judge.refused(fields, &permit);
+        let refused = judged.refused(&judge, &permit);
         if !refused.names.is_empty() {
             let denied = Decided::on(actor, asked, object, &refused.by);
             let (reason, why) = match refused.by.as_slice() {
                 [] => ("undeclared_field", "the route does not list a field".to_owned()),
                 _ => ("field", denied.why),
             };
-            let fields = refused.names.into_iter().collect();
+            let fields = refused.names.iter().cloned().collect();
             let refusal = Refusal::Fields { reason, fields, expected: judge.expected(&permit) };
             return Err(No::Policy { refusal, why });
         }
-        match self.may_own_so(asked, object, fields).await {
+        match self.may_own_so(asked, object, judged, decision).await {
             Ok(()) => Ok((permit, decided)),
             Err(Stop::Refusal(refusal)) => Err(No::Hard(refusal)),
             Err(Stop::Barred(Barred { field, reason, why })) => {
@@ -239,7 +248,24 @@ impl Passage<'_> {
         }
     }
 
-    async fn may_own_so(&self, asked: Asked, object: Option<&Keyed>, fields: &Fields) -> Result<(), Stop> {
+    async fn may_own_so(
+        &self,
+        asked: Asked,
+        object: Option<&Keyed>,
+        judged: &Judged<'_>,
+        decision: DecisionId,
+    ) -> Result<(), Stop> {
+        if let Some(other) = &judged.other_than_path {
+            return Err(other.clone().into());
+        }
+        let plan = judged.plan.as_ref().map_err(Barred::clone)?;
+        self.may_own(asked, object, plan).await?;
+        let besides = judged.besides.as_ref().map_err(Barred::clone)?;
+        self.may_besides(asked, object, plan, besides, decision).await
+    }
+
+    /// Why fields that must be the path's parameters say something else, if they do.
+    pub(super) fn other_than_path(&self, fields: &Fields) -> Option<Barred> {
         let writing = &self.matched.route.writing;
         for (field, parameter) in &writing.same {
             let own = self.parameter(parameter);
@@ -252,27 +278,33 @@ impl Passage<'_> {
             };
             if !same {
                 let why = format!("the path has another value than the field {field}");
-                return Err(Barred { field: field.clone(), reason: SAME, why }.into());
+                return Some(Barred { field: field.clone(), reason: SAME, why });
             }
         }
-        let plan = Plan::of(self, fields)?;
-        self.may_own(asked, object, &plan).await
+        None
     }
 
-    /// The refusal of a request whose fields may not be asked about.
-    fn unless_asked(
+    /// The permit of a question, if it is about nothing that its user may not see.
+    fn may_ask(
         &self,
-        fields: Vec<String>,
+        target: &Target,
+        said: &Said,
+        has_object: bool,
         permit: Permit,
         record: &mut Record,
     ) -> Result<Permit, Refusal> {
+        if target.query.is_none() && said.content.is_null() {
+            return Ok(permit);
+        }
+        let covered = Covered::of(self, &permit, has_object)?;
+        let fields = ask::refused(&self.matched.route.asking, target, said, &covered);
         if fields.is_empty() {
             return Ok(permit);
         }
         let why =
-            "a question is about fields that the user does not see, or the route does not list".to_owned();
+            "a question is about fields that the user does not see of every object, or the route does not list".to_owned();
         let opened = self.matched.route.shadow.then(Permit::of_everything);
-        self.told(Refusal::Asked(fields), why, opened, record)
+        self.told(Refusal::Asked(fields.into_iter().collect()), why, opened, record)
     }
 
     /// A refusal, unless shadow mode opens what is refused: then it is only told.
@@ -291,7 +323,7 @@ impl Passage<'_> {
         Ok(permit)
     }
 
-    fn judge(&self, asked: Asked) -> Judge<'_> {
+    fn judge(&self, asked: Asked) -> Judge<'a> {
         let route = &self.matched.route;
         let actor = &self.granted.actor;
         Judge {

@@ -106,6 +106,10 @@ fn routes(source: &Source, tenant: &str) -> String {
                 all.extend(shapes(action, false, card.is_some()));
                 all.dedup();
                 for (method, rest, by) in all {
+                    // What is not there is on no card.
+                    if card.is_some() && by == By::Nothing && method != "GET" {
+                        continue;
+                    }
                     let mut route = json!({
                         "match": format!("{method} {at}{rest}"), "entity": name, "resource": resource, "action": action,
                     });

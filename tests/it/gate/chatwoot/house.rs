@@ -62,7 +62,12 @@ extends = ["chatwoot.agent"]
 participant = { conversation = { list = "full", view = "full" } }
 [role.no-media.grants]
 conversation = { list = "all", view = "all" }
+message = { list = "all", view = "all", send = "all" }
+[role.beginner.grants]
+conversation = { list = "all", view = "all", create = "all" }
 message = { list = "all", view = "all" }
+contact = { list = "all", view = "all" }
+notification = { view = "all" }
 [role.no-notes]
 extends = ["chatwoot.supervisor"]
 [role.no-notes.grants]
@@ -72,7 +77,7 @@ hidden = ["labels", "additional_attributes"]
 "#;
 
 /// Users by Chatwoot's ids, each with team and role.
-pub(super) const USERS: [(&str, &str, &str); 8] = [
+pub(super) const USERS: [(&str, &str, &str); 9] = [
     ("1", "10", "chatwoot.agent"),
     ("2", "20", "follower"),
     ("3", "10", "chatwoot.agent-without-numbers"),
@@ -81,6 +86,7 @@ pub(super) const USERS: [(&str, &str, &str); 8] = [
     ("6", "20", "no-media"),
     ("7", "20", "no-notes"),
     ("8", "20", "unassigned"),
+    ("9", "20", "beginner"),
 ];
 
 const TENANT: &str = "default";
@@ -143,8 +149,12 @@ impl House {
         } else {
             format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len())
         };
+        let target = match path.starts_with('/') {
+            true => path.to_owned(),
+            false => format!("/api/v1/accounts/1/{path}"),
+        };
         let request = format!(
-            "{method} /api/v1/accounts/1/{path} HTTP/1.1\r\nHost: panel\r\nConnection: close\r\n\
+            "{method} {target} HTTP/1.1\r\nHost: panel\r\nConnection: close\r\n\
              Authorization: Bearer {key}\r\n{more}\r\n{body}"
         );
         let mut stream = TcpStream::connect(self.gateway.agents().unwrap()).await.unwrap();

@@ -1,0 +1,413 @@
+//! What a user is sure to see of an answer, whatever its rows are: the only fields that a question may name.
+//!
+//! A row comes or does not by the field that is asked about. So it counts for nothing that the field is seen of some
+//! rows: it must be seen of each row that the user could be shown by the route, by whichever role, relation or rule. What is nested
+//! in a row counts by its own entity, and must be there for the user wherever the row is.
+
+use std::collections::BTreeMap;
+
+use super::fields::Way;
+use crate::{
+    config::{
+        aliases::Aliases,
+        routes::{Entity, Main},
+    },
+    filter::EntityNo,
+    gate::{
+        Passage,
+        body::FIELD_STEPS_MAX,
+        permit::Permit,
+        refusal::Refusal,
+        shape::{Shape, Shapes, fields_of},
+        spelt::Spelt,
+    },
+    policy::{ActionNo, Actor, FieldNo, ResourceNo, Scope},
+    query::folded,
+};
+
+/// How deep nested objects are followed. What stands deeper counts as hidden.
+const NESTED_MAX: usize = 8;
+
+/// What a user is sure to see of an answer.
+pub(super) struct Covered<'a> {
+    actor: &'a Actor,
+    /// The decision on the one object that is asked about, by its resource.
+    object: Option<(ResourceNo, &'a Permit)>,
+    kinds: Vec<Kind>,
+    /// Fields by the names that may mean them, without what readers fold.
+    fields: BTreeMap<String, Vec<Field>>,
+    /// Nested kinds by how a name may call them, so that what follows is a field of theirs.
+    called: BTreeMap<String, Vec<usize>>,
+    /// Steps of the longest name of a field.
+    steps_max: usize,
+}
+
+/// What a name in a question is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// Fields that the user is sure to see.
+    Shown,
+    /// One that is hidden from them, or may be.
+    Hidden,
+    /// No field that anybody declared.
+    Unknown,
+}
+
+/// One kind of objects in the answer.
+#[derive(Debug)]
+struct Kind {
+    /// It is nested in another one.
+    nested: bool,
+    /// The rights by which they are shown.
+    rights: Vec<(ResourceNo, Vec<ActionNo>)>,
+    /// The resources of that in which they may stand.
+    through: Vec<ResourceNo>,
+    /// The user sees each of them that stands in something they see.
+    sure: bool,
+    /// Any member may be a field.
+    any: bool,
+    /// It may stand in the answer; otherwise it is only searched in, and means what calls it.
+    shown: bool,
+}
+
+/// A field that a name may mean.
+#[derive(Clone, Copy, Debug)]
+struct Field {
+    /// The place of its kind.
+    kind: usize,
+    /// How much of its name that is.
+    named: Named,
+    /// It is sure to be seen.
+    seen: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Named {
+    Whole,
+    /// Its last steps: `phone_number` for `contact.phone_number`.
+    End,
+    /// That in which it stands.
+    Around,
+}
+
+/// A field that a part of a name means.
+struct Match {
+    /// The first step of that part.
+    start: usize,
+    field: Field,
+}
+
+impl<'a> Covered<'a> {
+    /// What is sure to be seen of the answer to a request. `permit` is the decision on it, on its object if it `has_object`.
+    ///
+    /// # Errors
+    /// As [`Passage::shapes`].
+    pub(super) fn of(
+        passage: &'a Passage<'a>,
+        permit: &'a Permit,
+        has_object: bool,
+    ) -> Result<Self, Refusal> {
+        let (route, asked) = (&passage.matched.route, passage.asked);
+        let shapes = passage.shapes()?;
+        let (main, rows) = match &route.shows.main {
+            Some(Main::Rows(_, entity)) => (Some(*entity), true),
+            Some(Main::Object(entity)) => (Some(*entity), false),
+            None => (None, false),
+        };
+        let mut covered = Self {
+            actor: &passage.granted.actor,
+            object: (has_object && !rows).then_some((asked.resource, permit)),
+            kinds: Vec::new(),
+            fields: BTreeMap::new(),
+            called: BTreeMap::new(),
+            steps_max: 0,
+        };
+        let mut declared = Declared {
+            shapes: &shapes,
+            entities: &passage.side.routes.map.entities,
+            via: asked.via.into_iter().collect(),
+            nested: BTreeMap::new(),
+        };
+        for entity in route.shows.entities() {
+            covered.add_rows(&mut declared, entity, asked.of_rows.filter(|_| rows && Some(entity) == main));
+        }
+        // A list without rows, such as one of counts, says nothing that its rows would not.
+        let mut resources = covered.kinds.iter().filter(|kind| !kind.nested).flat_map(|kind| &kind.rights);
+        if !resources.any(|(resource, _)| *resource == asked.resource) {
+            let action = asked.of_rows.or(asked.view).unwrap_or(asked.action);
+            let rights = vec![(asked.resource, vec![action])];
+            let kind = Kind {
+                nested: false,
+                rights,
+                through: declared.via.clone(),
+                sure: true,
+                any: false,
+                shown: true,
+            };
+            covered.add(kind, (&[], &Aliases::default()));
+        }
+        // What is searched in need not be shown.
+        let within = covered.actor.grants.reach(asked.resource, asked.view.unwrap_or(asked.action)).within;
+        let outer = Outer {
+            through: vec![asked.resource],
+            within,
+            is_part: true,
+            sure: true,
+            shown: false,
+            depth: 0,
+        };
+        for name in route.asking.searches.values().flatten().filter_map(|field| field.split('.').next()) {
+            let at = declared.entities.iter().position(|entity| entity.name == name);
+            if let Some(number) = at.and_then(|at| u16::try_from(at).ok())
+                && !covered.called.contains_key(&folded(name))
+                && !route.shows.entities().any(|of| of == EntityNo(number))
+            {
+                covered.add_inner(&mut declared, "", EntityNo(number), &outer);
+            }
+        }
+        Ok(covered)
+    }
+
+    /// What a name may be about; it may begin and end with what is none, such as an operator. A row's own field comes before one
+    /// of the same name in what is nested in the row.
+    pub(super) fn meaning(&self, way: &Way) -> Meaning {
+        let steps: Vec<String> =
+            way.iter().flat_map(|step| step.split('.')).map(folded).filter(|step| !step.is_empty()).collect();
+        if steps.len() > FIELD_STEPS_MAX {
+            return Meaning::Hidden;
+        }
+        let matches = self.matches(&steps);
+        let is_nested = |kind: usize| self.kinds.get(kind).is_some_and(|kind| kind.nested);
+        let is_shown = |kind: usize| self.kinds.get(kind).is_some_and(|kind| kind.shown);
+        let is_of_rows = matches.iter().any(|of| of.field.named == Named::Whole && !is_nested(of.field.kind));
+        let mut seen = Vec::new();
+        let mut calls = Vec::new();
+        for (at, step) in steps.iter().enumerate() {
+            for kind in self.called.get(step).into_iter().flatten() {
+                calls.push((*kind, at));
+                if at + 1 == steps.len() && !is_of_rows && is_shown(*kind) {
+                    seen.push(self.kinds.get(*kind).is_some_and(|kind| self.sees_all_of(kind)));
+                }
+            }
+        }
+        for Match { start, field } in matches {
+            let is_called = || calls.iter().any(|(kind, at)| *kind == field.kind && *at < start);
+            let by_itself = !is_nested(field.kind) || !is_of_rows && is_shown(field.kind);
+            if by_itself || is_called() {
+                seen.push(field.seen);
+            }
+        }
+        match seen.as_slice() {
+            [] => Meaning::Unknown,
+            seen if seen.iter().all(|seen| *seen) => Meaning::Shown,
+            _ => Meaning::Hidden,
+        }
+    }
+
+    /// Whether it is the whole name of a field of the rows.
+    pub(super) fn is_field_of_rows(&self, name: &str) -> bool {
+        let fields = self.fields.get(&folded(name)).into_iter().flatten();
+        fields.into_iter().any(|field| {
+            field.named == Named::Whole && self.kinds.get(field.kind).is_some_and(|kind| !kind.nested)
+        })
+    }
+
+    /// Whether a name that nobody declared, and that may be about any field, is about one that is sure to be seen.
+    pub(super) fn shows_any(&self) -> bool {
+        let mut open = self.kinds.iter().filter(|kind| !kind.nested && kind.any).peekable();
+        if open.peek().is_some() {
+            return open.all(|kind| kind.rights.iter().all(|right| self.sees(kind, right, FieldNo::OTHER)));
+        }
+        self.shows_everything()
+    }
+
+    /// Whether every field of everything in the answer is sure to be seen.
+    pub(super) fn shows_everything(&self) -> bool {
+        self.kinds.iter().filter(|kind| kind.shown).all(|kind| self.sees_all_of(kind))
+    }
+
+    fn matches(&self, steps: &[String]) -> Vec<Match> {
+        let mut matches = Vec::new();
+        for start in 0..steps.len() {
+            let mut name = String::new();
+            for (end, step) in (start + 1..).zip(steps.get(start..).unwrap_or_default()).take(self.steps_max)
+            {
+                name.push_str(step);
+                let fields = self.fields.get(&name).into_iter().flatten();
+                // What follows a part of a field's name is another field, or an operator on all of it.
+                let fields = fields.filter(|field| field.named != Named::Around || end == steps.len());
+                matches.extend(fields.map(|field| Match { start, field: *field }));
+            }
+        }
+        matches
+    }
+
+    fn sees_all_of(&self, kind: &Kind) -> bool {
+        let policy = self.actor.grants.policy();
+        let sees = |right: &(ResourceNo, Vec<ActionNo>)| {
+            policy.fields_of(right.0).all(|field| self.sees(kind, right, field))
+        };
+        kind.sure && kind.rights.iter().all(sees)
+    }
+
+    fn sees(&self, kind: &Kind, (resource, actions): &(ResourceNo, Vec<ActionNo>), field: FieldNo) -> bool {
+        match self.object {
+            Some((of, permit)) if of == *resource && !kind.nested => permit.shows(self.actor, field),
+            _ => {
+                actions.iter().all(|action| self.actor.always_sees(*resource, *action, &kind.through, field))
+            }
+        }
+    }
+
+    /// Rows, or an object, and all that is nested in them. `also` is what each row must be allowed for besides.
+    fn add_rows(&mut self, declared: &mut Declared<'_>, entity: EntityNo, also: Option<ActionNo>) {
+        let Some((of, shape)) = declared.entity(entity) else { return };
+        let rights: Vec<_> =
+            shape.rights.iter().flatten().map(|right| (right.resource, right.action)).collect();
+        let reach =
+            |(resource, action): &(ResourceNo, ActionNo)| self.actor.grants.reach(*resource, *action).within;
+        let within = rights.iter().map(reach).max().unwrap_or_default();
+        // What cannot be seen at all is no row.
+        let rights = rights.iter().filter(|right| reach(right) > Scope::None);
+        let rights = rights.map(|(of, action)| (*of, [*action].into_iter().chain(also).collect())).collect();
+        let kind = Kind {
+            nested: false,
+            rights,
+            through: declared.via.clone(),
+            sure: true,
+            any: is_open(of),
+            shown: true,
+        };
+        let outer =
+            Outer { through: kind.inside(), within, is_part: true, sure: true, shown: true, depth: 0 };
+        self.add(kind, (&of.fields, &of.aliases));
+        self.add_nested(declared, of, &outer);
+    }
+
+    fn add_nested(&mut self, declared: &mut Declared<'_>, entity: &Entity, outer: &Outer) {
+        for (place, number) in &entity.nested {
+            let last = place.rsplit('/').find(|step| *step != "*").unwrap_or_default();
+            self.add_inner(declared, last, *number, outer);
+        }
+    }
+
+    /// An entity that stands in another one, under `name`.
+    fn add_inner(&mut self, declared: &mut Declared<'_>, name: &str, number: EntityNo, outer: &Outer) {
+        let Some((of, shape)) = declared.entity(number) else { return };
+        let is_part = outer.is_part && of.part;
+        let context = (number, is_part, outer.within, outer.sure);
+        let known = declared.nested.get(&context).copied();
+        let at = known.unwrap_or(self.kinds.len());
+        for call in [name, &of.name, &of.resource].map(folded) {
+            let kinds = self.called.entry(call).or_default();
+            if !kinds.contains(&at) {
+                kinds.push(at);
+            }
+        }
+        if known.is_some() {
+            return;
+        }
+        declared.nested.insert(context, at);
+        let needed = if is_part { outer.within } else { Scope::All };
+        let reached = shape.rights.iter().all(|right| {
+            let right = right.as_ref().map(|right| (right.resource, right.action));
+            right.is_some_and(|(of, action)| self.actor.grants.reach(of, action).certain >= needed)
+        });
+        let sure = outer.sure && outer.depth < NESTED_MAX && (outer.within == Scope::None || reached);
+        let rights = shape.rights.iter().flatten();
+        let rights = rights.map(|right| (right.resource, vec![right.action])).collect();
+        let kind = Kind {
+            nested: true,
+            rights,
+            through: outer.through.clone(),
+            sure,
+            any: is_open(of),
+            shown: outer.shown,
+        };
+        let (through, within, depth) = (kind.inside(), outer.within, outer.depth + 1);
+        self.add(kind, (&of.fields, &of.aliases));
+        if depth <= NESTED_MAX {
+            self.add_nested(
+                declared,
+                of,
+                &Outer { through, within, is_part, sure, shown: outer.shown, depth },
+            );
+        }
+    }
+
+    /// A kind of objects with the names of its fields: those that its entity declares, and those that the policy knows.
+    fn add(&mut self, kind: Kind, (declared, aliases): (&[String], &Aliases)) {
+        let policy = self.actor.grants.policy();
+        let mut seen: BTreeMap<String, bool> = BTreeMap::new();
+        for right in &kind.rights {
+            let of_policy = policy.fields_of(right.0).filter(|field| *field != FieldNo::OTHER);
+            let of_policy = of_policy.flat_map(|field| {
+                let is_seen = self.sees(&kind, right, field);
+                let names = aliases.touching(policy.field_name(right.0, field)).into_iter();
+                names.map(move |name| (name.strip_suffix(".*").unwrap_or(&name).to_owned(), is_seen))
+            });
+            let spelt = Spelt::of(policy, right.0, aliases);
+            let of_entity = declared.iter().filter(|name| *name != "*").chain(aliases.names()).map(|name| {
+                let fields = fields_of(&spelt, name);
+                (name.clone(), fields.into_iter().all(|field| self.sees(&kind, right, field)))
+            });
+            for (name, is_seen) in of_policy.chain(of_entity) {
+                *seen.entry(name).or_insert(true) &= is_seen;
+            }
+        }
+        for (name, seen) in seen {
+            let steps: Vec<String> = name.split('.').map(folded).collect();
+            self.steps_max = self.steps_max.max(steps.len());
+            let mut note = |steps: &[String], named| {
+                let field = Field { kind: self.kinds.len(), named, seen: seen && kind.sure };
+                self.fields.entry(steps.concat()).or_default().push(field);
+            };
+            note(&steps, Named::Whole);
+            for at in 1..steps.len() {
+                note(steps.get(at..).unwrap_or_default(), Named::End);
+                note(steps.get(..at).unwrap_or_default(), Named::Around);
+            }
+        }
+        self.kinds.push(kind);
+    }
+}
+
+impl Kind {
+    /// The resources in which what is nested in these stands.
+    fn inside(&self) -> Vec<ResourceNo> {
+        self.through.iter().copied().chain(self.rights.iter().map(|(resource, _)| *resource)).collect()
+    }
+}
+
+/// What the routes declare, as an answer is looked through.
+struct Declared<'a> {
+    shapes: &'a Shapes,
+    entities: &'a [Entity],
+    /// The resource through which the rows are reached.
+    via: Vec<ResourceNo>,
+    /// The places of nested entities that were found, by what decides whether they are sure to be seen: whether each is a part of the
+    /// row, how far rows are seen, and whether that in which it stands is sure to be.
+    nested: BTreeMap<(EntityNo, bool, Scope, bool), usize>,
+}
+
+impl<'a> Declared<'a> {
+    fn entity(&self, number: EntityNo) -> Option<(&'a Entity, &'a Shape)> {
+        Some((self.entities.get(usize::from(number.0))?, self.shapes.entity(number)?))
+    }
+}
+
+/// In what something stands.
+struct Outer {
+    through: Vec<ResourceNo>,
+    /// How far the user sees the rows.
+    within: Scope,
+    /// Its facts are the row's.
+    is_part: bool,
+    sure: bool,
+    shown: bool,
+    depth: usize,
+}
+
+fn is_open(entity: &Entity) -> bool {
+    entity.fields.iter().any(|name| name == "*")
+}

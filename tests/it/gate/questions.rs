@@ -1,0 +1,296 @@
+//! What may be asked: names that a backend could read otherwise, fields that some of the rows hide, fields of what is nested,
+//! searches; and what a write needs besides its own right.
+
+use headgate::policy::{
+    Scope,
+    source::{Relation, Source},
+};
+use serde_json::{Value, json};
+
+use super::{
+    backend::{self, Asked},
+    world::{Setup, World, world},
+    writes::JSON,
+};
+
+const ROUTES: &str = r#"
+[entity.card]
+resource = "lead"
+id = "/id"
+responsible = "/owner"
+participants = "/watchers"
+fields = ["id", "name", "price", "owner", "meta.source"]
+nested = { "/person" = "person" }
+
+[entity.person]
+resource = "contact"
+part = true
+fields = ["id", "name", "phone_number", "city"]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/cards"
+entity = "card"
+action = "list"
+items = "/payload"
+fields_in = ["sort", "filter"]
+searches = { about = ["name", "price"], whom = ["person.phone_number"] }
+
+[[route]]
+match = "PATCH /api/v1/accounts/{account}/labels/{label}"
+resource = "label"
+action = "edit"
+object = "common"
+keep = [""]
+
+[[route]]
+match = "PATCH /api/v1/accounts/{account}/cards/{id}"
+entity = "conversation"
+action = "edit"
+object = "tag"
+accepts = ["json", "multipart"]
+needs = { attachments = { resource = "media", action = "send" } }
+refers = { contact_id = { entity = "contact", request = "GET /api/v1/accounts/{account}/contacts/{id}" } }
+
+[[route]]
+match = "POST /api/v1/accounts/{account}/cards"
+resource = "conversation"
+action = "create"
+needs = { message = { resource = "message", action = "send" } }
+refers = { contact_id = { entity = "contact", request = "GET /api/v1/accounts/{account}/contacts/{id}", required = true } }
+
+[[route]]
+match = "POST /api/v1/accounts/{account}/many/cards"
+entity = "conversation"
+action = "edit"
+object = "tag"
+ids = "/ids"
+"#;
+
+/// Ana and ben see their own leads whole, and of those that they watch name and number; sue sees every lead. Ana may send
+/// messages and no media; sue may send both. What is common to all is changed by sue alone.
+fn rights(source: &mut Source) {
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    source.resources.insert("lead".to_owned(), words(&["list", "view"]));
+    source.resources.insert("label".to_owned(), words(&["edit"]));
+    source.resources.get_mut("conversation").unwrap().push("create".to_owned());
+    source.resources.get_mut("message").unwrap().push("send".to_owned());
+    source.resources.get_mut("media").unwrap().push("send".to_owned());
+    let of_lead = |fields: &[&str]| std::collections::BTreeMap::from([("lead".to_owned(), words(fields))]);
+    source.profiles.insert("card".to_owned(), of_lead(&["id", "name"]));
+    let grant = |source: &mut Source, role: &str, resource: &str, action: &str, scope: Scope| {
+        let role = source.roles.get_mut(role).unwrap();
+        role.grants.entry(resource.to_owned()).or_default().insert(action.to_owned(), scope);
+    };
+    for action in ["list", "view"] {
+        grant(source, "agent", "lead", action, Scope::Own);
+        grant(source, "lead", "lead", action, Scope::All);
+        let card = |of: &mut std::collections::BTreeMap<_, std::collections::BTreeMap<_, _>>| {
+            of.entry("lead".to_owned()).or_default().insert(action.to_owned(), "card".to_owned());
+        };
+        card(source.roles.get_mut("agent").unwrap().relations.entry(Relation::Participant).or_default());
+    }
+    for (role, scope) in [("agent", Scope::Own), ("lead", Scope::All)] {
+        grant(source, role, "label", "edit", scope);
+        grant(source, role, "conversation", "create", Scope::All);
+    }
+    grant(source, "agent", "message", "send", Scope::Own);
+    grant(source, "lead", "media", "send", Scope::Team);
+    grant(source, "lead", "contact", "view", Scope::All);
+}
+
+fn told(asked: &Asked) -> Option<Vec<u8>> {
+    let path = asked.target.split('?').next()?.strip_prefix("/api/v1/accounts/1/")?;
+    let person = json!({"id": 1, "name": "Bo", "phone_number": "+1", "city": "Ulm"});
+    let row =
+        json!({"id": 6, "name": "Six", "price": 106, "owner": "ben", "watchers": ["ana"], "person": person});
+    match (asked.method.as_str(), path) {
+        ("GET", "cards") => Some(backend::json(200, &json!({"payload": [row]}))),
+        (_, "labels/7" | "cards" | "cards/101" | "many/cards") => Some(backend::json(200, &json!({}))),
+        _ => None,
+    }
+}
+
+async fn cards() -> World {
+    Setup::default().routes(ROUTES).policy(rights).backend(told).start().await
+}
+
+impl World {
+    /// Whether a question is taken; the backend sees nothing of one that is not.
+    async fn takes(&self, user: &str, path: &str) -> bool {
+        let before = self.backend.seen().len();
+        let answer = self.get(user, path).await;
+        let taken = answer.status != 400;
+        assert_eq!(self.backend.seen().len() > before, taken, "{user} {path}: {answer:?}");
+        assert!(taken || answer.problem() == "fields", "{user} {path}: {answer:?}");
+        taken
+    }
+
+    /// The status of a write, and the fields that were refused.
+    async fn wrote(&self, user: &str, line: &str, body: &Value) -> (bool, Value) {
+        let (method, path) = line.split_once(' ').unwrap();
+        let before = self.backend.seen().iter().filter(|asked| asked.method == method).count();
+        let answer = self.write(user, method, path, body).await;
+        let after = self.backend.seen().iter().filter(|asked| asked.method == method).count();
+        let fields = if answer.status == 403 { answer.json()["fields"].clone() } else { Value::Null };
+        (after > before, fields)
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_a_backend_could_read_as_a_refused_one_is_refused() {
+    let world = world().await;
+    for query in [
+        "[api_access_token]=x",
+        "%5Bapi_access_token%5D=x",
+        "api.access_token=x",
+        "api+access_token=x",
+        "api%20access%20token=x",
+        "+api_access_token=x",
+        "apiAccessToken=x",
+        "API_Access_Token[]=x",
+        "api_access_token%00=x",
+        "api[access_token=x",
+        "page=1;api_access-token=x",
+        "[page]=1",
+        "%00=1",
+        "sort%20=name",
+    ] {
+        let answer = world.get("adm", &format!("/conversations?{query}")).await;
+        assert_eq!(answer.status, 400, "{query}: {answer:?}");
+    }
+    assert!(world.backend.seen().is_empty());
+    assert_eq!(world.get("adm", "/conversations?page=1&filter[a.b][c]=1&ids[]=2").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_question_is_about_what_every_row_shows() {
+    let world = cards().await;
+    for (query, of_ana) in [
+        ("", true),
+        ("page=2", true),
+        ("name=Six", true),
+        ("filter[name]=Six", true),
+        ("sort=-name,id.desc", true),
+        ("price=106", false),
+        ("filter[price][from]=106&filter[price][to]=106", false),
+        ("filter[Price]=106", false),
+        ("where[price]=106", false),
+        ("sort=price", false),
+        ("sort=max(PRICE)", false),
+        ("sort=never_declared", false),
+        ("filter[owner]=ben", false),
+        ("metaSource=x", false),
+        ("Sort=name", false),
+        ("s.ort=name", false),
+        ("about=106", false),
+        ("About=106", false),
+    ] {
+        assert_eq!(world.takes("ana", &format!("/cards?{query}")).await, of_ana, "{query}");
+        let almost = ["Sort=name", "s.ort=name", "About=106"].contains(&query);
+        assert_eq!(world.takes("sue", &format!("/cards?{query}")).await, !almost, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_question_reaches_no_hidden_field_of_what_is_nested() {
+    // Every lead is ana's to see, and not the number of the person on it.
+    let all = |source: &mut Source| {
+        rights(source);
+        let agent = source.roles.get_mut("agent").unwrap();
+        for action in ["list", "view"] {
+            agent.grants.get_mut("lead").unwrap().insert(action.to_owned(), Scope::All);
+        }
+        agent.grants.get_mut("contact").unwrap().insert("view".to_owned(), Scope::All);
+    };
+    let world = Setup::default().routes(ROUTES).policy(all).backend(told).start().await;
+    for (query, taken) in [
+        ("price=106", true),
+        ("city=Ulm", true),
+        ("person[city]=Ulm", true),
+        ("name=Six", true),
+        ("phone_number=%2B1", false),
+        ("phoneNumber=%2B1", false),
+        ("person[phone_number]=%2B1", false),
+        ("filter[person.phone_number]=%2B1", false),
+        ("filter[contact][phone_number][like]=1", false),
+        ("sort=person.phone_number", false),
+        ("sort=-person", false),
+        ("whom=6281", false),
+        ("about=6", true),
+        // Nobody said what these search.
+        ("q=6281", false),
+        ("query=6281", false),
+        ("searchTerm=6281", false),
+    ] {
+        assert_eq!(world.takes("ana", &format!("/cards?{query}")).await, taken, "{query}");
+        assert!(world.takes("sue", &format!("/cards?{query}")).await, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_common_to_all_is_changed_by_who_may_change_all() {
+    let world = cards().await;
+    let body = json!({"title": "x"});
+    assert!(!world.wrote("ana", "PATCH /labels/7", &body).await.0, "her own are none of these");
+    assert!(world.wrote("sue", "PATCH /labels/7", &body).await.0);
+}
+
+#[tokio::test]
+async fn a_field_can_need_a_right_of_its_own() {
+    let world = cards().await;
+    let line = "PATCH /cards/101";
+    assert_eq!(world.wrote("ana", line, &json!({"content": "x"})).await, (true, Value::Null));
+    for body in [
+        json!({"content": "x", "attachments": ["blob"]}),
+        json!({"attachments": []}),
+        json!({"message": {"attachments": [{"id": 1}]}}),
+        json!({"Attachments": ["blob"]}),
+    ] {
+        assert_eq!(world.wrote("ana", line, &body).await, (false, json!(["attachments"])), "{body}");
+        assert!(world.wrote("sue", line, &body).await.0, "{body}");
+    }
+    let file = "--xYz\r\nContent-Disposition: form-data; name=\"attachments[]\"; filename=\"a.png\"\r\nContent-Type: image/png\r\n\r\nx\r\n--xYz--\r\n";
+    let (answer, reached) = world.typed(line, "multipart/form-data; boundary=xYz", file).await;
+    assert_eq!((answer.status, reached), (403, false));
+}
+
+#[tokio::test]
+async fn who_names_another_object_must_see_it() {
+    let world = cards().await;
+    for (user, line, body, taken) in [
+        ("ana", "PATCH /cards/101", json!({"contact_id": "501"}), true),
+        ("ana", "PATCH /cards/101", json!({"contact_id": "502"}), false),
+        ("ana", "PATCH /cards/101", json!({"contact_id": "999"}), false),
+        ("ana", "PATCH /cards/101", json!({"contact_id": "501/../502"}), false),
+        ("ana", "PATCH /cards/101", json!({"contact_id": {"id": "501"}}), false),
+        ("ana", "PATCH /cards/101", json!({"contact_id": ["501", "502"]}), false),
+        ("ana", "PATCH /cards/101", json!({"contactId": "501"}), false),
+        ("ana", "PATCH /cards/101", json!({"contact_id": null}), true),
+        ("ana", "PATCH /cards/101", json!({"title": "x"}), true),
+        ("ana", "POST /cards", json!({"contact_id": "501"}), true),
+        ("ana", "POST /cards", json!({"contact_id": "501", "message": {"content": "hi"}}), true),
+        ("ana", "POST /cards", json!({"contact_id": "502", "message": {"content": "hi"}}), false),
+        ("ana", "POST /cards", json!({"source_id": "x"}), false),
+        ("ana", "POST /cards", json!({"contact_id": null}), false),
+        ("sue", "POST /cards", json!({"contact_id": "502"}), true),
+        ("sue", "POST /cards", json!({"contact_id": "502", "message": {"content": "hi"}}), false),
+    ] {
+        let (reached, fields) = world.wrote(user, line, &body).await;
+        assert_eq!(reached, taken, "{user} {line} {body}: {fields}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_has_a_depth() {
+    let world = cards().await;
+    let deep = |steps: usize| format!(r#"{{"{}": 1, "ids": ["101"]}}"#, vec!["a"; steps].join("."));
+    let (answer, reached) = world.typed("POST /many/cards", JSON, &deep(32)).await;
+    assert!(reached, "{answer:?}");
+    let (answer, reached) = world.typed("POST /many/cards", JSON, &deep(33)).await;
+    assert_eq!((answer.status, reached), (400, false), "{answer:?}");
+    let nested = (0..33).fold(json!(1), |inner, _| json!({"a": inner})).to_string();
+    assert_eq!(world.typed("PATCH /cards/101", JSON, &nested).await.0.status, 400);
+    assert!(world.metrics().contains("headgate_limit_reached_total{limit=\"field_steps_max\"} 2\n"));
+    let asked = format!("/cards?sort={}", vec!["name"; 33].join("."));
+    assert!(!world.takes("ana", &asked).await);
+}
