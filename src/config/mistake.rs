@@ -395,11 +395,16 @@ fn list(words: &[String]) -> String {
     words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
+/// The longest word, in bytes, for which another is looked for: comparing takes time and memory with the product of the
+/// lengths.
+const COMPARED_BYTES_MAX: usize = 128;
+
 /// The word of `known` that was probably meant by `word`: at most a third of it is different.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    let word = word.to_lowercase();
+    let word = Some(word).filter(|word| word.len() <= COMPARED_BYTES_MAX)?.to_lowercase();
     known
         .into_iter()
+        .filter(|other| other.len() <= COMPARED_BYTES_MAX)
         .map(|other| (strsim::damerau_levenshtein(&word, &other.to_lowercase()), other))
         .filter(|(distance, other)| distance * 3 <= other.chars().count().max(3))
         .min()
@@ -452,6 +457,13 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_meant_by_a_word_of_any_length_is_told_soon() {
+        let long = "n".repeat(64 << 10);
+        assert_eq!(nearest(&long, ["endpoint", &long]), None);
+        assert_eq!(nearest("endpoint", [&*long]), None);
+    }
 
     #[test]
     fn a_near_word_is_suggested_and_a_far_one_is_not() {

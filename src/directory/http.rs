@@ -111,20 +111,7 @@ impl HttpSource {
         let path = format!("users/{}", utf8_percent_encode(user.as_str(), SEGMENT));
         let answer = self.ask(&path, known, USER_BYTES_MAX).await?;
         match answer.status() {
-            StatusCode::OK => {
-                let said: UserAnswer = serde_json::from_slice(answer.body())?;
-                if said.user != user.as_str() {
-                    return Err(SourceError::OtherUser);
-                }
-                let member = Member {
-                    active: said.active,
-                    away: said.away,
-                    teams: said.teams.iter().map(|name| team(name)).collect::<Result<_, _>>()?,
-                    roles: said.roles,
-                    traits: said.traits,
-                };
-                Ok(Answer::Is(Some(member), validator(&answer)))
-            }
+            StatusCode::OK => Ok(Answer::Is(Some(member(answer.body(), user)?), validator(&answer))),
             StatusCode::NOT_MODIFIED if known.is_some() => Ok(Answer::NotModified),
             StatusCode::NOT_FOUND | StatusCode::GONE => Ok(Answer::Is(None, None)),
             other => Err(SourceError::Status(other)),
@@ -134,13 +121,7 @@ impl HttpSource {
     async fn ask_teams(&self, known: Option<&Validator>) -> Result<Answer<Tree>, SourceError> {
         let answer = self.ask("teams", known, TEAMS_BYTES_MAX).await?;
         match answer.status() {
-            StatusCode::OK => {
-                let said: TeamsAnswer = serde_json::from_slice(answer.body())?;
-                let named =
-                    |one: &TeamAnswer| Ok((team(&one.team)?, one.parent.as_deref().map(team).transpose()?));
-                let teams: Vec<_> = said.teams.iter().map(named).collect::<Result<_, SourceError>>()?;
-                Ok(Answer::Is(Tree::new(teams), validator(&answer)))
-            }
+            StatusCode::OK => Ok(Answer::Is(tree(answer.body())?, validator(&answer))),
             StatusCode::NOT_MODIFIED if known.is_some() => Ok(Answer::NotModified),
             other => Err(SourceError::Status(other)),
         }
@@ -168,6 +149,29 @@ impl Source for HttpSource {
     ) -> Later<'a, Result<Answer<Tree>, SourceError>> {
         Box::pin(self.ask_teams(known))
     }
+}
+
+/// What an answer says of a user.
+pub(super) fn member(answer: &[u8], user: &UserId) -> Result<Member, SourceError> {
+    let said: UserAnswer = serde_json::from_slice(answer)?;
+    if said.user != user.as_str() {
+        return Err(SourceError::OtherUser);
+    }
+    Ok(Member {
+        active: said.active,
+        away: said.away,
+        teams: said.teams.iter().map(|name| team(name)).collect::<Result<_, _>>()?,
+        roles: said.roles,
+        traits: said.traits,
+    })
+}
+
+/// What an answer says of the teams.
+pub(super) fn tree(answer: &[u8]) -> Result<Tree, SourceError> {
+    let said: TeamsAnswer = serde_json::from_slice(answer)?;
+    let named = |one: &TeamAnswer| Ok((team(&one.team)?, one.parent.as_deref().map(team).transpose()?));
+    let teams: Vec<_> = said.teams.iter().map(named).collect::<Result<_, SourceError>>()?;
+    Ok(Tree::new(teams))
 }
 
 fn team(name: &str) -> Result<TeamId, SourceError> {

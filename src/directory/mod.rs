@@ -11,6 +11,7 @@
 
 mod actors;
 mod cached;
+pub mod fuzzing;
 pub mod http;
 mod invalidation;
 mod source;

@@ -4,8 +4,8 @@
 use serde_json::Value;
 
 use super::{
-    EntityNo, EntitySource, FactNo, Fields, Filter, Judge, Layout, LayoutSource, Limits, Object, Schema,
-    SchemaError, Verdict, filter,
+    EntityNo, EntitySource, FactNo, Fields, Filter, Judge, Layout, LayoutSource, Limits, Object, Page,
+    Schema, SchemaError, Total, Verdict, filter, page,
 };
 
 /// Shows objects whose `hide` is `false`, hides those of which it is `true`, and shows no field of others.
@@ -29,14 +29,7 @@ impl Judge for Marked {
 /// # Panics
 /// If a law is broken; this is what a fuzzer looks for.
 pub fn answer(bytes: &[u8]) -> Result<(), SchemaError> {
-    let schema = Schema::compile(vec![EntitySource {
-        fields: ["a", "b.c", "l"].map(str::to_owned).into(),
-        ruled: ["secret", "a.d"].map(str::to_owned).into(),
-        nested: [("/in".into(), EntityNo(0)), ("/l/*".into(), EntityNo(0))].into(),
-        facts: vec!["/hide".into()],
-        placeholder: vec!["a".into()],
-        ..EntitySource::default()
-    }])?;
+    let schema = schema()?;
     let rows = LayoutSource { rows: Some(("/rows".into(), EntityNo(0))), ..LayoutSource::default() };
     let keep = LayoutSource { keep: vec![String::new()], ..LayoutSource::default() };
     let rows = Layout::compile(&schema, LayoutSource { keep: vec!["/kept".into()], ..rows })?;
@@ -55,6 +48,68 @@ pub fn answer(bytes: &[u8]) -> Result<(), SchemaError> {
         assert!(bare, "what nobody declared comes out");
     }
     Ok(())
+}
+
+/// Takes a list apart behind as many rows as the first byte says, and puts it together again. It is the same list
+/// then, and has the number of its page and the address of the next where these stood.
+///
+/// # Errors
+/// If the layout cannot be made, which no bytes bring about.
+///
+/// # Panics
+/// If a law is broken; this is what a fuzzer looks for.
+pub fn pages(bytes: &[u8]) -> Result<(), SchemaError> {
+    const NEXT: &str = "/list?page=2&q=\"\u{e9}";
+    let schema = schema()?;
+    let totals = [("count", Total::Shown), ("page", Total::Page), ("next", Total::Next)];
+    let totals = totals.map(|(name, total)| (format!("/{name}"), total)).into();
+    let rows = Some(("/rows".into(), EntityNo(0)));
+    let layout = Layout::compile(&schema, LayoutSource { rows, totals, ..LayoutSource::default() })?;
+    let Some((&first, text)) = bytes.split_first() else { return Ok(()) };
+
+    let whole = filter(text, &layout, Limits::default(), Marked);
+    let (out, mut head, mut tail) = match (whole, page(text, &layout, Limits::default(), Marked)) {
+        (Ok((out, report)), Ok((page, same))) => {
+            assert_eq!(report, same, "a page is counted otherwise");
+            (out, page.clone(), page)
+        }
+        (whole, page) => {
+            assert_eq!(whole.err(), page.err(), "a page has another fault");
+            return Ok(());
+        }
+    };
+    assert_eq!(written(&head, None, None), out, "a page is written otherwise");
+    let cut = usize::from(first) % (head.rows() + 1);
+    head.take(cut);
+    tail.skip(cut);
+    head.append(&tail);
+    // A number may be too large for the other reader.
+    let Ok(whole) = serde_json::from_slice::<Value>(&out) else { return Ok(()) };
+    let joined: Option<Value> = serde_json::from_slice(&written(&head, None, None)).ok();
+    assert_eq!(joined.as_ref(), Some(&whole), "rows are lost or moved");
+    let joined = serde_json::from_slice::<Value>(&written(&head, Some(7), Some(NEXT))).unwrap_or_default();
+    for (name, told) in [("page", Value::from(7)), ("next", Value::from(NEXT))] {
+        assert_eq!(joined.get(name), whole.get(name).map(|_| &told), "`{name}`");
+    }
+    Ok(())
+}
+
+fn written(page: &Page, number: Option<u64>, next: Option<&str>) -> Vec<u8> {
+    let mut out = Vec::new();
+    page.write(number, next, &mut out);
+    out
+}
+
+/// An entity with fields, ruled ones, entities of its own in it, and a placeholder.
+fn schema() -> Result<Schema, SchemaError> {
+    Schema::compile(vec![EntitySource {
+        fields: ["a", "b.c", "l"].map(str::to_owned).into(),
+        ruled: ["secret", "a.d"].map(str::to_owned).into(),
+        nested: [("/in".into(), EntityNo(0)), ("/l/*".into(), EntityNo(0))].into(),
+        facts: vec!["/hide".into()],
+        placeholder: vec!["a".into()],
+        ..EntitySource::default()
+    }])
 }
 
 /// Filters a text as a whole and in pieces of sizes that follow from it, which must agree.

@@ -13,8 +13,9 @@ use http_body_util::{BodyDataStream, Full};
 use serde_json::Value;
 
 use super::{
-    body, coding,
+    body, coding, pages,
     path::{CanonicalPath, Target},
+    push,
     write::{
         fields::{Fields, Way},
         form, multipart, patch,
@@ -53,6 +54,21 @@ pub fn path(bytes: &[u8]) {
         let again = again.ok().and_then(|uri| Target::of(&uri, 8 << 10, 100).ok());
         assert_eq!(again.as_ref(), Some(&target), "{uri}");
         let _names = target.parameters().count();
+        numbered(&target);
+    }
+}
+
+/// Another page of a list is asked for by its number; all other parameters stay.
+fn numbered(target: &Target) {
+    const NUMBER: &str = "page";
+    let others = |target: &Target| -> Vec<_> {
+        target.written_parameters().filter(|(name, _)| name != NUMBER).collect()
+    };
+    if pages::number_of(target, NUMBER).is_ok() {
+        let next = push::with(&target.forwarded(), &[(NUMBER, "7")]);
+        let next = next.parse().ok().and_then(|uri| Target::of(&uri, 9 << 10, 101).ok());
+        let found = next.as_ref().map(|next| (pages::number_of(next, NUMBER), others(next)));
+        assert_eq!(found, Some((Ok(Some(7)), others(target))), "{}", target.forwarded());
     }
 }
 
@@ -130,7 +146,7 @@ pub fn patch(bytes: &[u8]) {
         let path = way(operation, "path");
         let is_read = |way: &Way| fields.read().any(|other| other == way);
         let asks = operation.get("op").is_some_and(|op| op == "test");
-        assert!(path.is_some_and(|way| if asks { is_read(&way) } else { ways(&fields).contains(&way) }));
+        assert!(path.is_some_and(|way| if asks { is_read(&way) } else { fields.writes(&way) }));
         assert!(way(operation, "from").is_none_or(|way| is_read(&way)));
     }
 }

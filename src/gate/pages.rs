@@ -364,7 +364,7 @@ impl Made {
 
 /// A parameter of the query that is a whole number. Under another name, more than once, or as a list, it is nothing
 /// that the backend could read otherwise.
-fn number_of(target: &Target, name: &str) -> Result<Option<u64>, Refusal> {
+pub(super) fn number_of(target: &Target, name: &str) -> Result<Option<u64>, Refusal> {
     let meant = target.written_parameters().filter(|(written, _)| query::could_be(written, [name])).count();
     let query = target.query.as_deref().unwrap_or_default();
     let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(written, _)| written == name);

@@ -114,8 +114,8 @@ impl Target {
         Ok(Self { path, query: query.map(str::to_owned) })
     }
 
-    /// The names of the query's parameters, decoded once, without brackets: `assignee%5Ftype[]` is
-    /// `assignee_type` (A21).
+    /// The names of the query's parameters, decoded once, without brackets and what else some backends pass over:
+    /// `assignee%5Ftype[]` and `[assignee_type]` are `assignee_type` (A21).
     pub fn parameters(&self) -> impl Iterator<Item = String> {
         self.written_parameters().map(|(name, _value)| query::base(&name).to_owned())
     }
@@ -159,10 +159,6 @@ fn canonical_part(part: &str) -> Result<String, PathError> {
                 let value = high << 4 | low;
                 match value {
                     b'/' | b'\\' | b';' | 0..=0x1f | 0x7f => return Err(PathError::Hidden),
-                    // Whoever decodes twice would find another character than whoever decodes once (A03).
-                    b'%' if rest.clone().take(2).filter(u8::is_ascii_hexdigit).count() == 2 => {
-                        return Err(PathError::Hidden);
-                    }
                     value if is_unreserved(value) => canonical.push(char::from(value)),
                     value => canonical.push_str(&format!("%{value:02X}")),
                 }
@@ -171,9 +167,19 @@ fn canonical_part(part: &str) -> Result<String, PathError> {
             _ => return Err(PathError::Character),
         }
     }
+    if hides_encoding(&canonical) {
+        return Err(PathError::Hidden);
+    }
     percent_decode_str(&canonical).decode_utf8().map_err(|_not_utf8| PathError::Encoding)?;
     // The plain ones were resolved before: these were encoded.
     if matches!(canonical.as_str(), "." | "..") { Err(PathError::Dots) } else { Ok(canonical) }
+}
+
+/// Whether whoever decodes a part twice finds another character than whoever decodes it once (A03). The digits behind an
+/// encoded percent sign may have been encoded too, so this looks at what they are in the canonical form.
+fn hides_encoding(canonical: &str) -> bool {
+    let mut behind = canonical.match_indices("%25").filter_map(|(at, sign)| canonical.get(at + sign.len()..));
+    behind.any(|rest| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2)
 }
 
 fn check_query(query: &str, parameters_max: usize) -> Result<(), PathError> {
@@ -238,6 +244,7 @@ mod tests {
             ("/a%23b", "/a%23b"),
             ("/caf%c3%a9", "/caf%C3%A9"),
             ("/100%25", "/100%25"),
+            ("/100%25%20x", "/100%25%20x"),
             ("/a%20b", "/a%20b"),
             ("/x.y..z", "/x.y..z"),
         ] {
@@ -259,6 +266,11 @@ mod tests {
             ("/..", Dots),
             ("/a/../../b", Dots),
             ("/a/%252e%252e%252f", Hidden),
+            // The digits are encoded as well: `%25` and `%32` and `e`.
+            ("/a/%25%32e%25%32e", Hidden),
+            ("/a/%25%32%66", Hidden),
+            ("/a%2525", Hidden),
+            ("/a%25%32%35", Hidden),
             ("/a%2Fb", Hidden),
             ("/a%2fb", Hidden),
             ("/a%5Cb", Hidden),
@@ -291,6 +303,9 @@ mod tests {
         let uri: Uri = "/a?assignee%5Ftype=all&assignee_type[]=me&x".parse().unwrap();
         let target = Target::of(&uri, 1000, 10).unwrap();
         assert_eq!(target.parameters().collect::<Vec<_>>(), ["assignee_type", "assignee_type", "x"]);
+        let uri: Uri = "/a?[b]=1&c]=2&+d=3&%20e%00f=4".parse().unwrap();
+        let target = Target::of(&uri, 1000, 10).unwrap();
+        assert_eq!(target.parameters().collect::<Vec<_>>(), ["b", "c", "d", "e"]);
         let uri: Uri = "/a?b=1;c=2&contact%5Bphone][]=3".parse().unwrap();
         let target = Target::of(&uri, 1000, 10).unwrap();
         assert_eq!(target.parameters().collect::<Vec<_>>(), ["b", "c", "contact"]);

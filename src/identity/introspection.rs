@@ -73,7 +73,7 @@ enum Verdict {
 
 /// What the issuer says (RFC 7662 section 2.2).
 #[derive(Deserialize)]
-struct Told {
+pub(super) struct Told {
     active: bool,
     #[serde(rename = "iss")]
     issuer: Option<String>,
@@ -222,48 +222,12 @@ impl Source {
     }
 
     fn judge(&self, told: &Told, body: &[u8], since: Duration) -> Answer {
-        match self.identity(told, body) {
+        match identity(&self.settings, &self.tenant, told, body, self.outside.clock.now()) {
             Ok(identity) => Answer { verdict: Verdict::Active(identity), dies: since + self.settings.ttl },
             Err(invalid) => {
                 Answer { verdict: Verdict::Refused(invalid), dies: since + self.settings.negative_ttl }
             }
         }
-    }
-
-    fn identity(&self, told: &Told, body: &[u8]) -> Result<Identity, Invalid> {
-        let Introspection { issuer, audience, scopes, user: pointer, .. } = &self.settings;
-        let now = self.outside.clock.now();
-        if !told.active {
-            return Err(Invalid::Inactive);
-        }
-        let is = |said: &Option<String>, words: &[&str]| {
-            said.as_ref().is_none_or(|said| words.iter().any(|word| said.eq_ignore_ascii_case(word)))
-        };
-        if !is(&told.token_type, &["Bearer", "access_token"]) || !is(&told.token_use, &["access_token"]) {
-            return Err(Invalid::Type);
-        }
-        if told.bound {
-            return Err(Invalid::Bound);
-        }
-        if issuer.is_some() && *issuer != told.issuer {
-            return Err(Invalid::Issuer);
-        }
-        if !audience.is_empty() && !told.audience.iter().any(|one| audience.contains(one)) {
-            return Err(Invalid::Audience);
-        }
-        let of_token = told.scope.as_deref().unwrap_or_default();
-        let granted = |scope: &String| of_token.split(' ').any(|one| one == scope);
-        if !scopes.iter().all(granted) {
-            return Err(Invalid::Scope);
-        }
-        if told.expires.is_some_and(|end| now >= end) {
-            return Err(Invalid::Expired);
-        }
-        if told.not_before.is_some_and(|begin| now < begin) {
-            return Err(Invalid::NotYet);
-        }
-        let user = text_at(body, pointer).and_then(|text| user(&text)).ok_or(Invalid::User)?;
-        Ok(Identity { tenant: self.tenant.clone(), user, until: told.expires, by: Method::Introspection })
     }
 
     /// Counts a question, and tells of an issuer that no longer answers, or does so again.
@@ -282,4 +246,49 @@ impl Source {
             }
         }
     }
+}
+
+/// Whose a token is, by what was told of it; the user stands somewhere in the answer's `body`.
+///
+/// # Errors
+/// [`Invalid`]: nobody's, or not for us or not now.
+pub(super) fn identity(
+    settings: &Introspection,
+    tenant: &TenantId,
+    told: &Told,
+    body: &[u8],
+    now: Timestamp,
+) -> Result<Identity, Invalid> {
+    let Introspection { issuer, audience, scopes, user: pointer, .. } = settings;
+    if !told.active {
+        return Err(Invalid::Inactive);
+    }
+    let is = |said: &Option<String>, words: &[&str]| {
+        said.as_ref().is_none_or(|said| words.iter().any(|word| said.eq_ignore_ascii_case(word)))
+    };
+    if !is(&told.token_type, &["Bearer", "access_token"]) || !is(&told.token_use, &["access_token"]) {
+        return Err(Invalid::Type);
+    }
+    if told.bound {
+        return Err(Invalid::Bound);
+    }
+    if issuer.is_some() && *issuer != told.issuer {
+        return Err(Invalid::Issuer);
+    }
+    if !audience.is_empty() && !told.audience.iter().any(|one| audience.contains(one)) {
+        return Err(Invalid::Audience);
+    }
+    let of_token = told.scope.as_deref().unwrap_or_default();
+    let granted = |scope: &String| of_token.split(' ').any(|one| one == scope);
+    if !scopes.iter().all(granted) {
+        return Err(Invalid::Scope);
+    }
+    if told.expires.is_some_and(|end| now >= end) {
+        return Err(Invalid::Expired);
+    }
+    if told.not_before.is_some_and(|begin| now < begin) {
+        return Err(Invalid::NotYet);
+    }
+    let user = text_at(body, pointer).and_then(|text| user(&text)).ok_or(Invalid::User)?;
+    Ok(Identity { tenant: tenant.clone(), user, until: told.expires, by: Method::Introspection })
 }

@@ -101,6 +101,8 @@ pub(super) fn read(token: &str) -> Result<Jws<'_>, Invalid> {
     let algorithm = Algorithm::named(&header.alg).ok_or(Invalid::Algorithm)?;
     let payload = decode(payload)?;
     let claims = json(&payload)?;
+    // Other claims are read when they are looked at: what cannot be read then (a number beyond all bounds) is wrong now.
+    let _readable: Value = json(&payload)?;
     let kind = header.typ.unwrap_or_else(|| "jwt".to_owned()).to_ascii_lowercase();
     let kind = kind.strip_prefix("application/").map_or_else(|| kind.clone(), str::to_owned);
     Ok(Jws { algorithm, key_id: header.kid, kind, claims, payload, signed, signature: decode(signature)? })
@@ -157,4 +159,24 @@ pub(super) fn date<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Timesta
     };
     let date = whole.or_else(with_fraction);
     date.map(Some).ok_or_else(|| serde::de::Error::custom("no date"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_with_a_claim_that_cannot_be_read_is_malformed() {
+        let token = |claims: &str| {
+            let parts = [r#"{"alg":"EdDSA"}"#, claims, "signature"];
+            parts.map(|part| BASE64URL_NOPAD.encode(part.as_bytes())).join(".")
+        };
+        for (claims, issuer) in [(r#"{"iss":"a","n":1e300}"#, Some("a")), (r#"{"iss":"a","n":1e400}"#, None)]
+        {
+            let token = token(claims);
+            let read = read(&token).ok().and_then(|jws| jws.claims.issuer);
+            assert_eq!(read.as_deref(), issuer, "{claims}");
+            assert_eq!(super::issuer(&token).as_deref(), issuer, "{claims}");
+        }
+    }
 }

@@ -205,10 +205,18 @@ fn did_you_mean(near: &[String]) -> String {
     }
 }
 
+/// The longest name, in bytes, for which others are looked for: comparing takes time and memory with the product of the
+/// lengths.
+const COMPARED_BYTES_MAX: usize = 128;
+
 /// Names that look like `name`, nearest first, at most three.
 pub(super) fn near<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    if name.len() > COMPARED_BYTES_MAX {
+        return Vec::new();
+    }
     let word = name.to_lowercase();
     let mut found: Vec<(usize, &str)> = names
+        .filter(|other| other.len() <= COMPARED_BYTES_MAX)
         .map(|other| (strsim::damerau_levenshtein(&word, &other.to_lowercase()), other))
         .filter(|(distance, other)| *distance <= (other.chars().count() / 3).max(1))
         .collect();

@@ -2,9 +2,11 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use headgate::{channel, config, delivery, filter, gate, identity, ingress, journal, server, spool};
+use headgate::{
+    channel, config, delivery, directory, filter, gate, identity, ingress, journal, server, spool,
+};
 
-use crate::support::corpus;
+use crate::{filter::property, support::corpus};
 
 /// Most files and bytes that one corpus may have: it is read at every test run, and reviewed.
 const FILES_MAX: usize = 40;
@@ -13,7 +15,7 @@ const BYTES_MAX: usize = 200 << 10;
 type Target = (&'static str, fn(&[u8]));
 
 /// Every target with its law. `fuzz/fuzz_targets` has a file for each.
-const TARGETS: [Target; 28] = [
+const TARGETS: [Target; 34] = [
     ("agents_form", gate::fuzzing::form),
     ("agents_multipart", gate::fuzzing::multipart),
     ("agents_patch", gate::fuzzing::patch),
@@ -23,15 +25,20 @@ const TARGETS: [Target; 28] = [
     ("answer_headers", delivery::fuzzing::answer_headers),
     ("coding", gate::fuzzing::encoded),
     ("config", configuration),
+    ("credentials", identity::fuzzing::credentials),
     ("csv", filter::csv::fuzzing::table),
+    ("directory", directory::fuzzing::answer),
     ("framing", server::fuzzing::framing),
     ("handshake", channel::fuzzing::handshake),
     ("hooks_target", ingress::fuzzing::target),
+    ("introspection", identity::fuzzing::introspected),
     ("journal", journal::fuzzing::scan),
+    ("keys", identity::fuzzing::keys),
     ("line", channel::fuzzing::line),
     ("mailgun", channel::fuzzing::mailgun),
     ("meta", channel::fuzzing::meta),
     ("mime", channel::fuzzing::mime),
+    ("pages", pages),
     ("postmark", channel::fuzzing::postmark),
     ("retry_after", delivery::fuzzing::retry_after),
     ("sendgrid", channel::fuzzing::sendgrid),
@@ -41,6 +48,7 @@ const TARGETS: [Target; 28] = [
     ("standard", channel::fuzzing::standard),
     ("telegram", channel::fuzzing::telegram),
     ("token", identity::fuzzing::token),
+    ("twin", property::twin),
     ("twitter", channel::fuzzing::twitter),
 ];
 
@@ -51,6 +59,10 @@ fn configuration(text: &[u8]) {
 
 fn answer(text: &[u8]) {
     filter::fuzzing::answer(text).unwrap();
+}
+
+fn pages(text: &[u8]) {
+    filter::fuzzing::pages(text).unwrap();
 }
 
 #[test]
@@ -82,9 +94,10 @@ fn every_corpus_and_every_fuzz_target_is_replayed() {
 #[test]
 fn what_an_input_is_cut_to_keeps_the_law_too() {
     for (name, law) in TARGETS {
-        // A configuration costs milliseconds.
-        let step = if name == "config" { 500 } else { 7 };
+        // A configuration costs milliseconds, and a filter with its slow twin does so too.
+        let cuts = if matches!(name, "config" | "twin") { 4 } else { 40 };
         for input in corpus::inputs(name) {
+            let step = input.len() / cuts + 1;
             (0..input.len()).step_by(step).for_each(|end| law(&input[..end]));
         }
     }

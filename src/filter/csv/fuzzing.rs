@@ -7,12 +7,15 @@ use crate::filter::{EntityNo, EntitySource, FieldIx, Fields, Judge, Object, Raw,
 
 /// Shows rows by who is responsible: `ana`'s wholly, `sue`'s without what is told apart, others' not at all.
 #[derive(Debug)]
-pub struct Owners;
+pub struct Owners {
+    /// What is shown of `sue`'s.
+    sues: Fields,
+}
 
 impl Owners {
-    /// The table that is looked for.
+    /// The table that is looked for, and its judge.
     #[must_use]
-    pub fn table() -> Table {
+    pub fn table() -> (Table, Self) {
         let source = EntitySource {
             name: "contact".to_owned(),
             fields: ["id", "name", "phone_number", "meta"].map(str::to_owned).into(),
@@ -22,18 +25,14 @@ impl Owners {
             ..EntitySource::default()
         };
         let schema = Schema::compile(vec![source.clone()]).unwrap_or_default();
-        Table::new(&schema, EntityNo(0), &source)
-    }
-
-    fn fields() -> Fields {
-        let table = Self::table();
-        let mut shown = Fields::NONE;
+        let table = Table::new(&schema, EntityNo(0), &source);
+        let mut sues = Fields::NONE;
         for (number, name) in (0..).zip(&table.fields) {
             if !["phone_number", "meta.vip"].contains(&name.as_str()) {
-                shown.insert(FieldIx(number));
+                sues.insert(FieldIx(number));
             }
         }
-        shown
+        (table, Self { sues })
     }
 }
 
@@ -42,7 +41,7 @@ impl Judge for Owners {
         let owner = object.facts.first().copied().flatten().and_then(Raw::name);
         match owner.as_deref() {
             Some("ana") => Verdict::Shown(Fields::All),
-            Some("sue") => Verdict::Shown(Self::fields()),
+            Some("sue") => Verdict::Shown(self.sues.clone()),
             _ => Verdict::Hidden,
         }
     }
@@ -54,7 +53,8 @@ impl Judge for Owners {
 /// # Panics
 /// If the law is broken; this is what a fuzzer looks for.
 pub fn table(bytes: &[u8]) {
-    let Ok((shown, report)) = Owners::table().filter(bytes, Owners) else { return };
+    let (table, owners) = Owners::table();
+    let Ok((shown, report)) = table.filter(bytes, owners) else { return };
     let (before, after) = (read(bytes), read(&shown));
     let Some((names, rows)) = before.split_first() else { return };
     let owner = names.iter().position(|name| name == "owner");
@@ -68,7 +68,8 @@ pub fn table(bytes: &[u8]) {
     for (row, (of, owner)) in shown.iter().zip(visible) {
         assert_eq!(row.len(), left.len(), "a row is ragged");
         for (cell, name) in row.iter().zip(left) {
-            let told_apart = name.starts_with("meta.vip")
+            let told_apart = name == "meta.vip"
+                || name.starts_with("meta.vip.")
                 || name.split('.').any(|step| step == "phone_number")
                 || name == "meta";
             let declared =

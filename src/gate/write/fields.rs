@@ -32,6 +32,12 @@ impl Fields {
         self.written.iter()
     }
 
+    /// Whether a field is written as a whole.
+    #[must_use]
+    pub fn writes(&self, way: &[String]) -> bool {
+        self.written.contains_key(way)
+    }
+
     /// The fields whose value the request asks about: who learns whether it went through learns of them.
     pub fn read(&self) -> impl Iterator<Item = &Way> {
         self.read.iter()

@@ -58,8 +58,7 @@ fn operation(operation: &Value, fields: &mut Fields) -> Result<(), UnfitBody> {
 /// A value takes the place of what was there, and what is in it is written as well.
 fn set(path: &mut Way, value: &Value, fields: &mut Fields) -> Result<(), UnfitBody> {
     fields.put_all(path, value)?;
-    let noted = fields.written().any(|(way, _)| way == path);
-    if noted { Ok(()) } else { fields.put(path, value.clone()) }
+    if fields.writes(path) { Ok(()) } else { fields.put(path, value.clone()) }
 }
 
 /// The names of a pointer (RFC 6901); that of the whole is not taken.

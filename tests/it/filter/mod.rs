@@ -3,7 +3,7 @@
 mod bounds;
 mod oracle;
 mod places;
-mod property;
+pub(crate) mod property;
 mod rows;
 mod suite;
 mod traps;

@@ -9,7 +9,12 @@ use headgate::filter::{
     EntityNo, EntitySource, Fault, FieldIx, Fields, Filter, Judge, Layout, LayoutSource, Limits, Object,
     Report, Schema, SchemaError, Total, Verdict, filter,
 };
-use proptest::{prelude::*, sample::select, test_runner::TestCaseError};
+use proptest::{
+    prelude::*,
+    sample::select,
+    strategy::ValueTree as _,
+    test_runner::{RngAlgorithm, TestCaseError, TestRng, TestRunner},
+};
 use serde_json::Value;
 
 use super::oracle::{Oracle, Told, Unfit, told};
@@ -429,4 +434,17 @@ proptest! {
     fn the_filter_does_what_its_slow_twin_does(world in world(), cuts in prop::collection::vec(0..9_usize, 0..60)) {
         compare(&world, &cuts)?;
     }
+}
+
+/// The same with a world that follows from the first bytes, and cuts that follow from the others, for a fuzzer.
+pub(crate) fn twin(bytes: &[u8]) {
+    let (first, others) = bytes.split_at(bytes.len().min(32));
+    let mut seed = [0; 32];
+    seed[..first.len()].copy_from_slice(first);
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
+    let drawn = world().new_tree(&mut TestRunner::new_with_rng(ProptestConfig::default(), rng));
+    // Of some seeds too many values would be left out.
+    let Ok(world) = drawn.map(|drawn| drawn.current()) else { return };
+    let cuts: Vec<_> = others.iter().map(|byte| usize::from(byte % 9)).collect();
+    compare(&world, &cuts).unwrap();
 }

@@ -18,6 +18,7 @@ async fn a_path_that_can_be_read_in_two_ways_is_refused_and_one_that_cannot_is_d
         ("A02", format!("{api}/public/.%2E/conversations/102"), 400),
         ("A02", format!("{api}/public/%2e./conversations/102"), 400),
         ("A03", format!("{api}/conversations/%252e%252e%252f102"), 400),
+        ("A03", format!("{api}/conversations/%25%32e%25%32e"), 400),
         ("A04", format!("{api}/conversations%2F102"), 400),
         ("A04", format!("{api}/conversations%2f102"), 400),
         ("A04", format!("{api}/conversations\\102"), 400),

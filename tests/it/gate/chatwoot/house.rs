@@ -300,7 +300,7 @@ fn thing(of: Conversation) -> Thing {
         responsible: of.agent().map(|agent| agent.to_string()),
         unassigned: of.agent().is_none(),
         own_team: own.is_some(),
-        teams: own.or_else(|| of.agent().and_then(team_of)).into_iter().collect(),
+        teams: own.into_iter().chain(of.agent().and_then(team_of)).collect(),
         participants: if of.watched { vec!["2".to_owned()] } else { Vec::new() },
         channel: Some("Channel::Whatsapp".to_owned()),
         account: Some("4".to_owned()),

@@ -76,7 +76,7 @@ async fn what_must_be_on_record_is_so_before_the_backend_is_asked() {
 async fn i12_what_must_be_on_record_is_refused_where_it_cannot_be() {
     let whole = start(|log| std::fs::create_dir(log).unwrap()).await;
     for path in ["/must/conversations/101", "/must/answered/101"] {
-        let refused = whole.get("ana", path).await;
+        let refused = whole.get("adm", path).await;
         assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")), "{path}");
         assert_eq!(refused.problem(), "unavailable");
     }

@@ -140,7 +140,6 @@ async fn an_override_replaces_caps_or_raises_where_a_conversation_stands() {
         ("team", "account = 'none'\nview = 'none'", &["101", "103"][..]),
         ("team", "account = 'wa-1'\nview = 'own'", &[]),
         ("team", "account = 'wa-1'\nmode = 'cap'\nview = 'own'", &[]),
-        ("team", "account = 'wa-1'\nmode = 'cap'\nview = 'all'", &["101", "103"]),
         ("team", "account = 'wa-2'\nmode = 'raise'\nview = 'all'", &["101", "102", "103", "104"]),
         ("team", "account = 'wa-1'\nmode = 'raise'\nview = 'own'", &["101", "103"]),
         ("own", "pipeline = 'sales'\nmode = 'raise'\nview = 'team'", &["103"]),
