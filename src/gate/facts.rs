@@ -13,6 +13,9 @@ use crate::{
     tag::Tag,
 };
 
+/// What backends write where no user is: it is nobody's name, and does not say that nobody is responsible either (D17).
+const NO_USER: &str = "0";
+
 /// Most participants that are read: more than any backend shows of one object.
 const PARTICIPANTS_MAX: usize = 1000;
 
@@ -133,6 +136,11 @@ pub(super) fn is_that(value: Raw<'_>, is: &Literal) -> Option<bool> {
     }
 }
 
+/// A user's name.
+fn user<'a>(raw: Raw<'a>) -> Option<Cow<'a, str>> {
+    raw.name().filter(|name| name != NO_USER)
+}
+
 fn read<'a>(facts: &[(Fact, FactNo)], object: &Object<'a>) -> Known<'a> {
     let mut known = Known::default();
     for (fact, number) in facts {
@@ -140,11 +148,14 @@ fn read<'a>(facts: &[(Fact, FactNo)], object: &Object<'a>) -> Known<'a> {
         match fact {
             Fact::Id => {}
             Fact::Responsible if raw.is_null() => known.responsible = Some(None),
-            Fact::Responsible => known.responsible = raw.name().map(Some),
-            Fact::Participants => known.participants = raw.names(PARTICIPANTS_MAX),
+            Fact::Responsible => known.responsible = user(raw).map(Some),
+            Fact::Participants => {
+                known.participants = raw.names(PARTICIPANTS_MAX);
+                known.participants.retain(|name| name != NO_USER);
+            }
             Fact::Open => known.open = raw.boolean() == Some(true),
             Fact::Team => known.team = raw.name(),
-            Fact::Creator => known.creator = raw.name(),
+            Fact::Creator => known.creator = user(raw),
             Fact::Queue => known.queue = raw.name(),
             Fact::Pipeline => known.pipeline = raw.name(),
             Fact::Stage => known.stage = raw.name(),

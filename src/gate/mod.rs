@@ -43,6 +43,8 @@ pub mod shape;
 mod show;
 pub mod sight;
 mod snapshot;
+mod subject;
+pub mod teams;
 pub mod upstream;
 pub mod who;
 pub mod write;

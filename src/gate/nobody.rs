@@ -1,13 +1,26 @@
-//! The answer to who can see none of its rows: it is known without the backend's.
+//! The answer to who sees none of its rows. It is made here and not of the backend's, so that nobody can tell whether
+//! there are none or only none for them (D05); and it is known without the backend's to who can see none at all.
 
 use serde_json::{Map, Value, json};
 
-use crate::config::routes::{Count, Format, Main, Shows};
+use super::{Shown, answer};
+use crate::config::routes::{Count, Empty, Format, Main, Shows};
 
-/// The list without a row, as page `number`; `None` if more than rows may be shown of the answer.
-pub(super) fn without_rows(shows: &Shows, number: Option<u64>) -> Option<Vec<u8>> {
+/// The answer without a row, as page `number`; `None` if it has none, or if more than rows may be shown of it.
+pub(super) fn answer(shows: &Shows, number: Option<u64>) -> Option<Shown> {
+    let Some(Main::Rows(..)) = &shows.main else { return None };
+    match (shows.format, shows.empty) {
+        (Format::Whole, _) => None,
+        (Format::Csv, _) => Some(answer::no_table()),
+        (Format::Json, Empty::NoContent) => Some(answer::without_content()),
+        (Format::Json, Empty::List) => without_rows(shows, number).map(answer::json),
+    }
+}
+
+/// The list without a row. A page has nothing around its rows but what Headgate knows of it.
+fn without_rows(shows: &Shows, number: Option<u64>) -> Option<Vec<u8>> {
     let Some(Main::Rows(rows, _)) = &shows.main else { return None };
-    if shows.format != Format::Json || !shows.nested.is_empty() || !shows.keep.is_empty() {
+    if shows.page.is_none() && !(shows.nested.is_empty() && shows.keep.is_empty()) {
         return None;
     }
     let mut places = vec![(rows.as_str(), json!([]))];
@@ -21,6 +34,7 @@ pub(super) fn without_rows(shows: &Shows, number: Option<u64>) -> Option<Vec<u8>
     if let Some(page) = &shows.page {
         places.extend(shows.links.iter().map(|place| (place.as_str(), Value::Null)));
         places.extend(page.at.iter().map(|place| (place.as_str(), json!(number))));
+        places.extend(page.more.iter().map(|place| (place.as_str(), json!(false))));
     }
     let mut answer = Value::Null;
     for (place, value) in places {

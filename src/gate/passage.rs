@@ -6,7 +6,7 @@ use http::{HeaderValue, StatusCode, header, request::Parts};
 
 use super::{
     Passage, Shown,
-    answer::{self, Unseen},
+    answer::{Unseen, Withheld},
     decisions::{Outcome, Record},
     facts::{Keyed, Known},
     headers, nobody,
@@ -61,7 +61,12 @@ impl Passage<'_> {
         if let Some(Object::Answer { entity, parameter }) = &route.object {
             let unseen = self.side.upstream.look(target.forwarded(), passed, from).await?;
             self.readable(&unseen)?;
-            let known = self.known(&unseen, *entity, self.parameter(parameter))?;
+            let known =
+                self.known(&unseen, *entity, self.parameter(parameter)).map_err(|refusal| match refusal {
+                    // That it is there is not told either.
+                    Refusal::Withheld(Withheld::Another) => Refusal::Missing,
+                    refusal => refusal,
+                })?;
             let keyed = self.keyed(&known).await?;
             let permit = self.decide(Some(&keyed), &[], record)?;
             self.put_on_record(record).await?;
@@ -69,6 +74,7 @@ impl Passage<'_> {
         }
 
         let object = self.object(record.id).await?;
+        self.see_what_it_stands_in(object.as_ref(), record.id).await?;
         let sent = Sent { target: &target, headers: &head.headers, body };
         let Settled { permit, body, changes } = Box::pin(self.settle(object.as_ref(), sent, record)).await?;
         let method = route.matches.method.clone();
@@ -84,8 +90,8 @@ impl Passage<'_> {
         self.put_on_record(record).await?;
         if within == Scope::None && !route.writes() && self.in_shadow().is_none() {
             let number = paged.as_ref().map(Paged::number);
-            if let Some(json) = nobody::without_rows(&route.shows, number) {
-                return Ok(answer::json(json));
+            if let Some(none) = nobody::answer(&route.shows, number) {
+                return Ok(none);
             }
         }
         let onward = Onward { method, target, headers: passed, body };

@@ -59,6 +59,12 @@ impl Asked {
     pub fn to(self, action: ActionNo) -> Self {
         Self { action, ..self }
     }
+
+    /// The same of what need only be seen.
+    #[must_use]
+    pub fn to_be_seen(self) -> Self {
+        Self { of_rows: None, ..self }
+    }
 }
 
 /// A decision that was made, with its reason in words.

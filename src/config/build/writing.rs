@@ -67,8 +67,15 @@ pub(super) fn writing(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route, lin
 
 /// What may be asked with a route.
 pub(super) fn asking(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route) -> Asking {
-    if raw.object == Some(raw::RouteObject::Answer) && !raw.fields_in.is_empty() {
-        check.wrong(&at.key("fields_in"), Wrong::OnlyWith { other: "another `object` than \"answer\"" });
+    // The backend is asked before anything is decided.
+    for (key, is) in [
+        ("fields_in", !raw.fields_in.is_empty()),
+        ("asks", raw.asks.is_some()),
+        ("searches", !raw.searches.is_empty()),
+    ] {
+        if is && raw.object == Some(raw::RouteObject::Answer) {
+            check.wrong(&at.key(key), Wrong::OnlyWith { other: "another `object` than \"answer\"" });
+        }
     }
     if !raw.question && !raw.fields_at.is_empty() {
         check.wrong(&at.key("fields_at"), Wrong::OnlyWith { other: "question = true" });

@@ -41,6 +41,7 @@ use crate::identity::{
 
 mod audit;
 mod credentials;
+mod exports;
 mod grants;
 mod http2;
 mod passing;
@@ -124,6 +125,8 @@ fn roles<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
 struct People {
     /// Roles by tenant and user; everybody of `acme` is in `sales`, but `ben`.
     roles: BTreeMap<(String, String), Vec<&'static str>>,
+    /// Teams of users who moved.
+    moved: BTreeMap<String, &'static [&'static str]>,
     down: bool,
 }
 
@@ -392,7 +395,9 @@ impl People {
                 let Some(roles) = self.roles.get(&((*tenant).to_owned(), (*user).to_owned())) else {
                     return backend::json(404, &json!({}));
                 };
+                let moved = self.moved.get(*user).copied();
                 let teams = match *user {
+                    _ if moved.is_some() => moved.unwrap_or_default(),
                     "ben" => &["support"][..],
                     "odd" => &["sales,support"],
                     "lone" => &[],
