@@ -256,9 +256,18 @@ impl std::fmt::Debug for Sight<'_> {
 
 impl Judge for Sight<'_> {
     fn judge(&mut self, object: &Object<'_>) -> Verdict {
+        let verdict = self.judged(object).map_or(Verdict::Hidden, Verdict::Shown);
+        self.main_is_hidden |= object.main && verdict == Verdict::Hidden;
+        verdict
+    }
+}
+
+impl Sight<'_> {
+    /// The fields of an object that are shown; `None` if it is hidden.
+    fn judged(&mut self, object: &Object<'_>) -> Option<Fields> {
         let depth = std::iter::successors(object.outer, |outer| outer.outer).count();
         self.standing.truncate(depth);
-        let Some(shape) = self.shapes.entity(object.entity) else { return Verdict::Hidden };
+        let shape = self.shapes.entity(object.entity)?;
         // A row that cannot be got by its id is not believed (D08), and neither is another object than that which
         // was asked for.
         if object.main && shape.reading.has_id() && (self.decided.is_none() || self.is_asked_for.is_some()) {
@@ -266,14 +275,11 @@ impl Judge for Sight<'_> {
             let is_it = self.is_asked_for.is_none_or(|is_it| id.as_deref().is_some_and(is_it));
             self.main_is_another |= !is_it;
             if id.is_none() || !is_it {
-                self.main_is_hidden = true;
-                return Verdict::Hidden;
+                return None;
             }
         }
-        let Some(kind) = kind(object, shape) else { return Verdict::Hidden };
-        let verdict = self.verdict(object, shape, kind).map_or(Verdict::Hidden, Verdict::Shown);
-        self.main_is_hidden |= object.main && verdict == Verdict::Hidden;
-        verdict
+        let kind = kind(object, shape)?;
+        self.verdict(object, shape, kind)
     }
 }
 

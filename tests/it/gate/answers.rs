@@ -79,8 +79,11 @@ action = "list"
 format = "csv"
 "#;
 
+/// Resource, action and scope.
+type Grant = (&'static str, &'static str, Scope);
+
 /// A role with these rights on contacts, and the fields that it hides.
-fn role(grants: &[(&str, &str, Scope)], hidden: &[&str]) -> Role {
+fn role(grants: &[Grant], hidden: &[&str]) -> Role {
     let mut role = Role::default();
     for (resource, action, scope) in grants {
         role.grants.entry((*resource).to_owned()).or_default().insert((*action).to_owned(), *scope);
@@ -92,8 +95,8 @@ fn role(grants: &[(&str, &str, Scope)], hidden: &[&str]) -> Role {
 
 /// `kim` has these roles, and no other.
 fn kim_has(
-    roles: &'static [(&'static str, &[(&str, &str, Scope)], &[&str])],
-) -> impl FnOnce(&mut Source) + Send {
+    roles: &'static [(&'static str, &'static [Grant], &'static [&'static str])],
+) -> impl FnOnce(&mut Source) + Send + 'static {
     move |source| {
         source.roles.insert("clerk".to_owned(), Role::default());
         for (name, grants, hidden) in roles {
@@ -199,7 +202,8 @@ async fn a_whole_answer_passes_by_the_right_to_an_object_or_to_all() {
 #[tokio::test]
 async fn the_echo_of_a_write_passes_whole_to_who_may_see_it_whole() {
     let rights = kim_has(&[("editor", &[("contact", "edit", Scope::All)], &[])]);
-    let world = Setup::default().routes(ROUTES).policy(rights).start().await;
+    let script = |asked: &Asked| (asked.method == "PUT").then(|| backend::json(200, &contact("501", "ana")));
+    let world = Setup::default().routes(ROUTES).policy(rights).backend(script).start().await;
     let echo = world.write("kim", "PUT", "/contacts/501/whole", &json!({"name": "x"})).await;
     assert_eq!((echo.status, echo.body.as_str()), (204, ""));
 }
@@ -323,7 +327,7 @@ async fn the_teams_of_an_answers_users_are_looked_up_within_a_bound() {
     for (strangers, seen, counted) in [(499, 1, 0), (500, 0, 1)] {
         let rows: Vec<_> = (0..strangers)
             .map(|number| json!({"id": number, "owner": format!("stranger-{number}")}))
-            .chain([contact("501", "ana"), contact("502", "ben")])
+            .chain([contact("501", "ana")])
             .collect();
         let script = move |_: &Asked| Some(backend::json(200, &json!({"_embedded": {"deals": rows}})));
         let world = Setup::default().routes(ROUTES).backend(script).start().await;
@@ -332,6 +336,6 @@ async fn the_teams_of_an_answers_users_are_looked_up_within_a_bound() {
         assert_eq!(list["count"], seen, "{strangers}");
         let limit = "headgate_limit_reached_total{limit=\"teams_max\"}";
         let told = world.metrics().lines().find_map(|line| line.strip_prefix(limit)?.trim().parse().ok());
-        assert_eq!(told.unwrap_or(0), 2 * counted, "{strangers}");
+        assert_eq!(told.unwrap_or(0), counted, "{strangers}");
     }
 }

@@ -6,7 +6,7 @@ use super::{ROLES, Whole, roles};
 
 const ROUTES: &str = r#"
 [[route]]
-match = "POST /api/v1/accounts/{account}/exported/contacts/501"
+match = "POST /api/v1/accounts/{account}/begun/contacts/501"
 resource = "contact"
 action = "view"
 question = true
@@ -28,7 +28,7 @@ async fn started() -> Whole {
     assert_eq!(fetch(&whole).await, 404, "nothing was started");
     let headers =
         format!("Authorization: Bearer {}\r\nContent-Type: application/json\r\n", whole.token("ana"));
-    let begun = whole.send("POST /api/v1/accounts/1/exported/contacts/501", &headers, "{}").await;
+    let begun = whole.send("POST /api/v1/accounts/1/begun/contacts/501", &headers, "{}").await;
     assert_eq!((begun.status, begun.json()), (200, json!({"id": "501"})));
     assert_eq!(fetch(&whole).await, 200);
     whole
