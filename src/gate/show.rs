@@ -262,6 +262,7 @@ impl Passage<'_> {
             sight.found = Some(&found);
             sight.around = around.map(|keyed| (self.asked.via.unwrap_or(self.asked.resource), keyed));
             sight.around = sight.around.filter(|_| !subject.tells_its_facts);
+            sight.before = around.filter(|_| subject.tells_its_facts);
             sight.decided = subject.seen.as_ref();
             sight.also = subject.also.as_ref();
             sight.is_asked_for = if subject.parameter.is_some() { Some(&is_asked_for) } else { None };

@@ -36,6 +36,9 @@ pub struct Sight<'a> {
     pub is_asked_for: Option<&'a (dyn Fn(&str) -> bool + Sync)>,
     /// The object that the route is about, if it is not in the answer: its resource, and what is known of it.
     pub around: Option<(ResourceNo, &'a Keyed)>,
+    /// What was known of the one object that the answer is about, if the answer itself tells nothing of it: some backends
+    /// answer a write with no more than an id.
+    pub before: Option<&'a Keyed>,
     /// The teams of responsible users, as far as they are known.
     pub teams: &'a Teams,
     /// What the tag of a conversation says, by the id that the backend has for it.
@@ -95,6 +98,7 @@ impl<'a> Sight<'a> {
             also: None,
             is_asked_for: None,
             around: None,
+            before: None,
             teams,
             tag,
             found: None,
@@ -218,7 +222,10 @@ impl<'a> Sight<'a> {
         } else {
             shape.reading.known(object)
         };
-        let own = self.keyed(&known, right);
+        let own = match self.before.filter(|_| object.main && known == Known::default()) {
+            Some(before) => before.clone(),
+            None => self.keyed(&known, right),
+        };
         let keyed = match self.whole() {
             Some((_, whole)) if shape.part => whole.part(&own),
             _ => own,

@@ -83,12 +83,19 @@ impl Passage<'_> {
             Object::Tag { .. } | Object::Prefetch { .. } => self.written(around, decision).await?,
             Object::Answer { .. } | Object::Export { .. } => None,
         };
+        let see = |object: &Keyed| {
+            let seen = Decided::on(actor, self.asked.to(right.action), Some(object), &[]).permit();
+            seen.map_err(|_denied| Refusal::Withheld(Withheld::Hidden))
+        };
         let Some(object) = object else {
+            // Whoever did not see it before is not shown it because a short echo leaves out whose it is.
+            if let Some(before) = around.filter(|_| wrote) {
+                see(before)?;
+            }
             subject.tells_its_facts = true;
             return Ok(subject);
         };
-        let seen = Decided::on(actor, self.asked.to(right.action), Some(&object), &[]).permit();
-        subject.seen = Some(seen.map_err(|_denied| Refusal::Withheld(Withheld::Hidden))?);
+        subject.seen = Some(see(&object)?);
         subject.also = permit.copied().filter(|_| !wrote);
         Ok(subject)
     }

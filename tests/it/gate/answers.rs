@@ -171,6 +171,22 @@ async fn e03_who_gave_an_object_away_is_not_shown_it_any_more() {
 }
 
 #[tokio::test]
+async fn e03_an_echo_that_tells_nothing_of_whose_it_is_is_shown_to_who_saw_the_object() {
+    let rights = kim_has(&[("editor", &[("contact", "edit", Scope::All)], &[])]);
+    let script = |asked: &Asked| {
+        let echo = json!({"id": "501", "name": "CANARY-501-name", "phone_number": "CANARY-501-phone"});
+        (asked.method == "PUT").then(|| backend::json(200, &echo))
+    };
+    let world = Setup::default().policy(rights).backend(script).start().await;
+    let put = async |user: &str| {
+        world.write(user, "PUT", "/contacts/501", &json!({"contact": {"name": "x"}})).await
+    };
+    let shown = put("ana").await;
+    assert_eq!((shown.status, shown.json()), (200, json!({"id": "501", "name": "CANARY-501-name"})));
+    assert_eq!(put("kim").await.status, 204);
+}
+
+#[tokio::test]
 async fn a_whole_answer_passes_by_the_right_to_an_object_or_to_all() {
     let world = Setup::default()
         .routes(ROUTES)
