@@ -7,7 +7,7 @@ use std::{env, io, process::ExitCode};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    headgate::cli::run(env::args_os(), &variable, &mut io::stdout().lock(), &mut io::stderr())
+    headgate::cli::run(env::args_os(), variable, &mut io::stdout().lock(), &mut io::stderr())
 }
 
 #[expect(clippy::disallowed_methods, reason = "the environment enters here and is passed down")]

@@ -85,8 +85,9 @@ pub(crate) fn why(config: &Path, environment: &HashMap<String, String>) {
     let config = config.display().to_string();
     let arguments = asked.split(' ').chain(["--config", &config]).map(Into::into);
     let (mut answer, mut mistake) = (Vec::new(), Vec::new());
-    let env = |name: &str| environment.get(name).cloned();
-    let _no = cli::run(arguments, &env, &mut answer, &mut mistake);
+    let environment = environment.clone();
+    let env = move |name: &str| environment.get(name).cloned();
+    let _no = cli::run(arguments, env, &mut answer, &mut mistake);
     for line in String::from_utf8_lossy(&[answer, mistake].concat()).lines() {
         println!("    {line}");
     }

@@ -64,7 +64,8 @@ pub struct StreamedAnswer {
     body: Incoming,
     bounds: StreamBounds,
     read: usize,
-    deadline: Instant,
+    /// `None`: who reads it sets the pace.
+    deadline: Option<Instant>,
     patience: Option<Pin<Box<Sleep>>>,
     waiting: bool,
     /// `None` once the body has ended.
@@ -93,20 +94,36 @@ impl StreamedAnswer {
         let mut answer = Self {
             read: 0,
             bounds,
-            deadline,
+            deadline: Some(deadline),
             patience: None,
             waiting: false,
             flight: Some(flight),
             _request: request,
             body,
         };
-        if answer.body.size_hint().lower() > max as u64 {
-            return Err(answer.fail(CallError::Oversize { max }));
-        }
         if answer.body.is_end_stream() {
             answer.end();
         }
-        Ok(answer)
+        answer.within(max)
+    }
+
+    /// It with at most `max` bytes.
+    ///
+    /// # Errors
+    /// If it announces more.
+    pub fn within(mut self, max: usize) -> Result<Self, CallError> {
+        if self.body.size_hint().lower() > max as u64 {
+            return Err(self.fail(CallError::Oversize { max }));
+        }
+        self.bounds.answer_bytes_max = max;
+        Ok(self)
+    }
+
+    /// It however long and for however long: who reads it sets the pace. The time between what comes stays bounded.
+    #[must_use]
+    pub fn at_the_readers_pace(self) -> Self {
+        let bounds = StreamBounds { answer_bytes_max: usize::MAX, ..self.bounds };
+        Self { deadline: None, bounds, ..self }
     }
 
     fn end(&mut self) {
@@ -127,14 +144,14 @@ impl StreamedAnswer {
     /// The error of an answer that is over its time; pending until then.
     fn poll_overdue(&mut self, cx: &mut Context<'_>) -> Poll<CallError> {
         let idle = Instant::now() + self.bounds.idle_timeout;
-        let due = idle.min(self.deadline);
+        let due = self.deadline.map_or(idle, |deadline| idle.min(deadline));
         let patience = self.patience.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
         // Time in which nobody asked for more is not the backend's.
         if !self.waiting {
             patience.as_mut().reset(due);
             self.waiting = true;
         }
-        let stalled = patience.deadline() < self.deadline;
+        let stalled = self.deadline.is_none_or(|deadline| patience.deadline() < deadline);
         ready!(patience.as_mut().poll(cx));
         Poll::Ready(if stalled {
             CallError::Stalled { after: self.bounds.idle_timeout }

@@ -17,6 +17,7 @@ use std::{
     io::{self, Write},
     path::PathBuf,
     process::ExitCode,
+    sync::Arc,
 };
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -112,13 +113,15 @@ enum SchemaFormat {
 /// Runs the command that `arguments` give, the program's name first.
 ///
 /// The answer is 0 if all is well, 1 if the command says that something is wrong, 2 if the arguments
-/// are not understood, or the configuration about which a policy command is asked.
+/// are not understood, or the configuration about which a policy command is asked. `variable` looks an environment
+/// variable up; a thread of its own may ask it.
 pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
-    env: Env<'_>,
+    variable: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> ExitCode {
+    let env: Env<'_> = &variable;
     let code = match Arguments::try_parse_from(arguments) {
         Ok(Arguments { command: Command::ApiKey }) => api_key::run(out, err),
         Ok(Arguments { command: Command::Check { config, format } }) => {
@@ -132,7 +135,7 @@ pub fn run(
         Ok(Arguments { command: Command::Explain(command) }) => command.run(out, err),
         Ok(Arguments { command: Command::Learn(command) }) => command.run(env, out, err),
         Ok(Arguments { command: Command::Probe(command) }) => command.run(env, out, err),
-        Ok(Arguments { command: Command::Serve { config } }) => serve::run(&config, env, err),
+        Ok(Arguments { command: Command::Serve { config } }) => serve::run(config, Arc::new(variable), err),
         Ok(Arguments { command: Command::Schema { file, format } }) => schema::run(file, format, out),
         Err(not_understood) => usage(&not_understood, out, err),
     };

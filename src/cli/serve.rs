@@ -3,7 +3,7 @@
 use std::{
     io::{self, Write},
     mem, panic,
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
 };
@@ -18,28 +18,57 @@ use super::{
 use crate::{
     causes::Causes,
     clock::SystemClock,
-    config::{Config, Env, Loaded, watch::Watch},
-    gateway::{Gateway, GatewayError},
+    config::{Config, Loaded, Mistakes, watch::Watch},
+    gateway::Gateway,
     ops::ConfigStatus,
 };
 
+/// Looks an environment variable up, from any thread.
+pub(super) type Variable = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// Where the configuration is.
+#[derive(Clone)]
+struct Source {
+    folder: PathBuf,
+    variable: Variable,
+}
+
+impl Source {
+    fn load(&self) -> Result<Loaded, Mistakes> {
+        Config::load(&self.folder, &*self.variable)
+    }
+}
+
+/// Why a gateway that ran is to end.
+enum End {
+    /// The process was asked to.
+    Asked,
+    /// Its disk failed.
+    Failed,
+}
+
 /// Runs a gateway with the configuration in `folder`. Answers when it has stopped: 0 after a drain, or if it
 /// was asked to stop before it had started; 1 if it could not start or its disk failed.
-pub(super) fn run(folder: &Path, env: Env<'_>, err: &mut dyn Write) -> io::Result<ExitCode> {
+pub(super) fn run(folder: PathBuf, variable: Variable, err: &mut dyn Write) -> io::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let code = runtime.block_on(serve(folder, env, err));
+    let code = runtime.block_on(serve(Source { folder, variable }, err));
     // A thread that waits for a disk that hangs is not waited for.
     runtime.shutdown_background();
     code
 }
 
-async fn serve(folder: &Path, env: Env<'_>, err: &mut dyn Write) -> io::Result<ExitCode> {
+async fn serve(source: Source, err: &mut dyn Write) -> io::Result<ExitCode> {
     let mut signals = Signals::listen()?;
-    let loaded = match Config::load(folder, env) {
-        Ok(loaded) => loaded,
-        Err(mistakes) => {
+    let read = source.clone();
+    let loaded = match unless_stopped(&mut signals, move || read.load()).await {
+        Some(Ok(loaded)) => loaded,
+        Some(Err(mistakes)) => {
             writeln!(err, "{mistakes}")?;
             return Ok(ExitCode::FAILURE);
+        }
+        None => {
+            writeln!(err, "stopped before the configuration was read")?;
+            return Ok(ExitCode::SUCCESS);
         }
     };
     let log = match Log::set_up(&loaded.config.telemetry) {
@@ -49,7 +78,7 @@ async fn serve(folder: &Path, env: Env<'_>, err: &mut dyn Write) -> io::Result<E
             return Ok(ExitCode::FAILURE);
         }
     };
-    let mut watch = match Watch::new(folder) {
+    let mut watch = match Watch::new(&source.folder) {
         Ok(watch) => watch,
         Err(error) => return Ok(could_not_start(&error)),
     };
@@ -57,7 +86,9 @@ async fn serve(folder: &Path, env: Env<'_>, err: &mut dyn Write) -> io::Result<E
     let decision_log = loaded.config.gate.decision_log.as_ref().and_then(|log| log.file.as_deref());
     let own: Vec<&Path> = decision_log.into_iter().chain([&*loaded.config.store.path]).collect();
     watch.disregard(&own);
-    let gateway = match start(loaded, &mut signals).await {
+    let runtime = Handle::current();
+    let start = move || runtime.block_on(Gateway::start(loaded, Arc::new(SystemClock::new())));
+    let gateway = match unless_stopped(&mut signals, start).await {
         Some(Ok(gateway)) => gateway,
         Some(Err(error)) => return Ok(could_not_start(&error)),
         None => {
@@ -65,47 +96,63 @@ async fn serve(folder: &Path, env: Env<'_>, err: &mut dyn Write) -> io::Result<E
             return Ok(ExitCode::SUCCESS);
         }
     };
-    loop {
-        tokio::select! {
-            asked = signals.next() => match asked {
-                Asked::Stop => break,
-                Asked::Reload => drop(reload(&gateway, folder, env, &log, &mut watch)),
-            },
-            _cause = watch.next() => drop(reload(&gateway, folder, env, &log, &mut watch)),
-            asked = gateway.asked_to_reload() => {
-                let reloaded = reload(&gateway, folder, env, &log, &mut watch);
-                // Who asked may have gone away.
-                let _gone = asked.answer.send(reloaded);
-            }
-            () = gateway.failed() => {
-                error!("the data folder's disk failed; what is on it is read at the next start");
-                stop(gateway, &mut signals).await;
-                return Ok(ExitCode::FAILURE);
-            }
+    match until_the_end(&gateway, &source, &log, &mut watch, &mut signals).await {
+        End::Asked => {
+            info!("stopping");
+            Ok(stop(gateway, &mut signals).await)
+        }
+        End::Failed => {
+            error!("the data folder's disk failed; what is on it is read at the next start");
+            stop(gateway, &mut signals).await;
+            Ok(ExitCode::FAILURE)
         }
     }
-    info!("stopping");
-    Ok(stop(gateway, &mut signals).await)
 }
 
-/// Starts a gateway; `None` if it is asked to stop before that is done. Its disk may hang, so it has a thread of
-/// its own, and one that is never waited for. The configuration was read a moment ago: it is not read anew.
-async fn start(loaded: Loaded, signals: &mut Signals) -> Option<Result<Gateway, GatewayError>> {
-    let runtime = Handle::current();
-    let mut starting = tokio::task::spawn_blocking(move || {
-        runtime.block_on(Gateway::start(loaded, Arc::new(SystemClock::new())))
-    });
+/// Reads the configuration anew whenever that is asked for, one time after the other.
+async fn until_the_end(
+    gateway: &Gateway,
+    source: &Source,
+    log: &Log,
+    watch: &mut Watch,
+    signals: &mut Signals,
+) -> End {
     loop {
-        tokio::select! {
-            started = &mut starting => match started {
-                Ok(started) => return Some(started),
-                Err(ended) => panic::resume_unwind(ended.into_panic()),
-            },
+        let asked = tokio::select! {
             asked = signals.next() => match asked {
-                Asked::Stop => return None,
-                Asked::Reload => {}
+                Asked::Stop => return End::Asked,
+                Asked::Reload => None,
             },
+            _cause = watch.next() => None,
+            asked = gateway.asked_to_reload() => Some(asked.answer),
+            () = gateway.failed() => return End::Failed,
+        };
+        let read = source.clone();
+        let loaded = tokio::select! {
+            loaded = unless_stopped(signals, move || read.load()) => loaded,
+            () = gateway.failed() => return End::Failed,
+        };
+        let Some(loaded) = loaded else { return End::Asked };
+        let reloaded = take_over(gateway, loaded, log, watch);
+        if let Some(answer) = asked {
+            // Who asked may have gone away.
+            let _gone = answer.send(reloaded);
         }
+    }
+}
+
+/// Does what waits for disks; `None` if the process is asked to stop before it is done. A disk may hang, so it has a
+/// thread of its own, and one that is never waited for.
+async fn unless_stopped<T: Send + 'static>(
+    signals: &mut Signals,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    tokio::select! {
+        done = tokio::task::spawn_blocking(work) => match done {
+            Ok(done) => Some(done),
+            Err(ended) => panic::resume_unwind(ended.into_panic()),
+        },
+        () = signals.stop() => None,
     }
 }
 
@@ -135,14 +182,13 @@ fn could_not_start(error: &(dyn std::error::Error + 'static)) -> ExitCode {
 }
 
 /// The whole new configuration, or no change and every mistake in the log and in the answer.
-fn reload(
+fn take_over(
     gateway: &Gateway,
-    folder: &Path,
-    env: Env<'_>,
+    loaded: Result<Loaded, Mistakes>,
     log: &Log,
     watch: &mut Watch,
 ) -> Result<ConfigStatus, Vec<String>> {
-    let loaded = Config::load(folder, env).map_err(|mistakes| gateway.refuse(&mistakes))?;
+    let loaded = loaded.map_err(|mistakes| gateway.refuse(&mistakes))?;
     watch.follow(loaded.files.clone());
     let telemetry = loaded.config.telemetry.clone();
     let status = gateway.reload(loaded).map_err(|error| vec![error.to_string()])?;

@@ -35,6 +35,14 @@ impl Signals {
         })
     }
 
+    /// Waits until the process is asked to stop; that it is asked to reload is kept for [`next`](Self::next).
+    pub async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
     /// Waits for the next signal. May be dropped and called again without missing one.
     pub async fn next(&mut self) -> Asked {
         tokio::select! {
@@ -60,5 +68,9 @@ mod tests {
             kill_process(getpid(), number).unwrap();
             assert_eq!(signals.next().await, asked);
         }
+        kill_process(getpid(), Number::HUP).unwrap();
+        kill_process(getpid(), Number::TERM).unwrap();
+        signals.stop().await;
+        assert_eq!(signals.next().await, Asked::Reload, "which was not forgotten");
     }
 }

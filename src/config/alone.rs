@@ -4,13 +4,14 @@ use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use super::{
     document::{self, Document},
-    folder,
     interpolate::{Env, References},
+    laid,
+    load::Reading,
     mistake::{KeyPath, Mistakes, Place, Report},
+    raw,
     schema::{self, FileKind},
 };
 
@@ -37,10 +38,11 @@ pub(crate) struct Entity {
     pub(crate) nested: Vec<String>,
 }
 
-/// What `[entity.NAME]` in a tenant's `routes.toml` declares; `None` if there is no such entity.
+/// What a tenant's `routes.toml`, laid over the route maps that it uses, declares of an entity; `None` if there is no
+/// such entity. The rest of the folder is not read.
 ///
 /// # Errors
-/// If the file cannot be read.
+/// Every mistake in the file.
 pub(crate) fn entity(
     folder: &Path,
     tenant: &str,
@@ -48,16 +50,14 @@ pub(crate) fn entity(
     env: Env<'_>,
 ) -> Result<Option<Entity>, Mistakes> {
     let mut report = Report::default();
-    let path = folder.join(folder::TENANTS).join(tenant).join(FileKind::Routes.file());
-    let document = document(&path, env, &mut report);
-    let declared = document.map(|document| {
-        let entity = document.value.get("entity")?.get(name)?;
-        let texts = |key: &str| entity.get(key).and_then(Value::as_array).into_iter().flatten();
-        let fields = texts("fields").filter_map(|name| name.as_str().map(str::to_owned)).collect();
-        let nested = entity.get("nested").and_then(Value::as_object).into_iter().flatten();
-        Some(Entity { fields, nested: nested.map(|(at, _)| at.clone()).collect() })
+    let own = Reading::new(folder, env, &mut report).file::<raw::Routes>(FileKind::Routes, Some(tenant));
+    let routes = laid::routes(own, folder, &mut report).raw;
+    let declared = routes.entity.into_iter().find(|(known, _)| known.0 == name);
+    let declared = declared.map(|(_, entity)| Entity {
+        fields: entity.fields,
+        nested: entity.nested.into_keys().map(|at| at.0).collect(),
     });
-    report.finish(declared)
+    report.finish(Some(declared))
 }
 
 /// `None` if a mistake was noted.

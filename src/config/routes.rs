@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use http::{HeaderName, HeaderValue, Method};
 
+pub use self::layout::Judged;
 use super::writing::{Asking, Writing};
 use crate::{
     filter::EntityNo,
@@ -219,8 +220,10 @@ pub struct Entity {
     pub at: String,
     /// Where its facts stand: pointers of RFC 6901 from the object.
     pub facts: Places,
-    /// The object through which it is reached: its resource, and where that one's facts stand, from this object.
-    pub via: Option<(String, Places)>,
+    /// What the policy calls the backend's channels.
+    pub channels: Channels,
+    /// The object through which it is reached.
+    pub via: Option<Outer>,
     /// Its facts are those of the tag of the conversation that has its id.
     pub tag: bool,
     /// Its facts are those of another object.
@@ -256,6 +259,20 @@ impl LookUp {
     /// The parameter that is the object's id.
     pub const ID: &str = "id";
 }
+
+/// The object through which an entity is reached.
+#[derive(Clone, Debug)]
+pub struct Outer {
+    /// Its resource.
+    pub resource: String,
+    /// Where its facts stand, from the inner object.
+    pub facts: Places,
+    /// What the policy calls its channels.
+    pub channels: Channels,
+}
+
+/// The policy's names of channels by those of a backend; if there is none, they are the same.
+pub type Channels = BTreeMap<String, String>;
 
 /// Where facts stand.
 pub type Places = BTreeMap<Fact, String>;
@@ -392,6 +409,16 @@ impl Format {
         match self {
             Self::Json => Some("application/json"),
             Self::Csv => Some("text/csv"),
+            Self::Whole => None,
+        }
+    }
+
+    /// What a client is told that it is; `None`: what the backend says.
+    #[must_use]
+    pub const fn shown_as(self) -> Option<&'static str> {
+        match self {
+            Self::Json => Some("application/json"),
+            Self::Csv => Some("text/csv; charset=utf-8"),
             Self::Whole => None,
         }
     }

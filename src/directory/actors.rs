@@ -14,7 +14,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     Answer, Member, SourceError, Tree, Validator, Version,
     cached::{Fetched, Question, Slot, Terms, Unavailable, Use},
-    invalidation::{Invalidations, Scope},
+    invalidation::{Invalidations, Last, Scope},
     is_name,
     world::{TenantWorld, World},
 };
@@ -315,7 +315,7 @@ impl Question<Option<Arc<Member>>> for OfMember<'_> {
         &self.terms
     }
 
-    fn concerned(&self, member: &Option<Arc<Member>>) -> u64 {
+    fn concerned(&self, member: &Option<Arc<Member>>) -> Last {
         self.terms.invalidations.of_member(&self.world.tenant, self.user, member.as_deref())
     }
 
@@ -338,7 +338,7 @@ impl Question<Arc<Tree>> for OfTree<'_> {
         &self.terms
     }
 
-    fn concerned(&self, _tree: &Arc<Tree>) -> u64 {
+    fn concerned(&self, _tree: &Arc<Tree>) -> Last {
         self.terms.invalidations.of_tree(&self.world.tenant)
     }
 

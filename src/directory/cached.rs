@@ -14,7 +14,7 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::{
-    invalidation::Invalidations,
+    invalidation::{Invalidations, Last},
     source::{Answer, SourceError, Validator},
 };
 use crate::{clock::SharedClock, ids::BadId, spool::Later};
@@ -122,8 +122,8 @@ pub(super) trait Question<T>: Sync {
     /// Asks it.
     fn ask<'a>(&'a self, known: Option<&'a Validator>) -> Later<'a, Result<Answer<T>, SourceError>>;
     fn terms(&self) -> &Terms<'_>;
-    /// The last tick that concerns this answer.
-    fn concerned(&self, answer: &T) -> u64;
+    /// The last ticks that concern this answer.
+    fn concerned(&self, answer: &T) -> Last;
     /// Whether the answer says that there is nothing.
     fn is_negative(&self, answer: &T) -> bool;
 
@@ -134,11 +134,17 @@ pub(super) trait Question<T>: Sync {
             return Use::No;
         }
         let tick = terms.invalidations.now();
+        let mut in_doubt = false;
         if fetched.checked.load(Ordering::Relaxed) != tick {
-            if self.concerned(&fetched.value) > fetched.tick {
+            let last = self.concerned(&fetched.value);
+            if last.named > fetched.tick {
                 return Use::No;
             }
-            fetched.checked.store(tick, Ordering::Relaxed);
+            // What is fixed has nothing else to say.
+            in_doubt = last.doubt > fetched.tick && !terms.is_fixed;
+            if !in_doubt {
+                fetched.checked.store(tick, Ordering::Relaxed);
+            }
         }
         if terms.min.is_some_and(|min| fetched.version < min) {
             return Use::No;
@@ -149,7 +155,11 @@ pub(super) trait Question<T>: Sync {
         let rules = &terms.rules;
         let age = terms.clock.elapsed().saturating_sub(fetched.at);
         let negative = self.is_negative(&fetched.value);
-        let ttl = if negative { rules.negative_ttl } else { rules.ttl };
+        let ttl = match (in_doubt, negative) {
+            (true, _) => Duration::ZERO,
+            (false, true) => rules.negative_ttl,
+            (false, false) => rules.ttl,
+        };
         if age < ttl.min(rules.refresh) {
             Use::Fresh
         } else if age < ttl {
@@ -247,10 +257,9 @@ impl<T: Clone> Slot<T> {
                 }
             };
             **failed = None;
-            // INVARIANT: an invalidation that came during the call wins, whether it concerns what was known
-            // or what is known now.
-            let overtaken = question.concerned(&value) > tick
-                || before.as_ref().is_some_and(|before| question.concerned(&before.value) > tick);
+            // INVARIANT: an invalidation that came during the call wins, whether it names what was known or what is
+            // known now: of the other, it is a doubt.
+            let overtaken = question.concerned(&value).doubt > tick;
             if overtaken {
                 continue;
             }

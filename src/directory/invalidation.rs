@@ -4,6 +4,10 @@
 //! again, also if the answer is still on its way. An invalidation makes state fresher and never installs
 //! any, so one that is repeated or comes from nowhere does no harm (`I06`), and it costs one number however
 //! many users it concerns (`I07`).
+//!
+//! An answer that is *named*, such as the one of a member of a team that is pushed, is not used again. All others of
+//! the tenant are in *doubt* then, since whoever joined the team is not known to be in it: they are asked about
+//! again before they are used, and used as they are only if the directory cannot be asked.
 
 use std::{
     collections::HashMap,
@@ -26,14 +30,23 @@ pub(super) const INVALIDATIONS_MAX: usize = 65_536;
 pub enum Scope {
     /// One user.
     User(TenantId, UserId),
-    /// Everybody with this role by what is known; who gains it is a [`Self::User`].
+    /// Everybody with this role, and whoever may have gained it.
     Role(TenantId, String),
-    /// Everybody in this team by what is known, and which teams there are; who joins it is a [`Self::User`].
+    /// Everybody in this team, whoever may have joined it, and which teams there are.
     Team(TenantId, TeamId),
     /// Everybody of a tenant.
     Tenant(TenantId),
     /// Everybody.
     All,
+}
+
+/// The last ticks that concern an answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Last {
+    /// One names it: it is used no more.
+    pub(super) named: u64,
+    /// One may have changed it: it is asked for again before it is used. Never before `named`.
+    pub(super) doubt: u64,
 }
 
 #[derive(Debug, Default)]
@@ -46,6 +59,8 @@ pub(super) struct Invalidations {
 struct Marks {
     all: u64,
     tenants: HashMap<TenantId, u64>,
+    /// The last one of any role or team of a tenant.
+    groups: HashMap<TenantId, u64>,
     /// The last one that concerns a tenant's tree of teams.
     trees: HashMap<TenantId, u64>,
     users: HashMap<(TenantId, UserId), u64>,
@@ -69,8 +84,12 @@ impl Invalidations {
         }
         match scope {
             Scope::User(tenant, user) => set(&mut marks.users, (tenant, user), tick),
-            Scope::Role(tenant, role) => set(&mut marks.roles, (tenant, role), tick),
+            Scope::Role(tenant, role) => {
+                set(&mut marks.groups, tenant.clone(), tick);
+                set(&mut marks.roles, (tenant, role), tick);
+            }
             Scope::Team(tenant, team) => {
+                set(&mut marks.groups, tenant.clone(), tick);
                 set(&mut marks.trees, tenant.clone(), tick);
                 set(&mut marks.teams, (tenant, team), tick);
             }
@@ -80,23 +99,24 @@ impl Invalidations {
         self.tick.store(tick, Ordering::Release);
     }
 
-    /// The last tick that concerns what is known of a user. `None` knows of the user only that there is none.
-    pub(super) fn of_member(&self, tenant: &TenantId, user: &UserId, member: Option<&Member>) -> u64 {
+    /// The last ticks that concern what is known of a user. `None` knows of the user only that there is none.
+    pub(super) fn of_member(&self, tenant: &TenantId, user: &UserId, member: Option<&Member>) -> Last {
         let marks = self.marks();
-        let mut last = marks.of_tenant(tenant).max(at(&marks.users, &(tenant.clone(), user.clone())));
+        let mut named = marks.of_tenant(tenant).max(at(&marks.users, &(tenant.clone(), user.clone())));
         for role in member.into_iter().flat_map(|member| &member.roles) {
-            last = last.max(at(&marks.roles, &(tenant.clone(), role.clone())));
+            named = named.max(at(&marks.roles, &(tenant.clone(), role.clone())));
         }
         for team in member.into_iter().flat_map(|member| &member.teams) {
-            last = last.max(at(&marks.teams, &(tenant.clone(), team.clone())));
+            named = named.max(at(&marks.teams, &(tenant.clone(), team.clone())));
         }
-        last
+        Last { named, doubt: named.max(at(&marks.groups, tenant)) }
     }
 
-    /// The last tick that concerns a tenant's tree of teams.
-    pub(super) fn of_tree(&self, tenant: &TenantId) -> u64 {
+    /// The last ticks that concern a tenant's tree of teams.
+    pub(super) fn of_tree(&self, tenant: &TenantId) -> Last {
         let marks = self.marks();
-        marks.of_tenant(tenant).max(at(&marks.trees, tenant))
+        let named = marks.of_tenant(tenant).max(at(&marks.trees, tenant));
+        Last { named, doubt: named }
     }
 
     fn marks(&self) -> MutexGuard<'_, Marks> {
@@ -106,7 +126,8 @@ impl Invalidations {
 
 impl Marks {
     fn len(&self) -> usize {
-        self.tenants.len() + self.trees.len() + self.users.len() + self.roles.len() + self.teams.len()
+        let tenants = self.tenants.len() + self.groups.len() + self.trees.len();
+        tenants + self.users.len() + self.roles.len() + self.teams.len()
     }
 
     fn of_tenant(&self, tenant: &TenantId) -> u64 {
@@ -135,26 +156,27 @@ mod tests {
     }
 
     #[test]
-    fn each_concerns_those_it_names() {
+    fn each_concerns_those_it_names_and_puts_in_doubt_who_may_have_joined() {
         let other = TenantId::new("globex");
-        for (scope, concerned) in [
-            (Scope::All, true),
-            (Scope::Tenant(tenant()), true),
-            (Scope::Tenant(other.clone()), false),
-            (Scope::User(tenant(), UserId::new("ana")), true),
-            (Scope::User(tenant(), UserId::new("ben")), false),
-            (Scope::User(other.clone(), UserId::new("ana")), false),
-            (Scope::Role(tenant(), "seller".into()), true),
-            (Scope::Role(tenant(), "boss".into()), false),
-            (Scope::Role(other, "seller".into()), false),
-            (Scope::Team(tenant(), TeamId::new("sales")), true),
-            (Scope::Team(tenant(), TeamId::new("support")), false),
+        for (scope, named, doubt) in [
+            (Scope::All, true, true),
+            (Scope::Tenant(tenant()), true, true),
+            (Scope::Tenant(other.clone()), false, false),
+            (Scope::User(tenant(), UserId::new("ana")), true, true),
+            (Scope::User(tenant(), UserId::new("ben")), false, false),
+            (Scope::User(other.clone(), UserId::new("ana")), false, false),
+            (Scope::Role(tenant(), "seller".into()), true, true),
+            (Scope::Role(tenant(), "boss".into()), false, true),
+            (Scope::Role(other.clone(), "seller".into()), false, false),
+            (Scope::Team(tenant(), TeamId::new("sales")), true, true),
+            (Scope::Team(tenant(), TeamId::new("support")), false, true),
+            (Scope::Team(other, TeamId::new("sales")), false, false),
         ] {
             let invalidations = Invalidations::default();
             let before = invalidations.now();
             invalidations.note(scope.clone());
             let last = invalidations.of_member(&tenant(), &UserId::new("ana"), Some(&member()));
-            assert_eq!(last > before, concerned, "{scope:?}");
+            assert_eq!((last.named > before, last.doubt > before), (named, doubt), "{scope:?}");
         }
     }
 
@@ -165,6 +187,6 @@ mod tests {
             invalidations.note(Scope::User(tenant(), UserId::new(n.to_string())));
         }
         assert!(invalidations.marks().len() <= 1);
-        assert!(invalidations.of_member(&tenant(), &UserId::new("ana"), None) > 0);
+        assert!(invalidations.of_member(&tenant(), &UserId::new("ana"), None).named > 0);
     }
 }

@@ -3,19 +3,26 @@
 //! Around entities it passes on what may pass as it reads it. An entity's outermost object is held until it is
 //! whole, since a fact that decides on it may stand at its end: what may have to be taken out is noted on a
 //! [`Tape`], and settled at the end.
+//!
+//! [`steps`] reads a text from wherever it was cut, and [`values`] says what is done with what it meets, [`around`]
+//! entities and [`inside`] them. [`whole`] is the short way for members that lie whole in the text at hand: it does
+//! what the steps do, in one go, and leaves the rest to them.
 
 mod around;
 mod inside;
+mod steps;
+mod values;
+mod whole;
 
 use std::sync::Arc;
 
 use super::{
     Fault, Judge, Limits, Report, Total,
-    plan::{Place, Plan, StateId},
-    skip::{Brackets, Next},
+    plan::{Plan, StateId},
+    skip::Skip,
     tape::{Counts, NONE, Tape},
-    token::{self, Read, blank},
 };
+use steps::Step;
 
 /// A text as far as it was read. Positions are bytes from its start.
 #[derive(Debug)]
@@ -30,7 +37,6 @@ pub(super) struct Scan {
     frames: Vec<Frame>,
     /// One bit for each key of each frame that has been met.
     met: Vec<u64>,
-    brackets: Brackets,
     /// The member or item that is being read: where it begins, and its state.
     member: usize,
     child: StateId,
@@ -39,6 +45,7 @@ pub(super) struct Scan {
     unescaped: Vec<u8>,
     /// The value that is being read over.
     over: Over,
+    skip: Skip,
     /// What is done with what is read.
     mode: Mode,
     tape: Tape,
@@ -63,19 +70,6 @@ pub(super) struct Marks {
     pub(super) inside: Option<(usize, usize)>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
-    Value,
-    FirstItem,
-    FirstKey,
-    Key,
-    InKey,
-    Colon,
-    Comma,
-    Over(Next),
-    End,
-}
-
 /// A container that is looked into. The first stands for the text.
 #[derive(Debug)]
 struct Frame {
@@ -90,9 +84,8 @@ struct Frame {
     any: bool,
     /// A member that always passes has been met; around entities: one that passed.
     plain: bool,
-    /// On the tape: its last entry, which is its last member too or not.
+    /// On the tape: its last entry.
     last: u32,
-    last_is_neighbour: bool,
     /// Its own entry.
     entry: u32,
     /// The object in which its members' facts are.
@@ -143,12 +136,12 @@ impl Scan {
             top: text,
             frames: Vec::new(),
             met: Vec::new(),
-            brackets: Brackets::default(),
             member: 0,
             child: StateId::ROOT,
             escaped: false,
             unescaped: Vec::new(),
             over: Over { state: StateId::ROOT, start: 0, entry: NONE },
+            skip: Skip::default(),
             mode: Mode::Walk,
             tape: Tape::default(),
             counts,
@@ -163,7 +156,7 @@ impl Scan {
     /// Bytes that it holds on to.
     pub(super) fn bytes(&self) -> usize {
         self.tape.bytes()
-            + self.brackets.bytes()
+            + self.skip.bytes()
             + self.frames.capacity() * size_of::<Frame>()
             + self.met.capacity() * size_of::<u64>()
             + self.unescaped.capacity()
@@ -201,11 +194,7 @@ impl Scan {
     ) -> Result<(), Fault> {
         let plan = Arc::clone(&self.plan);
         let mut reader = Reader { scan: self, plan: &plan, text, base, judge, out };
-        if let Step::Over(Next::InNumber(number)) = reader.scan.step
-            && reader.scan.frames.is_empty()
-            && reader.scan.brackets.is_empty()
-            && number.is_whole()
-        {
+        if reader.scan.step == Step::Over && reader.scan.frames.is_empty() && reader.scan.skip.may_end() {
             let end = reader.scan.at;
             reader.scan.step = reader.ended(reader.scan.over, end)?;
         }
@@ -239,12 +228,24 @@ impl Frame {
             any: false,
             plain: false,
             last: NONE,
-            last_is_neighbour: false,
             entry: NONE,
             object: NONE,
             dropped: false,
             met,
         }
+    }
+
+    /// A key of it is read, which may stand in it once. `met` has a bit for each.
+    #[inline(always)]
+    fn meet(&self, no: usize, met: &mut [u64], at: usize) -> Result<(), Fault> {
+        let bit = 1 << (no % 64);
+        if let Some(met) = met.get_mut(self.met + no / 64) {
+            if *met & bit != 0 {
+                return Err(Fault::Twice { at: at as u64 });
+            }
+            *met |= bit;
+        }
+        Ok(())
     }
 }
 
@@ -255,265 +256,6 @@ struct Reader<'a, J> {
     base: usize,
     judge: &'a mut J,
     out: &'a mut Vec<u8>,
-}
-
-/// What is done with a value, by its first byte.
-struct Begun {
-    /// It is looked into, not only read over.
-    into: bool,
-    /// On the tape: its entry.
-    entry: u32,
-    /// On the tape: the object in which facts of its members are.
-    object: u32,
-    dropped: bool,
-}
-
-impl<J: Judge> Reader<'_, J> {
-    fn read(&mut self) -> Result<(), Fault> {
-        let (text, base) = (self.text, self.base);
-        let mut at = self.scan.at - base;
-        let mut step = self.scan.step;
-        loop {
-            match step {
-                Step::Over(next) => {
-                    let depth = self.scan.limits.depth_max.saturating_sub(self.scan.frames.len());
-                    match self.scan.brackets.skip(text, at, base, depth, next)? {
-                        (Read::Whole(end), _) => {
-                            at = end;
-                            step = self.ended(self.scan.over, base + at)?;
-                        }
-                        (Read::Part(end), next) => return self.pause(end, Step::Over(next)),
-                    }
-                    continue;
-                }
-                Step::InKey => {
-                    match token::string(text, at, base, &mut self.scan.escaped)? {
-                        Read::Whole(end) => at = end,
-                        Read::Part(end) => return self.pause(end, step),
-                    }
-                    self.key(at)?;
-                    step = Step::Colon;
-                    continue;
-                }
-                _ => {}
-            }
-            at = blank(text, at);
-            let Some(&byte) = text.get(at) else { return self.pause(at, step) };
-            let kind = self.scan.top.kind;
-            match (step, byte) {
-                (Step::FirstKey | Step::Key, b'"') => {
-                    self.member(at);
-                    self.scan.escaped = false;
-                    step = Step::InKey;
-                    at += 1;
-                }
-                (Step::Colon, b':') => {
-                    step = Step::Value;
-                    at += 1;
-                }
-                (Step::FirstItem, b']') | (Step::FirstKey, b'}') => {
-                    at += 1;
-                    step = self.close(base + at)?;
-                }
-                (Step::Value | Step::FirstItem, _) => {
-                    if kind != Kind::Object {
-                        self.item(at);
-                    }
-                    step = self.value(at, byte)?;
-                    at += usize::from(matches!(step, Step::FirstKey | Step::FirstItem));
-                }
-                (Step::Comma, b',') => {
-                    at += 1;
-                    self.scan.top.index = self.scan.top.index.saturating_add(1);
-                    step = if kind == Kind::Object { Step::Key } else { Step::Value };
-                }
-                (Step::Comma, b'}') if kind == Kind::Object => {
-                    at += 1;
-                    step = self.close(base + at)?;
-                }
-                (Step::Comma, b']') if kind != Kind::Object => {
-                    at += 1;
-                    step = self.close(base + at)?;
-                }
-                _ => return Err(Fault::Syntax { at: (base + at) as u64 }),
-            }
-        }
-    }
-
-    /// The text at hand is read.
-    fn pause(&mut self, at: usize, step: Step) -> Result<(), Fault> {
-        let at = self.base + at;
-        (self.scan.at, self.scan.step) = (at, step);
-        let held = match self.scan.mode {
-            Mode::Copy(from) => {
-                self.write(from, at);
-                self.scan.mode = Mode::Copy(at);
-                return Ok(());
-            }
-            Mode::Drop => return Ok(()),
-            Mode::Held { origin, .. } => origin,
-            // White space before and after a text is passed as it comes.
-            Mode::Walk if self.scan.frames.is_empty() => {
-                let before = self.scan.top.before;
-                self.write(before, at);
-                self.scan.top.before = at;
-                return Ok(());
-            }
-            Mode::Walk => self.scan.top.before,
-        };
-        self.bounded(held, at)
-    }
-
-    fn bounded(&self, from: usize, to: usize) -> Result<(), Fault> {
-        if to.saturating_sub(from) > self.scan.limits.object_bytes() {
-            return Err(Fault::TooLarge { at: from as u64 });
-        }
-        Ok(())
-    }
-
-    fn write(&mut self, from: usize, to: usize) {
-        if let Some(text) = self.text.get(from.saturating_sub(self.base)..to.saturating_sub(self.base)) {
-            self.out.extend_from_slice(text);
-        }
-    }
-
-    /// A member or item begins.
-    fn member(&mut self, at: usize) {
-        let start = self.base + at;
-        self.scan.member = start;
-        let top = &mut self.scan.top;
-        if let Mode::Held { origin, .. } = self.scan.mode {
-            if top.last_is_neighbour {
-                self.scan.tape.neighbour(top.last, short(start - origin));
-            }
-        } else if !top.any {
-            let before = top.before;
-            self.write(before, start);
-        }
-        self.scan.top.any = true;
-    }
-
-    fn item(&mut self, at: usize) {
-        self.member(at);
-        let top = &self.scan.top;
-        self.scan.child = match top.kind {
-            Kind::Text => StateId::ROOT,
-            _ => self.plan.state(top.state).item_at(top.index),
-        };
-    }
-
-    /// A key was read to its end.
-    fn key(&mut self, end: usize) -> Result<(), Fault> {
-        let start = self.scan.member;
-        if !matches!(self.scan.mode, Mode::Held { .. }) {
-            self.bounded(self.scan.top.before, self.base + end)?;
-        }
-        let mut key = self.text.get(start + 1 - self.base..end - 1).unwrap_or_default();
-        if self.scan.escaped {
-            token::unescape(key, &mut self.scan.unescaped);
-            key = &self.scan.unescaped;
-        }
-        let state = self.plan.state(self.scan.top.state);
-        let Some((no, child)) = state.keys.find(key) else {
-            self.scan.child = state.other;
-            return Ok(());
-        };
-        self.scan.child = child;
-        let bit = 1 << (no % 64);
-        if let Some(met) = self.scan.met.get_mut(self.scan.top.met + no / 64) {
-            if *met & bit != 0 {
-                return Err(Fault::Twice { at: start as u64 });
-            }
-            *met |= bit;
-        }
-        Ok(())
-    }
-
-    /// A value begins.
-    fn value(&mut self, at: usize, byte: u8) -> Result<Step, Fault> {
-        let start = self.base + at;
-        let kind = match byte {
-            b'{' => Kind::Object,
-            b'[' => Kind::List,
-            b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => Kind::Text,
-            _ => return Err(Fault::Syntax { at: start as u64 }),
-        };
-        let id = self.scan.child;
-        let state = self.plan.state(id);
-        let begun = match self.scan.mode {
-            Mode::Held { origin, .. } => self.begin(state, id, start - origin, byte)?,
-            _ => self.begin_around(state, id, start, byte)?,
-        };
-        if !begun.into || kind == Kind::Text {
-            self.scan.over = Over { state: id, start, entry: begun.entry };
-            return Ok(Step::Over(Next::Value));
-        }
-        if self.scan.frames.len() >= self.scan.limits.depth_max {
-            return Err(Fault::Depth { at: start as u64 });
-        }
-        let kind = if state.place == Place::Rows { Kind::Rows } else { kind };
-        let met = self.scan.met.len();
-        self.scan.met.resize(met + state.keys.len().div_ceil(64), 0);
-        let Begun { entry, object, dropped, .. } = begun;
-        let frame = Frame { entry, object, dropped, ..Frame::new(id, kind, start, met) };
-        self.scan.frames.push(std::mem::replace(&mut self.scan.top, frame));
-        Ok(if kind == Kind::Object { Step::FirstKey } else { Step::FirstItem })
-    }
-
-    /// A container ends.
-    fn close(&mut self, end: usize) -> Result<Step, Fault> {
-        let Some(parent) = self.scan.frames.pop() else { return Err(Fault::Syntax { at: end as u64 }) };
-        let frame = std::mem::replace(&mut self.scan.top, parent);
-        self.scan.met.truncate(frame.met);
-        if self.scan.mode == Mode::Walk {
-            self.bounded(frame.before, end)?;
-            if frame.kind == Kind::Rows {
-                self.scan.rows_ended = true;
-                let at = self.out.len();
-                if let Some((_, inside_end)) =
-                    self.scan.marks.as_mut().and_then(|marks| marks.inside.as_mut())
-                {
-                    *inside_end = at;
-                }
-            }
-            self.write(frame.before, end);
-        }
-        self.ended(Over { state: frame.state, start: frame.start, entry: frame.entry }, end)
-    }
-
-    /// A value ends.
-    fn ended(&mut self, value: Over, end: usize) -> Result<Step, Fault> {
-        match self.scan.mode {
-            Mode::Walk | Mode::Drop => self.scan.mode = Mode::Walk,
-            Mode::Copy(from) => {
-                self.write(from, end);
-                self.scan.mode = Mode::Walk;
-            }
-            Mode::Held { origin, frames, .. } => {
-                let (tape, state) = (&mut self.scan.tape, self.plan.state(value.state));
-                let (from, to) = (short(value.start - origin), short(end - origin));
-                for (outwards, fact) in &state.facts {
-                    tape.fact(self.scan.top.object, *outwards, *fact, from, to);
-                }
-                if value.entry != NONE {
-                    tape.end(value.entry, to);
-                    let object = tape.object_of(value.entry);
-                    state.itself.iter().for_each(|fact| tape.fact(object, 0, *fact, from, to));
-                }
-                if self.scan.frames.len() == frames {
-                    self.settle(end)?;
-                }
-            }
-        }
-        self.scan.top.before = end;
-        Ok(if self.scan.top.kind == Kind::Text { Step::End } else { Step::Comma })
-    }
-}
-
-impl Begun {
-    fn over() -> Self {
-        Self { into: false, entry: NONE, object: NONE, dropped: false }
-    }
 }
 
 /// A position in an object that is held: [`Limits::object_bytes`] keeps it in 32 bits.

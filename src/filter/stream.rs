@@ -123,7 +123,7 @@ impl<J: Judge> Filter<J> {
 
 /// The characters with which a text begins, the rest, and whether that cannot become one.
 fn sound(text: &[u8]) -> (&[u8], &[u8], bool) {
-    match std::str::from_utf8(text) {
+    match simdutf8::compat::from_utf8(text) {
         Ok(_) => (text, &[], false),
         Err(error) => {
             let (sound, rest) = text.split_at_checked(error.valid_up_to()).unwrap_or_default();

@@ -24,12 +24,8 @@ pub(super) struct Tape {
 pub(super) struct Entry {
     pub(super) what: What,
     pub(super) state: StateId,
-    /// The end of the member before it, or where the container's inside begins.
-    pub(super) before: u32,
     pub(super) start: u32,
     pub(super) end: u32,
-    /// Where the next member begins; its own end if it is the last.
-    pub(super) next: u32,
     /// The entry before it in the same container.
     pub(super) last: u32,
     /// The entry after all that is in it.
@@ -92,40 +88,26 @@ impl Tape {
         self.facts.clear();
     }
 
-    /// Adds an entry; the container's one before it learns where this one begins.
+    /// Adds an entry: it ends where [`Tape::end`] says.
     pub(super) fn add(&mut self, what: What, state: StateId, at: At) -> u32 {
-        let At { before, start, last, plain } = at;
-        let no = short(self.entries.len());
-        let (object, left) = (NONE, false);
-        let entry = Entry {
-            what,
-            state,
-            before,
-            start,
-            end: start,
-            next: NONE,
-            last,
-            behind: no,
-            plain,
-            left,
-            object,
-        };
-        self.entries.push(entry);
-        no
+        self.whole(what, state, at, at.start)
     }
 
-    /// An entry's next neighbour begins here.
-    pub(super) fn neighbour(&mut self, entry: u32, start: u32) {
-        if let Some(entry) = self.entries.get_mut(entry as usize) {
-            entry.next = start;
-        }
+    /// Adds an entry in which there is no other.
+    #[inline(always)]
+    pub(super) fn whole(&mut self, what: What, state: StateId, at: At, end: u32) -> u32 {
+        let At { start, last, plain } = at;
+        let no = short(self.entries.len());
+        let behind = no.saturating_add(1);
+        self.entries.push(Entry { what, state, start, end, last, behind, plain, left: false, object: NONE });
+        no
     }
 
     /// An entry ends here.
     pub(super) fn end(&mut self, entry: u32, end: u32) {
         let behind = short(self.entries.len());
         if let Some(entry) = self.entries.get_mut(entry as usize) {
-            (entry.end, entry.next, entry.behind) = (end, end, behind);
+            (entry.end, entry.behind) = (end, behind);
         }
     }
 
@@ -185,7 +167,6 @@ impl Tape {
 /// Where an entry stands in its container.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct At {
-    pub(super) before: u32,
     pub(super) start: u32,
     pub(super) last: u32,
     pub(super) plain: bool,
@@ -239,7 +220,7 @@ impl<J: Judge> Writer<'_, '_, J> {
         let (mut no, mut any) = (inside, false);
         while no < behind {
             let Some(entry) = self.tape.entries.get(no as usize) else { break };
-            let (what, state, after) = (entry.what, plan.state(entry.state), entry.behind);
+            let (what, state, after) = (entry.what, entry.state, entry.behind);
             let before =
                 self.tape.entries.get(entry.last as usize).is_some_and(|last| last.left) || entry.plain;
             let passes = match what {
@@ -247,7 +228,9 @@ impl<J: Judge> Writer<'_, '_, J> {
                     self.to.counts.undeclared += u64::from(within.is_some());
                     false
                 }
-                _ if !self.has(fields, state, within.is_some()) => false,
+                _ if *fields != Fields::All && !self.has(fields, plan.state(state), within.is_some()) => {
+                    false
+                }
                 What::Field => true,
                 What::Entity => within.is_some() && self.nested(no, within),
             };
@@ -277,9 +260,6 @@ impl<J: Judge> Writer<'_, '_, J> {
 
     /// Whether a verdict has what a member needs; counts what it lacks.
     fn has(&mut self, fields: &Fields, state: &State, counted: bool) -> bool {
-        if *fields == Fields::All {
-            return true;
-        }
         let leads = match state.place {
             Place::Path => {
                 (state.leads_to_entity && counted) || state.leads.iter().any(|need| fields.has(need.field))
@@ -301,9 +281,24 @@ impl<J: Judge> Writer<'_, '_, J> {
     /// Leaves a member out, with the comma and white space before it; with those after it if none is left before.
     fn remove(&mut self, no: u32, before: bool) {
         let Some(entry) = self.tape.entries.get(no as usize) else { return };
-        let (to, from) = if before { (entry.before, entry.end) } else { (entry.start, entry.next) };
-        self.copy(to);
-        self.from = from;
+        let (start, end) = (entry.start as usize, entry.end as usize);
+        let (to, from) = if before { (self.before(start), end) } else { (start, self.behind(end)) };
+        self.copy(short(to));
+        self.from = short(from);
+    }
+
+    /// The end of the member before the one that starts here. Between them are one comma and white space.
+    fn before(&self, start: usize) -> usize {
+        let parted = self.to.text.get(..start).unwrap_or_default().trim_ascii_end();
+        parted.strip_suffix(b",").unwrap_or(parted).trim_ascii_end().len()
+    }
+
+    /// The start of the member behind the one that ends here; if it is the last, its end.
+    fn behind(&self, end: usize) -> usize {
+        let rest = self.to.text.get(end..).unwrap_or_default();
+        rest.trim_ascii_start()
+            .strip_prefix(b",")
+            .map_or(end, |next| end + rest.len() - next.trim_ascii_start().len())
     }
 
     fn copy(&mut self, to: u32) {

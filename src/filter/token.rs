@@ -25,16 +25,36 @@ pub(super) enum Number {
     ExponentDigits,
 }
 
-/// White space from `at` on.
+/// Eight bytes of 1, and the top bits of eight bytes: bytes are looked at eight at once, as one number.
+const ONES: u64 = 0x0101_0101_0101_0101;
+const TOPS: u64 = 0x8080_8080_8080_8080;
+
+/// The first byte from `at` on that is no white space, and where it is.
 #[inline(always)]
-pub(super) fn blank(text: &[u8], mut at: usize) -> usize {
-    while let Some(byte) = text.get(at)
-        && *byte <= b' '
-        && matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
-    {
+pub(super) fn solid(text: &[u8], at: usize) -> (usize, Option<u8>) {
+    match text.get(at) {
+        // Most texts have no white space between their parts.
+        Some(byte) if *byte > b' ' => (at, Some(*byte)),
+        _ => behind_blank(text, at),
+    }
+}
+
+fn behind_blank(text: &[u8], mut at: usize) -> (usize, Option<u8>) {
+    while let Some(b' ' | b'\n' | b'\r' | b'\t') = text.get(at) {
         at += 1;
     }
-    at
+    (at, text.get(at).copied())
+}
+
+/// A value that is no container, by its first byte.
+#[inline(always)]
+pub(super) fn single(text: &[u8], at: usize, base: usize) -> Result<Read, Fault> {
+    match text.get(at) {
+        Some(b'"') => string(text, at + 1, base, &mut false),
+        Some(b'-' | b'0'..=b'9') => number(text, at, base, &mut Number::Start),
+        Some(b't' | b'f' | b'n') => word(text, at, base),
+        _ => Ok(Read::Part(at)),
+    }
 }
 
 /// A string's rest, from behind its quote or from a place to which it was read. `escaped` is set if there is an
@@ -61,26 +81,36 @@ pub(super) fn string(text: &[u8], mut at: usize, base: usize, escaped: &mut bool
 
 /// The first byte from `at` on that is a quote, a backslash or a control character.
 #[inline(always)]
-fn plain(text: &[u8], mut at: usize) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const TOPS: u64 = 0x8080_8080_8080_8080;
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
-    while let Some(bytes) = text.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let word = u64::from_le_bytes(*bytes);
-        let quotes = zero(word ^ (ONES * b'"' as u64));
-        let slashes = zero(word ^ (ONES * b'\\' as u64));
-        let controls = word.wrapping_sub(ONES * 0x20) & !word;
-        // A borrow can only mark bytes above one that is truly marked.
-        let marked = (quotes | slashes | controls) & TOPS;
-        if marked != 0 {
-            return at + (marked.trailing_zeros() / 8) as usize;
+fn plain(text: &[u8], at: usize) -> usize {
+    let mut rest = text.get(at..).unwrap_or_default();
+    while let Some((bytes, behind)) = rest.split_first_chunk() {
+        let plain = plain_bytes(u64::from_le_bytes(*bytes));
+        if plain < 8 {
+            return text.len() - rest.len() + plain;
         }
-        at += 8;
+        rest = behind;
     }
-    while let Some(0x20..=0x21 | 0x23..=0x5b | 0x5d..) = text.get(at) {
-        at += 1;
+    while let Some((0x20..=0x21 | 0x23..=0x5b | 0x5d.., behind)) = rest.split_first() {
+        rest = behind;
     }
-    at
+    text.len() - rest.len()
+}
+
+/// How many bytes of a word stand before a quote, a backslash or a control character.
+#[inline(always)]
+pub(super) fn plain_bytes(word: u64) -> usize {
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
+    let quotes = zero(word ^ (ONES * b'"' as u64));
+    let slashes = zero(word ^ (ONES * b'\\' as u64));
+    let controls = word.wrapping_sub(ONES * 0x20) & !word;
+    // A borrow can only mark bytes above one that is truly marked.
+    first(quotes | slashes | controls)
+}
+
+/// The first byte of a word whose top bit is set; 8 if there is none.
+#[inline(always)]
+fn first(word: u64) -> usize {
+    ((word & TOPS).trailing_zeros() / 8) as usize
 }
 
 /// The length of the escape at `at`, of both of a surrogate pair; 0 if the text ends in it, `None` if it is none.
@@ -155,6 +185,12 @@ pub(super) fn unescape(string: &[u8], to: &mut Vec<u8>) {
 /// A number's rest.
 #[inline(always)]
 pub(super) fn number(text: &[u8], mut at: usize, base: usize, read: &mut Number) -> Result<Read, Fault> {
+    if *read == Number::Start
+        && let Some(b'1'..=b'9') = text.get(at)
+    {
+        *read = Number::Whole;
+        at = digits(text, at + 1);
+    }
     while let Some(byte) = text.get(at) {
         *read = match (*read, byte) {
             (Number::Start, b'-') => Number::Minus,
@@ -173,6 +209,25 @@ pub(super) fn number(text: &[u8], mut at: usize, base: usize, read: &mut Number)
         at += 1;
     }
     Ok(Read::Part(at))
+}
+
+/// The first byte from `at` on that is no digit.
+#[inline(always)]
+fn digits(text: &[u8], mut at: usize) -> usize {
+    while let Some(bytes) = text.get(at..).and_then(|rest| rest.first_chunk()) {
+        // A digit becomes 0 to 9, to which 0x76 can be added without reaching the top bit. Only a byte whose own top
+        // bit is set can carry into the next.
+        let word = u64::from_le_bytes(*bytes) ^ (ONES * b'0' as u64);
+        let digits = first(word.wrapping_add(ONES * 0x76) | word);
+        if digits < 8 {
+            return at + digits;
+        }
+        at += 8;
+    }
+    while let Some(b'0'..=b'9') = text.get(at) {
+        at += 1;
+    }
+    at
 }
 
 impl Number {

@@ -2,11 +2,12 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
-use http_body_util::Full;
 
 use super::{
+    Shown,
     coding::{self, Uncoded},
     headers,
+    unread::Content,
 };
 use crate::{
     config::routes::RouteMap,
@@ -116,7 +117,7 @@ impl Unseen {
 
     /// It with another content: JSON.
     #[must_use]
-    pub fn with_json(&self, json: Vec<u8>, map: &RouteMap) -> Response<Full<Bytes>> {
+    pub fn with_json(&self, json: Vec<u8>, map: &RouteMap) -> Shown {
         let mut shown = self.with(json.into(), &map.response_headers);
         shown.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         shown
@@ -125,8 +126,8 @@ impl Unseen {
     /// It with those rows that may be shown, as JSON. Headers that only the route map lists are left out: nobody
     /// knows what they count, or where they lead (D05).
     #[must_use]
-    pub fn with_rows(&self, json: Vec<u8>) -> Response<Full<Bytes>> {
-        let mut shown = Response::new(Full::from(json));
+    pub fn with_rows(&self, json: Vec<u8>) -> Shown {
+        let mut shown = Response::new(json.into());
         *shown.status_mut() = self.0.status();
         *shown.headers_mut() = headers::shown(self.0.headers(), &[]);
         shown.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -135,7 +136,7 @@ impl Unseen {
 
     /// It with another content: comma-separated values.
     #[must_use]
-    pub fn with_table(&self, table: Vec<u8>, also: &[HeaderName]) -> Response<Full<Bytes>> {
+    pub fn with_table(&self, table: Vec<u8>, also: &[HeaderName]) -> Shown {
         let mut shown = self.with(table.into(), also);
         shown.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
         shown
@@ -145,7 +146,7 @@ impl Unseen {
     ///
     /// # Errors
     /// [`Withheld::Coded`] if it cannot be decoded.
-    pub fn whole(self, map: &RouteMap) -> Result<Response<Full<Bytes>>, Withheld> {
+    pub fn whole(self, map: &RouteMap) -> Result<Shown, Withheld> {
         let body = self.0.body().clone()?;
         Ok(self.with(body, &map.response_headers))
     }
@@ -155,8 +156,8 @@ impl Unseen {
         self.0.body().as_deref().unwrap_or_default()
     }
 
-    fn with(&self, body: Bytes, also: &[HeaderName]) -> Response<Full<Bytes>> {
-        let mut shown = Response::new(Full::new(body));
+    fn with(&self, body: Bytes, also: &[HeaderName]) -> Shown {
+        let mut shown = Response::new(body.into());
         *shown.status_mut() = self.0.status();
         *shown.headers_mut() = headers::shown(self.0.headers(), also);
         shown
@@ -165,8 +166,8 @@ impl Unseen {
 
 /// An answer that Headgate itself makes.
 #[must_use]
-pub fn json(json: Vec<u8>) -> Response<Full<Bytes>> {
-    let mut shown = Response::new(Full::from(json));
+pub fn json(json: Vec<u8>) -> Shown {
+    let mut shown = Response::new(json.into());
     *shown.headers_mut() = headers::shown(&HeaderMap::new(), &[]);
     shown.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     shown
@@ -174,8 +175,8 @@ pub fn json(json: Vec<u8>) -> Response<Full<Bytes>> {
 
 /// A table that Headgate itself makes: without a line.
 #[must_use]
-pub fn no_table() -> Response<Full<Bytes>> {
-    let mut shown = Response::new(Full::default());
+pub fn no_table() -> Shown {
+    let mut shown = Response::new(Content::default());
     *shown.headers_mut() = headers::shown(&HeaderMap::new(), &[]);
     shown.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
     shown
@@ -183,15 +184,15 @@ pub fn no_table() -> Response<Full<Bytes>> {
 
 /// An answer without content: what was written is written and only the echo is withheld, or there is nothing.
 #[must_use]
-pub fn without_content() -> Response<Full<Bytes>> {
-    let mut shown = Response::new(Full::default());
+pub fn without_content() -> Shown {
+    let mut shown = Response::new(Content::default());
     *shown.status_mut() = StatusCode::NO_CONTENT;
     *shown.headers_mut() = headers::shown(&HeaderMap::new(), &[]);
     shown
 }
 
 /// Whether nothing says that the text is in another charset than JSON's.
-fn is_utf8(headers: &HeaderMap) -> bool {
+pub(super) fn is_utf8(headers: &HeaderMap) -> bool {
     let types = headers.get_all(header::CONTENT_TYPE).iter();
     types.flat_map(|value| value.as_bytes().split(|byte| *byte == b';').skip(1)).all(|parameter| {
         let parameter = parameter.trim_ascii().to_ascii_lowercase();

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use crate::{
     channel::Channel,
-    config::routes::{Entity, Fact, Literal},
+    config::routes::{Channels, Entity, Fact, Literal, Places},
     filter::{FactNo, Object, Raw},
     ids::{AccountId, TenantId},
     policy::{Facts, Keys, Place, Policy, ResourceNo, RoleNo, Symbol, TeamKey, TenantKey, UserKey, Via},
@@ -19,10 +19,11 @@ const NO_USER: &str = "0";
 /// Most participants that are read: more than any backend shows of one object.
 const PARTICIPANTS_MAX: usize = 1000;
 
-/// What is known of an object, by name. What is `None` or empty is not known.
+/// What is known of an object, by name. What is `None` or empty is not known; of what has two levels, `Some(None)` is
+/// known to be nobody, nowhere or nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Known<'a> {
-    /// Who is responsible: `Some(None)` if it is known that nobody is.
+    /// Who is responsible.
     pub responsible: Option<Option<Cow<'a, str>>>,
     /// Its own team.
     pub team: Option<Cow<'a, str>>,
@@ -35,17 +36,17 @@ pub struct Known<'a> {
     /// It is available to everyone.
     pub open: bool,
     /// Its pipeline.
-    pub pipeline: Option<Cow<'a, str>>,
+    pub pipeline: Option<Option<Cow<'a, str>>>,
     /// Its stage.
-    pub stage: Option<Cow<'a, str>>,
+    pub stage: Option<Option<Cow<'a, str>>>,
     /// Its channel.
-    pub channel: Option<Cow<'a, str>>,
+    pub channel: Option<Option<Cow<'a, str>>>,
     /// Its account.
-    pub account: Option<Cow<'a, str>>,
+    pub account: Option<Option<Cow<'a, str>>>,
     /// A finer kind.
-    pub kind: Option<Cow<'a, str>>,
+    pub kind: Option<Option<Cow<'a, str>>>,
     /// The role that it is.
-    pub role: Option<Cow<'a, str>>,
+    pub role: Option<Option<Cow<'a, str>>>,
     /// The object through which it is reached: its resource, and what is known of it.
     pub via: Option<(String, Box<Self>)>,
 }
@@ -53,14 +54,21 @@ pub struct Known<'a> {
 /// By which of the filter's numbers the facts of an entity are read.
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
-    own: Vec<(Fact, FactNo)>,
-    via: Option<(String, Vec<(Fact, FactNo)>)>,
+    own: Told,
+    via: Option<(String, Told)>,
     /// By [`Entity::kinds`].
     pub kinds: Vec<FactNo>,
     /// The id of the object that is looked up.
     look_up: Option<FactNo>,
     absent_is_nobody: bool,
     user: Option<(FactNo, Literal)>,
+}
+
+/// What an object's JSON tells, of itself or of the one through which it is reached.
+#[derive(Clone, Debug, Default)]
+struct Told {
+    facts: Vec<(Fact, FactNo)>,
+    channels: Channels,
 }
 
 impl Reading {
@@ -72,11 +80,12 @@ impl Reading {
             pointers.push(place.clone());
             FactNo(u8::try_from(pointers.len() - 1).unwrap_or(u8::MAX))
         };
-        let own = entity.facts.iter().map(|(fact, place)| (*fact, number(place))).collect();
-        let via = entity.via.as_ref().map(|(resource, places)| {
+        let mut told = |places: &Places, channels: &Channels| {
             let facts = places.iter().map(|(fact, place)| (*fact, number(place)));
-            (resource.clone(), facts.collect())
-        });
+            Told { facts: facts.collect(), channels: channels.clone() }
+        };
+        let own = told(&entity.facts, &entity.channels);
+        let via = entity.via.as_ref().map(|via| (via.resource.clone(), told(&via.facts, &via.channels)));
         let kinds = entity.kinds.iter().map(|kind| number(&kind.at)).collect();
         let look_up = entity.look_up.as_ref().map(|look_up| number(&look_up.at));
         let user = entity.user.as_ref().map(|(at, is)| (number(at), is.clone()));
@@ -87,14 +96,13 @@ impl Reading {
     /// Whether it is known where the object's id stands.
     #[must_use]
     pub fn has_id(&self) -> bool {
-        self.own.iter().any(|(fact, _)| *fact == Fact::Id)
+        self.own.place(Fact::Id).is_some()
     }
 
     /// The object's id.
     #[must_use]
     pub fn id<'a>(&self, object: &Object<'a>) -> Option<Cow<'a, str>> {
-        let (_, number) = self.own.iter().find(|(fact, _)| *fact == Fact::Id)?;
-        object.fact(*number).and_then(Raw::name)
+        object.fact(self.own.place(Fact::Id)?).and_then(Raw::name)
     }
 
     /// The id of the object whose facts are this one's.
@@ -106,13 +114,13 @@ impl Reading {
     /// What an object's JSON says of it.
     #[must_use]
     pub fn known<'a>(&self, object: &Object<'a>) -> Known<'a> {
-        let mut known = read(&self.own, object);
+        let mut known = self.own.known(object);
         if self.has_nobody(object) {
             known.responsible = Some(None);
         }
         // Where it is not, nothing is known of it: it is reached through something all the same.
         known.via =
-            self.via.as_ref().map(|(resource, facts)| (resource.clone(), Box::new(read(facts, object))));
+            self.via.as_ref().map(|(resource, told)| (resource.clone(), Box::new(told.known(object))));
         known
     }
 }
@@ -123,8 +131,8 @@ impl Reading {
         let no_user = self.user.as_ref().is_some_and(|(at, is)| {
             object.fact(*at).is_some_and(|value| !value.is_null() && is_that(value, is) != Some(true))
         });
-        let at = self.own.iter().find(|(fact, _)| *fact == Fact::Responsible);
-        no_user || self.absent_is_nobody && at.is_some_and(|(_, at)| object.fact(*at).is_none())
+        let at = self.own.place(Fact::Responsible);
+        no_user || self.absent_is_nobody && at.is_some_and(|at| object.fact(at).is_none())
     }
 }
 
@@ -136,51 +144,78 @@ pub(super) fn is_that(value: Raw<'_>, is: &Literal) -> Option<bool> {
     }
 }
 
-/// A user's name.
-fn user<'a>(raw: Raw<'a>) -> Option<Cow<'a, str>> {
-    raw.name().filter(|name| name != NO_USER)
-}
+impl Told {
+    /// Where a fact stands.
+    fn place(&self, wanted: Fact) -> Option<FactNo> {
+        self.facts.iter().find(|(fact, _)| *fact == wanted).map(|(_, number)| *number)
+    }
 
-fn read<'a>(facts: &[(Fact, FactNo)], object: &Object<'a>) -> Known<'a> {
-    let mut known = Known::default();
-    for (fact, number) in facts {
-        let Some(raw) = object.fact(*number) else { continue };
-        match fact {
-            Fact::Id => {}
-            Fact::Responsible if raw.is_null() => known.responsible = Some(None),
-            Fact::Responsible => known.responsible = user(raw).map(Some),
-            Fact::Participants => {
-                known.participants = raw.names(PARTICIPANTS_MAX);
-                known.participants.retain(|name| name != NO_USER);
+    fn known<'a>(&self, object: &Object<'a>) -> Known<'a> {
+        let mut known = Known::default();
+        for (fact, number) in &self.facts {
+            let Some(raw) = object.fact(*number) else { continue };
+            match fact {
+                Fact::Id => {}
+                Fact::Responsible => known.responsible = user(raw),
+                Fact::Participants => {
+                    known.participants = raw.names(PARTICIPANTS_MAX);
+                    known.participants.retain(|name| name != NO_USER);
+                }
+                Fact::Open => known.open = raw.boolean() == Some(true),
+                Fact::Team => known.team = raw.name(),
+                Fact::Creator => known.creator = user(raw).flatten(),
+                Fact::Queue => known.queue = raw.name(),
+                Fact::Pipeline => known.pipeline = named(raw),
+                Fact::Stage => known.stage = named(raw),
+                Fact::Channel => known.channel = named(raw).and_then(|name| self.channel(name)),
+                Fact::Account => known.account = named(raw),
+                Fact::Kind => known.kind = named(raw),
+                Fact::Role => known.role = named(raw),
             }
-            Fact::Open => known.open = raw.boolean() == Some(true),
-            Fact::Team => known.team = raw.name(),
-            Fact::Creator => known.creator = user(raw),
-            Fact::Queue => known.queue = raw.name(),
-            Fact::Pipeline => known.pipeline = raw.name(),
-            Fact::Stage => known.stage = raw.name(),
-            Fact::Channel => known.channel = raw.name(),
-            Fact::Account => known.account = raw.name(),
-            Fact::Kind => known.kind = raw.name(),
-            Fact::Role => known.role = raw.name(),
+        }
+        known
+    }
+
+    /// What the policy calls a channel; `None` if it has no name for it.
+    fn channel<'a>(&self, name: Option<Cow<'a, str>>) -> Option<Option<Cow<'a, str>>> {
+        match name {
+            Some(name) if !self.channels.is_empty() => {
+                self.channels.get(&*name).map(|name| Some(name.clone().into()))
+            }
+            as_it_is => Some(as_it_is),
         }
     }
-    known
+}
+
+/// The name that a value is, or that there is none; `None` if it is something else.
+fn named(raw: Raw<'_>) -> Option<Option<Cow<'_, str>>> {
+    if raw.is_null() { Some(None) } else { raw.name().map(Some) }
+}
+
+/// The same of a user.
+fn user(raw: Raw<'_>) -> Option<Option<Cow<'_, str>>> {
+    named(raw).filter(|name| name.as_deref() != Some(NO_USER))
 }
 
 impl<'a> Known<'a> {
-    /// What a tag says. A tag without a responsible user is known to have none.
+    /// What a tag says. A tag without a responsible user is known to have none, one without a stage to stand nowhere.
     #[must_use]
     pub fn of_tag(tag: &'a Tag, channels: &BTreeMap<AccountId, Channel>) -> Self {
-        let (pipeline, stage) = tag.stage.as_deref().and_then(|stage| stage.split_once('/')).unzip();
+        let place = tag.stage.as_deref().map(|stage| stage.split_once('/'));
+        let part = |of: fn((&'a str, &'a str)) -> &'a str| match place {
+            None => Some(None),
+            Some(parts) => parts.map(|parts| Some(of(parts).into())),
+        };
         Self {
             responsible: Some(tag.responsible.as_ref().map(|user| user.as_str().into())),
             team: tag.team.as_ref().map(|team| team.as_str().into()),
             participants: tag.participants.iter().map(ToString::to_string).collect(),
-            pipeline: pipeline.map(Cow::from),
-            stage: stage.map(Cow::from),
-            channel: channels.get(&tag.account).map(|channel| channel.as_str().into()),
-            account: Some(tag.account.as_str().into()),
+            pipeline: part(|(pipeline, _)| pipeline),
+            stage: part(|(_, stage)| stage),
+            channel: channels.get(&tag.account).map(|channel| Some(channel.as_str().into())),
+            account: Some(Some(tag.account.as_str().into())),
+            kind: Some(None),
+            role: Some(None),
             ..Self::default()
         }
     }
@@ -196,12 +231,12 @@ impl<'a> Known<'a> {
             creator: own(self.creator),
             queue: own(self.queue),
             open: self.open,
-            pipeline: own(self.pipeline),
-            stage: own(self.stage),
-            channel: own(self.channel),
-            account: own(self.account),
-            kind: own(self.kind),
-            role: own(self.role),
+            pipeline: self.pipeline.map(own),
+            stage: self.stage.map(own),
+            channel: self.channel.map(own),
+            account: self.account.map(own),
+            kind: self.kind.map(own),
+            role: self.role.map(own),
             via: self.via.map(|(resource, via)| (resource, Box::new(via.into_owned()))),
         }
     }
@@ -217,10 +252,10 @@ impl<'a> Known<'a> {
         }
     }
 
-    /// The responsible user, whose teams count where the object has none of its own.
+    /// The responsible user, whose teams count beside the object's own (`G3`).
     #[must_use]
     pub fn needs_teams_of(&self) -> Option<&str> {
-        self.responsible.as_ref().and_then(Option::as_deref).filter(|_| self.team.is_none())
+        self.responsible.as_ref().and_then(Option::as_deref)
     }
 }
 
@@ -253,13 +288,16 @@ impl Keyed {
         teams_of_responsible: &[TeamKey],
     ) -> Self {
         let user = |name: &str| keys.user(tenant, name);
-        let symbol = |name: &Option<Cow<'_, str>>| name.as_deref().map(|name| policy.symbol(name));
+        let symbol = |name: &Option<Option<Cow<'_, str>>>| {
+            name.as_ref().map(|name| name.as_deref().map_or(Symbol::OTHER, |name| policy.symbol(name)))
+        };
+        let role = known.role.as_ref().map(|role| role.as_deref().and_then(|role| policy.role(role)));
         let own_team = known.team.as_ref().and_then(|name| keys.team(tenant, name));
         Self {
             tenant: keys.tenant(tenant),
             responsible: known.responsible.iter().flatten().find_map(|name| user(name)),
             unassigned: known.responsible == Some(None),
-            teams: own_team.map_or_else(|| teams_of_responsible.into(), |team| [team].as_slice().into()),
+            teams: own_team.into_iter().chain(teams_of_responsible.iter().copied()).collect(),
             own_team: own_team.is_some(),
             participants: known.participants.iter().filter_map(|name| user(name)).collect(),
             creator: known.creator.as_deref().and_then(user),
@@ -272,7 +310,7 @@ impl Keyed {
                 account: symbol(&known.account),
             },
             kind: symbol(&known.kind),
-            role: known.role.as_deref().and_then(|role| policy.role(role)),
+            role: role.map(|role| role.unwrap_or(RoleNo::OTHER)),
             via: None,
         }
     }

@@ -45,6 +45,7 @@ pub mod sight;
 mod snapshot;
 mod subject;
 pub mod teams;
+pub mod unread;
 pub mod upstream;
 pub mod who;
 pub mod write;
@@ -53,9 +54,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::rand;
-use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
-use http_body_util::Full;
 
 use self::{
     cors::Cors,
@@ -66,6 +65,7 @@ use self::{
     refusal::Refusal,
     routes::{Matched, Unmatched},
     snapshot::Tenant,
+    unread::Content,
     who::{Granted, Identity, NoActor},
 };
 pub use self::{metrics::Metrics, service::Agents, snapshot::Snapshot};
@@ -112,7 +112,7 @@ pub struct Around {
 }
 
 /// An answer that may be sent.
-type Shown = Response<Full<Bytes>>;
+type Shown = Response<Content>;
 
 impl Gate {
     /// A gate that decides by `snapshot`.
@@ -291,7 +291,7 @@ fn checked(head: &Parts, snapshot: &Snapshot) -> Result<Target, Refusal> {
 
 /// The same for every path: it tells nothing (A17).
 fn options() -> Shown {
-    let mut answer = Response::new(Full::default());
+    let mut answer = Response::new(Content::default());
     *answer.status_mut() = StatusCode::NO_CONTENT;
     headers::keep_nowhere(answer.headers_mut());
     answer

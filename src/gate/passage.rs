@@ -81,11 +81,10 @@ impl Passage<'_> {
         let actor = &self.granted.actor;
         let within = self.shapes()?.reach(actor, &route.shows, self.asked).within;
         let paged = self.paged(&target, &permit)?;
-        let asked = target.forwarded();
         // In shadow mode the backend is asked what it would be without Headgate.
         let target = match self.in_shadow() {
-            None => push::narrowed(asked, &route.shows.push, actor, within),
-            Some(_) => asked,
+            None => push::narrowed(&target, &route.shows.push, actor, within)?,
+            Some(_) => target.forwarded(),
         };
         self.put_on_record(record).await?;
         if within == Scope::None && !route.writes() && self.in_shadow().is_none() {
@@ -102,7 +101,16 @@ impl Passage<'_> {
         // Also if the user goes away before the answer comes: the write was made all the same.
         let _forgets: Vec<_> =
             changes.into_iter().map(|path| self.side.prefetched.forget_at_the_end(path)).collect();
-        let answered = self.side.upstream.forward(&permit, onward, from).await?;
+        let upstream = &self.side.upstream;
+        let answered = if self.passes_unread(&permit)? {
+            let format = route.shows.format;
+            match upstream.forward_unread(&permit, onward, from, format).await? {
+                Ok(passing) => return Ok(passing.shown(format, &self.side.routes.map)),
+                Err(unseen) => unseen,
+            }
+        } else {
+            upstream.forward(&permit, onward, from).await?
+        };
         self.show(answered, &permit, object.as_ref(), record).await
     }
 

@@ -1,10 +1,12 @@
 //! Saying a role's rule in the backend's query, so that it does not send what is taken out again. The answer is
-//! filtered all the same: this saves work and decides nothing.
+//! filtered all the same: this saves work and decides nothing. What is said is said once: a parameter that was sent under
+//! its name, in whatever writing, is replaced, and one that was sent twice is refused (A20, A21).
 
 use std::fmt::Write as _;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+use super::{path::Target, refusal::Refusal};
 use crate::{
     config::routes::Push,
     policy::{Actor, Scope},
@@ -15,11 +17,20 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 
 /// A target with the parameters that narrow its query to `within`, what the user may see at most, in place of those of the
 /// same names that it has.
-pub(super) fn narrowed(target: String, push: &Push, actor: &Actor, within: Scope) -> String {
+///
+/// # Errors
+/// [`Refusal::Parameter`] if it has one of them twice: backends differ in which of two they take.
+pub(super) fn narrowed(
+    target: &Target,
+    push: &Push,
+    actor: &Actor,
+    within: Scope,
+) -> Result<String, Refusal> {
+    let asked = target.forwarded();
     let parameters = match within {
         Scope::Own => &push.own,
         Scope::Team => &push.team,
-        Scope::None | Scope::TeamTree | Scope::Open | Scope::All => return target,
+        Scope::None | Scope::TeamTree | Scope::Open | Scope::All => return Ok(asked),
     };
     // With several teams the query cannot say which.
     let team = match &*actor.teams {
@@ -30,11 +41,38 @@ pub(super) fn narrowed(target: String, push: &Push, actor: &Actor, within: Scope
     for (name, value) in parameters {
         match (value.as_str(), team) {
             ("{team}", Some(team)) => filled.push((name.as_str(), team)),
-            ("{team}", None) => return target,
+            ("{team}", None) => return Ok(asked),
             (value, _) => filled.push((name.as_str(), value)),
         }
     }
-    if filled.is_empty() { target } else { with(&target, &filled) }
+    let twice = |(name, _): &(&str, &str)| {
+        target.written_parameters().filter(|(written, _)| is_writing_of(written, name)).count() > 1
+    };
+    if filled.iter().any(twice) {
+        return Err(Refusal::Parameter);
+    }
+    Ok(if filled.is_empty() { asked } else { with(&without(&asked, &filled), &filled) })
+}
+
+/// A target without these parameters in any writing. What some backends take for several parameters, `a=1;b=2`, goes as
+/// a whole.
+fn without(target: &str, parameters: &[(&str, &str)]) -> String {
+    let Some((path, query)) = target.split_once('?') else { return target.to_owned() };
+    let is_free = |part: &&str| {
+        let mut written = part.split(';').flat_map(|piece| form_urlencoded::parse(piece.as_bytes()));
+        !written.any(|(written, _)| parameters.iter().any(|(name, _)| is_writing_of(&written, name)))
+    };
+    let free: Vec<_> = query.split('&').filter(is_free).collect();
+    format!("{path}?{}", free.join("&"))
+}
+
+/// Whether some backend may take a parameter's name for `name`, or for a part of what has that name: `Team[id]` for `team`.
+fn is_writing_of(written: &str, name: &str) -> bool {
+    fn parts(name: &str) -> impl Iterator<Item = &str> {
+        name.split(['[', ']']).filter(|part| !part.is_empty())
+    }
+    let mut written = parts(written);
+    parts(name).all(|part| written.next().is_some_and(|one| one.eq_ignore_ascii_case(part)))
 }
 
 /// A target with parameters in place of those of the same names that it has.
@@ -77,5 +115,20 @@ mod tests {
             assert_eq!(with(target, &own), narrowed, "{target}");
         }
         assert_eq!(with("/c", &[("team", "north & south")]), "/c?team=north%20%26%20south");
+    }
+
+    #[test]
+    fn a21_what_is_pushed_is_known_in_any_writing() {
+        for (target, left) in [
+            ("/c", "/c"),
+            ("/c?a=1&assignee_type[]=all", "/c?a=1"),
+            ("/c?assignee%5Ftype%5B0%5D=all&a=1", "/c?a=1"),
+            ("/c?ASSIGNEE_TYPE=all", "/c?"),
+            ("/c?a=1;assignee_type=all&b=2", "/c?b=2"),
+            ("/c?filter[team][]=1&filter[stage]=2", "/c?filter[stage]=2"),
+            ("/c?%2561ssignee_type=all&assignee=x&a;b", "/c?%2561ssignee_type=all&assignee=x&a;b"),
+        ] {
+            assert_eq!(without(target, &[("assignee_type", "me"), ("filter[team]", "7")]), left, "{target}");
+        }
     }
 }

@@ -2,9 +2,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
-use http_body_util::Full;
 use serde_json::{Value, json};
 
 use super::{
@@ -13,6 +11,7 @@ use super::{
     coding::Uncoded,
     headers,
     path::PathError,
+    unread::Content,
     who::{NoActor, NoIdentity},
 };
 use crate::{ids::DecisionId, policy::DenyReason, server::BodyError};
@@ -259,7 +258,7 @@ impl Refusal {
 
     /// The answer, as `application/problem+json` (RFC 9457).
     #[must_use]
-    pub fn response(&self, decision: DecisionId) -> Response<Full<Bytes>> {
+    pub fn response(&self, decision: DecisionId) -> Response<Content> {
         let (status, kind, detail) = self.told();
         let mut body = json!({
             "type": format!("urn:headgate:problem:{kind}"),
@@ -269,7 +268,7 @@ impl Refusal {
             "decision": decision.to_string(),
         });
         self.tell_fields(&mut body);
-        let mut response = Response::new(Full::from(body.to_string()));
+        let mut response = Response::new(body.to_string().into());
         *response.status_mut() = status;
         let answer = response.headers_mut();
         answer.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -2,12 +2,10 @@
 
 use std::{convert::Infallible, pin::Pin, sync::Arc};
 
-use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::Full;
 use hyper::service::Service;
 
-use super::Gate;
+use super::{Gate, unread::Content};
 use crate::server::LimitedBody;
 
 /// One per listener, cloned for each connection.
@@ -23,7 +21,7 @@ impl Agents {
 }
 
 impl Service<Request<LimitedBody>> for Agents {
-    type Response = Response<Full<Bytes>>;
+    type Response = Response<Content>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 

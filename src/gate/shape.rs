@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use super::{answer::Withheld, facts::Reading, permit::Asked, refusal::Refusal};
 use crate::{
-    config::routes::{Entity, Literal, LookUp, Main, Route, RouteMap, Shows},
+    config::routes::{Entity, Judged, Literal, LookUp, Main, Route, RouteMap, Shows},
     filter::{EntityNo, FieldIx, Fields, Layout, Schema, SchemaError},
     policy::{ActionNo, Actor, FieldNo, Policy, Reach, ResourceNo, Scope},
 };
@@ -36,6 +36,9 @@ pub struct Answer {
     pub every_row: Layout,
     /// For everybody else.
     pub some_rows: Layout,
+    /// What must be judged of it before it passes to who may see every row; `None` if something is taken out for
+    /// everybody.
+    pub judged: Option<Judged>,
 }
 
 /// An entity.
@@ -174,7 +177,15 @@ impl Shapes {
             .map_err(|error| unfit(&error))?;
         let some_rows = Layout::compile(&self.schema, route.shows.some_rows(&map.entities))
             .map_err(|error| unfit(&error))?;
-        Ok(slot.get_or_init(|| Answer { every_row, some_rows }))
+        let judged = route.shows.judged(&map.entities);
+        Ok(slot.get_or_init(|| Answer { every_row, some_rows, judged }))
+    }
+}
+
+impl Shape {
+    /// Whether all that may be asked for is known to the policy, and holds.
+    pub fn has_each_right(&self, holds: impl Fn(&Right) -> bool) -> bool {
+        self.rights.iter().all(|right| right.as_ref().is_some_and(&holds))
     }
 }
 

@@ -123,7 +123,7 @@ impl Passage<'_> {
 
     /// Whether an answer passes that can only pass as a whole: every field may be seen, and the permit is about the
     /// object. Of rows, and where nobody can tell whose it is, it must be one to all.
-    fn shows_whole(&self, actor: &Actor, permit: &Permit) -> Result<bool, Refusal> {
+    pub(super) fn shows_whole(&self, actor: &Actor, permit: &Permit) -> Result<bool, Refusal> {
         let route = &self.matched.route;
         if route.writes() {
             return self.sees_every_object(actor, permit);

@@ -6,12 +6,14 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use http_body_util::{BodyExt, Full};
 
-use super::{answer::Unseen, headers, permit::Permit, refusal::Refusal};
+use super::{answer::Unseen, headers, permit::Permit, refusal::Refusal, unread::Passing};
 use crate::{
     backend::{
-        AssertionKey, Backend, CallError, Claims, ForwardError, Pool, Pools, StreamBounds, USER_AGENT,
+        AssertionKey, Backend, CallError, Claims, ForwardError, Pool, Pools, StreamBounds, StreamedAnswer,
+        USER_AGENT,
     },
     causes::Causes,
+    config::routes::Format,
     ids::{DecisionId, TeamId, TenantId, Timestamp},
     policy::Actor,
 };
@@ -91,6 +93,27 @@ impl Upstream {
         self.send(onward, from).await
     }
 
+    /// Makes a user's request, which was permitted, and of whose answer nothing need be read: it passes as it comes,
+    /// if its head lets it.
+    ///
+    /// # Errors
+    /// [`Refusal`] if there is no answer, or none that can be read where it must be.
+    pub(super) async fn forward_unread(
+        &self,
+        _permitted: &Permit,
+        onward: Onward,
+        from: From<'_>,
+        format: Format,
+    ) -> Result<Result<Passing, Unseen>, Refusal> {
+        let request = self.request_of(onward, from)?;
+        let unbounded = StreamBounds { answer_bytes_max: usize::MAX, ..self.bounds };
+        let answer = self.pool.forward(request, unbounded).await.map_err(|error| self.failed(&error))?;
+        match Passing::of(answer, format, &self.name) {
+            Ok(passing) => Ok(Ok(passing)),
+            Err(answer) => self.unseen(*answer).await.map(Err),
+        }
+    }
+
     /// Asks for one object in the name of a user who may or may not see it: what the answer says of the object
     /// decides. Nothing of the answer can be shown without a permit.
     ///
@@ -124,10 +147,16 @@ impl Upstream {
             decision: &decision.to_string(),
         };
         self.assert(&mut headers, &claims, now)?;
-        self.call(Onward { method: Method::GET, target, headers, body: Bytes::new() }, None).await
+        let onward = Onward { method: Method::GET, target, headers, body: Bytes::new() };
+        self.call(self.request(onward, None)?).await
     }
 
-    async fn send(&self, mut onward: Onward, from: From<'_>) -> Result<Unseen, Refusal> {
+    async fn send(&self, onward: Onward, from: From<'_>) -> Result<Unseen, Refusal> {
+        self.call(self.request_of(onward, from)?).await
+    }
+
+    /// A user's request as it leaves.
+    fn request_of(&self, mut onward: Onward, from: From<'_>) -> Result<Request<Full<Bytes>>, Refusal> {
         if !headers::identify(&mut onward.headers, from.actor, from.grants) {
             return Err(Refusal::Unspeakable);
         }
@@ -141,7 +170,7 @@ impl Upstream {
             decision: &from.decision.to_string(),
         };
         self.assert(&mut onward.headers, &claims, from.now)?;
-        self.call(onward, from.credential).await
+        self.request(onward, from.credential)
     }
 
     fn assert(&self, headers: &mut HeaderMap, claims: &Claims<'_>, now: Timestamp) -> Result<(), Refusal> {
@@ -155,12 +184,11 @@ impl Upstream {
         Ok(())
     }
 
-    /// The one call. What comes back is whole: an answer that breaks off is none (B16).
-    async fn call(
+    fn request(
         &self,
         mut onward: Onward,
         credential: Option<(&HeaderName, &HeaderValue)>,
-    ) -> Result<Unseen, Refusal> {
+    ) -> Result<Request<Full<Bytes>>, Refusal> {
         onward.headers.insert(http::header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         for (name, value) in &self.headers {
             onward.headers.insert(name, value.clone());
@@ -172,20 +200,29 @@ impl Upstream {
         *request.method_mut() = onward.method;
         *request.uri_mut() = Uri::try_from(onward.target).map_err(|_invalid| Refusal::Unspeakable)?;
         *request.headers_mut() = onward.headers;
-        let answer = self.whole(request).await.map_err(|error| {
-            // The error's cause may name what a stranger asked for; the kind is enough to act on.
-            tracing::warn!(backend.id = self.name, error = %Causes(&error), "no answer of the backend's API");
-            refusal(&error)
-        })?;
-        Ok(Unseen::new(answer, self.bounds.answer_bytes_max))
+        Ok(request)
     }
 
-    async fn whole(
-        &self,
-        request: Request<Full<Bytes>>,
-    ) -> Result<Response<Bytes>, ForwardError<Infallible>> {
-        let (head, body) = self.pool.forward(request, self.bounds).await?.into_parts();
-        Ok(Response::from_parts(head, body.collect().await?.to_bytes()))
+    /// A call whose answer is read.
+    async fn call(&self, request: Request<Full<Bytes>>) -> Result<Unseen, Refusal> {
+        let answer = self.pool.forward(request, self.bounds).await.map_err(|error| self.failed(&error))?;
+        self.unseen(answer).await
+    }
+
+    /// The whole of an answer: one that breaks off is none (B16).
+    async fn unseen(&self, answer: Response<StreamedAnswer>) -> Result<Unseen, Refusal> {
+        let max = self.bounds.answer_bytes_max;
+        let (head, body) = answer.into_parts();
+        let body = async { body.within(max)?.collect().await };
+        let body = body.await.map_err(|error| self.failed(&error.into()))?;
+        Ok(Unseen::new(Response::from_parts(head, body.to_bytes()), max))
+    }
+
+    /// What it is to the user that there is no whole answer; the operator is told why.
+    fn failed(&self, error: &ForwardError<Infallible>) -> Refusal {
+        // The error's cause may name what a stranger asked for; the kind is enough to act on.
+        tracing::warn!(backend.id = self.name, error = %Causes(error), "no answer of the backend's API");
+        refusal(error)
     }
 }
 

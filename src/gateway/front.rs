@@ -1,10 +1,10 @@
 //! The listeners: bound first, opened when everything behind them is there.
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc};
+use std::{convert::Infallible, error::Error, io, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::Full;
+use http_body::Body;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -47,16 +47,17 @@ pub(super) struct Front {
 }
 
 impl Front {
-    pub(super) fn open<S>(name: &'static str, bound: Bound, service: S) -> io::Result<Self>
+    pub(super) fn open<S, B>(name: &'static str, bound: Bound, service: S) -> io::Result<Self>
     where
         S: hyper::service::Service<
                 Request<LimitedBody>,
-                Response = Response<Full<Bytes>>,
+                Response = Response<B>,
                 Error = Infallible,
                 Future: Send,
             > + Clone
             + Send
             + 'static,
+        B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin + 'static,
     {
         let address = bound.local_address()?;
         let (tls, drain) = (bound.tls(), CancellationToken::new());

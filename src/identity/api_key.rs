@@ -9,6 +9,7 @@ use http::HeaderName;
 use super::{
     Identity, Invalid, Method,
     jwk::sha256,
+    jws::TOKEN_BYTES_MAX,
     settings::{ApiKey, Places, Sources},
 };
 use crate::ids::{TenantId, Timestamp};
@@ -87,6 +88,12 @@ impl ApiKeys {
         Self { by_hash }
     }
 
+    /// Whether a text is a key, of any tenant, or looks like one.
+    pub(super) fn is_key(&self, text: &[u8]) -> bool {
+        let is_known = || self.find(&sha256(text)).is_some();
+        text.starts_with(PREFIX.as_bytes()) || (text.len() <= TOKEN_BYTES_MAX && is_known())
+    }
+
     /// Whose the key of this hash is; `None` if it is none.
     pub(super) fn identify(
         &self,
@@ -94,9 +101,7 @@ impl ApiKeys {
         place: Place<'_>,
         now: Timestamp,
     ) -> Option<Result<Identity, Invalid>> {
-        let near = self.by_hash.get(&first(hash))?;
-        let same = |entry: &&Entry| constant_time::verify_slices_are_equal(&entry.key.hash, hash).is_ok();
-        let entry = near.iter().find(same)?;
+        let entry = self.find(hash)?;
         if !entry.sources.api_key_places.allow(place) {
             return Some(Err(Invalid::Place));
         }
@@ -110,10 +115,17 @@ impl ApiKeys {
             by: Method::ApiKey,
         }))
     }
+
+    fn find(&self, hash: &[u8; 32]) -> Option<&Entry> {
+        let near = self.by_hash.get(&first(hash))?;
+        let same = |entry: &&Entry| constant_time::verify_slices_are_equal(&entry.key.hash, hash).is_ok();
+        near.iter().find(same)
+    }
 }
 
 impl Places {
-    fn allow(&self, place: Place<'_>) -> bool {
+    /// Whether keys are looked for there.
+    pub(super) fn allow(&self, place: Place<'_>) -> bool {
         match place {
             Place::Header(name) => self.headers.contains(name),
             Place::Query(name) => self.query.iter().any(|one| one == name),

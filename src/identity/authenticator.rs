@@ -12,7 +12,7 @@ use super::{
     jwk::sha256,
     jws::{self, TOKEN_BYTES_MAX},
     jwt::Issuers,
-    shown::{Places, Shown},
+    shown::{All, Places, Shown},
     strip, user,
 };
 use crate::{backend::Client, clock::SharedClock, ids::TenantId, server::Peer};
@@ -58,34 +58,50 @@ impl Authenticator {
         }
     }
 
-    /// Reads the credential of a request and takes all credentials out of its head: those of Headgate, also
-    /// where the request is refused, so that what is logged of it holds none; and those of the tenant's backend.
+    /// Reads the credential of a request and takes all credentials out of its head: those of the tenant whose user
+    /// calls, and those of its backend. Where the request is refused, whatever could be one of any tenant, so that
+    /// what is logged of it holds none.
     ///
     /// # Errors
     /// [`AuthError`]: the request must go no further.
     pub async fn authenticate(&self, head: &mut Parts, peer: &Peer) -> Result<Identity, AuthError> {
         let (tried, outcome) = self.identify(head, peer).await;
         self.outside.metrics.authenticated(tried, &outcome);
-        strip::own(head, &self.places);
-        let identity = outcome?;
-        if let Some(sources) = self.tenants.get(&identity.tenant) {
+        let tenant = outcome.as_ref().ok().and_then(|identity| self.tenants.get(&identity.tenant));
+        let keys = tenant.map_or(self.places.keys(), |sources| &sources.api_key_places);
+        strip::own(head, keys, self.places.proxy_headers());
+        if let Some(sources) = tenant {
             strip::native(head, &sources.native);
         }
-        Ok(identity)
+        outcome
     }
 
     /// Who calls; and by which method that was to be told.
     async fn identify(&self, head: &Parts, peer: &Peer) -> (Option<Method>, Result<Identity, AuthError>) {
-        let shown = match self.places.shown(head, peer) {
-            Ok(Some(shown)) => shown,
-            Ok(None) => return self.of_connection(peer),
+        let All { one, rest } = match self.places.shown(head, peer, |text| self.api_keys.is_key(text)) {
+            Ok(shown) => shown,
             Err(error) => return (None, Err(error)),
         };
-        match &shown {
-            Shown::ApiKey(key, place) => (shown.method(), self.of_api_key(key, *place)),
-            Shown::Proxied(tenant, name) => (shown.method(), proxied(tenant, name)),
-            Shown::Bearer(token) => self.of_bearer(token, head).await,
+        let (tried, identified) = match &one {
+            None => self.of_connection(peer),
+            Some(Shown::ApiKey(key, place)) => (Some(Method::ApiKey), self.of_api_key(key, *place)),
+            Some(Shown::Proxied(tenant, name)) => (Some(Method::Proxy), proxied(tenant, name)),
+            Some(Shown::Bearer(token)) => self.of_bearer(token, head).await,
+        };
+        let more = match &identified {
+            Ok(identity) => rest.iter().filter(|place| self.looks_at(&identity.tenant, **place)).count(),
+            Err(AuthError::Missing) => rest.len(),
+            Err(_) => 0,
+        };
+        match (more, &one) {
+            (0, _) => (tried, identified),
+            (1, None) => (Some(Method::ApiKey), Err(Invalid::Unknown.into())),
+            _ => (None, Err(AuthError::Ambiguous)),
         }
+    }
+
+    fn looks_at(&self, tenant: &TenantId, place: Place<'_>) -> bool {
+        self.tenants.get(tenant).is_none_or(|sources| sources.api_key_places.allow(place))
     }
 
     fn of_connection(&self, peer: &Peer) -> (Option<Method>, Result<Identity, AuthError>) {
@@ -97,12 +113,12 @@ impl Authenticator {
         }
     }
 
-    fn of_api_key(&self, key: &str, place: Place<'_>) -> Result<Identity, AuthError> {
+    fn of_api_key(&self, key: &[u8], place: Place<'_>) -> Result<Identity, AuthError> {
         if key.len() > TOKEN_BYTES_MAX {
             return Err(Invalid::TooLarge.into());
         }
         let now = self.outside.clock.now();
-        let identified = self.api_keys.identify(&sha256(key.as_bytes()), place, now);
+        let identified = self.api_keys.identify(&sha256(key), place, now);
         Ok(identified.unwrap_or(Err(Invalid::Unknown))?)
     }
 

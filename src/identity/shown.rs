@@ -1,19 +1,26 @@
 //! Which credential a request shows: one, where credentials are looked for, or it is refused.
+//!
+//! Whose request it is, is not known yet. What stands where one tenant takes API keys may be a parameter of
+//! another tenant's backend: it is a credential if it is a key, or if the tenant whose user calls looks there.
 
 use std::{borrow::Cow, sync::Arc};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts};
 use ipnet::IpNet;
 
-use super::{AuthError, Invalid, Method, api_key::Place, settings::Sources};
+use super::{
+    AuthError, Invalid,
+    api_key::Place,
+    settings::{self, Sources},
+};
 use crate::{ids::TenantId, server::Peer};
 
 /// Where credentials are looked for: wherever one of the tenants takes one.
 #[derive(Debug)]
 pub(super) struct Places {
-    /// Beside `authorization`, which is always looked at.
-    headers: Vec<HeaderName>,
-    query: Vec<String>,
+    /// Of all tenants. `authorization` is not among the headers: it is always looked at.
+    keys: settings::Places,
+    tenants: Vec<Arc<Sources>>,
     proxies: Vec<Trusted>,
 }
 
@@ -30,72 +37,71 @@ pub(super) enum Shown<'h> {
     /// `Authorization: Bearer …`.
     Bearer(&'h str),
     /// Something that can only be an API key.
-    ApiKey(Cow<'h, str>, Place<'h>),
+    ApiKey(Cow<'h, [u8]>, Place<'h>),
     /// A user whom a trusted proxy names.
     Proxied(&'h TenantId, &'h str),
 }
 
-impl Shown<'_> {
-    /// The method as far as the place tells.
-    pub(super) fn method(&self) -> Option<Method> {
-        match self {
-            Self::Bearer(_) => None,
-            Self::ApiKey(..) => Some(Method::ApiKey),
-            Self::Proxied(..) => Some(Method::Proxy),
-        }
-    }
+/// What a request shows.
+pub(super) struct All<'h> {
+    /// The one credential, if there is one.
+    pub(super) one: Option<Shown<'h>>,
+    /// Where else something stands that is no known key, and is a credential to whoever looks there.
+    pub(super) rest: Vec<Place<'h>>,
 }
 
 impl Places {
     pub(super) fn new(tenants: &[(TenantId, Arc<Sources>)]) -> Self {
-        let mut places = Self { headers: Vec::new(), query: Vec::new(), proxies: Vec::new() };
+        let mut places = Self { keys: settings::Places::default(), tenants: Vec::new(), proxies: Vec::new() };
         for (tenant, sources) in tenants {
-            let keys = &sources.api_key_places;
-            places.headers.extend(keys.headers.iter().filter(|name| *name != header::AUTHORIZATION).cloned());
-            places.query.extend(keys.query.iter().cloned());
+            let (all, own) = (&mut places.keys, &sources.api_key_places);
+            all.headers.extend(own.headers.iter().filter(|name| *name != header::AUTHORIZATION).cloned());
+            all.query.extend(own.query.iter().cloned());
+            places.tenants.push(Arc::clone(sources));
             places.proxies.extend(sources.proxies.iter().map(|proxy| Trusted {
                 tenant: tenant.clone(),
                 header: proxy.header.clone(),
                 peers: proxy.peers.clone(),
             }));
         }
-        places.headers.sort_by(|one, two| one.as_str().cmp(two.as_str()));
-        places.headers.dedup();
-        places.query.sort();
-        places.query.dedup();
+        let keys = &mut places.keys;
+        keys.headers.sort_by(|one, two| one.as_str().cmp(two.as_str()));
+        keys.headers.dedup();
+        keys.query.sort();
+        keys.query.dedup();
         places
     }
 
-    /// The headers that hold credentials, or are believed to say who calls.
-    pub(super) fn credential_headers(&self) -> impl Iterator<Item = &HeaderName> {
-        let proxies = self.proxies.iter().map(|proxy| &proxy.header);
-        std::iter::once(&header::AUTHORIZATION).chain(&self.headers).chain(proxies)
+    /// The places of all tenants' keys.
+    pub(super) fn keys(&self) -> &settings::Places {
+        &self.keys
     }
 
-    /// The parameters of the query that hold credentials.
-    pub(super) fn credential_parameters(&self) -> &[String] {
-        &self.query
+    /// The headers that are believed to say who calls.
+    pub(super) fn proxy_headers(&self) -> impl Iterator<Item = &HeaderName> {
+        self.proxies.iter().map(|proxy| &proxy.header)
     }
 
-    /// The one credential of a request; `None` if it shows none.
+    /// The one credential of a request, and what may be more of them.
     ///
     /// # Errors
-    /// [`AuthError::Ambiguous`] if there are two, in one place or in several: others might look at the other
-    /// one (C05). [`AuthError::Invalid`] if it is written as none can be.
-    pub(super) fn shown<'h>(&'h self, head: &'h Parts, peer: &Peer) -> Result<Option<Shown<'h>>, AuthError> {
-        let mut all = Vec::new();
+    /// [`AuthError::Ambiguous`] if there are two, whosever it is, in one place or in several: others might look at
+    /// the other one (C05). [`AuthError::Invalid`] if it is written as none can be.
+    pub(super) fn shown<'h>(
+        &'h self,
+        head: &'h Parts,
+        peer: &Peer,
+        is_key: impl Fn(&[u8]) -> bool,
+    ) -> Result<All<'h>, AuthError> {
+        let (mut all, mut rest) = (Vec::new(), Vec::new());
         if let Some(value) = only(&head.headers, &header::AUTHORIZATION)? {
             all.push(Shown::Bearer(bearer(value)?));
         }
-        for name in &self.headers {
-            if let Some(value) = only(&head.headers, name)? {
-                all.push(Shown::ApiKey(Cow::Borrowed(text(value)?), Place::Header(name)));
-            }
-        }
-        let query = head.uri.query().unwrap_or_default();
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            if let Some(name) = self.query.iter().find(|one| **one == name) {
-                all.push(Shown::ApiKey(value, Place::Query(name)));
+        for (value, place) in self.in_headers(head).chain(self.in_query(head)) {
+            if is_key(&value) {
+                all.push(Shown::ApiKey(value, place));
+            } else {
+                rest.push(place);
             }
         }
         for proxy in self.proxies.iter().filter(|proxy| proxy.trusts(peer)) {
@@ -103,10 +109,34 @@ impl Places {
                 all.push(Shown::Proxied(&proxy.tenant, text(value)?));
             }
         }
-        if all.len() > 1 {
+        // Nobody need be asked whose request it is, if each of them looks there.
+        let is_everybodys = |place: &Place| self.tenants.iter().all(|one| one.api_key_places.allow(*place));
+        if all.len() > 1 || (all.len() == 1 && rest.iter().any(is_everybodys)) {
             return Err(AuthError::Ambiguous);
         }
-        Ok(all.pop())
+        Ok(All { one: all.pop(), rest })
+    }
+
+    /// What stands in headers where a tenant takes keys, each item of a list by itself.
+    fn in_headers<'h>(&'h self, head: &'h Parts) -> impl Iterator<Item = (Cow<'h, [u8]>, Place<'h>)> {
+        self.keys.headers.iter().flat_map(|name| {
+            let values = head.headers.get_all(name).iter();
+            let items = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+            items.map(move |item| (Cow::Borrowed(item.trim_ascii()), Place::Header(name)))
+        })
+    }
+
+    /// The same of the query.
+    fn in_query<'h>(&'h self, head: &'h Parts) -> impl Iterator<Item = (Cow<'h, [u8]>, Place<'h>)> {
+        let query = head.uri.query().unwrap_or_default();
+        form_urlencoded::parse(query.as_bytes()).filter_map(|(name, value)| {
+            let name = self.keys.query.iter().find(|one| **one == name)?;
+            let value = match value {
+                Cow::Borrowed(value) => Cow::Borrowed(value.as_bytes()),
+                Cow::Owned(value) => Cow::Owned(value.into_bytes()),
+            };
+            Some((value, Place::Query(name)))
+        })
     }
 }
 

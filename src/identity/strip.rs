@@ -4,13 +4,14 @@
 use http::{HeaderName, HeaderValue, Uri, header, request::Parts, uri::PathAndQuery};
 use percent_encoding::percent_decode;
 
-use super::{settings::Native, shown::Places};
+use super::settings::{Native, Places};
 
-/// Takes out everything that is a credential to Headgate.
-pub(super) fn own(head: &mut Parts, places: &Places) {
-    let names: Vec<_> = places.credential_headers().map(HeaderName::as_str).collect();
+/// Takes out everything that is a credential to Headgate: what stands where keys are looked for, and what a proxy says.
+pub(super) fn own<'n>(head: &mut Parts, keys: &'n Places, proxies: impl Iterator<Item = &'n HeaderName>) {
+    let names = std::iter::once(&header::AUTHORIZATION).chain(&keys.headers).chain(proxies);
+    let names: Vec<_> = names.map(HeaderName::as_str).collect();
     headers(head, &names);
-    query(head, places.credential_parameters());
+    query(head, &keys.query);
 }
 
 /// Takes out everything that is a credential to the backend.

@@ -6,7 +6,7 @@ use super::{
     compiled::Pair,
     decision::Ways,
     grants::{Cell, Detail, Flags, RoleScopes},
-    rule::{CompiledEffect, part, related},
+    rule::{CompiledEffect, Stands, part, related},
     source::Combine,
 };
 
@@ -204,30 +204,40 @@ impl Grants {
     /// Each role's grant after its override, combined.
     fn weigh_overrides(&self, actor: &Actor, detail: &Detail, facts: &Facts<'_>) -> Weighed {
         let needed = needed(actor, Some(facts));
-        let specific_wins = self.policy.combine == Combine::SpecificThenMax
-            && detail.roles.iter().any(|role| role.at(facts).is_some());
+        // What a role must have by its place to count at all.
+        let counts = match self.policy.combine {
+            Combine::Max => Stands::Elsewhere,
+            Combine::SpecificThenMax => {
+                detail.roles.iter().map(|role| role.at(facts).0).max().unwrap_or(Stands::Elsewhere)
+            }
+        };
         let (mut granting, mut closed): (u64, u64) = (0, 0);
         let mut widest: Option<(Scope, u8, bool)> = None;
         let mut closing: Option<u8> = None;
         for role in &detail.roles {
-            let placed = role.at(facts);
-            let scope = placed.unwrap_or(role.base);
+            let (stands, scope) = role.at(facts);
             let bit = 1 << role.bit;
-            if placed.is_some() && scope < needed {
+            if stands.is_possible() && scope < needed {
                 closed |= bit;
                 if closing.is_none() && scope < role.base {
                     closing = Some(role.bit);
                 }
             }
-            if specific_wins && placed.is_none() {
+            if stands < counts {
                 continue;
             }
             if scope >= needed {
                 granting |= bit;
             }
             if widest.is_none_or(|(other, ..)| scope > other) {
-                widest = Some((scope, role.bit, placed.is_some()));
+                widest = Some((scope, role.bit, stands.is_possible()));
             }
+        }
+        // Each of several roles may be the one whose override counts alone: none is sure.
+        if counts == Stands::Perhaps
+            && detail.roles.iter().filter(|role| role.at(facts).0 == counts).count() > 1
+        {
+            granting = 0;
         }
         let verdict = match (widest, closing) {
             (Some((scope, bit, overridden)), _) if granting != 0 => {
@@ -311,26 +321,39 @@ struct Weighed {
 }
 
 impl RoleScopes {
-    /// The scope that the role's most specific override makes of its grant; `None` if none matches. Of two
-    /// alike the narrower.
-    fn at(&self, facts: &Facts<'_>) -> Option<Scope> {
+    /// The scope that the role's most specific override makes of its grant, or the grant's own, and whether an
+    /// override matches. Of two alike the narrower counts, and so it does of all that may be meant where it is not
+    /// known where the object stands.
+    fn at(&self, facts: &Facts<'_>) -> (Stands, Scope) {
         let place = &facts.place;
-        let mut found: Option<(u8, Scope)> = None;
+        let mut sure: Option<(u8, Scope)> = None;
+        let mut doubtful: Option<Scope> = None;
         for change in &self.overrides {
-            if found.is_some_and(|(weight, _)| change.weight < weight) {
+            if sure.is_some_and(|(weight, _)| change.weight < weight) {
                 break;
             }
             let at = &change.at;
-            if part(at.account, place.account)
-                && part(at.channel, place.channel)
-                && part(at.stage, place.stage)
-                && part(at.pipeline, place.pipeline)
-            {
-                let scope = change.apply(self.base);
-                found = Some((change.weight, found.map_or(scope, |(_, other)| other.min(scope))));
+            let stands = part(at.account, place.account)
+                .min(part(at.channel, place.channel))
+                .min(part(at.stage, place.stage))
+                .min(part(at.pipeline, place.pipeline));
+            let scope = change.apply(self.base);
+            match stands {
+                Stands::Elsewhere => {}
+                Stands::Perhaps => doubtful = Some(doubtful.map_or(scope, |other| other.min(scope))),
+                Stands::There => {
+                    sure = Some((change.weight, sure.map_or(scope, |(_, other)| other.min(scope))));
+                }
             }
         }
-        found.map(|(_, scope)| scope)
+        let without_doubt = sure.map_or(self.base, |(_, scope)| scope);
+        match (sure, doubtful) {
+            (None, None) => (Stands::Elsewhere, self.base),
+            (None, Some(doubtful)) => (Stands::Perhaps, without_doubt.min(doubtful)),
+            (Some(_), doubtful) => {
+                (Stands::There, doubtful.map_or(without_doubt, |other| without_doubt.min(other)))
+            }
+        }
     }
 }
 

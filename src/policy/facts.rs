@@ -87,7 +87,8 @@ pub struct Actor {
 /// lead's card are three. A longer row is refused.
 pub const VIA_DEPTH_MAX: usize = 4;
 
-/// What is known of an object. What is not known is `None` or empty, and matches nothing.
+/// What is known of an object. What is not known is `None` or empty: it opens nothing, and it may be what a forbid, a
+/// condition or a narrower override names.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
     /// Whose it is.
@@ -97,9 +98,9 @@ pub struct Facts<'a> {
     /// It is known that nobody is responsible. An absent [`Facts::responsible`] alone may also be one that is
     /// not known.
     pub unassigned: bool,
-    /// Teams of the responsible user, or the object's own team.
+    /// Teams of the responsible user, and the object's own team.
     pub teams: &'a [TeamKey],
-    /// Whether [`Facts::teams`] is the object's own (a conversation in a team's queue): it then counts while
+    /// Whether the object's own team is among [`Facts::teams`] (a conversation in a team's queue): they then count while
     /// nobody is responsible (`G3`).
     pub own_team: bool,
     /// Who takes part.
@@ -112,9 +113,10 @@ pub struct Facts<'a> {
     pub open: bool,
     /// Where it stands.
     pub place: Place,
-    /// A finer kind, if it is the name of a resource (`app.chatapp` on a card) or one that a rule names.
+    /// A finer kind, if it is the name of a resource (`app.chatapp` on a card) or one that a rule names; else
+    /// [`Symbol::OTHER`].
     pub kind: Option<Symbol>,
-    /// The role that is acted on (user administration).
+    /// The role that is acted on (user administration); [`RoleNo::OTHER`] if it is none of the policy's, or none.
     pub role: Option<RoleNo>,
     /// The object through which this one is reached; at most [`VIA_DEPTH_MAX`] in a row.
     pub via: Option<&'a Via<'a>>,
@@ -130,7 +132,7 @@ pub struct Via<'a> {
 }
 
 /// Where an object stands, in the symbols of a policy ([`super::Policy::symbol`]). A name that no override,
-/// rule or forbid mentions is [`Symbol::OTHER`]; a name that is not known is `None`.
+/// rule or forbid mentions is [`Symbol::OTHER`], and so is nowhere; what is not known is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     /// The pipeline.

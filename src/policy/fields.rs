@@ -1,8 +1,23 @@
 //! Which fields an answer shows and which a write may touch.
 
-use super::{Allowed, FieldNo, Grants, PairNo, Scope, decision::Ways};
+use super::{ActionNo, Allowed, FieldNo, Grants, PairNo, ResourceNo, Scope, decision::Ways, grants::Flags};
 
 impl Grants {
+    /// Whether every field of every object is returned, whatever the object: a role that restricts no field reaches
+    /// all, and nothing can narrow it. `false` says nothing.
+    #[must_use]
+    pub fn shows_all(&self, resource: ResourceNo, action: ActionNo) -> bool {
+        let pair = self.policy.pair(resource, action);
+        let cell = self.cell(pair);
+        if cell.flags.may_narrow() || cell.flags.has(Flags::HIDING) {
+            return false;
+        }
+        let granting = self.reaching(cell, Scope::All) & self.unrestricted(resource);
+        let ways = Ways { granting, ..Ways::default() };
+        let mut fields = self.policy.fields_of(resource);
+        granting != 0 && fields.all(|field| self.opens_by(pair, &ways, field, Purpose::See))
+    }
+
     /// Whether a field is returned. The field is one of [`Allowed::resource`]'s.
     #[must_use]
     pub fn sees(&self, allowed: &Allowed, field: FieldNo) -> bool {

@@ -6,7 +6,7 @@ use super::{
     ActionNo, FieldNo, PairNo, Policy, ProfileNo, Relation, ResourceNo, RoleNo, Scope,
     compiled::{Access, Pair, PlacedScope, RoleTable},
     rule::Relations,
-    source::Mode,
+    source::{Combine, Mode},
 };
 
 /// The most roles that one user can have: one bit of a mask each.
@@ -277,14 +277,17 @@ impl Grants {
                     reach.within = reach.within.max(change.apply(role.base));
                 }
             }
-            reach.certain = detail.roles.iter().map(RoleScopes::narrowest).max().unwrap_or_default();
-            if self.policy.combine == super::source::Combine::SpecificThenMax {
-                let narrowest = detail
-                    .roles
-                    .iter()
-                    .flat_map(|role| role.overrides.iter().map(|change| change.apply(role.base)));
-                reach.certain = narrowest.fold(cell.base, Scope::min);
-            }
+            reach.certain = match self.policy.combine {
+                Combine::Max => detail.roles.iter().map(RoleScopes::narrowest).max().unwrap_or_default(),
+                Combine::SpecificThenMax => {
+                    let mut placed = detail.roles.iter().filter(|role| !role.overrides.is_empty());
+                    // Of two roles it is not certain which one counts where an object's place is not known.
+                    match (placed.next(), placed.next()) {
+                        (Some(role), None) => role.narrowest().min(cell.base),
+                        _ => Scope::None,
+                    }
+                }
+            };
         }
         if cell.flags.has(Flags::RELATIONS) || cell.flags.has(Flags::GRANT_RULES) {
             reach.within = Scope::All;
@@ -297,7 +300,7 @@ impl Grants {
 
     /// The names of roles by their bits.
     pub(super) fn role_at(&self, bit: u8) -> RoleNo {
-        self.roles.get(usize::from(bit)).copied().unwrap_or(RoleNo(u16::MAX))
+        self.roles.get(usize::from(bit)).copied().unwrap_or(RoleNo::OTHER)
     }
 
     pub(super) fn cell(&self, pair: PairNo) -> Cell {

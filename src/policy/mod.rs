@@ -103,7 +103,12 @@ impl ProfileNo {
     pub const FULL: Self = Self(0);
 }
 
+impl RoleNo {
+    /// A role that the policy does not have.
+    pub const OTHER: Self = Self(u16::MAX);
+}
+
 impl Symbol {
-    /// A name that the policy does not mention.
+    /// A name that the policy does not mention, and no name at all.
     pub const OTHER: Self = Self(0);
 }

@@ -63,7 +63,8 @@ pub(super) struct CompiledForbid {
 }
 
 impl CompiledForbid {
-    /// Whether it forbids this actor this object. A part that is there never matches what is not known.
+    /// Whether it forbids this actor this object. What is not known of the object may be what the forbid names:
+    /// doubt forbids.
     pub(super) fn matches(&self, actor: &Actor, object: Option<&Facts<'_>>) -> bool {
         let users = self.users.is_empty() || self.users.contains(&actor.user_key);
         let teams = self.teams.is_empty() || self.teams.iter().any(|team| actor.team_keys.contains(team));
@@ -78,11 +79,11 @@ impl CompiledForbid {
             return false;
         };
         let place = &facts.place;
-        part(self.pipeline, place.pipeline)
-            && part(self.channel, place.channel)
-            && part(self.account, place.account)
-            && (self.stages.is_empty() || place.stage.is_some_and(|stage| self.stages.contains(&stage)))
-            && self.role.is_none_or(|role| facts.role == Some(role))
+        part(self.pipeline, place.pipeline).is_possible()
+            && part(self.channel, place.channel).is_possible()
+            && part(self.account, place.account).is_possible()
+            && (self.stages.is_empty() || place.stage.is_none_or(|stage| self.stages.contains(&stage)))
+            && self.role.is_none_or(|role| facts.role.is_none_or(|of| of == role))
     }
 
     /// Whether it looks at the actor alone.
@@ -95,9 +96,30 @@ impl CompiledForbid {
     }
 }
 
-/// Whether one part of a place matches.
-pub(super) fn part(wanted: u16, known: Option<Symbol>) -> bool {
-    wanted == NO_PART || known == Some(Symbol(wanted))
+/// Whether an object stands at a place, as far as is known of it. Of two parts the lesser counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stands {
+    Elsewhere,
+    /// It is not known where the object stands.
+    Perhaps,
+    There,
+}
+
+impl Stands {
+    pub(super) fn is_possible(self) -> bool {
+        self != Self::Elsewhere
+    }
+}
+
+/// Whether one part of a place is the object's.
+#[inline]
+pub(super) fn part(wanted: u16, known: Option<Symbol>) -> Stands {
+    match known {
+        _ if wanted == NO_PART => Stands::There,
+        None => Stands::Perhaps,
+        Some(Symbol(known)) if known == wanted => Stands::There,
+        Some(_) => Stands::Elsewhere,
+    }
 }
 
 /// Some relations, each a bit.
@@ -144,13 +166,15 @@ pub(super) fn related(actor: &Actor, facts: &Facts<'_>, relation: Relation) -> b
 }
 
 impl CompiledRule {
-    /// Whether it is about this object at all.
+    /// Whether it is about this object at all. A condition is also about one of a kind that is not known: doubt
+    /// asks for more.
     pub(super) fn applies(&self, object: Option<&Facts<'_>>) -> bool {
         let via = self.via.is_none_or(|wanted| {
             object.and_then(|facts| facts.via).is_some_and(|via| via.resource == wanted)
         });
+        let in_doubt = object.is_some() && self.effect == CompiledEffect::Require;
         let kind = self.kinds.is_empty()
-            || object.and_then(|facts| facts.kind).is_some_and(|kind| self.kinds.contains(&kind));
+            || object.and_then(|facts| facts.kind).map_or(in_doubt, |kind| self.kinds.contains(&kind));
         via && kind
     }
 }

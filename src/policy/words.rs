@@ -4,10 +4,11 @@
 
 use std::fmt;
 
-use super::{Facts, Keys, Place, Policy, Via};
+use super::{Facts, Keys, Place, Policy, RoleNo, Symbol, Via};
 use crate::ids::TenantId;
 
-/// What is said of an object. What is not said is not known.
+/// What is said of an object. Whose it is, is not known unless it is said; where it stands, which kind and which role it
+/// is: nowhere and none unless it is said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Object {
     /// Who is responsible.
@@ -103,7 +104,9 @@ impl Object {
         let Lexicon { tenant, policy, keys } = lexicon;
         let user = |name: &String| keys.user(tenant, name);
         let team = |name: &String| keys.team(tenant, name);
-        let symbol = |name: &Option<String>| name.as_deref().map(|name| policy.symbol(name));
+        // What is not said of such an object is not there.
+        let symbol =
+            |name: &Option<String>| Some(name.as_deref().map_or(Symbol::OTHER, |name| policy.symbol(name)));
         let teams: Vec<_> = self.teams.iter().filter_map(team).collect();
         let participants: Vec<_> = self.participants.iter().filter_map(user).collect();
         let facts = Facts {
@@ -123,7 +126,7 @@ impl Object {
                 account: symbol(&self.account),
             },
             kind: symbol(&self.kind),
-            role: self.role.as_deref().and_then(|role| policy.role(role)),
+            role: Some(self.role.as_deref().and_then(|role| policy.role(role)).unwrap_or(RoleNo::OTHER)),
             via: None,
         };
         let via = self.via.as_deref();

@@ -613,7 +613,7 @@ fn the_examples_of_the_documents_are_valid() {
 fn headgate(arguments: &[&str]) -> (bool, String) {
     let arguments = ["headgate"].iter().chain(arguments).map(OsString::from);
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let code = cli::run(arguments, &env, &mut out, &mut err);
+    let code = cli::run(arguments, env, &mut out, &mut err);
     (format!("{code:?}") == format!("{:?}", std::process::ExitCode::SUCCESS), String::from_utf8(out).unwrap())
 }
 

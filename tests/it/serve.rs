@@ -4,7 +4,10 @@
 use std::{fs, io, net::SocketAddr, os::unix::fs::symlink, path::Path, sync::Arc};
 
 use rcgen::{CertificateParams, KeyPair};
-use rustix::process::Signal;
+use rustix::{
+    fs::{CWD, FileType, Mode, mknodat},
+    process::Signal,
+};
 use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, ServerName},
@@ -13,6 +16,7 @@ use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    task::JoinHandle,
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
@@ -251,4 +255,57 @@ async fn a_configuration_with_mistakes_is_not_served_and_all_of_them_are_told() 
     assert!(said.contains("headgate.toml:3: listener.hooks.adress: "), "{said}");
     assert!(said.contains(CHANNELS) && said.contains("did you mean `telegram`?"), "{said}");
     assert!(!said.contains("listening"), "{said}");
+}
+
+/// Puts a pipe in a file's place, as a disk that hangs: who reads it waits. What is given ends as soon as it is read
+/// from, and must be kept.
+fn hang(setup: &Setup, name: &str) -> JoinHandle<fs::File> {
+    let (aside, place) = (setup.path().join(".pipe"), setup.path().join(name));
+    mknodat(CWD, &aside, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    fs::rename(aside, &place).unwrap();
+    tokio::task::spawn_blocking(move || fs::OpenOptions::new().write(true).open(place).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_asked_to_stop_while_its_configuration_hangs_stops() {
+    for file in ["headgate.toml", CHANNELS, "bot-secret", "localhost.pem"] {
+        let world = World::new().await;
+        let setup = world.setup().file("bot-secret", FORMER);
+        let setup = setup.edit(CHANNELS, |text| text + &bot("shop"));
+        let hangs = hang(&setup, file);
+        let program = Program::start(setup.command("serve"));
+        let _kept = hangs.await.unwrap();
+        program.signal(Signal::TERM);
+        let (status, written) = program.ended().await;
+        assert!(status.success() && !written.contains("listening"), "{file}: {status}:\n{written}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_asked_to_stop_while_its_next_configuration_hangs_serves_until_then_and_stops() {
+    let served = Served::start(|setup| setup.edit(CHANNELS, |text| text + &bot("shop"))).await;
+    let hangs = hang(&served.setup, CHANNELS);
+    served.program.signal(Signal::HUP);
+    let _kept = hangs.await.unwrap();
+    assert_eq!(served.post(&message("shop", 1, FORMER)).await, 200);
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issuer_and_a_directory_that_never_answer_hold_up_no_start_and_no_stop() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = silent.local_addr().unwrap();
+    let served = Served::start(|setup| {
+        let identity = format!(
+            "[jwt.login]\nissuer = 'https://login.test/'\naudience = ['chat']\njwks = 'http://{address}/jwks'\n\
+             [introspection.opaque]\nurl = 'http://{address}/'\nclient_id = 'c'\nclient_secret = 's'\n"
+        );
+        setup
+            .file("tenants/default/identity.toml", &identity)
+            .edit("tenants/default/directory.toml", |text| {
+                format!("{text}\n[source]\nurl = 'http://{address}/'\n")
+            })
+    })
+    .await;
+    served.stop().await;
 }

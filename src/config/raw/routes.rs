@@ -59,8 +59,9 @@ pub(crate) struct AsUser {
     pub(crate) credentials: BTreeMap<String, SecretText>,
 }
 
-/// A kind of object, and where its facts stand in the JSON of one. A fact that is not found is not known, and
-/// what is not known matches nothing.
+/// A kind of object, and where its facts stand in the JSON of one. A fact that is not found is not known: it
+/// grants nothing, and may be what a forbid, a condition or a narrower override names. A place or kind that is `null`
+/// is known to be none.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Entity {
@@ -72,7 +73,7 @@ pub(crate) struct Entity {
     pub(crate) id: Option<Pointer>,
     /// Who is responsible.
     pub(crate) responsible: Option<Pointer>,
-    /// The object's own team. Without it: the teams of the responsible user.
+    /// The object's own team. It counts beside the teams of the responsible user, and also while nobody is.
     pub(crate) team: Option<Pointer>,
     /// Who takes part: a list of users, or of objects with an `id`.
     pub(crate) participants: Option<Pointer>,
@@ -88,6 +89,9 @@ pub(crate) struct Entity {
     pub(crate) stage: Option<Pointer>,
     /// Its channel.
     pub(crate) channel: Option<Pointer>,
+    /// What the policy calls the backend's channels: `{ "Channel::Whatsapp" = "whatsapp" }`. Another one than these is
+    /// not known. Default: by the backend's names.
+    pub(crate) channels: BTreeMap<String, String>,
     /// Its account.
     pub(crate) account: Option<Pointer>,
     /// A finer kind, that rules of the policy name.
@@ -248,7 +252,7 @@ pub(crate) struct Route {
     /// Whether a refusal looks like an object that does not exist (404), so that nothing tells that it does.
     /// With `false` it is 403.
     pub(crate) hide: Option<bool>,
-    /// Where in the body the fields stand that are written. Default: the body itself.
+    /// Where in the body the fields stand that are written; `*` is each item of a list, as in `/*`. Default: the body itself.
     pub(crate) body: Option<Pointer>,
     /// The body is a question, such as a filter of a search: nothing is written.
     pub(crate) question: bool,

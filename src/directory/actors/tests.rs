@@ -204,6 +204,67 @@ async fn an_invalidation_counts_from_the_next_request_on() {
 }
 
 #[tokio::test]
+async fn who_joins_a_role_or_team_is_asked_about_again_when_it_is_pushed() {
+    let setup = Setup::new();
+    let tenant = TenantId::new("acme");
+    for scope in
+        [Scope::Role(tenant.clone(), "boss".into()), Scope::Team(tenant.clone(), TeamId::new("legal"))]
+    {
+        setup.source.say("ana", &["seller"]);
+        setup.source.members.lock().unwrap().remove("new");
+        setup.actors.invalidate(Scope::All);
+        assert_eq!(setup.roles("ana").await.unwrap(), ["seller"]);
+        assert_eq!(setup.roles("new").await, Err(NoActor::Unknown));
+        for user in ["ana", "new"] {
+            setup.source.say(user, &["boss"]);
+        }
+        setup.actors.invalidate(scope.clone());
+        let calls = setup.source.calls();
+        let all = all_of((0..100).map(|_| setup.roles("ana"))).await;
+        assert!(all.iter().all(|one| one.as_deref() == Ok(&["boss".to_owned()][..])), "{scope:?}: {all:?}");
+        assert_eq!(setup.roles("new").await.unwrap(), ["boss"], "{scope:?}");
+        assert_eq!(setup.source.calls(), calls + 2, "{scope:?}: each is asked about once");
+    }
+    let other = TenantId::new("globex");
+    let calls = setup.source.calls();
+    setup.actors.invalidate(Scope::Role(other.clone(), "boss".into()));
+    setup.actors.invalidate(Scope::Team(other, TeamId::new("legal")));
+    assert_eq!(setup.roles("ana").await.unwrap(), ["boss"]);
+    assert_eq!(setup.source.calls(), calls, "of another tenant");
+}
+
+#[tokio::test]
+async fn who_joins_during_a_call_is_known_by_its_answer() {
+    let setup = Setup::new();
+    setup.source.say("ana", &["seller"]);
+    let release = setup.source.hold();
+    let joins = async {
+        setup.source.arrived.notified().await;
+        setup.source.say("ana", &["boss"]);
+        setup.actors.invalidate(Scope::Role(TenantId::new("acme"), "boss".into()));
+        release.notify_one();
+    };
+    let (found, ()) = tokio::join!(setup.roles("ana"), joins);
+    assert_eq!(found.unwrap(), ["boss"]);
+}
+
+#[tokio::test]
+async fn who_is_not_known_to_have_a_role_that_is_pushed_is_served_while_the_directory_is_down() {
+    let setup = Setup::new();
+    setup.source.say("ana", &["seller"]);
+    setup.source.say("ben", &["boss"]);
+    for user in ["ana", "ben"] {
+        setup.roles(user).await.unwrap();
+    }
+    setup.source.down.store(true, Ordering::SeqCst);
+    setup.actors.invalidate(Scope::Role(TenantId::new("acme"), "boss".into()));
+    assert_eq!(setup.roles("ana").await.unwrap(), ["seller"]);
+    assert_eq!(setup.roles("ben").await, Err(NoActor::Unavailable), "it may have been taken from him");
+    setup.pass(600);
+    assert_eq!(setup.roles("ana").await, Err(NoActor::Unavailable), "no longer than ever");
+}
+
+#[tokio::test]
 async fn an_invalidation_during_a_call_wins_over_its_answer() {
     let setup = Setup::new();
     setup.source.say("ana", &["seller"]);

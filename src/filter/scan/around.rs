@@ -5,7 +5,7 @@ use super::super::{
     plan::{Place, State, StateId},
     tape::{At, Left, NONE, What, Writing},
 };
-use super::{Begun, Frame, Kind, Mode, Reader, Scan, inside::fits};
+use super::{Frame, Kind, Mode, Reader, Scan, inside::fits, values::Begun};
 
 impl<J: Judge> Reader<'_, J> {
     /// A value around entities begins, or an outermost entity's.
@@ -33,7 +33,7 @@ impl<J: Judge> Reader<'_, J> {
                 let (member, frames) = (self.scan.member, self.scan.frames.len());
                 self.scan.mode = Mode::Held { origin: start, member, frames };
                 self.scan.tape.clear();
-                let at = At { before: 0, start: 0, last: NONE, plain: false };
+                let at = At { start: 0, last: NONE, plain: false };
                 let entry = self.scan.tape.add(What::Entity, id, at);
                 let object = self.object(entry, state.place, NONE);
                 return Ok(Begun { into: state.inspect || !value, entry, object, dropped: false });

@@ -149,11 +149,13 @@ fn read(body: &[u8], written: &Written) -> Result<(Value, Fields), UnfitBody> {
     }
 }
 
-/// Whether objects lead to an object at `at`.
+/// Whether objects lead to an object at `at`; `*` leads to each item of a list, which has at least one.
 fn holds_object(content: &Value, at: &[String]) -> bool {
-    let mut value = Some(content);
-    for step in at {
-        value = value.and_then(Value::as_object).and_then(|object| object.get(step));
+    match at.split_first() {
+        None => content.is_object(),
+        Some((step, rest)) if step == "*" => content
+            .as_array()
+            .is_some_and(|items| !items.is_empty() && items.iter().all(|item| holds_object(item, rest))),
+        Some((step, rest)) => content.get(step.as_str()).is_some_and(|inner| holds_object(inner, rest)),
     }
-    value.is_some_and(Value::is_object)
 }

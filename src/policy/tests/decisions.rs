@@ -145,6 +145,36 @@ fn a_place_that_is_not_known_matches_no_override_that_names_it() {
 }
 
 #[test]
+fn an_override_that_may_match_closes_and_does_not_open() {
+    let world = World::new().role("r", "lead.view=team");
+    let closed = world.clone().at("r", "stage:legal", Mode::Replace, "lead.view=none").ana("r");
+    assert!(closed.may("lead.view", "of:ben team:sales"), "it stands in no stage");
+    assert!(!closed.may("lead.view", "lost of:ben team:sales"), "it may stand in the stage");
+    assert!(closed.may("lead.view", "lost stage:new of:ben team:sales"));
+    let opened = world.clone().at("r", "stage:won", Mode::Replace, "lead.view=all").ana("r");
+    assert!(opened.may("lead.view", "of:eva stage:won"));
+    assert!(!opened.may("lead.view", "lost of:eva"));
+    assert!(opened.may("lead.view", "lost of:ben team:sales"), "what the role grants everywhere");
+    // A more specific one that is sure beats one that is not.
+    let sure = world.at("r", "stage:legal", Mode::Replace, "lead.view=none");
+    let sure = sure.at("r", "account:a", Mode::Replace, "lead.view=all").ana("r");
+    assert!(sure.may("lead.view", "lost account:a of:eva"));
+    assert!(!sure.may("lead.view", "lost of:ben team:sales"));
+}
+
+#[test]
+fn of_specific_overrides_that_may_match_none_is_sure() {
+    let world =
+        World::new().specific_then_max().role("wide", "lead.view=all").role("narrow", "lead.view=all");
+    let one = world.clone().at("wide", "stage:s", Mode::Replace, "lead.view=team").ana("wide narrow");
+    assert!(one.may("lead.view", "lost of:ben team:sales"), "whether it matches or not");
+    assert!(!one.may("lead.view", "lost of:eva"), "if it matches, it counts alone");
+    let world = world.at("wide", "stage:s", Mode::Replace, "lead.view=team");
+    let two = world.at("narrow", "stage:t", Mode::Replace, "lead.view=own").ana("wide narrow");
+    assert!(!two.may("lead.view", "lost of:ben team:sales"));
+}
+
+#[test]
 fn by_default_the_widest_role_counts_after_each_ones_override() {
     let world = World::new().role("wide", "lead.view=all").role("narrow", "lead.view=team");
     let world = world.at("narrow", "stage:s", Mode::Replace, "lead.view=none");
@@ -225,6 +255,8 @@ fn a_forbid_beats_every_grant_where_it_matches() {
     let ana = world.clone().forbid("f", "lead.delete", |forbid| forbid.stage = vec!["won".into()]).ana("all");
     assert!(!ana.may("lead.delete", "of:ana stage:won"));
     assert!(ana.may("lead.delete", "of:ana stage:new"));
+    assert!(ana.may("lead.delete", "of:ana"), "it stands in no stage");
+    assert!(!ana.may("lead.delete", "lost of:ana"), "nobody knows that it does not");
     assert!(ana.may("lead.delete", "nothing"));
 
     let of_users = |name: &str| {
@@ -242,6 +274,7 @@ fn a_forbid_beats_every_grant_where_it_matches() {
     let ana = world.forbid("f", "role.edit", |forbid| forbid.role = Some("all".into())).ana("all");
     assert!(!ana.may("role.edit", "role:all"));
     assert!(ana.may("role.edit", "it"));
+    assert!(!ana.may("role.edit", "lost"));
 }
 
 #[test]

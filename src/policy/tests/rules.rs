@@ -123,6 +123,7 @@ fn a_requirement_is_only_asked_of_what_it_is_about() {
     assert!(!world.ana("r").may("message.view", "kind:email"));
     assert!(world.ana("r").may("message.view", "kind:chat"));
     assert!(world.ana("r").may("message.view", "it"));
+    assert!(!world.ana("r").may("message.view", "lost"), "it may be an email");
 }
 
 #[test]

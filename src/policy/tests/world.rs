@@ -6,7 +6,7 @@ use crate::{
     ids::{TeamId, TenantId, Timestamp, UserId},
     policy::{
         Actor, Apps, Decision, Facts, Grants, Keys, Member, Place, Policy, Problem, Question, Relation,
-        RoleNo, Scope, Source, TeamKey, UserKey, Via, decide, explain,
+        RoleNo, Scope, Source, Symbol, TeamKey, UserKey, Via, decide, explain,
         source::{Combine, Condition, Effect, Fields, Forbid, Mode, Of, On, Override, Role, Rule},
     },
 };
@@ -346,7 +346,7 @@ impl Ana {
     }
 }
 
-/// An object: `of:ana team:sales stage:legal`, reached through another: `it on lead of:ana`.
+/// An object: `of:ana team:sales stage:legal` (nowhere else, and nothing else), reached through another: `it on lead of:ana`.
 struct Thing {
     resource: Option<crate::policy::ResourceNo>,
     /// A question without object.
@@ -379,9 +379,14 @@ impl Thing {
             creator: None,
             queue: None,
             open: false,
-            place: Place::default(),
-            kind: None,
-            role: None,
+            place: Place {
+                pipeline: Some(Symbol::OTHER),
+                stage: Some(Symbol::OTHER),
+                channel: Some(Symbol::OTHER),
+                account: Some(Symbol::OTHER),
+            },
+            kind: Some(Symbol::OTHER),
+            role: Some(RoleNo::OTHER),
         };
         for word in text.split_whitespace() {
             match word.split_once(':').unwrap_or((word, "")) {
@@ -394,6 +399,8 @@ impl Thing {
                 ("by", user) => thing.creator = Some(world.user(user)),
                 ("queue", name) => thing.queue = world.keys.team(&World::tenant(), name),
                 ("open", _) => thing.open = true,
+                // Nobody knows where it stands, of which kind it is and which role.
+                ("lost", _) => (thing.place, thing.kind, thing.role) = (Place::default(), None, None),
                 ("pipeline", name) => thing.place.pipeline = Some(policy.symbol(name)),
                 ("stage", name) => thing.place.stage = Some(policy.symbol(name)),
                 ("channel", name) => thing.place.channel = Some(policy.symbol(name)),

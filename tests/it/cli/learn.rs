@@ -180,6 +180,34 @@ fn a_declared_entity_is_compared_with_what_was_seen() {
 }
 
 #[test]
+fn an_entity_is_compared_as_it_is_served_with_what_a_preset_declares_of_it() {
+    let folder = Folder::new();
+    folder.write("routes.toml", "use = ['crm-v4']\nbackend = 'crm'\n");
+    let against = folder.path().to_str().unwrap().to_owned();
+    let answers = [json!({"id": 1, "text": "call", "price": 7, "secret": 2})];
+    let seen = |entity: &str| learn(&["--entity", entity, "--against", &against], &answers);
+    let task = seen("task");
+    assert_eq!((task.code, task.err.as_str()), (1, ""));
+    assert!(task.out.contains("seen, would be removed \"secret\", in 1 of 1"), "{}", task.out);
+    assert!(
+        task.out.contains("seen, would be removed \"price\"") && !task.out.contains("\"text\""),
+        "{}",
+        task.out
+    );
+    // What the tenant's own file says of it counts.
+    folder.write(
+        "routes.toml",
+        "use = ['crm-v4']\nbackend = 'crm'\n[entity.task]\nfields = ['id', 'text', 'price', 'secret']\n",
+    );
+    assert_eq!((seen("task").code, seen("task").out.lines().count()), (0, 1));
+    // A mistake in the file is told, and nothing is compared.
+    folder.write("routes.toml", "use = ['crm-v5']\n");
+    let said = seen("task");
+    assert_eq!((said.code, said.out.as_str()), (2, ""));
+    assert!(said.err.contains("crm-v5") && said.err.contains("routes.toml"), "{}", said.err);
+}
+
+#[test]
 fn an_object_with_more_fields_than_a_kind_of_object_has_is_learned_up_to_the_limit() {
     let many: serde_json::Map<_, _> = (0..5000).map(|n| (format!("f{n}"), Value::from(n))).collect();
     let said = learn(&["--entity", "x"], &[Value::Object(many)]);

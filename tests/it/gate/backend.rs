@@ -8,6 +8,7 @@ use std::{
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
+    sync::mpsc,
     task::JoinSet,
 };
 
@@ -38,6 +39,12 @@ impl Asked {
 /// What is written in answer; an empty one closes the connection.
 type Script = dyn Fn(&Asked) -> Vec<u8> + Send + Sync;
 
+/// What a test sends of an answer meanwhile; where it ends, the connection does.
+pub(super) type Rest = mpsc::Receiver<Vec<u8>>;
+
+/// Answers that have this header go on with the [`Rest`].
+pub(super) const GOES_ON: &str = "x-goes-on: 1\r\n";
+
 pub(super) struct Backend {
     pub(super) address: SocketAddr,
     seen: Arc<Mutex<Vec<Asked>>>,
@@ -46,16 +53,32 @@ pub(super) struct Backend {
 
 impl Backend {
     pub(super) async fn start(script: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        let (_nothing, rest) = mpsc::channel(1);
+        Self::start_with(script, rest).await
+    }
+
+    /// As [`Backend::start`], with what comes after an answer that goes on.
+    pub(super) async fn start_with(
+        script: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static,
+        rest: Rest,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let (script, noted): (Arc<Script>, _) = (Arc::new(script), Arc::clone(&seen));
+        let rest = Arc::new(tokio::sync::Mutex::new(rest));
         let mut accepting = JoinSet::new();
         accepting.spawn(async move {
             let mut connections = JoinSet::new();
             for number in 0.. {
                 let (stream, _) = listener.accept().await.unwrap();
-                connections.spawn(serve(stream, number, Arc::clone(&script), Arc::clone(&noted)));
+                connections.spawn(serve(
+                    stream,
+                    number,
+                    Arc::clone(&script),
+                    Arc::clone(&noted),
+                    Arc::clone(&rest),
+                ));
             }
         });
         Self { address, seen, _accepting: accepting }
@@ -71,7 +94,13 @@ impl Backend {
     }
 }
 
-async fn serve(stream: TcpStream, connection: usize, script: Arc<Script>, seen: Arc<Mutex<Vec<Asked>>>) {
+async fn serve(
+    stream: TcpStream,
+    connection: usize,
+    script: Arc<Script>,
+    seen: Arc<Mutex<Vec<Asked>>>,
+    rest: Arc<tokio::sync::Mutex<Rest>>,
+) {
     let mut stream = BufReader::new(stream);
     while let Some(asked) = read(&mut stream, connection).await {
         let answer = script(&asked);
@@ -79,8 +108,18 @@ async fn serve(stream: TcpStream, connection: usize, script: Arc<Script>, seen: 
         if answer.is_empty() || stream.get_mut().write_all(&answer).await.is_err() {
             return;
         }
-        // An answer without framing ends with its connection.
         let text = String::from_utf8_lossy(&answer).to_lowercase();
+        if text.contains(GOES_ON) {
+            let mut rest = rest.lock().await;
+            while let Some(more) = rest.recv().await {
+                if stream.get_mut().write_all(&more).await.is_err() {
+                    rest.close();
+                    return;
+                }
+            }
+            return;
+        }
+        // An answer without framing ends with its connection.
         if text.contains("connection: close") {
             return;
         }

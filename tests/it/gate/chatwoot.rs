@@ -316,3 +316,118 @@ async fn what_the_map_does_not_name_is_not_there() {
         assert_eq!(house.get("1", path).await.status, 200, "{path}");
     }
 }
+
+#[tokio::test]
+async fn every_route_below_a_conversation_is_for_who_the_policy_says() {
+    let map: toml::Table = include_str!("../../../src/config/presets/routes/chatwoot.toml").parse().unwrap();
+    let text =
+        |route: &toml::Value, key: &str| route.get(key).and_then(|value| value.as_str()).map(str::to_owned);
+    let below = "/api/v1/accounts/{account}/conversations/{id}";
+    let routes = map["route"].as_array().unwrap().iter().filter_map(|route| {
+        let line = text(route, "match").unwrap();
+        let (method, path) = line.split_once(' ').unwrap();
+        let resource = text(route, "resource").or_else(|| text(route, "entity")).unwrap();
+        let path = path.strip_prefix(below)?.replace("{message}", "12");
+        Some((method.to_owned(), path, resource, text(route, "action").unwrap()))
+    });
+    let routes: Vec<_> = routes.collect();
+    assert!(routes.len() > 25, "{routes:?}");
+    let house = House::start().await;
+    for (user, ..) in USERS {
+        let sight = house.sight(user);
+        // Their own, their team's, a bot's, nobody's.
+        for of in [1, 2, 3, 7, 13, 14].map(Conversation::of) {
+            for (method, path, resource, action) in &routes {
+                let target = format!("conversations/{}{path}", of.id);
+                let before = house.backend.seen().len();
+                let body = (method != "GET" && method != "DELETE").then(|| json!({}));
+                let answer = house.send(user, method, &target, body.as_ref()).await;
+                let line = format!("{method} /api/v1/accounts/1/{target}");
+                let asked = house.backend.lines().split_off(before);
+                // A conversation itself is decided on by its answer, which Headgate's own question may be.
+                let reached = if path.is_empty() && method == "GET" {
+                    answer.status == 200
+                } else {
+                    asked.iter().any(|asked| *asked == line)
+                };
+                let body_is_refused = answer.status == 400 && body.is_some();
+                let may = sight.reaches(resource, action, of);
+                assert_eq!(reached || body_is_refused, may, "{user}: {line}: {answer:?}");
+                if !may {
+                    assert!(matches!(answer.status, 403 | 404), "{user}: {line}: {answer:?}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn drafts_and_translations_are_shown_as_notes_are() {
+    let house = House::start().await;
+    for (user, ..) in USERS {
+        let sight = house.sight(user);
+        for of in Conversation::all().into_iter().take(12) {
+            let path = |rest: &str| format!("conversations/{}/{rest}", of.id);
+            let sees = sight.reaches("note", "view", of);
+            let draft = house.get(user, &path("draft_messages")).await;
+            assert_eq!(draft.status == 200, sees, "{user}: the draft of {}: {draft:?}", of.id);
+            if sees {
+                let expected = json!({"has_draft": true, "message": format!("CANARY-n{}-draft", of.id)});
+                assert_eq!(draft.json(), expected);
+            }
+            let language = json!({"target_language": "id"});
+            let translated = house.send(user, "POST", &path("messages/12/translate"), Some(&language)).await;
+            assert_eq!(translated.status == 200, sees, "{user}: a translation in {}: {translated:?}", of.id);
+            let blob = json!({"blob": {"filename": "a.png", "byte_size": 3, "checksum": "x", "content_type": "image/png"}});
+            let upload = house.send(user, "POST", &path("direct_uploads"), Some(&blob)).await;
+            let sends = sight.reaches("media", "send", of);
+            assert_eq!(upload.status == 200, sends, "{user}: an upload to {}: {upload:?}", of.id);
+            if sends {
+                let upload = upload.json();
+                assert_eq!((&upload["signed_id"], upload.get("key")), (&json!("s"), None));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_profile_is_shown_to_its_user_without_what_opens_doors() {
+    let house = House::start().await;
+    let own = house.get("1", "/api/v1/profile").await;
+    assert_eq!((own.status, &own.json()["id"]), (200, &json!(1)), "{own:?}");
+    assert_eq!(own.json()["accounts"], json!([{"id": 1, "name": "Shop", "role": "agent"}]));
+    for key in ["access_token", "pubsub_token"] {
+        assert!(own.json().get(key).is_none(), "{key}");
+    }
+    // Who has no token there would see that of Headgate's own user.
+    assert_eq!(house.get("2", "/api/v1/profile").await.status, 404);
+}
+
+#[tokio::test]
+async fn numbers_of_notices_and_reports_are_for_who_sees_all_of_them() {
+    let house = House::start().await;
+    for (user, ..) in USERS {
+        let sight = house.sight(user);
+        let everything = Conversation::all().iter().all(|of| sight.reaches("notification", "view", *of));
+        let some = those(sight, |of| sight.reaches("notification", "view", *of)).len() > 0;
+        let unread = house.get(user, "notifications/unread_count").await;
+        match (everything, some) {
+            (true, _) => assert_eq!(unread.json(), json!(CONVERSATIONS), "{user}"),
+            (false, true) => assert_eq!(unread.json(), json!(null), "{user}"),
+            (false, false) => {
+                assert!(unread.status == 403 || unread.json() == json!(null), "{user}: {unread:?}")
+            }
+        }
+        let reports = sight.reaches("report", "view", Conversation::of(1));
+        for path in [
+            "/api/v2/accounts/1/reports/bot_summary",
+            "/api/v2/accounts/1/reports/inbox_label_matrix",
+            "/api/v2/accounts/1/summary_reports/label",
+            "/api/v1/accounts/1/csat_survey_responses/metrics",
+        ] {
+            let report = house.get(user, path).await;
+            assert_eq!(report.status == 200, reports, "{user}: {path}: {report:?}");
+        }
+    }
+    assert_eq!(house.get("1", "labels/1").await.json(), json!({"id": 1, "title": "vip", "color": "#fff"}));
+}

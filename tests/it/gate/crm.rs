@@ -31,11 +31,20 @@ api = ["http://BACKEND"]
 const ROLES: &str = r#"
 use = ["kommo"]
 [role.seller.grants]
-lead = { list = "own", view = "own", edit = "own" }
-contact = { list = "own", view = "own", edit = "own" }
-company = { list = "team", view = "team" }
-task = { list = "own", view = "own" }
-note = { list = "own", view = "own" }
+lead = { list = "own", view = "own", edit = "own", create = "own", assign = "own" }
+contact = { list = "own", view = "own", edit = "own", create = "own" }
+company = { list = "team", view = "team", edit = "team" }
+task = { list = "own", view = "own", edit = "own", create = "own" }
+note = { list = "own", view = "own", create = "own" }
+[[role.seller.stage]]
+resource = "lead"
+pipeline = "5"
+stage = ["143"]
+mode = "replace"
+edit = "none"
+create = "none"
+[role.seller.fields.lead]
+read-only = ["price"]
 [role.seller.relation.participant]
 lead = { list = "card", view = "card" }
 "#;
@@ -100,7 +109,29 @@ fn told(asked: &Asked) -> Vec<u8> {
         _ => contact(id),
     };
     let number = |id: &str| id.parse().ok().filter(|id| (1..=LEADS).contains(id));
+    let items = || -> Vec<Value> { serde_json::from_str(&asked.body).unwrap() };
+    let embedded = |kind: &str, rows: Vec<Value>| {
+        backend::json(200, &json!({"_links": {"self": {"href": "CANARY-x"}}, "_embedded": {kind: rows}}))
+    };
     match parts.as_slice() {
+        [kind @ ("leads" | "contacts" | "companies" | "tasks")] if asked.method == "POST" => {
+            let made = items().into_iter().zip(901..).map(|(item, id)| {
+                json!({"id": id, "request_id": item["request_id"], "_links": {"self": {"href": "CANARY-x"}}})
+            });
+            embedded(kind, made.collect())
+        }
+        [kind @ ("leads" | "contacts" | "companies" | "tasks")] if asked.method == "PATCH" => {
+            let changed = items().into_iter().map(|item| {
+                json!({"id": item["id"], "updated_at": 7, "name": "CANARY-x", "_links": {"self": {"href": "CANARY-x"}}})
+            });
+            embedded(kind, changed.collect())
+        }
+        [_, id, "notes"] if asked.method == "POST" && number(id).is_some() => {
+            let made = items().into_iter().zip(801..).map(|(item, id)| {
+                json!({"id": id, "entity_id": 1, "request_id": item["request_id"], "internal": "CANARY-x"})
+            });
+            embedded("notes", made.collect())
+        }
         [kind @ ("leads" | "contacts" | "companies" | "tasks")] => {
             let page: usize = parameter("page").map_or(1, |page| page.parse().unwrap());
             let size = parameter("limit").map_or(50, |limit| limit.parse().unwrap());
@@ -142,7 +173,7 @@ fn may_see(user: &str, canary: &str) -> bool {
 
 struct Crm {
     gateway: Gateway,
-    _backend: Backend,
+    backend: Backend,
     keys: Vec<String>,
     _folder: TempDir,
 }
@@ -173,13 +204,29 @@ impl Crm {
         write("tenants/default/identity.toml", &identity);
         let loaded = Config::load(folder.path(), &|_| None).unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let gateway = Gateway::start(loaded, Arc::new(SystemClock::new())).await.unwrap();
-        Self { gateway, _backend: backend, keys, _folder: folder }
+        Self { gateway, backend, keys, _folder: folder }
     }
 
     async fn get(&self, user: &str, path: &str) -> Answer {
+        self.send(user, "GET", path, "").await
+    }
+
+    /// What a write is answered, and what the backend was sent of it.
+    async fn write(&self, user: &str, method: &str, path: &str, body: &Value) -> (Answer, Vec<String>) {
+        let before = self.backend.seen().len();
+        let answer = self.send(user, method, path, &body.to_string()).await;
+        let asked = self.backend.seen().into_iter().skip(before).filter(|asked| asked.method != "GET");
+        (answer, asked.map(|asked| asked.body).collect())
+    }
+
+    async fn send(&self, user: &str, method: &str, path: &str, body: &str) -> Answer {
         let key = &self.keys[USERS.iter().position(|(known, ..)| *known == user).unwrap()];
+        let more = match body.len() {
+            0 => String::new(),
+            length => format!("Content-Type: application/json\r\nContent-Length: {length}\r\n"),
+        };
         let request = format!(
-            "GET /api/v4/{path} HTTP/1.1\r\nHost: crm\r\nConnection: close\r\nAuthorization: Bearer {key}\r\n\r\n"
+            "{method} /api/v4/{path} HTTP/1.1\r\nHost: crm\r\nConnection: close\r\nAuthorization: Bearer {key}\r\n{more}\r\n{body}"
         );
         let mut stream = TcpStream::connect(self.gateway.agents().unwrap()).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
@@ -249,4 +296,152 @@ async fn a_subscriber_sees_the_card_of_the_lead_and_name_and_picture_of_its_cont
     assert_eq!(own["custom_fields_values"], fields("l6"));
     assert_eq!(own["_embedded"]["contacts"][0]["custom_fields_values"], fields("k6"));
     assert!(own.get("_links").is_none(), "{own}");
+}
+
+/// A write that the backend must not see, whoever else it is about.
+async fn refused(crm: &Crm, user: &str, method: &str, path: &str, body: Value) -> (u16, Value) {
+    let (answer, written) = crm.write(user, method, path, &body).await;
+    assert_eq!(written, [""; 0], "{user} {method} {path} {body}");
+    let fields = answer.json()["fields"].clone();
+    (answer.status, fields)
+}
+
+#[tokio::test]
+async fn several_objects_are_created_at_once_or_none() {
+    let crm = Crm::start().await;
+    for (kind, item) in [
+        (
+            "leads",
+            json!({"name": "a", "pipeline_id": 5, "status_id": 142, "_embedded": {"tags": [{"name": "vip"}]}}),
+        ),
+        (
+            "contacts",
+            json!({"first_name": "a", "custom_fields_values": [{"field_id": 7, "values": [{"value": "b"}]}]}),
+        ),
+        ("tasks", json!({"text": "call", "complete_till": 1_700_000_000})),
+    ] {
+        let mut own = item.clone();
+        own["responsible_user_id"] = json!(11);
+        own["request_id"] = json!("7");
+        let body = json!([item, own]);
+        let (answer, written) = crm.write("11", "POST", kind, &body).await;
+        let made = json!([{"id": 901, "request_id": null}, {"id": 902, "request_id": "7"}]);
+        assert_eq!((answer.status, answer.json()), (200, json!({"_embedded": {kind: made}})), "{kind}");
+        assert_eq!(written, [body.to_string()], "{kind}: as it was sent");
+
+        let mut others = item.clone();
+        others["responsible_user_id"] = json!(12);
+        let (status, fields) = refused(&crm, "11", "POST", kind, json!([item, others])).await;
+        assert_eq!((status, fields), (403, json!(["responsible_user_id"])), "{kind}: for somebody else");
+        let (status, fields) = refused(&crm, "11", "POST", kind, json!([item, {"created_by": 12}])).await;
+        assert_eq!((status, fields), (403, json!(["created_by"])), "{kind}: by somebody else");
+        for odd in [json!([item, 7]), json!([]), json!(item), json!([[item]]), json!({"add": [item]})] {
+            let (status, _) = refused(&crm, "11", "POST", kind, odd.clone()).await;
+            assert_eq!(status, 400, "{kind} {odd}");
+        }
+    }
+    assert_eq!(refused(&crm, "11", "POST", "companies", json!([{"name": "a"}])).await.0, 403, "no right to");
+    assert_eq!(
+        crm.write("13", "POST", "companies", &json!([{"name": "a", "responsible_user_id": 11}]))
+            .await
+            .0
+            .status,
+        200
+    );
+}
+
+#[tokio::test]
+async fn what_is_created_ties_nothing_that_was_not_decided_on() {
+    let crm = Crm::start().await;
+    for (kind, item, field) in [
+        ("leads", json!({"_embedded": {"contacts": [{"id": 1}]}}), "_embedded.contacts.id"),
+        ("leads", json!({"_embedded": {"companies": [{"id": 1}]}}), "_embedded.companies.id"),
+        ("contacts", json!({"_embedded": {"leads": [{"id": 1}]}}), "_embedded.leads.id"),
+        ("tasks", json!({"entity_id": 1, "text": "x"}), "entity_id"),
+        ("leads", json!({"price": 7}), "price"),
+        ("leads", json!({"undeclared": 7}), "undeclared"),
+        ("leads", json!({"group_id": 2}), "group_id"),
+    ] {
+        let (status, fields) = refused(&crm, "11", "POST", kind, json!([{}, item])).await;
+        assert_eq!((status, fields), (403, json!([field])), "{kind} {item}");
+    }
+    for place in [json!({"pipeline_id": 5, "status_id": 143}), json!({"pipeline_id": 5})] {
+        let (status, fields) = refused(&crm, "11", "POST", "leads", json!([{"name": "a"}, place])).await;
+        assert_eq!((status, fields.as_array().map(Vec::len)), (403, Some(1)), "{place}");
+    }
+}
+
+#[tokio::test]
+async fn several_objects_are_changed_at_once_or_none() {
+    let crm = Crm::start().await;
+    assert_eq!((responsible(2), responsible(4), responsible(3)), (11, 11, 12));
+    for kind in ["leads", "contacts", "tasks"] {
+        let name = if kind == "tasks" { "text" } else { "name" };
+        let body = json!([{"id": 2, name: "a"}, {"id": 4, name: "b"}]);
+        let (answer, written) = crm.write("11", "PATCH", kind, &body).await;
+        let changed = json!([{"id": 2, "updated_at": 7}, {"id": 4, "updated_at": 7}]);
+        assert_eq!((answer.status, answer.json()), (200, json!({"_embedded": {kind: changed}})), "{kind}");
+        assert_eq!(written, [body.to_string()]);
+
+        // One that is another's, one that is not there, one without an id.
+        let hidden =
+            refused(&crm, "11", "PATCH", kind, json!([{"id": 2, name: "a"}, {"id": 3, name: "b"}])).await;
+        let missing =
+            refused(&crm, "11", "PATCH", kind, json!([{"id": 2, name: "a"}, {"id": 99, name: "b"}])).await;
+        assert_eq!((hidden.0, &hidden), (404, &missing), "{kind}");
+        for odd in
+            [json!([{"id": 2}, {name: "b"}]), json!([]), json!([{"id": "2/3"}]), json!({"id": 2, name: "a"})]
+        {
+            assert_eq!(refused(&crm, "11", "PATCH", kind, odd.clone()).await.0, 400, "{kind} {odd}");
+        }
+        let (status, fields) =
+            refused(&crm, "11", "PATCH", kind, json!([{"id": 2}, {"id": 4, "responsible_user_id": 12}]))
+                .await;
+        assert_eq!((status, fields), (403, json!(["responsible_user_id"])), "{kind}: given away");
+    }
+    for (item, field) in [
+        (json!({"price": 7}), "price"),
+        (json!({"pipeline_id": 5, "status_id": 143}), "status_id"),
+        (json!({"_embedded": {"contacts": [{"id": 1}]}}), "_embedded.contacts.id"),
+    ] {
+        let (status, fields) = refused(&crm, "11", "PATCH", "leads/2", item.clone()).await;
+        assert_eq!((status, fields), (403, json!([field])), "alone: {item}");
+        let mut one = item;
+        one["id"] = json!(4);
+        let (status, fields) =
+            refused(&crm, "11", "PATCH", "leads", json!([{"id": 2, "name": "a"}, one])).await;
+        assert_eq!((status, fields), (403, json!([field])), "among others");
+    }
+    let many: Vec<_> = (1..=101).map(|id| json!({"id": id})).collect();
+    assert_eq!(refused(&crm, "13", "PATCH", "leads", json!(many)).await.0, 400, "more than a hundred");
+    // Who subscribes to a lead sees its card, and changes nothing of it.
+    assert_ne!(responsible(6), 12);
+    assert!(matches!(
+        refused(&crm, "12", "PATCH", "leads", json!([{"id": 3}, {"id": 6}])).await.0,
+        403 | 404
+    ));
+}
+
+#[tokio::test]
+async fn notes_are_written_on_what_is_seen() {
+    let crm = Crm::start().await;
+    let body = json!([{"note_type": "common", "params": {"text": "a"}, "request_id": "1"}, {"note_type": "common", "params": {"text": "b"}}]);
+    for kind in ["leads", "contacts"] {
+        let (answer, written) = crm.write("11", "POST", &format!("{kind}/2/notes"), &body).await;
+        let rows = answer.json()["_embedded"]["notes"].clone();
+        assert_eq!(
+            (answer.status, &rows[0]),
+            (200, &json!({"id": 801, "entity_id": 1, "request_id": "1"})),
+            "{kind}"
+        );
+        assert_eq!(written, [body.to_string()]);
+        for hidden in ["3", "99"] {
+            let (status, _) =
+                refused(&crm, "11", "POST", &format!("{kind}/{hidden}/notes"), body.clone()).await;
+            assert_eq!(status, 404, "{kind} {hidden}");
+        }
+        let elsewhere = json!([{"note_type": "common", "params": {"text": "a"}, "entity_id": 3}]);
+        let (status, fields) = refused(&crm, "11", "POST", &format!("{kind}/2/notes"), elsewhere).await;
+        assert_eq!((status, fields), (403, json!(["entity_id"])), "{kind}");
+    }
 }

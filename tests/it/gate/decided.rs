@@ -1,6 +1,10 @@
 //! Facts, refusals, what is told of a decision, and what of an answer is shown.
 
-use headgate::{gate::decisions::Outcome, ids::UserId};
+use headgate::{
+    gate::decisions::Outcome,
+    ids::UserId,
+    policy::{Source, source::Forbid},
+};
 use serde_json::json;
 
 use super::{
@@ -126,6 +130,42 @@ async fn who_has_no_team_of_their_own_is_reached_by_the_teams_of_the_responsible
     // The contact names no team; ana, who is responsible, is in sue's.
     assert_eq!(world.get("sue", "/contacts/501").await.status, 200);
     assert_eq!(world.get("sue", "/contacts/502").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_team_of_its_own_takes_nothing_from_the_teams_of_the_responsible() {
+    let world = world().await;
+    world.also_visible.lock().unwrap().extend([("sue", "102"), ("ana", "102")]);
+    world.change("102", |tag| tag.responsible = Some(UserId::new("ana"))).await;
+    // It waits in a team that sue is not in; ana, who is responsible now, is in sue's.
+    assert_eq!(world.get("sue", "/conversations/102").await.status, 200);
+    world.change("102", |tag| tag.responsible = None).await;
+    assert_eq!(world.get("sue", "/conversations/102").await.status, 404);
+}
+
+#[tokio::test]
+async fn what_is_not_known_may_be_what_a_forbid_names() {
+    let boards = |source: &mut Source| {
+        let actions = ["view", "edit", "delete"].map(str::to_owned).to_vec();
+        source.forbids.push(Forbid {
+            name: "board".to_owned(),
+            resource: "conversation".to_owned(),
+            actions,
+            account: Some("wa-2".to_owned()),
+            ..Forbid::default()
+        });
+    };
+    let world = Setup::default().policy(boards).start().await;
+    let status = async |id: &str| world.get("adm", &format!("/conversations/{id}")).await.status;
+    assert_eq!(status("101").await, 200, "its tag says that it stands elsewhere");
+    let asked = world.backend.seen().len();
+    // Another spelling of an id has no tag: nobody knows where the conversation stands, and a backend might know it.
+    for id in ["0101", "101x", "+101", "999999"] {
+        assert_eq!(status(id).await, 404, "{id}");
+        let line = format!("DELETE /api/v1/accounts/1/conversations/{id}");
+        assert_eq!(world.send("adm", &line, "", "").await.status, 404, "{id}");
+    }
+    assert_eq!(world.backend.seen().len(), asked, "the backend was not asked");
 }
 
 #[tokio::test]

@@ -84,6 +84,15 @@ totals = { recompute = ["/count"] }
 push = { own = "assignee_type=me&status=open", team = "team_id={team}" }
 
 [[route]]
+match = "GET /api/v1/accounts/{account}/counted"
+entity = "conversation"
+action = "list"
+items = "/data/rows"
+totals = { recompute = ["/data/meta/mine"], null = ["/data/meta/all"], drop = ["/data/meta/unread"] }
+links = ["/next"]
+page = { number = "page", size_default = 2, at = "/data/page" }
+
+[[route]]
 match = "GET /api/v1/accounts/{account}/shadow"
 entity = "conversation"
 action = "list"
@@ -296,12 +305,51 @@ async fn what_a_role_can_see_at_most_is_said_in_the_backends_query() {
 }
 
 #[tokio::test]
+async fn a20_a21_what_is_said_in_the_query_is_said_once_and_by_headgate() {
+    let world = telling(json!({"rows": rows(), "count": 4})).await;
+    for query in [
+        "assignee_type=all",
+        "assignee_type=me",
+        "assignee_type",
+        "assignee%5Ftype=all",
+        "assignee_type[]=all",
+        "assignee_type%5B%5D=all",
+        "Assignee_Type=all",
+        "page=1;assignee_type=all",
+    ] {
+        assert_eq!(ids(&world.get("kim", &format!("/narrow?{query}")).await), [""; 0], "{query}");
+        let line = world.backend.lines().pop().unwrap();
+        assert_eq!(line, "GET /api/v1/accounts/1/narrow?assignee_type=me&status=open", "{query}");
+    }
+    let asked = world.backend.lines().len();
+    for query in [
+        "assignee_type=me&assignee_type=all",
+        "assignee_type=all&page=2&assignee_type=me",
+        "assignee_type=me&assignee%5Ftype=all",
+        "assignee_type=me&assignee_type[]=all",
+        "assignee_type=me;assignee_type=all",
+        "status=open&STATUS=all",
+    ] {
+        let answer = world.get("kim", &format!("/narrow?{query}")).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (400, "parameter"), "{query}");
+    }
+    assert_eq!(world.backend.lines().len(), asked);
+    // To whom nothing is injected it is a parameter like any other.
+    let query = "assignee_type=me&assignee_type=all&%2561ssignee_type=x";
+    world.get("adm", &format!("/narrow?{query}")).await;
+    assert_eq!(world.backend.lines().pop().unwrap(), format!("GET /api/v1/accounts/1/narrow?{query}"));
+}
+
+#[tokio::test]
 async fn who_can_see_no_row_is_answered_without_a_question() {
     let world = telling(json!({"rows": rows(), "count": 4})).await;
     let shown = world.get("lou", "/narrow").await;
     assert_eq!(shown.json(), json!({"rows": [], "count": 0}));
     assert_eq!(shown.header("content-type"), Some("application/json"));
     assert_eq!(shown.header("cache-control"), Some("private, no-store"));
+    let counted = world.get("lou", "/counted?page=3").await;
+    let meta = json!({"mine": 0, "all": null});
+    assert_eq!(counted.json(), json!({"data": {"rows": [], "meta": meta, "page": 3}, "next": null}));
     assert_eq!(world.backend.lines(), [""; 0]);
     // Where more than rows may be shown, it is the backend's to say.
     assert_eq!(world.get("lou", "/cards").await.json()["rows"], json!([]));

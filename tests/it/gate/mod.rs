@@ -18,6 +18,7 @@ mod pages;
 mod passage;
 mod probe;
 mod targets;
+mod unread;
 mod whole;
 mod world;
 mod write_laws;

@@ -1,13 +1,20 @@
 //! Lists in pages (D06): page *k* is page *k* of what the user may see. A list is written as a text: a letter for each
 //! row, in pages as the backend gives them; `v` is ana's, `h` is not.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use headgate::{clock::ManualClock, ids::Timestamp};
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
 use super::{
-    backend::{self, Asked},
+    backend::{self, Asked, GOES_ON},
     world::{Answer, Setup, World},
 };
 
@@ -227,10 +234,96 @@ async fn behind_its_last_page_a_backend_may_have_nothing_or_no_such_page() {
         };
         let world = Setup::default().routes(PAGED).backend(script).start().await;
         assert_eq!(ids(&world.get("ana", "/paged?per_page=4").await), [0, 2, 4, 6]);
-        assert_eq!(ids(&world.get("ana", "/paged?per_page=4&page=2").await), [0; 0]);
+        // The last page was full, and so led on: what it led to is there, without a row.
+        let next = world.get("ana", "/paged?per_page=4&page=2").await;
+        assert_eq!((ids(&next), has_more(&next)), (vec![], false), "{end}");
+        let json = next.json();
+        assert_eq!(
+            (&json["page"], &json["count"], &json["links"]["next"]),
+            (&json!(2), &json!(0), &Value::Null),
+            "{end}"
+        );
         let world_end = world.get("ana", "/paged?per_page=3").await;
         assert_eq!(ids(&world_end), [0, 2, 4]);
     }
+}
+
+#[tokio::test]
+async fn d06_behind_a_page_that_said_more_there_is_always_a_page() {
+    // The bound of three pages ends each of these before the backend's end shows; then there is no such page.
+    for list in ["hhhhhhhhhhhh", "vhhhhhhhhhhh", "vhhhhhhhhhhhhhhhhhhhhhhv"] {
+        let script = move |asked: &Asked| {
+            let behind = parameter(asked, "page").unwrap_or(1) > list.len() / 4;
+            Some(match behind {
+                true => backend::json(404, &json!({"error": "CANARY-102-gone"})),
+                false => backend::json(200, &page(list, asked, 100)),
+            })
+        };
+        let world = Setup::default().routes(PAGED).backend(script).start().await;
+        let first = world.get("ana", "/paged").await;
+        assert!(has_more(&first), "{list}: {first:?}");
+        let pages = walk(&world, "", 4).await;
+        assert_eq!(pages.concat(), visible(list), "{list}");
+        assert_eq!(world.get("ana", "/paged?page=99").await.status, 200, "{list}");
+    }
+    // Without a first page there is no list.
+    let script = |_: &Asked| Some(backend::json(404, &json!({})));
+    let world = Setup::default().routes(PAGED).backend(script).start().await;
+    assert_eq!(world.get("ana", "/paged").await.status, 404);
+    assert_eq!(world.get("ana", "/paged?page=2").await.status, 404);
+}
+
+#[tokio::test]
+async fn d06_a_call_that_is_under_way_when_the_time_is_up_is_given_up() {
+    let (list, (more, rest)) = ("vhhhvhhhvhhhvhhh", mpsc::channel(1));
+    let late = Arc::new(AtomicBool::new(true));
+    let is_late = Arc::clone(&late);
+    let script = move |asked: &Asked| {
+        let answer = backend::json(200, &page(list, asked, 100));
+        if parameter(asked, "page") != Some(2) || !is_late.swap(false, Ordering::Relaxed) {
+            return Some(answer);
+        }
+        // The head and half of the body, and no more.
+        let text = String::from_utf8(answer).unwrap().replacen("\r\n", &format!("\r\n{GOES_ON}"), 1);
+        Some(text.into_bytes()[..200].to_vec())
+    };
+    let routes = PAGED.replace("20s", "100ms");
+    let clock = Arc::new(ManualClock::new(Timestamp(0)));
+    let world = Setup::default().routes(&routes).backend(script).rest(rest).clock(clock).start().await;
+    let first = world.get("ana", "/paged").await;
+    assert_eq!((ids(&first), has_more(&first)), (vec![0], true), "what was read in time");
+    assert!(!late.load(Ordering::Relaxed) && !more.is_closed(), "the backend is still at it");
+    let metrics = world.metrics();
+    assert!(metrics.contains("headgate_limit_reached_total{limit=\"page.time_max\"} 1"), "{metrics}");
+    assert!(metrics.contains(r#"outcome="abandoned"} 1"#), "{metrics}");
+    // The page that was given up is asked for again, and nothing of it is missed.
+    assert_eq!(ids(&world.get("ana", "/paged?page=2").await)[0], 4);
+}
+
+#[tokio::test]
+async fn a_place_that_is_forgotten_for_want_of_room_is_found_again() {
+    let list = "hv".repeat(40);
+    let script = move |asked: &Asked| Some(backend::json(200, &page(&list, asked, 100)));
+    let setup = Setup::default().headgate("[gate]\npage_places_max = 2\n").routes(PAGED).backend(script);
+    let world = setup.start().await;
+    let ask = async |number: u64, question: u64| {
+        let (path, body) = (format!("/paged/filter?page={number}"), json!({"q": question}));
+        ids(&world.write("ana", "POST", &path, &body).await)
+    };
+    let mut rows = Vec::new();
+    for number in 1..=10 {
+        rows.extend(ask(number, 0).await);
+        // Other lists, whose places push this one's out.
+        for other in 1..=20 {
+            ask(1, other).await;
+        }
+    }
+    assert_eq!(rows, visible(&"hv".repeat(40)), "nothing is missed and nothing comes twice");
+    let again = world.backend.seen().iter().filter(|asked| asked.body == r#"{"q":0}"#).count();
+    assert!(again > 20, "it was walked to from the first page: {again}");
+    let metrics = world.metrics();
+    assert!(metrics.contains("headgate_limit_reached_total{limit=\"page_places_max\"}"), "{metrics}");
+    assert!(!metrics.contains("limit=\"page_places_max\"} 0"), "{metrics}");
 }
 
 #[tokio::test]

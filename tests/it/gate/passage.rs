@@ -58,7 +58,7 @@ async fn an_answer_that_comes_too_late_or_is_too_large_is_none() {
     ] {
         let begun = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1025\r\n\r\n{";
         let world = Setup::default().headgate(bound).backend(|_| Some(begun.to_vec())).start().await;
-        let answer = world.get("ana", "/conversations/101").await;
+        let answer = world.get("ana", "/conversations").await;
         assert_eq!((answer.status, answer.problem().as_str()), (status, "backend"), "{bound}");
         assert_eq!(world.decision(&answer).reason, reason, "{bound}");
     }

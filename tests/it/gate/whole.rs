@@ -42,9 +42,12 @@ use crate::identity::{
 mod audit;
 mod credentials;
 mod exports;
+mod facts;
 mod grants;
 mod http2;
+mod load;
 mod passing;
+mod pool;
 mod reload;
 mod rows;
 mod shadow;
@@ -123,10 +126,10 @@ fn roles<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
 /// What the directory says, and whether it says anything.
 #[derive(Default)]
 struct People {
-    /// Roles by tenant and user; everybody of `acme` is in `sales`, but `ben`.
+    /// Roles by tenant and user; everybody is in `sales`, but those who are named below.
     roles: BTreeMap<(String, String), Vec<&'static str>>,
-    /// Teams of users who moved.
-    moved: BTreeMap<String, &'static [&'static str]>,
+    /// Teams by user, in each tenant.
+    teams: BTreeMap<&'static str, Vec<&'static str>>,
     down: bool,
 }
 
@@ -164,6 +167,8 @@ impl Whole {
             people.lock().unwrap().roles.insert((tenant.to_owned(), user.to_owned()), vec![role]);
         }
         people.lock().unwrap().roles.insert(("acme".to_owned(), "nil".to_owned()), vec![]);
+        let teams = [("ben", vec!["support"]), ("odd", vec!["sales,support"]), ("lone", vec![])];
+        people.lock().unwrap().teams.extend(teams);
         let said = Arc::clone(&people);
         let directory = Backend::start(move |asked| said.lock().unwrap().answer(asked)).await;
         let held: Arc<Mutex<Option<mpsc::Receiver<()>>>> = Arc::default();
@@ -350,6 +355,11 @@ impl Whole {
         self.people.lock().unwrap().roles.insert((tenant.to_owned(), user.to_owned()), roles.to_vec());
     }
 
+    /// The directory has a user in these teams.
+    fn put(&self, user: &'static str, teams: &[&'static str]) {
+        self.people.lock().unwrap().teams.insert(user, teams.to_vec());
+    }
+
     fn directory_is_down(&self, down: bool) {
         self.people.lock().unwrap().down = down;
     }
@@ -395,16 +405,14 @@ impl People {
                 let Some(roles) = self.roles.get(&((*tenant).to_owned(), (*user).to_owned())) else {
                     return backend::json(404, &json!({}));
                 };
-                let moved = self.moved.get(*user).copied();
-                let teams = match *user {
-                    _ if moved.is_some() => moved.unwrap_or_default(),
-                    "ben" => &["support"][..],
-                    "odd" => &["sales,support"],
-                    "lone" => &[],
-                    _ => &["sales"],
-                };
+                let teams = self.teams.get(user).map_or(&["sales"][..], Vec::as_slice);
                 let user = json!({"user": user, "active": *user != "gone", "teams": teams, "roles": roles});
-                backend::json(200, &user)
+                let tag = format!("\"{}\"", [teams, roles.as_slice()].concat().join("-"));
+                if asked.all("if-none-match") == [&tag] {
+                    return backend::answer(304, "", "");
+                }
+                let headers = format!("content-type: application/json\r\netag: {tag}\r\n");
+                backend::answer(200, &headers, &user.to_string())
             }
             _ => backend::json(500, &json!({})),
         }
@@ -413,7 +421,8 @@ impl People {
 
 /// What the backend answers: as usual, and it tries to set a cookie. It knows accounts apart.
 fn told(asked: &Asked) -> Vec<u8> {
-    let answer = if asked.target.starts_with("/api/v1/accounts/2/") && !asked.target.ends_with("/201") {
+    let path = asked.target.split('?').next().unwrap();
+    let answer = if asked.target.starts_with("/api/v1/accounts/2/") && !path.ends_with("/201") {
         backend::json(404, &json!({}))
     } else {
         world::usual(asked)

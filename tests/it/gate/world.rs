@@ -38,7 +38,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::backend::{self, Asked, Backend};
+use super::backend::{self, Asked, Backend, Rest};
 
 pub(super) const HEADGATE: &str = r#"
 [listener.agents]
@@ -191,6 +191,7 @@ pub(super) struct Setup {
     script: Option<Box<Script>>,
     clock: Option<Arc<dyn Clock>>,
     policy: Option<Box<Rights>>,
+    rest: Option<Rest>,
 }
 
 /// What a test makes of the fixture's rights.
@@ -242,6 +243,12 @@ impl Setup {
         self
     }
 
+    /// What comes after an answer of the backend's that goes on.
+    pub(super) fn rest(mut self, rest: Rest) -> Self {
+        self.rest = Some(rest);
+        self
+    }
+
     /// A time of its own.
     pub(super) fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);
@@ -252,10 +259,13 @@ impl Setup {
         let script = self.script;
         let mut source = policy();
         self.policy.into_iter().for_each(|change| change(&mut source));
-        let backend = Backend::start(move |asked| {
+        let script = move |asked: &Asked| {
             script.as_ref().and_then(|script| script(asked)).unwrap_or_else(|| usual(asked))
-        })
-        .await;
+        };
+        let backend = match self.rest {
+            None => Backend::start(script).await,
+            Some(rest) => Backend::start_with(script, rest).await,
+        };
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: String| {
             let path = folder.path().join(name);

@@ -77,7 +77,7 @@ async fn a_key_ends_when_it_says() {
 #[tokio::test]
 async fn the_command_makes_a_key_that_works() {
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let code = cli::run(["headgate", "api-key"].map(Into::into), &|_| None, &mut out, &mut err);
+    let code = cli::run(["headgate", "api-key"].map(Into::into), |_| None, &mut out, &mut err);
     assert_eq!(code, ExitCode::SUCCESS);
     let out = String::from_utf8(out).unwrap();
     let word = |name: &str| out.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();

@@ -226,6 +226,8 @@ impl Object {
             via: self.via.as_ref().map(|via| Box::new((via.resource.clone().unwrap(), via.thing()))),
             ..Thing::default()
         }
+        // A case says all that there is to say.
+        .or_nowhere()
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use headgate::{
     ids::{TeamId, TenantId, Timestamp, UserId},
     policy::{
-        Actor, Allowed, Decision, Facts, FieldNo, Keys, Member, Place, Policy, Problem, Question, Source,
-        Symbol, TeamKey, UserKey, Via, decide,
+        Actor, Allowed, Decision, Facts, FieldNo, Keys, Member, Place, Policy, Problem, Question, RoleNo,
+        Source, Symbol, TeamKey, UserKey, Via, decide,
     },
 };
 
@@ -23,6 +23,8 @@ pub(crate) struct Engine {
 pub(crate) struct Answer {
     actor: Arc<Actor>,
     pub(crate) decision: Decision,
+    /// How often it took memory to decide.
+    pub(crate) allocations: u64,
     resource: String,
     policy: Arc<Policy>,
 }
@@ -79,11 +81,17 @@ impl Engine {
         let action = self.policy.action(&ask.action)?;
         let writes: Vec<FieldNo> =
             ask.writes.iter().map(|field| self.policy.field(resource, field)).collect();
-        let answer = |object: Option<&Facts<'_>>| Answer {
-            actor: Arc::clone(actor),
-            decision: decide(actor, Question { resource, action, object, writes: &writes }),
-            resource: ask.resource.clone(),
-            policy: Arc::clone(&self.policy),
+        let answer = |object: Option<&Facts<'_>>| {
+            let question = Question { resource, action, object, writes: &writes };
+            let mut decided = None;
+            let counted = allocation_counter::measure(|| decided = Some(decide(actor, question)));
+            Answer {
+                actor: Arc::clone(actor),
+                decision: decided.unwrap(),
+                allocations: counted.count_total,
+                resource: ask.resource.clone(),
+                policy: Arc::clone(&self.policy),
+            }
         };
         Some(match &ask.object {
             None => answer(None),
@@ -119,7 +127,7 @@ impl Engine {
                 account: symbol(&thing.account),
             },
             kind: symbol(&thing.kind),
-            role: thing.role.as_deref().and_then(|role| self.policy.role(role)),
+            role: thing.role.as_deref().map(|role| self.policy.role(role).unwrap_or(RoleNo::OTHER)),
             via: None,
         };
         match &thing.via {

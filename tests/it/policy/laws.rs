@@ -38,6 +38,27 @@ fn said(answer: &Answer) -> Option<Vec<(bool, bool)>> {
 }
 
 #[test]
+fn a_decision_allocates_nothing() {
+    let made = allocation_counter::measure(|| drop(std::hint::black_box(Box::new(1))));
+    assert_eq!(made.count_total, 1, "what is allocated is counted");
+    let mut answered = [0; 2];
+    for number in 0..200 {
+        let mut dice = Dice::new(SEED + number);
+        let (source, engine) = policy(&mut dice);
+        for _ in 0..PEOPLE {
+            let actor = engine.actor(&dice.person(TENANT), NOW);
+            for _ in 0..QUESTIONS {
+                let ask = dice.ask(TENANT);
+                let answer = engine.ask(&actor, &ask).unwrap();
+                assert_eq!(answer.allocations, 0, "{ask:#?}\n{source:#?}");
+                answered[usize::from(answer.is_allowed())] += 1;
+            }
+        }
+    }
+    assert!(answered.iter().all(|times| *times > 10_000), "no and yes: {answered:?}");
+}
+
+#[test]
 fn the_engine_answers_a_million_random_questions_like_the_reference() {
     let teams = teams();
     let (mut asked, mut allowed, mut redacted) = (0_u64, 0_u64, 0_u64);
@@ -160,6 +181,23 @@ fn a_forbid_added_never_allows_more() {
 }
 
 #[test]
+fn taking_a_fact_away_never_allows_more() {
+    each(3_000, &mut |dice, source, person, ask| {
+        let before = answer(source, person, ask)?;
+        let mut blind = ask.clone();
+        let object = blind.object.as_mut()?;
+        let thing = match object.via.as_mut() {
+            Some(via) if dice.one_in(3) => &mut via.1,
+            _ => object,
+        };
+        let fact = dice.forget(thing);
+        let after = answer(source, person, &blind)?;
+        (!is_at_least(before.as_ref(), after.as_ref()))
+            .then(|| format!("without {fact}: {before:?} became {after:?}"))
+    });
+}
+
+#[test]
 fn no_order_matters() {
     each(1_500, &mut |dice, source, person, ask| {
         let before = answer(source, person, ask)?;
@@ -248,6 +286,33 @@ fn where_a_right_reaches_nothing_or_all_each_object_says_so_too() {
             _ => None,
         }
     });
+}
+
+#[test]
+fn where_a_right_shows_all_each_object_is_reached_with_every_field() {
+    let mut shown = 0;
+    each(1_500, &mut |_, source, person, ask| {
+        let engine = Engine::new(source, TENANT, &teams()).unwrap();
+        let actor = engine.actor(person, NOW);
+        let mut ask = Ask { writes: Vec::new(), ..ask.clone() };
+        let mut thing = ask.object.as_mut();
+        while let Some(inner) = thing {
+            inner.tenant = TENANT.to_owned();
+            thing = inner.via.as_mut().map(|via| &mut via.1);
+        }
+        let (resource, action) =
+            (engine.policy.resource(&ask.resource).unwrap(), engine.policy.action(&ask.action).unwrap());
+        if !person.active || !actor.grants.shows_all(resource, action) {
+            return None;
+        }
+        shown += 1;
+        let Decision::Allow(allowed) = engine.ask(&actor, &ask).unwrap().decision else {
+            return Some("not reached, and all should be shown".to_owned());
+        };
+        let hidden = engine.policy.fields_of(resource).find(|field| !actor.grants.sees(&allowed, *field));
+        hidden.map(|field| format!("{} is hidden", engine.policy.field_name(resource, field)))
+    });
+    assert!(shown > 20, "drawn {shown} times");
 }
 
 #[test]

@@ -16,7 +16,7 @@ const TENANT: &str = "default";
 
 /// The objects that are asked about, from the nearest to the farthest.
 fn objects() -> [(&'static str, Option<Thing>); 7] {
-    let thing = Thing { tenant: TENANT.to_owned(), ..Thing::default() };
+    let thing = Thing { tenant: TENANT.to_owned(), ..Thing::default() }.or_nowhere();
     let of = |user: &str, team: &str| Thing {
         responsible: Some(user.to_owned()),
         teams: vec![team.to_owned()],

@@ -314,6 +314,28 @@ impl Dice {
         }
     }
 
+    /// Takes one thing away that is known of an object, and tells which.
+    pub(super) fn forget(&mut self, thing: &mut Thing) -> &'static str {
+        type Fact = (&'static str, fn(&mut Thing));
+        const FACTS: [Fact; 12] = [
+            ("who is responsible", |thing| (thing.responsible, thing.unassigned) = (None, false)),
+            ("its teams", |thing| thing.teams.clear()),
+            ("whose teams they are", |thing| thing.own_team = false),
+            ("who takes part", |thing| thing.participants.clear()),
+            ("who made it", |thing| thing.creator = None),
+            ("its queue", |thing| thing.queue = None),
+            ("its pipeline", |thing| thing.pipeline = None),
+            ("its stage", |thing| thing.stage = None),
+            ("its channel", |thing| thing.channel = None),
+            ("its account", |thing| thing.account = None),
+            ("its kind", |thing| thing.kind = None),
+            ("its role", |thing| thing.role = None),
+        ];
+        let (name, forget) = self.pick(&FACTS);
+        forget(thing);
+        name
+    }
+
     pub(super) fn ask(&mut self, tenant: &str) -> Ask {
         Ask {
             resource: if self.one_in(12) { "deal".to_owned() } else { self.name(&RESOURCES) },

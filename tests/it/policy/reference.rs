@@ -137,16 +137,18 @@ impl<'a> Reference<'a> {
 
     /// Each role's scope after its override; which of them count; whether they cover the object.
     fn grants(&self, asker: &Asker<'_>, ways: &mut Ways, object: Option<&Thing>) {
-        let overridden = |role: &str| object.and_then(|object| self.override_of(role, ways, object));
-        let is_overridden = asker.roles.iter().any(|role| overridden(role).is_some());
+        let placed: Vec<_> = asker.roles.iter().map(|role| (role, self.placed(role, ways, object))).collect();
+        let most = placed.iter().map(|(_, placed)| placed.stands).max();
+        let alike = placed.iter().filter(|(_, placed)| Some(placed.stands) == most).count();
         let mut granting = Vec::new();
-        for role in &asker.roles {
-            let placed = overridden(role);
-            if is_overridden && placed.is_none() && self.source.combine == Combine::SpecificThenMax {
-                continue;
-            }
-            let scope = placed.unwrap_or_else(|| self.base(role, &ways.resource, &ways.action));
-            if self.covers(scope, asker, object) {
+        for (role, placed) in placed {
+            let counts = match self.source.combine {
+                Combine::Max => true,
+                // Whichever of two it is whose override counts alone: none is sure.
+                Combine::SpecificThenMax if most == Some(Stands::Perhaps) && alike > 1 => false,
+                Combine::SpecificThenMax => Some(placed.stands) == most,
+            };
+            if counts && placed.scopes.iter().all(|scope| self.covers(*scope, asker, object)) {
                 granting.push((*role).to_owned());
             }
         }
@@ -176,35 +178,56 @@ impl<'a> Reference<'a> {
         single.and_then(|(_, actions)| of(actions)).or_else(|| table.get(ANY).and_then(of))
     }
 
-    /// The scope after the role's most specific override, if one matches. Of the same place the uppermost
-    /// layer's counts; of two alike in one layer, the narrower.
-    fn override_of(&self, role: &str, ways: &Ways, object: &Thing) -> Option<Scope> {
+    /// The role's overrides of a right by their places, each stage for itself, with the scope that each makes of the
+    /// grant. Of the same place the uppermost layer's counts; of two in one layer, the narrower.
+    fn overrides(&self, role: &str, ways: &Ways) -> BTreeMap<At<'a>, Scope> {
         let base = self.base(role, &ways.resource, &ways.action);
-        let mut most: Option<((bool, bool, bool, bool), Scope)> = None;
+        let mut found = BTreeMap::new();
         for layer in &self.roles[role] {
             let mut of_layer = BTreeMap::new();
             for change in &layer.overrides {
                 let Some(scope) = change.scopes.get(&ways.action).or_else(|| change.scopes.get(ANY)) else {
                     continue;
                 };
-                if self.is_resource(&change.resource, &ways.resource)
-                    && is_part(change.pipeline.as_ref(), object.pipeline.as_ref())
-                    && is_part(change.channel.as_ref(), object.channel.as_ref())
-                    && is_part(change.account.as_ref(), object.account.as_ref())
-                    && is_stage(&change.stage, object)
-                {
+                if self.is_resource(&change.resource, &ways.resource) {
                     let scope = after(change.mode, base, *scope);
-                    let narrowest = of_layer.entry(specificity(change)).or_insert(scope);
-                    *narrowest = scope.min(*narrowest);
+                    for at in At::of(change) {
+                        let narrowest = of_layer.entry(at).or_insert(scope);
+                        *narrowest = scope.min(*narrowest);
+                    }
                 }
             }
-            for (specific, scope) in of_layer {
-                if most.is_none_or(|(other, _)| specific > other) {
-                    most = Some((specific, scope));
-                }
+            for (at, scope) in of_layer {
+                found.entry(at).or_insert(scope);
             }
         }
-        most.map(|(_, scope)| scope)
+        found
+    }
+
+    /// What the role may grant where the object stands: what the most specific override that matches makes of its
+    /// grant, and what every more specific one makes of it that may match, for all that is known.
+    fn placed(&self, role: &str, ways: &Ways, object: Option<&Thing>) -> Placed {
+        let base = self.base(role, &ways.resource, &ways.action);
+        let Some(object) = object else {
+            return Placed { stands: Stands::Elsewhere, scopes: vec![base] };
+        };
+        let overrides = self.overrides(role, ways);
+        let standing = |wanted: Stands| {
+            let fits = overrides.iter().filter(move |(at, _)| at.stands(object) == wanted);
+            fits.map(|(at, scope)| (at.specificity(), *scope))
+        };
+        let sure = standing(Stands::There).max_by_key(|(specific, _)| *specific);
+        let mut scopes = vec![sure.map_or(base, |(_, scope)| scope)];
+        let perhaps = standing(Stands::Perhaps);
+        scopes.extend(
+            perhaps.filter(|(of, _)| sure.is_none_or(|(sure, _)| *of >= sure)).map(|(_, scope)| scope),
+        );
+        let stands = match (sure, scopes.len()) {
+            (Some(_), _) => Stands::There,
+            (None, 1) => Stands::Elsewhere,
+            (None, _) => Stands::Perhaps,
+        };
+        Placed { stands, scopes }
     }
 
     fn covers(&self, scope: Scope, asker: &Asker<'_>, object: Option<&Thing>) -> bool {
@@ -229,9 +252,9 @@ impl<'a> Reference<'a> {
 
     fn relations(&self, asker: &Asker<'_>, ways: &mut Ways, object: &Thing) {
         for role in &asker.roles {
-            let refused = self
-                .override_of(role, ways, object)
-                .is_some_and(|scope| !self.covers(scope, asker, Some(object)));
+            let placed = self.placed(role, ways, Some(object));
+            let covered = placed.scopes.iter().all(|scope| self.covers(*scope, asker, Some(object)));
+            let refused = placed.stands != Stands::Elsewhere && !covered;
             if refused && !self.source.relations_beat_overrides {
                 continue;
             }
@@ -296,8 +319,9 @@ impl<'a> Reference<'a> {
             kind == wanted || (self.declared(kind).is_some() && self.declared(kind) == self.declared(wanted))
         };
         let kind = object.and_then(|object| object.kind.as_ref());
+        let in_doubt = object.is_some() && rule.effect == Effect::Require;
         let kind = rule.kinds.is_empty()
-            || kind.is_some_and(|kind| rule.kinds.iter().any(|wanted| same(kind, wanted)));
+            || kind.map_or(in_doubt, |kind| rule.kinds.iter().any(|wanted| same(kind, wanted)));
         via && kind
     }
 
@@ -374,17 +398,22 @@ impl<'a> Reference<'a> {
         action: &str,
         object: Option<&Thing>,
     ) -> bool {
-        let nothing = Thing::default();
-        let thing = object.unwrap_or(&nothing);
+        let may_be = |wanted: &Option<String>, of: fn(&Thing) -> &Option<String>| {
+            let known = object.map(|object| of(object).as_ref());
+            wanted.is_none() || known.is_some_and(|known| part(wanted.as_ref(), known) != Stands::Elsewhere)
+        };
+        let stage = forbid.stage.is_empty()
+            || object
+                .is_some_and(|object| object.stage.as_ref().is_none_or(|stage| forbid.stage.contains(stage)));
         self.is_resource(&forbid.resource, resource)
             && (forbid.actions.is_empty() || forbid.actions.iter().any(|of| of == action || of == ANY))
             && (forbid.users.is_empty() || forbid.users.contains(&asker.person.user))
             && (forbid.teams.is_empty() || forbid.teams.iter().any(|team| asker.person.teams.contains(team)))
-            && is_part(forbid.pipeline.as_ref(), thing.pipeline.as_ref())
-            && is_part(forbid.channel.as_ref(), thing.channel.as_ref())
-            && is_part(forbid.account.as_ref(), thing.account.as_ref())
-            && is_stage(&forbid.stage, thing)
-            && (forbid.role.is_none() || forbid.role == thing.role)
+            && may_be(&forbid.pipeline, |thing| &thing.pipeline)
+            && may_be(&forbid.channel, |thing| &thing.channel)
+            && may_be(&forbid.account, |thing| &thing.account)
+            && stage
+            && may_be(&forbid.role, |thing| &thing.role)
     }
 
     /// Whether the answer shows the field.
@@ -534,17 +563,62 @@ fn exactness(pattern: &str) -> (usize, usize) {
     }
 }
 
-fn is_part(wanted: Option<&String>, known: Option<&String>) -> bool {
-    wanted.is_none() || wanted == known
+/// Whether something is at a place, for all that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stands {
+    Elsewhere,
+    Perhaps,
+    There,
 }
 
-fn is_stage(wanted: &[String], thing: &Thing) -> bool {
-    wanted.is_empty() || thing.stage.as_ref().is_some_and(|stage| wanted.contains(stage))
+/// What a role may grant at an object's place.
+struct Placed {
+    stands: Stands,
+    scopes: Vec<Scope>,
 }
 
-/// `account` before `channel` before `stage` before `pipeline`.
-fn specificity(change: &Override) -> (bool, bool, bool, bool) {
-    (change.account.is_some(), change.channel.is_some(), !change.stage.is_empty(), change.pipeline.is_some())
+/// The place of an override; what is `None` is anywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct At<'a> {
+    account: Option<&'a String>,
+    channel: Option<&'a String>,
+    stage: Option<&'a String>,
+    pipeline: Option<&'a String>,
+}
+
+impl<'a> At<'a> {
+    fn of(change: &'a Override) -> Vec<Self> {
+        let (account, channel) = (change.account.as_ref(), change.channel.as_ref());
+        let at = Self { account, channel, stage: None, pipeline: change.pipeline.as_ref() };
+        match &*change.stage {
+            [] => vec![at],
+            stages => stages.iter().map(|stage| Self { stage: Some(stage), ..at }).collect(),
+        }
+    }
+
+    fn stands(&self, thing: &Thing) -> Stands {
+        let parts = [
+            (self.account, &thing.account),
+            (self.channel, &thing.channel),
+            (self.stage, &thing.stage),
+            (self.pipeline, &thing.pipeline),
+        ];
+        parts.into_iter().map(|(wanted, known)| part(wanted, known.as_ref())).min().unwrap()
+    }
+
+    /// `account` before `channel` before `stage` before `pipeline`.
+    fn specificity(&self) -> (bool, bool, bool, bool) {
+        (self.account.is_some(), self.channel.is_some(), self.stage.is_some(), self.pipeline.is_some())
+    }
+}
+
+fn part(wanted: Option<&String>, known: Option<&String>) -> Stands {
+    match (wanted, known) {
+        (None, _) => Stands::There,
+        (Some(_), None) => Stands::Perhaps,
+        (Some(wanted), Some(known)) if wanted == known => Stands::There,
+        (Some(_), Some(_)) => Stands::Elsewhere,
+    }
 }
 
 fn after(mode: Mode, base: Scope, scope: Scope) -> Scope {

@@ -42,6 +42,7 @@ pub(crate) struct Thing {
     pub(crate) creator: Option<String>,
     pub(crate) queue: Option<String>,
     pub(crate) open: bool,
+    /// Not known, as all that follow, if `None`; an empty name is none.
     pub(crate) pipeline: Option<String>,
     pub(crate) stage: Option<String>,
     pub(crate) channel: Option<String>,
@@ -49,6 +50,24 @@ pub(crate) struct Thing {
     pub(crate) kind: Option<String>,
     pub(crate) role: Option<String>,
     pub(crate) via: Option<Box<(String, Thing)>>,
+}
+
+impl Thing {
+    /// The same, known to stand nowhere, to be of no finer kind and no role, as far as nothing else is said.
+    pub(crate) fn or_nowhere(mut self) -> Self {
+        let parts = [
+            &mut self.pipeline,
+            &mut self.stage,
+            &mut self.channel,
+            &mut self.account,
+            &mut self.kind,
+            &mut self.role,
+        ];
+        for part in parts {
+            part.get_or_insert_default();
+        }
+        self
+    }
 }
 
 /// The teams above these, without them.

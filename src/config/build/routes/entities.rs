@@ -10,7 +10,7 @@ use crate::{
         build::Check,
         mistake::{KeyPath, Wrong},
         raw,
-        routes::{Entity, Fact, Kind, Literal, LookUp, Places},
+        routes::{Entity, Fact, Kind, Literal, LookUp, Outer, Places},
         text::Pointer,
     },
     filter::EntityNo,
@@ -81,12 +81,15 @@ fn entity(
     if raw.value && !(raw.fields.is_empty() && raw.nested.is_empty()) {
         check.wrong(&at.key("value"), Wrong::OnlyWith { other: "neither `fields` nor `nested`" });
     }
+    if !raw.channels.is_empty() && raw.channel.is_none() {
+        check.wrong(&at.key("channels"), Wrong::OnlyWith { other: "channel" });
+    }
     let via = via.and_then(|name| Some((name, all.get(name)?))).map(|(name, via)| {
         let inside = raw.via_at.as_ref().map_or("", |pointer| pointer.0.as_str());
         let mut facts = facts(via);
         facts.remove(&Fact::Id);
         facts.values_mut().for_each(|place| place.insert_str(0, inside));
-        (resource(name, via), facts)
+        Outer { resource: resource(name, via), facts, channels: via.channels.clone() }
     });
     Entity {
         name: name.0.clone(),
@@ -95,6 +98,7 @@ fn entity(
         action: raw.action.clone().unwrap_or_else(|| VIEW.to_owned()),
         at: raw.at.as_ref().map(|pointer| pointer.0.clone()).unwrap_or_default(),
         facts: facts(raw),
+        channels: raw.channels.clone(),
         via,
         tag: raw.tag,
         look_up: None,

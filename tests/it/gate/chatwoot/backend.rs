@@ -326,6 +326,16 @@ pub(super) fn told(asked: &Asked) -> Vec<u8> {
 
 fn answer(asked: &Asked, me: u32) -> Option<Value> {
     let (path, query) = asked.target.split_once('?').unwrap_or((&asked.target, ""));
+    if path == "/api/v1/profile" {
+        let account = json!({"id": 1, "name": "Shop", "role": "agent", "pubsub_token": "CANARY-x"});
+        let mut profile =
+            json!({"access_token": "CANARY-x", "pubsub_token": "CANARY-x", "accounts": [account]});
+        profile.as_object_mut().unwrap().extend(agent(me).as_object().unwrap().clone());
+        return Some(profile);
+    }
+    if path.starts_with("/api/v2/") || path.ends_with("/metrics") {
+        return Some(json!({"open": 7}));
+    }
     let query = Query { me, parameters: form_urlencoded::parse(query.as_bytes()).into_owned().collect() };
     let path = path.strip_prefix("/api/v1/accounts/1/")?;
     let parts: Vec<_> = path.split('/').collect();
@@ -404,6 +414,19 @@ fn answer(asked: &Asked, me: u32) -> Option<Value> {
         ("GET", ["conversations", id, "participants"]) => {
             json!([agent(if conversation(id)?.watched { 2 } else { 3 })])
         }
+        ("GET" | "PATCH" | "DELETE", ["conversations", id, "draft_messages"]) => {
+            conversation(id)?;
+            json!({"has_draft": true, "message": format!("CANARY-n{id}-draft"), "secret": "CANARY-x"})
+        }
+        ("POST", ["conversations", id, "messages", _, "translate"]) => {
+            conversation(id)?;
+            json!({"content": format!("CANARY-n{id}-translated")})
+        }
+        ("POST", ["conversations", id, "direct_uploads"]) => {
+            conversation(id)?;
+            let direct = json!({"url": format!("https://CANARY-m{id}-storage"), "headers": {"content-type": "image/png"}});
+            json!({"id": 1, "key": "CANARY-x", "signed_id": "s", "filename": "a.png", "direct_upload": direct})
+        }
         ("POST", ["conversations", id, "toggle_status"]) => {
             let of = conversation(id)?;
             json!({"meta": {}, "payload": {"success": true, "conversation_id": of.id, "current_status": "open", "snoozed_until": null}})
@@ -429,6 +452,8 @@ fn answer(asked: &Asked, me: u32) -> Option<Value> {
             let meta = json!({"unread_count": of.len(), "count": of.len(), "current_page": query.page()});
             json!({"data": {"meta": meta, "payload": rows.collect::<Vec<_>>()}})
         }
+        ("GET", ["notifications", "unread_count"]) => json!(CONVERSATIONS),
+        ("GET", ["labels", _]) => json!({"id": 1, "title": "vip", "color": "#fff", "secret": "CANARY-x"}),
         ("GET", ["agents"]) => json!([agent(1), agent(2), agent(3)]),
         ("GET", ["teams"]) => json!([team(10), team(20)]),
         ("GET", ["inboxes"]) => json!({"payload": [{

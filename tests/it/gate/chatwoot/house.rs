@@ -141,8 +141,12 @@ impl House {
         } else {
             format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len())
         };
+        let target = match path.starts_with('/') {
+            true => path.to_owned(),
+            false => format!("/api/v1/accounts/1/{path}"),
+        };
         let request = format!(
-            "{method} /api/v1/accounts/1/{path} HTTP/1.1\r\nHost: panel\r\nConnection: close\r\n\
+            "{method} {target} HTTP/1.1\r\nHost: panel\r\nConnection: close\r\n\
              Authorization: Bearer {key}\r\n{more}\r\n{body}"
         );
         let mut stream = TcpStream::connect(self.gateway.agents().unwrap()).await.unwrap();

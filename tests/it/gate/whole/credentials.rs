@@ -1,11 +1,18 @@
 //! Credentials of each kind, good and forged, of the whole gate: what is refused reaches nobody, and what is taken
 //! is one user.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use aws_lc_rs::hmac;
 use data_encoding::BASE64URL_NOPAD;
+use rustls::{ClientConfig, HandshakeKind, RootCertStore};
+use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject};
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use tokio_rustls::TlsConnector;
 
 use super::Whole;
 use crate::identity::{
@@ -240,6 +247,53 @@ async fn c20_c22_a_certificate_is_one_user_by_one_whole_name_and_a_header_is_non
     assert_eq!(whole.backend.lines().len(), 1);
 }
 
+/// Opens a connection and asks; how the handshake went, or `None` if nobody is let in.
+async fn handshake(address: SocketAddr, client: &Arc<ClientConfig>) -> Option<HandshakeKind> {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    let mut stream = TlsConnector::from(Arc::clone(client)).connect(name, stream).await.ok()?;
+    let kind = stream.get_ref().1.handshake_kind();
+    let _refused = stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
+    let mut answer = Vec::new();
+    let _closed = stream.read_to_end(&mut answer).await;
+    answer.starts_with(b"HTTP/1.1 ").then_some(kind).flatten()
+}
+
+#[tokio::test]
+async fn c21_a_session_of_the_agents_listener_opens_nothing_on_the_operators() {
+    let (agents, operators) = (Authority::new(), Authority::new());
+    let certificates = "certificates = [{ chain = 'localhost.pem', key = 'localhost.key' }]\n";
+    let whole = Whole::start_with(|_folder, headgate| {
+        let of = |listener: &str, authority: &Authority, more: &str| {
+            let ca = authority.file("ca.pem").display().to_string();
+            format!("[listener.{listener}.tls]\nclient_ca = '{ca}'\n{more}{certificates}")
+        };
+        let (first, rest) = headgate.split_once("[[listener.agents.tls.certificates]]").unwrap();
+        let (_its_own, rest) = rest.split_once("[listener.ops]").unwrap();
+        let (ops, rest) = rest.split_once("[store]").unwrap();
+        let strict = of("ops", &operators, "client_required = true\n");
+        format!("{first}{}[listener.ops]{ops}{strict}[store]{rest}", of("agents", &agents, ""))
+    })
+    .await;
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(whole.certificate.as_bytes()).unwrap()).unwrap();
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let client = |authority: &Authority| {
+            let (certificate, key) = authority.client(vec![uri("spiffe://acme/ana")]);
+            let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+            let config = ClientConfig::builder_with_provider(provider).with_protocol_versions(&[version]);
+            let config = config.unwrap().with_root_certificates(roots.clone());
+            Arc::new(config.with_client_auth_cert(vec![certificate], key).unwrap())
+        };
+        let (ana, operator) = (client(&agents), client(&operators));
+        let (here, there) = (whole.gateway.agents().unwrap(), whole.gateway.ops().unwrap());
+        assert_eq!(handshake(here, &ana).await, Some(HandshakeKind::Full), "{version:?}");
+        assert_eq!(handshake(here, &ana).await, Some(HandshakeKind::Resumed), "{version:?}");
+        assert_eq!(handshake(there, &ana).await, None, "{version:?}");
+        assert_eq!(handshake(there, &operator).await, Some(HandshakeKind::Full), "{version:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_proxys_word_counts_from_its_own_address_alone() {
     let whole = Whole::start().await;
@@ -271,6 +325,35 @@ async fn c23_a_cookie_lets_nobody_in_and_opens_no_socket() {
         assert_eq!((answer.status, answer.header("upgrade")), (501, None), "{origin}");
     }
     whole.reached_nobody();
+}
+
+#[tokio::test]
+async fn where_one_tenant_takes_keys_another_has_parameters() {
+    let whole = Whole::start().await;
+    let (file, more) = ("tenants/globex/identity.toml", "[api_key_in]\nheaders = [\"authorization\"");
+    let of_globex = whole.read(file);
+    let places = of_globex.split("[api_key_in]").next().unwrap();
+    whole.reload(file, &format!("{places}{more}]\n")).unwrap();
+    let (here, there) = (bearer(&whole.token("ana")), bearer(&whole.token("globex.ana")));
+    let line = "GET /api/v1/accounts/2/conversations/201";
+    let answer =
+        whole.send(&format!("{line}?key=5&x&key=6"), &format!("{there}X-Api-Key: 7, 8\r\n"), "").await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(whole.backend.lines(), [format!("{line}?key=5&x&key=6")], "its own parameter, as it was sent");
+    assert_eq!(
+        whole.send(&format!("{CONVERSATION}?key=5"), &here, "").await.status,
+        400,
+        "a second credential here"
+    );
+    let key = format!("{line}?key={}", whole.api_key);
+    assert_eq!(whole.send(&key, &there, "").await.status, 400, "a key is one wherever it stands");
+    assert_eq!(
+        whole.send(&format!("{line}?key=hgk_old"), &there, "").await.status,
+        400,
+        "and what looks like one"
+    );
+    assert_eq!(whole.send(&format!("{line}?key=5"), "", "").await.status, 401);
+    assert_eq!(whole.backend.lines().len(), 1);
 }
 
 #[tokio::test]

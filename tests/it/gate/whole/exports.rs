@@ -51,7 +51,7 @@ async fn an_export_ends_with_the_roles_of_who_asked() {
 #[tokio::test]
 async fn an_export_ends_with_the_teams_of_who_asked() {
     let whole = started().await;
-    whole.people.lock().unwrap().moved.insert("ana".to_owned(), &["support"]);
+    whole.people.lock().unwrap().teams.insert("ana", vec!["support"]);
     whole.push(&json!({"tenant": "acme", "user": "ana"})).await;
     assert_eq!(fetch(&whole).await, 404);
 }

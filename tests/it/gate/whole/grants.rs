@@ -30,6 +30,23 @@ async fn i01_after_a_push_the_very_next_request_knows() {
 }
 
 #[tokio::test]
+async fn i01_after_a_push_of_a_team_or_role_the_very_next_request_of_who_joined_it_knows() {
+    let whole = Whole::start().await;
+    whole.grant("lone", &["lead"]);
+    assert_eq!(whole.status("lone", "101").await, 404);
+    whole.put("lone", &["sales"]);
+    whole.push(&json!({"tenant": "globex", "team": "sales"})).await;
+    assert_eq!(whole.status("lone", "101").await, 404, "a team of another tenant");
+    whole.push(&json!({"tenant": "acme", "team": "sales"})).await;
+    assert_eq!(whole.status("lone", "101").await, 200, "who joined the team");
+    assert_eq!(whole.status("nil", "101").await, 404);
+    whole.grant("nil", &["lead"]);
+    assert_eq!(whole.status("nil", "101").await, 404, "nobody told");
+    whole.push(&json!({"tenant": "acme", "role": "lead"})).await;
+    assert_eq!(whole.status("nil", "101").await, 200, "who gained the role");
+}
+
+#[tokio::test]
 async fn i02_without_a_push_it_takes_no_longer_than_the_ttl() {
     let whole = Whole::start().await;
     assert_eq!(whole.status("ana", "101").await, 200);
@@ -38,6 +55,36 @@ async fn i02_without_a_push_it_takes_no_longer_than_the_ttl() {
     assert_eq!(whole.status("ana", "101").await, 200);
     whole.pass(31);
     assert_eq!(whole.status("ana", "101").await, 404);
+}
+
+#[tokio::test]
+async fn a_directory_that_says_that_nothing_changed_is_believed_as_long_as_it_says_so() {
+    let whole = Whole::start().await;
+    for asked in 1..=3 {
+        assert_eq!(whole.status("ana", "101").await, 200);
+        assert_eq!(whole.asked_about("ana"), asked);
+        whole.pass(60);
+    }
+    let about_ana: Vec<_> =
+        whole.directory.seen().into_iter().filter(|asked| asked.target.ends_with("/users/ana")).collect();
+    assert_eq!(about_ana.iter().map(|asked| asked.all("if-none-match").len()).collect::<Vec<_>>(), [0, 1, 1]);
+    whole.grant("ana", &[]);
+    assert_eq!(whole.status("ana", "101").await, 404);
+}
+
+#[tokio::test]
+async fn a_role_ends_at_its_end_date_without_a_push() {
+    let whole = Whole::start().await;
+    let file = "tenants/acme/roles.toml";
+    // Ten seconds after the tests begin.
+    let until = "[[assign]]\nrole = 'lead'\nto = 'user:nil'\nuntil = '2023-11-14T22:13:30Z'\n";
+    whole.reload(file, &(whole.read(file) + until)).unwrap();
+    assert_eq!(whole.status("nil", "101").await, 200);
+    whole.pass(9);
+    assert_eq!(whole.status("nil", "101").await, 200);
+    whole.pass(1);
+    assert_eq!(whole.status("nil", "101").await, 404);
+    assert_eq!(whole.asked_about("nil"), 1, "nobody was asked for that");
 }
 
 #[tokio::test]

@@ -131,6 +131,40 @@ async fn d19_two_roles_are_the_wider_and_a_forbid_beats_both() {
 }
 
 #[tokio::test]
+async fn an_override_replaces_caps_or_raises_where_a_conversation_stands() {
+    let whole = start(&[]).await;
+    whole.grant("mia", &["desk"]);
+    whole.change("103", &json!({"stage": "sales/open"})).await;
+    for (base, place, visible) in [
+        // In `sales`, of which mia is: 101 and 103 of account `wa-1`; in another team: 102 and 104 of `wa-2`.
+        ("team", "account = 'none'\nview = 'none'", &["101", "103"][..]),
+        ("team", "account = 'wa-1'\nview = 'own'", &[]),
+        ("team", "account = 'wa-1'\nmode = 'cap'\nview = 'own'", &[]),
+        ("team", "account = 'wa-1'\nmode = 'cap'\nview = 'all'", &["101", "103"]),
+        ("team", "account = 'wa-2'\nmode = 'raise'\nview = 'all'", &["101", "102", "103", "104"]),
+        ("team", "account = 'wa-1'\nmode = 'raise'\nview = 'own'", &["101", "103"]),
+        ("own", "pipeline = 'sales'\nmode = 'raise'\nview = 'team'", &["103"]),
+        ("team", "pipeline = 'sales'\nstage = ['open']\nview = 'none'", &["101"]),
+        ("none", "channel = 'whatsapp'\nview = 'all'", &["101", "102", "103", "104"]),
+        ("none", "channel = 'telegram'\nview = 'all'", &[]),
+    ] {
+        let desk = format!(
+            "[role.desk.grants]\nconversation = {{ list = 'all', view = '{base}' }}\n\
+             [[role.desk.override]]\nresource = 'conversation'\n{place}\n"
+        );
+        let all = roles(ROLES.into_iter().chain([desk.as_str()]));
+        whole.reload("tenants/acme/roles.toml", &all).unwrap();
+        assert_eq!(seen(&whole, "mia").await, visible, "{base}, {place}");
+    }
+    // The account says more of a place than its channel.
+    let both = "[role.desk.grants]\nconversation = { list = 'all', view = 'all' }\n\
+                [[role.desk.override]]\nresource = 'conversation'\nchannel = 'whatsapp'\nview = 'none'\n\
+                [[role.desk.override]]\nresource = 'conversation'\naccount = 'wa-2'\nview = 'all'\n";
+    whole.reload("tenants/acme/roles.toml", &roles(ROLES.into_iter().chain([both]))).unwrap();
+    assert_eq!(seen(&whole, "mia").await, ["102", "104"]);
+}
+
+#[tokio::test]
 async fn d20_what_a_stage_closes_is_hidden_everywhere() {
     let whole = start(&[]).await;
     whole.change("101", &json!({"stage": "sales/closed"})).await;

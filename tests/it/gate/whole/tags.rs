@@ -19,6 +19,20 @@ async fn whoever_is_assigned_sees_it_and_whoever_was_sees_it_no_more() {
 }
 
 #[tokio::test]
+async fn a_conversation_is_found_by_headgates_id_as_by_the_backends() {
+    let whole = Whole::start().await;
+    let id = whole.conversations["101"].to_string();
+    // What this backend has under Headgate's id is nothing; it is asked, since ana may see the conversation.
+    whole.status("ana", &id).await;
+    assert_eq!(whole.status("ben", &id).await, 404);
+    assert_eq!(whole.backend.lines(), [format!("GET /api/v1/accounts/1/conversations/{id}")]);
+    whole.change("101", &json!({"responsible": "ben", "team": "support"})).await;
+    whole.status("ben", &id).await;
+    assert_eq!(whole.status("ana", &id).await, 404);
+    assert_eq!(whole.backend.lines().len(), 2);
+}
+
+#[tokio::test]
 async fn d13_a_participant_sees_it_as_long_as_they_take_part() {
     let whole = Whole::start().await;
     assert_eq!(whole.status("ana", "104").await, 200);
