@@ -65,6 +65,8 @@ pub struct Route {
     pub via: Option<String>,
     /// The object is that of which the resource is a part: its facts are the part's own.
     pub part: bool,
+    /// What stands in that object, and in what the asked one stands.
+    pub stands_in: Option<StandsIn>,
     /// What of the answer may pass.
     pub shows: Shows,
     /// The export that it starts.
@@ -87,6 +89,17 @@ pub struct Route {
     pub audit: Audit,
     /// What is told of the backend's errors.
     pub errors: Errors,
+}
+
+/// What must be seen so that what stands in it may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StandsIn {
+    /// What it is.
+    pub entity: EntityNo,
+    /// The parameter of the path that is its id.
+    pub parameter: String,
+    /// The request that answers with it.
+    pub line: Line,
 }
 
 /// An export that a backend makes meanwhile.
@@ -330,6 +343,8 @@ pub struct Shows {
     pub links: Vec<String>,
     /// How the backend counts out its rows.
     pub page: Option<Paging>,
+    /// What it is without rows.
+    pub empty: Empty,
     /// How the backend's query is narrowed.
     pub push: Push,
 }
@@ -357,10 +372,22 @@ pub struct Paging {
     pub size_default: usize,
     /// Where the answer says the page's number.
     pub at: Option<String>,
+    /// Where it says whether there is a next page.
+    pub more: Option<String>,
     /// Pages that are read for one request.
     pub pages_max: usize,
     /// How long a request may go on to read pages.
     pub time_max: Duration,
+}
+
+/// What a list is without rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Empty {
+    /// A list without rows.
+    #[default]
+    List,
+    /// An answer without content (204).
+    NoContent,
 }
 
 /// What an answer is about.

@@ -13,6 +13,9 @@ use crate::{
     tag::Tag,
 };
 
+/// What backends write where no user is: it is nobody's name, and does not say that nobody is responsible either (D17).
+const NO_USER: &str = "0";
+
 /// Most participants that are read: more than any backend shows of one object.
 const PARTICIPANTS_MAX: usize = 1000;
 
@@ -155,11 +158,14 @@ impl Told {
             let Some(raw) = object.fact(*number) else { continue };
             match fact {
                 Fact::Id => {}
-                Fact::Responsible => known.responsible = named(raw),
-                Fact::Participants => known.participants = raw.names(PARTICIPANTS_MAX),
+                Fact::Responsible => known.responsible = user(raw),
+                Fact::Participants => {
+                    known.participants = raw.names(PARTICIPANTS_MAX);
+                    known.participants.retain(|name| name != NO_USER);
+                }
                 Fact::Open => known.open = raw.boolean() == Some(true),
                 Fact::Team => known.team = raw.name(),
-                Fact::Creator => known.creator = raw.name(),
+                Fact::Creator => known.creator = user(raw).flatten(),
                 Fact::Queue => known.queue = raw.name(),
                 Fact::Pipeline => known.pipeline = named(raw),
                 Fact::Stage => known.stage = named(raw),
@@ -186,6 +192,11 @@ impl Told {
 /// The name that a value is, or that there is none; `None` if it is something else.
 fn named(raw: Raw<'_>) -> Option<Option<Cow<'_, str>>> {
     if raw.is_null() { Some(None) } else { raw.name().map(Some) }
+}
+
+/// The same of a user.
+fn user(raw: Raw<'_>) -> Option<Option<Cow<'_, str>>> {
+    named(raw).filter(|name| name.as_deref() != Some(NO_USER))
 }
 
 impl<'a> Known<'a> {
@@ -257,6 +268,7 @@ pub struct Keyed {
     tenant: TenantKey,
     responsible: Option<UserKey>,
     unassigned: bool,
+    /// Its own team first, if it has one, then those of the responsible user.
     teams: SmallVec<[TeamKey; 4]>,
     own_team: bool,
     participants: SmallVec<[UserKey; 4]>,
@@ -336,20 +348,24 @@ impl Keyed {
     /// The same as the user's who has the other one: with that user's teams, unless it has a team of its own.
     #[must_use]
     pub(super) fn had_by(self, other: &Self) -> Self {
-        let teams = if self.own_team { self.teams } else { other.teams.clone() };
+        let teams = self.team().into_iter().chain(other.teams_of_responsible().iter().copied()).collect();
         Self { responsible: other.responsible, unassigned: other.unassigned, teams, ..self }
     }
 
     /// The same with a team of its own; one that has no key is nobody's.
     #[must_use]
     pub(super) fn of_team(self, team: Option<TeamKey>) -> Self {
-        Self { teams: team.into_iter().collect(), own_team: team.is_some(), ..self }
+        let teams = team.into_iter().chain(self.teams_of_responsible().iter().copied()).collect();
+        Self { teams, own_team: team.is_some(), ..self }
     }
 
-    /// The same without a team of its own. Which teams the responsible user has is not known of one that had one.
-    #[must_use]
-    pub(super) fn without_team(self) -> Self {
-        if self.own_team { self.of_team(None) } else { self }
+    /// Its own team.
+    fn team(&self) -> Option<TeamKey> {
+        self.teams.first().copied().filter(|_| self.own_team)
+    }
+
+    fn teams_of_responsible(&self) -> &[TeamKey] {
+        self.teams.get(usize::from(self.own_team)..).unwrap_or_default()
     }
 
     /// What the backend calls the state that is known of.

@@ -44,6 +44,8 @@ mod show;
 pub mod sight;
 mod snapshot;
 mod spelt;
+mod subject;
+pub mod teams;
 pub mod unread;
 pub mod upstream;
 pub mod who;

@@ -7,7 +7,7 @@ use http_body::Body as _;
 
 use super::{
     Passage, Rights, Shown,
-    answer::{self, Unseen},
+    answer::{Unseen, Withheld},
     body::UnfitBody,
     decisions::{Outcome, Record},
     facts::{Keyed, Known},
@@ -51,7 +51,12 @@ impl Passage<'_> {
             let from = self.from(&grants, record.id);
             let unseen = self.side.upstream.look(target.forwarded(), passed, from).await?;
             self.readable(&unseen)?;
-            let known = self.known(&unseen, *entity, self.parameter(parameter))?;
+            let known =
+                self.known(&unseen, *entity, self.parameter(parameter)).map_err(|refusal| match refusal {
+                    // That it is there is not told either.
+                    Refusal::Withheld(Withheld::Another) => Refusal::Missing,
+                    refusal => refusal,
+                })?;
             let keyed = self.keyed(&known).await?;
             let permit = self.decide(Some(&keyed), &[], record)?;
             self.put_on_record(record).await?;
@@ -59,6 +64,7 @@ impl Passage<'_> {
         }
 
         let object = self.object(record.id).await?;
+        self.see_what_it_stands_in(object.as_ref(), record.id).await?;
         // Before the body is read: a refused upload is not asked for (B12).
         let permit = self.decide_first(object.as_ref(), record)?;
         let is_there = body.is_end_stream();
@@ -76,6 +82,7 @@ impl Passage<'_> {
         record.grants = Some(rights.enforced.version);
         let now = self.by(&rights)?;
         let object = now.object(record.id).await?;
+        now.see_what_it_stands_in(object.as_ref(), record.id).await?;
         let permit = now.decide_first(object.as_ref(), record)?;
         Box::pin(now.make(permit, object, target, passed, said, record)).await
     }
@@ -141,8 +148,8 @@ impl Passage<'_> {
         self.put_on_record(record).await?;
         if within == Scope::None && !route.writes() && self.in_shadow().is_none() {
             let number = paged.as_ref().map(Paged::number);
-            if let Some(json) = nobody::without_rows(&route.shows, number) {
-                return Ok(answer::json(json));
+            if let Some(none) = nobody::answer(&route.shows, number) {
+                return Ok(none);
             }
         }
         let onward = Onward { method, target, headers: passed, body };

@@ -77,6 +77,12 @@ impl Asked {
     pub fn as_part(self, resource: ResourceNo, action: ActionNo) -> Self {
         Self { via: Some(self.via.unwrap_or(self.resource)), part: true, ..Self::on(resource, action) }
     }
+
+    /// The same of what need only be seen.
+    #[must_use]
+    pub fn to_be_seen(self) -> Self {
+        Self { of_rows: None, ..self }
+    }
 }
 
 /// A decision that was made, with its reason in words.

@@ -141,9 +141,14 @@ impl Refusal {
             Self::Objected(..) => "backend_objected",
             Self::Withheld(Withheld::Uncovered) => "uncovered",
             Self::Withheld(Withheld::Hidden) => "hidden",
+            Self::Withheld(Withheld::Another) => "another_object",
             Self::Withheld(Withheld::Coded(Uncoded::TooLarge)) => "answer_too_large",
             Self::Withheld(
-                Withheld::Unreadable | Withheld::Faulty(_) | Withheld::Untabular(_) | Withheld::Coded(_),
+                Withheld::Unreadable
+                | Withheld::Faulty(_)
+                | Withheld::Untabular(_)
+                | Withheld::Coded(_)
+                | Withheld::NoList,
             ) => "unreadable",
             Self::Changed => "changed",
             Self::Unspeakable => "unspeakable",
@@ -250,7 +255,12 @@ impl Refusal {
                 "the answer holds more than may be shown, and cannot be shown in part".into(),
             ),
             Self::Withheld(
-                Withheld::Unreadable | Withheld::Faulty(_) | Withheld::Untabular(_) | Withheld::Coded(_),
+                Withheld::Unreadable
+                | Withheld::Faulty(_)
+                | Withheld::Untabular(_)
+                | Withheld::Coded(_)
+                | Withheld::Another
+                | Withheld::NoList,
             ) => bad_gateway("unreadable", "the backend's answer cannot be read"),
             Self::Unspeakable => bad_gateway("internal", "the request cannot be passed on"),
         }

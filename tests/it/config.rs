@@ -1002,6 +1002,89 @@ export = { of = "rows" }
 }
 
 #[test]
+fn what_cannot_be_decided_of_an_answer_is_told_with_its_line() {
+    let text = r#"
+backend = "chat"
+[entity.contact]
+id = "/id"
+fields = ["*"]
+[[route]]
+match = "GET /whole"
+entity = "contact"
+action = "view"
+format = "whole"
+items = "/rows"
+links = ["/next"]
+[[route]]
+match = "GET /contacts/{id}"
+entity = "contact"
+action = "view"
+object = "answer"
+asks = ["name"]
+searches = { q = ["name"] }
+empty = "no-content"
+[[route]]
+match = "GET /contacts/{id}/files/{file}"
+entity = "contact"
+action = "view"
+object = "tag"
+format = "whole"
+[route.stands_in]
+entity = "contakt"
+parameter = "note"
+request = "POST /contacts/{id}/notes/{number}"
+"#;
+    let told = mistakes_of("tenants/default/routes.toml", text);
+    for expected in [
+        "routes.toml:11: route[0].items: only goes with `format = \"json\"`",
+        "routes.toml:12: route[0].links: only goes with `format = \"json\"`",
+        "routes.toml:18: route[1].asks: only goes with another `object` than \"answer\"",
+        "routes.toml:19: route[1].searches: only goes with another `object` than \"answer\"",
+        "routes.toml:20: route[1].empty: only goes with `items` of JSON",
+        "route[2].stands_in: only goes with `via` or `part`",
+        "route[2].stands_in.entity: no entity `contakt` is declared",
+        "route[2].stands_in.parameter: the path has no parameter `{note}`",
+        "route[2].stands_in.request: only goes with GET",
+        "route[2].stands_in.request: the path has no parameter `{number}`",
+    ] {
+        assert!(told.contains(expected), "no `{expected}` in\n{told}");
+    }
+}
+
+#[test]
+fn a_field_that_stands_in_another_object_is_told_with_its_line() {
+    let routes = |fields: &str| {
+        format!(
+            "backend = 'chat'\n[entity.chat]\nresource = 'conversation'\nfields = {fields}\n\
+             nested = {{ '/meta/sender' = 'person' }}\n[entity.person]\nresource = 'contact'\nfields = ['*']\n\
+             [[route]]\nmatch = 'GET /chats'\nentity = 'chat'\naction = 'view'\nitems = ''\n"
+        )
+    };
+    let roles = "[resource.conversation]\nactions = ['view']\n[resource.contact]\nactions = ['view']\n\
+                 [role.agent.grants]\nconversation = { view = 'all' }\n\
+                 [role.agent.fields.conversation]\nhidden = ['title', 'meta.sender.phone_number', 'meta.channel']\n\
+                 [[forbid]]\nname = 'no-mail'\nresource = 'conversation'\nactions = ['view']\n\
+                 fields = ['meta.sender.email']\n";
+    for fields in ["['*']", "['id', 'meta']"] {
+        let text = routes(fields);
+        let files = [
+            ("headgate.toml", HEADGATE),
+            ("tenants/default/channels.toml", CHANNELS),
+            ("tenants/default/routes.toml", &*text),
+            ("tenants/default/roles.toml", roles),
+        ];
+        let told = load(folder(&files).path()).map(|_| ()).unwrap_err().to_string();
+        for expected in [
+            "roles.toml:8: role.agent.fields.conversation.hidden[1]: in answers this stands in `/meta/sender` of the entity `chat`, where a `contact` is decided on by itself",
+            "roles.toml:13: forbid[0].fields[0]: in answers this stands in `/meta/sender` of the entity `chat`",
+        ] {
+            assert!(told.contains(expected), "{fields}: no `{expected}` in\n{told}");
+        }
+        assert!(!told.contains("hidden[0]") && !told.contains("hidden[2]"), "{told}");
+    }
+}
+
+#[test]
 fn an_origin_is_written_as_browsers_write_it() {
     let wrong = [
         "*",

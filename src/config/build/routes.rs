@@ -26,6 +26,7 @@ use crate::{
         raw,
         routes::{
             AsUser, Audit, Body, Entity, Errors, Export, Format, Line, LookUp, Object, Part, Route, RouteMap,
+            StandsIn,
         },
         text::{Pointer, SecretText},
         writing::{Reference, Writing},
@@ -233,6 +234,7 @@ fn route(
             check.wrong(&at.key(key), Wrong::OnlyWith { other: "object" });
         }
     }
+    let stands_in = matches.as_ref().and_then(|matches| stands_in(check, at, raw, matches, entities));
     let shows = shows(check, at, raw, entities);
     let export = export(check, at, raw);
     let matches = matches?;
@@ -256,6 +258,7 @@ fn route(
         action: raw.action.clone()?,
         via,
         part: raw.part,
+        stands_in,
         shows,
         export,
         hide: raw
@@ -341,6 +344,38 @@ fn refers(
         }
     }
     refers
+}
+
+/// What must be seen besides the route's object; `None` if nothing, or a mistake was noted.
+fn stands_in(
+    check: &mut Check<'_>,
+    at: &KeyPath,
+    route: &raw::Route,
+    matches: &Line,
+    entities: &BTreeMap<raw::Name, raw::Entity>,
+) -> Option<StandsIn> {
+    let raw = route.stands_in.as_ref()?;
+    let at = at.key("stands_in");
+    let is_around = matches!(route.object, Some(raw::RouteObject::Tag | raw::RouteObject::Prefetch));
+    if !is_around || !(route.via || route.part) {
+        check.wrong(&at, Wrong::OnlyWith { other: "`via` or `part`" });
+    }
+    let known = check.declared(&at.key("entity"), "entity", &raw.entity, entities);
+    let line = line(check, &at.key("request"), &raw.request)?;
+    if line.method != Method::GET {
+        check.wrong(&at.key("request"), Wrong::OnlyWith { other: "GET" });
+    }
+    let own: BTreeSet<_> = matches.parameters().collect();
+    for (key, name) in line
+        .parameters()
+        .map(|name| ("request", name))
+        .chain([("parameter", raw.parameter.as_str())])
+        .filter(|(_, name)| !own.contains(name))
+    {
+        check.wrong(&at.key(key), Wrong::NoParameter { name: name.to_owned() });
+    }
+    known.then_some(())?;
+    Some(StandsIn { entity: number(entities, &raw.entity)?, parameter: raw.parameter.clone(), line })
 }
 
 /// The export that a route starts.

@@ -89,12 +89,12 @@ pub(super) fn writing(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route, lin
 
 /// What may be asked with a route.
 pub(super) fn asking(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route) -> Asking {
-    let asks = [
+    // The backend is asked before anything is decided.
+    for (key, is) in [
         ("fields_in", !raw.fields_in.is_empty()),
-        ("searches", !raw.searches.is_empty()),
         ("asks", raw.asks.is_some()),
-    ];
-    for (key, is) in asks {
+        ("searches", !raw.searches.is_empty()),
+    ] {
         if is && raw.object == Some(raw::RouteObject::Answer) {
             check.wrong(&at.key(key), Wrong::OnlyWith { other: "another `object` than \"answer\"" });
         }

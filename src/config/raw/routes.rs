@@ -222,6 +222,10 @@ pub(crate) struct Route {
     /// The object is that of which the `resource` is a part, such as the conversation of a message: its facts are
     /// the part's own.
     pub(crate) part: bool,
+    /// What must be seen besides, such as the message of a file: it is a part of the object that is named by `via` or
+    /// `part`, is asked for before, and is decided on as its entity says. So a private message's file is not shown to who
+    /// does not see that message.
+    pub(crate) stands_in: Option<StandsIn>,
     /// The answer is a list, and this is where its rows stand; `""` is the answer itself. Each is decided on by the
     /// route's action and the entity's.
     pub(crate) items: Option<Pointer>,
@@ -236,6 +240,9 @@ pub(crate) struct Route {
     /// How the backend counts out the list. With it, who may not see every row gets pages of the rows that they see;
     /// everybody else gets the backend's. Only with `items`, and for `GET` or with `question`.
     pub(crate) page: Option<Page>,
+    /// What the backend answers where a list has no row. Who may not see every row is answered so too where there are
+    /// rows and none that they see: nobody can tell which of the two it is. Default: `list`. Only with `items` of JSON.
+    pub(crate) empty: Option<Empty>,
     /// Addresses of other pages in the answer. Who may see every row sees them as they are. For everybody else they
     /// are taken out; with `page`, each is replaced by the address of their own next page, or `null`.
     pub(crate) links: Vec<Pointer>,
@@ -306,9 +313,22 @@ pub(crate) struct Route {
     /// `"must"`: a request passes only once its decision is in the decision log, on the disk; otherwise it is
     /// answered 503. Default: `"bounded"`, by which lines may be lost, and are counted.
     pub(crate) audit: Option<Audit>,
-    /// `"pass"`: the body of the backend's errors is shown, if the user may see every field that stands in it. What
-    /// its text quotes is not looked at. Default: `"fixed"`, the status with a body of Headgate's own.
+    /// `"pass"`: the body of the backend's errors is shown to who may see every object of the route's resource with every
+    /// field, since it may quote any of them. What else its text quotes is not looked at. Default: `"fixed"`, the status with a body of Headgate's own.
     pub(crate) errors: Option<Errors>,
+}
+
+/// What must be seen so that what stands in it may be.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StandsIn {
+    /// What it is, with its kinds: `part = true`, as a rule.
+    pub(crate) entity: Name,
+    /// The path parameter that is its id.
+    pub(crate) parameter: String,
+    /// The request that answers with it, such as
+    /// `GET /api/v1/accounts/{account}/conversations/{id}/messages/{message}`, made by Headgate itself.
+    pub(crate) request: String,
 }
 
 /// An export that the backend makes meanwhile. Its result is shown to the user who started it, for a day and as long as
@@ -358,6 +378,9 @@ pub(crate) struct Page {
     pub(crate) size_default: usize,
     /// Where the answer says the page's number. Who may not see every row reads there the number that they asked for.
     pub(crate) at: Option<Pointer>,
+    /// Where the answer says whether there is a next page: `true` or `false`. Who may not see every row reads there whether
+    /// they have one.
+    pub(crate) more: Option<Pointer>,
     /// Most of the backend's pages that are read for one request. When they are not enough, the answer is short and
     /// has the header `headgate-more: true`; the next page goes on from there.
     #[schemars(range(min = 1, max = 1000))]
@@ -374,6 +397,7 @@ impl Default for Page {
             size: None,
             size_default: 25,
             at: None,
+            more: None,
             pages_max: 10,
             time_max: Span(Duration::from_secs(2)),
         }
@@ -392,6 +416,16 @@ pub(crate) struct Totals {
     pub(crate) drop: Vec<Pointer>,
 }
 
+/// What a list without rows is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Empty {
+    /// A list like any other. Without `nested` and `keep`, or with `page`, a 204 is answered as one too.
+    List,
+    /// An answer without content: 204.
+    NoContent,
+}
+
 /// What an answer is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -402,7 +436,8 @@ pub(crate) enum Format {
     /// Rows of comma-separated values under a line of names: filtered as rows of objects whose members are the
     /// columns.
     Csv,
-    /// Anything, such as a picture: it passes whole to who may see every field, or not at all.
+    /// Anything, such as a picture: it passes whole to who may see every field of the route's object, or not at all.
+    /// Without `object` nobody can tell whose it is: then it passes to who has the right to all.
     Whole,
 }
 

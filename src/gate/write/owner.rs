@@ -249,7 +249,6 @@ impl Passage<'_> {
         user: Option<&Option<String>>,
         team: Option<&Option<String>>,
     ) -> Result<Keyed, Refusal> {
-        let object = if team == Some(&None) { object.without_team() } else { object };
         let object = match user {
             None => object,
             Some(user) => {
@@ -258,8 +257,11 @@ impl Passage<'_> {
             }
         };
         Ok(match team {
-            Some(Some(team)) => object.of_team(self.gate.keys.team(&self.granted.actor.tenant, team)),
-            Some(None) | None => object,
+            Some(team) => {
+                let tenant = &self.granted.actor.tenant;
+                object.of_team(team.as_deref().and_then(|team| self.gate.keys.team(tenant, team)))
+            }
+            None => object,
         })
     }
 
@@ -275,7 +277,8 @@ impl Passage<'_> {
         let writing = &self.matched.route.writing;
         let place = writing.stage.as_ref().or(writing.pipeline.as_ref());
         let owner = writing.assign.as_ref().and_then(|assign| assign.user.as_ref().or(assign.team.as_ref()));
-        let field = if plan.places.is_empty() { owner } else { place };
+        let is_given = !(plan.users.is_empty() && plan.teams.is_empty());
+        let field = if is_given || plan.places.is_empty() { owner } else { place };
         field.map_or("", String::as_str)
     }
 

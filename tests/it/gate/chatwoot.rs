@@ -106,7 +106,7 @@ async fn every_search_finds_what_get_shows_for_who_sees_all_that_is_searched() {
         for (path, rows, may) in [
             ("conversations?status=all&q=CANARY", "/data/payload", messages),
             ("conversations/search?q=CANARY", "/payload", contacts && messages),
-            ("search?q=CANARY", "/payload/conversations", contacts),
+            ("search?q=CANARY", "/payload/conversations", contacts && messages),
             ("search/conversations?q=CANARY", "/payload/conversations", contacts),
         ] {
             if may {
@@ -493,6 +493,11 @@ async fn every_route_below_a_conversation_is_for_who_the_policy_says() {
                 };
                 let body_is_refused = answer.status == 400 && body.is_some();
                 let may = sight.reaches(resource, action, of);
+                // Which file is a note's is not told: who may not see notes finds none, and Headgate need not ask.
+                if may && path == "/attachments" && answer.body == r#"{"payload":[]}"# {
+                    assert!(!sight.reaches("note", "view", of), "{user}: {line}");
+                    continue;
+                }
                 assert_eq!(reached || body_is_refused, may, "{user}: {line}: {answer:?}");
                 if !may {
                     assert!(matches!(answer.status, 403 | 404), "{user}: {line}: {answer:?}");

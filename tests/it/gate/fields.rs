@@ -1,6 +1,9 @@
 //! Fields and media, row by row of section E of the checklist: what of a contact, a message, a note and an attachment
 //! is in an answer, wherever it stands there.
 
+use std::collections::BTreeMap;
+
+use headgate::policy::{Scope, Source};
 use serde_json::{Value, json};
 
 use super::{
@@ -76,6 +79,26 @@ object = "prefetch"
 prefetch = "GET /api/v1/accounts/{account}/chats/{id}"
 part = true
 format = "whole"
+
+[entity.said]
+resource = "message"
+id = "/id"
+part = true
+kinds = [{ at = "/private", is = true, resource = "note" }]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/chats/{id}/messages/{message}/attachments/{file}"
+resource = "media"
+entity = "chat"
+action = "view"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/chats/{id}"
+part = true
+format = "whole"
+[route.stands_in]
+entity = "said"
+parameter = "message"
+request = "GET /api/v1/accounts/{account}/chats/{id}/messages/{message}"
 "#;
 
 /// A contact of `owner`'s, with everything that hides a number of it.
@@ -119,7 +142,15 @@ fn told(asked: &Asked) -> Option<Vec<u8>> {
         "/persons/501" => backend::json(200, &person("501", "ana")),
         "/persons/502" => backend::json(200, &person("502", "ben")),
         "/chats/101" => backend::json(200, &chat()),
-        "/chats/101/attachments/att-1" => {
+        "/chats/101/messages/9001" => backend::json(200, &json!({"id": 9001, "private": false})),
+        "/chats/101/messages/9002" => backend::json(200, &json!({"id": 9002, "private": true})),
+        "/chats/101/messages/9003" => backend::json(200, &json!({"id": 9001, "private": false})),
+        "/chats/101/messages/9004" => backend::json(200, &json!({"id": 9004})),
+        "/chats/101/attachments/att-1"
+        | "/chats/101/messages/9001/attachments/att-1"
+        | "/chats/101/messages/9002/attachments/att-1"
+        | "/chats/101/messages/9003/attachments/att-1"
+        | "/chats/101/messages/9004/attachments/att-1" => {
             backend::answer(200, "content-type: image/png\r\n", "CANARY-101-bytes")
         }
         _ => return None,
@@ -257,6 +288,36 @@ async fn e07_a_file_is_decided_on_by_the_conversation_in_which_it_stands() {
 }
 
 #[tokio::test]
+async fn e07_a_file_of_a_private_message_is_shown_to_who_sees_that_message() {
+    // ana sees media and messages, and no notes.
+    let rights = |source: &mut Source| {
+        let media = BTreeMap::from([("view".to_owned(), Scope::Own)]);
+        source.roles.get_mut("agent").unwrap().grants.insert("media".to_owned(), media);
+    };
+    let world = Setup::default().routes(ROUTES).backend(told).policy(rights).start().await;
+    let path = |message: u64| format!("/api/v1/accounts/1/chats/101/messages/{message}/attachments/att-1");
+    for (method, headers) in [("GET", ""), ("HEAD", ""), ("GET", "Range: bytes=0-10\r\n")] {
+        for (user, message, status) in [
+            ("ana", 9001, 200),
+            ("ana", 9002, 404),
+            ("sue", 9001, 200),
+            ("sue", 9002, 200),
+            ("ben", 9001, 404),
+            // Not the message that was asked for, none, and one of which nobody knows whether it is private.
+            ("adm", 9003, 404),
+            ("adm", 9999, 404),
+            ("ana", 9004, 404),
+        ] {
+            let answer = world.send(user, &format!("{method} {}", path(message)), headers, "").await;
+            assert_eq!(answer.status, status, "{user} {method} {message} {headers}");
+        }
+    }
+    let hidden = world.send("ana", &format!("GET {}", path(9002)), "", "").await;
+    let missing = world.send("ana", &format!("GET {}", path(9999)), "", "").await;
+    assert_eq!((hidden.status, hidden.problem()), (missing.status, missing.problem()));
+}
+
+#[tokio::test]
 async fn e08_a_key_that_stands_twice_shows_neither_value() {
     for body in [
         r#"{"id":"501","owner":"ana","phone_number":"CANARY-hidden-1","phone_number":1}"#,
@@ -305,7 +366,16 @@ async fn e11_what_is_too_deep_or_too_large_is_refused() {
         |_: &Asked| Some(b"HTTP/1.1 200 OK\r\ncontent-length: 200000000\r\n\r\n{\"id\":\"501\"".to_vec());
     let world = Setup::default().routes(ROUTES).backend(script).start().await;
     assert_eq!(ask(&world).await.status, 502);
-    let keys: Vec<_> = (0..300_000).map(|key| format!(r#""k{key}":0"#)).collect();
+    // Nor is one of which nobody says how long it is.
+    let long = format!(r#"{{"id":"501","owner":"ana","name":"{}"}}"#, "x".repeat(17 << 20));
+    let chunked = format!(
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{long}\r\n0\r\n\r\n",
+        long.len()
+    );
+    let script = move |_: &Asked| Some(chunked.clone().into_bytes());
+    let world = Setup::default().routes(ROUTES).backend(script).start().await;
+    assert_eq!(ask(&world).await.status, 502);
+    let keys: Vec<_> = (0..1_000_000).map(|key| format!(r#""k{key}":0"#)).collect();
     let world = answering(JSON, format!(r#"{{"id":"501","owner":"ana",{}}}"#, keys.join(","))).await;
     assert_eq!(ask(&world).await.json(), json!({"id": "501", "owner": "ana"}));
 }

@@ -302,6 +302,14 @@ async fn d17_nobody_is_nobodys_own() {
     for user in ["ana", "kim", "sue"] {
         assert_eq!(ids(&world.get(user, "/narrow").await), [""; 0], "{user}");
     }
+    // Nor theirs whose names look like nobody's.
+    let nobody = [json!(null), json!(""), json!(0), json!("0"), json!({}), json!([]), json!(false)];
+    let world = telling(json!({"rows": nobody.map(row)})).await;
+    for user in ["0", "null"] {
+        assert_eq!(ids(&world.get(user, "/narrow").await), [""; 0], "{user}");
+    }
+    let made = json!({"rows": [{"id": 101, "assignee": "null"}]});
+    assert_eq!(ids(&telling(made).await.get("null", "/narrow").await), ["101"], "a name is a name");
 }
 
 #[tokio::test]
@@ -309,6 +317,23 @@ async fn d18_an_id_is_the_same_as_a_number_and_as_a_text_and_is_not_rounded() {
     let world =
         telling(json!({"rows": [{"id": 101}, {"id": "101"}, {"id": 102}, {"id": "102"}, {"id": 104}]})).await;
     assert_eq!(ids(&world.get("ana", "/tagged").await), ["101", "101", "104"]);
+    let big = json!({"rows": [{"id": 9_007_199_254_740_992_u64}, {"id": 9_007_199_254_740_993_u64}]});
+    let world = telling(big).await;
+    world.change("101", |tag| tag.alias = Some("9007199254740993".to_owned())).await;
+    assert_eq!(ids(&world.get("ana", "/tagged").await), ["9007199254740993"], "by the tag");
+    for (asked, told, status) in [
+        ("9007199254740993", "9007199254740993", 200),
+        ("9007199254740993", "9007199254740992", 404),
+        ("9007199254740993", "9007199254740993.0", 502),
+    ] {
+        let script = move |_: &Asked| {
+            let answer = format!(r#"{{"id":{told},"assignee":"ana"}}"#);
+            Some(backend::answer(200, "content-type: application/json\r\n", &answer))
+        };
+        let world = Setup::default().routes(LISTS).backend(script).start().await;
+        let answer = world.get("ana", &format!("/answered/{asked}")).await;
+        assert_eq!(answer.status, status, "by the path: {told}");
+    }
     let big = r#"{"rows":[{"id":9007199254740993,"assignee":"ana"},{"id":101.0,"assignee":"ana"}]}"#;
     let script = move |_: &Asked| Some(backend::answer(200, "content-type: application/json\r\n", big));
     let world = Setup::default().routes(LISTS).backend(script).start().await;

@@ -579,6 +579,8 @@ impl Directory {
             ("acme", "temp", "sales", "none"),
             ("acme", "kim", "sales", "clerk"),
             ("acme", "lou", "sales", "lister"),
+            ("acme", "0", "sales", "agent"),
+            ("acme", "null", "sales", "agent"),
             ("globex", "ana", "sales", "admin"),
         ];
         let granted = users.map(|(tenant, user, team, role)| {
