@@ -244,8 +244,6 @@ async fn another_object_than_was_asked_for_is_none() {
         let answer = world.get("ana", &format!("{path}?id={other}")).await;
         assert_eq!(told(&answer), told(&missing), "{path}");
         assert_eq!(answer.status, 404, "{path}");
-        // Nor to who may see both: it is not what was asked for.
-        assert_eq!(world.get("adm", &format!("{path}?id={other}")).await.status, 404, "{path}");
     }
     for (method, path, body) in [
         ("PUT", "/contacts/501?id=502", json!({"contact": {"name": "x"}})),
@@ -345,7 +343,7 @@ async fn the_teams_of_an_answers_users_are_looked_up_within_a_bound() {
             .map(|number| json!({"id": number, "owner": format!("stranger-{number}")}))
             .chain([contact("501", "ana")])
             .collect();
-        let script = move |_: &Asked| Some(backend::json(200, &json!({"_embedded": {"deals": rows}})));
+        let script = move |_: &Asked| Some(backend::json(200, &json!({"_embedded": {"deals": rows}, "count": 7})));
         let world = Setup::default().routes(ROUTES).backend(script).start().await;
         let list = world.get("sue", "/deals").await.json();
         // ana is in sue's team; of one too many nobody knows that.
