@@ -1075,12 +1075,12 @@ fn a_field_that_stands_in_another_object_is_told_with_its_line() {
         ];
         let told = load(folder(&files).path()).map(|_| ()).unwrap_err().to_string();
         for expected in [
-            "roles.toml:8: role.agent.fields.conversation.hidden[1]: in answers this stands in `/meta/sender` of the entity `chat`, where a `contact` is decided on by itself",
-            "roles.toml:13: forbid[0].fields[0]: in answers this stands in `/meta/sender` of the entity `chat`",
+            "roles.toml:8: role.agent.fields.conversation.hidden: in answers `meta.sender.phone_number` stands in `/meta/sender` of the entity `chat`, where a `contact` is decided on by itself",
+            "roles.toml:13: forbid[0].fields: in answers `meta.sender.email` stands in `/meta/sender` of the entity `chat`",
         ] {
             assert!(told.contains(expected), "{fields}: no `{expected}` in\n{told}");
         }
-        assert!(!told.contains("hidden[0]") && !told.contains("hidden[2]"), "{told}");
+        assert!(!told.contains("`title`") && !told.contains("`meta.channel`"), "{told}");
     }
 }
 

@@ -34,7 +34,8 @@ pub(in crate::config) fn fields_elsewhere(source: &Source, entities: &[Entity]) 
         if let Some((entity, place)) = place {
             let inner = entity.nested.get(&place).and_then(|inner| entities.get(usize::from(inner.0)));
             let inner = inner.map(|inner| inner.resource.clone()).unwrap_or_default();
-            found.push((at, Wrong::FieldElsewhere { entity: entity.name.clone(), place, inner }));
+            let (name, entity) = (name.to_owned(), entity.name.clone());
+            found.push((at, Wrong::FieldElsewhere { name, entity, place, inner }));
         }
     }
     found
@@ -93,8 +94,6 @@ fn of_role<'a>(at: &[&str], role: &'a Role, named: &mut Vec<Named<'a>>) {
 }
 
 fn listed<'a>(at: &[&str], resource: &'a str, fields: &'a [String], named: &mut Vec<Named<'a>>) {
-    named.extend(fields.iter().enumerate().map(|(position, name)| {
-        let at = at.iter().map(|word| (*word).to_owned()).chain([position.to_string()]);
-        Named { at: at.collect(), resource, name }
-    }));
+    let at: Vec<String> = at.iter().map(|word| (*word).to_owned()).collect();
+    named.extend(fields.iter().map(|name| Named { at: at.clone(), resource, name }));
 }

@@ -93,7 +93,7 @@ async fn every_list_shows_what_get_shows_and_what_the_policy_says() {
 
 /// Who sees the contact, with its numbers, of every conversation that they see; and who sees all its messages and notes. 2 and 8 are shown
 /// conversations that are not theirs, of which they see no more.
-const WITH_CONTACTS: [&str; 5] = ["1", "4", "5", "7", "9"];
+const WITH_CONTACTS: [&str; 4] = ["1", "4", "5", "9"];
 const WITH_MESSAGES: [&str; 4] = ["1", "3", "4", "5"];
 
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn every_search_finds_what_get_shows_for_who_sees_all_that_is_searched() {
         for (path, rows, may) in [
             ("conversations?status=all&q=CANARY", "/data/payload", messages),
             ("conversations/search?q=CANARY", "/payload", contacts && messages),
-            ("search?q=CANARY", "/payload/conversations", contacts && messages),
+            ("search?q=CANARY", "/payload/conversations", contacts),
             ("search/conversations?q=CANARY", "/payload/conversations", contacts),
         ] {
             if may {

@@ -262,7 +262,8 @@ async fn an_empty_answer_has_no_header_that_its_content_would_not_have_had() {
     };
     let world = Setup::default().routes(LISTS).listing("x-total-count").backend(script).start().await;
     for (user, line, status, passes) in [
-        ("ana", "GET /api/v1/accounts/1/conversations", 204, false),
+        // As if there were rows, and all of them hidden.
+        ("ana", "GET /api/v1/accounts/1/conversations", 200, false),
         ("adm", "GET /api/v1/accounts/1/conversations", 204, true),
         ("ana", "GET /api/v1/accounts/1/counts", 204, false),
         ("adm", "GET /api/v1/accounts/1/counts", 204, true),

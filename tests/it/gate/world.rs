@@ -579,8 +579,8 @@ impl Directory {
             ("acme", "temp", "sales", "none"),
             ("acme", "kim", "sales", "clerk"),
             ("acme", "lou", "sales", "lister"),
-            ("acme", "0", "sales", "agent"),
-            ("acme", "null", "sales", "agent"),
+            ("acme", "0", "office", "agent"),
+            ("acme", "null", "office", "agent"),
             ("globex", "ana", "sales", "admin"),
         ];
         let granted = users.map(|(tenant, user, team, role)| {
