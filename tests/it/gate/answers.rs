@@ -254,7 +254,7 @@ async fn another_object_than_was_asked_for_is_none() {
     }
 }
 
-/// A world whose backend says `204` where there is nothing, and lists a hidden contact for `query=SECRET`.
+/// A world whose backend says `204` where there is nothing, and lists a hidden contact for `about=SECRET`.
 async fn saying_nothing_of_nothing() -> World {
     let script = |asked: &Asked| {
         let table = asked.target.contains("/table");
@@ -295,7 +295,7 @@ async fn d05_a_list_of_hidden_rows_is_like_one_of_none() {
         // Who may see every row gets the backend's word.
         assert_eq!(world.get("adm", &format!("/{path}?about=OTHERS")).await.status, 204, "{path}");
     }
-    let ask = async |word: &str| world.write("ana", "POST", "/deals/filter", &json!({"q": word})).await;
+    let ask = async |word: &str| world.write("ana", "POST", "/deals/filter", &json!({"about": word})).await;
     assert_eq!(told(&ask("SECRET").await), told(&ask("OTHERS").await));
     assert_eq!(ask("SECRET").await.json(), json!({"_embedded": {"deals": []}}));
     assert_eq!(

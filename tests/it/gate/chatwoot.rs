@@ -106,7 +106,7 @@ async fn every_search_finds_what_get_shows_for_who_sees_all_that_is_searched() {
         for (path, rows, may) in [
             ("conversations?status=all&q=CANARY", "/data/payload", messages),
             ("conversations/search?q=CANARY", "/payload", contacts && messages),
-            ("search?q=CANARY", "/payload/conversations", contacts),
+            ("search?q=CANARY", "/payload/conversations", contacts && messages),
             ("search/conversations?q=CANARY", "/payload/conversations", contacts),
         ] {
             if may {
