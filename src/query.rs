@@ -20,7 +20,7 @@ pub fn folded(name: &str) -> String {
 #[must_use]
 pub fn base(name: &str) -> &str {
     let name = name.trim_start_matches(['[', ' ']);
-    name.split('[').next().unwrap_or_default()
+    name.split(['[', ']']).next().unwrap_or_default()
 }
 
 /// Whether a name, or the name before its brackets, could be taken for one of these.

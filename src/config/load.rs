@@ -226,7 +226,6 @@ fn build(
             let trials = build::ask_tests(&mut check, tests, directory, &files.id, policy, &keys);
             build::note_failures(report, &trials);
         }
-        let policy = roles.source;
         let mut check = Check { folder, document: &files.identity.document, report, files: Vec::new() };
         let identity = build::identity(&mut check, files.identity.raw, &mut taken);
         files_read.append(&mut check.files);
@@ -235,6 +234,10 @@ fn build(
         build::check_audit(&mut check, &routes.raw, &raw.gate);
         let map = build::routes(&mut check, routes.raw, &apis, raw.gate.body_bytes_max.in_memory());
         of_routes.push((files.id.clone(), routes.document));
+        if let Some(map) = &map {
+            roles::check_fields(&roles, &map.entities, report);
+        }
+        let policy = roles.source;
         built.insert(
             files.id.clone(),
             Tenant { id: files.id, directory, source, policy, accounts, assignment, identity, routes: map },

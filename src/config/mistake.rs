@@ -289,6 +289,10 @@ pub enum Wrong {
     OnlyWith { other: &'static str },
     #[error("{0}")]
     Places(crate::filter::SchemaError),
+    #[error(
+        "in answers `{name}` stands in `{place}` of the entity `{entity}`, where a `{inner}` is decided on by itself; expected a field of `{inner}` in place of it"
+    )]
+    FieldElsewhere { name: String, entity: String, place: String, inner: String },
     #[error("not the name of a header that can be passed on; Headgate and the connection have their own")]
     HeaderName,
     #[error(

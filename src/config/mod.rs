@@ -8,6 +8,7 @@
 //! missing keys, wrong values) and `build` (what only the files together can tell), and each of them notes
 //! every mistake it finds.
 
+pub mod aliases;
 pub(crate) mod alone;
 mod build;
 mod document;

@@ -12,6 +12,7 @@ use super::{
     mistake::{KeyPath, Mistakes, Report, Wrong},
     presets::Preset,
     raw::{self, Word},
+    routes::Entity,
     schema,
 };
 use crate::{
@@ -147,11 +148,20 @@ pub(super) fn compile(roles: &Roles, tenant: &TenantId, report: &mut Report) -> 
         Err(problems) => {
             let documents: Vec<&Document> = roles.documents.iter().collect();
             for problem in problems {
-                let place = roles.origins.place(&problem, &documents);
+                let place = roles.origins.place(&problem.at, &documents);
                 report.add_unless_wrong_already(place, Wrong::Policy(problem.what));
             }
             None
         }
+    }
+}
+
+/// Notes every field that the policy names of an object, and that stands in another object of an answer: it would be
+/// decided on twice.
+pub(super) fn check_fields(roles: &Roles, entities: &[Entity], report: &mut Report) {
+    let documents: Vec<&Document> = roles.documents.iter().collect();
+    for (at, wrong) in build::fields_elsewhere(&roles.source, entities) {
+        report.add(roles.origins.place(&at, &documents), wrong);
     }
 }
 

@@ -7,7 +7,10 @@ use std::{collections::BTreeMap, time::Duration};
 use http::{HeaderName, HeaderValue, Method};
 
 pub use self::layout::Judged;
-use super::writing::{Asking, Writing};
+use super::{
+    aliases::Aliases,
+    writing::{Asking, Writing},
+};
 use crate::{
     filter::EntityNo,
     ids::{BackendId, UserId},
@@ -64,6 +67,8 @@ pub struct Route {
     pub via: Option<String>,
     /// The object is that of which the resource is a part: its facts are the part's own.
     pub part: bool,
+    /// What stands in that object, and in what the asked one stands.
+    pub stands_in: Option<StandsIn>,
     /// What of the answer may pass.
     pub shows: Shows,
     /// The export that it starts.
@@ -76,6 +81,8 @@ pub struct Route {
     pub writing: Writing,
     /// What may be asked.
     pub asking: Asking,
+    /// Other names of the fields that are written and asked about.
+    pub aliases: Aliases,
     /// Bytes of a body.
     pub body_bytes_max: usize,
     /// Decide, tell and let pass.
@@ -84,6 +91,17 @@ pub struct Route {
     pub audit: Audit,
     /// What is told of the backend's errors.
     pub errors: Errors,
+}
+
+/// What must be seen so that what stands in it may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StandsIn {
+    /// What it is.
+    pub entity: EntityNo,
+    /// The parameter of the path that is its id.
+    pub parameter: String,
+    /// The request that answers with it.
+    pub line: Line,
 }
 
 /// An export that a backend makes meanwhile.
@@ -228,6 +246,8 @@ pub struct Entity {
     pub part: bool,
     /// The fields that may pass.
     pub fields: Vec<String>,
+    /// Other names of them.
+    pub aliases: Aliases,
     /// Where other entities stand in it.
     pub nested: BTreeMap<String, EntityNo>,
     /// It is a single value.
@@ -325,6 +345,8 @@ pub struct Shows {
     pub links: Vec<String>,
     /// How the backend counts out its rows.
     pub page: Option<Paging>,
+    /// What it is without rows.
+    pub empty: Empty,
     /// How the backend's query is narrowed.
     pub push: Push,
 }
@@ -352,10 +374,22 @@ pub struct Paging {
     pub size_default: usize,
     /// Where the answer says the page's number.
     pub at: Option<String>,
+    /// Where it says whether there is a next page.
+    pub more: Option<String>,
     /// Pages that are read for one request.
     pub pages_max: usize,
     /// How long a request may go on to read pages.
     pub time_max: Duration,
+}
+
+/// What a list is without rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Empty {
+    /// A list without rows.
+    #[default]
+    List,
+    /// An answer without content (204).
+    NoContent,
 }
 
 /// What an answer is about.

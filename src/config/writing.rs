@@ -20,8 +20,10 @@ pub struct Writing {
     pub stage: Option<String>,
     /// Fields that must be these parameters of the path.
     pub same: BTreeMap<String, String>,
-    /// Another action: the field, and the action by its value.
-    pub instead: Option<(String, BTreeMap<String, String>)>,
+    /// Another right: the field, and the right by its value.
+    pub instead: Option<(String, BTreeMap<String, Right>)>,
+    /// The backend makes the write only if the object is as it was when it was decided on.
+    pub unless_changed: bool,
     /// Rights that fields need besides: resource and action by field.
     pub needs: BTreeMap<String, (String, String)>,
     /// Fields that name other objects.
@@ -37,6 +39,28 @@ impl Writing {
         let Some(ids) = &self.ids else { return Vec::new() };
         let at = ids.at.iter().map(|at| at.iter().filter(|step| *step != "*").cloned().collect());
         at.chain(ids.parameter.iter().map(|name| vec![name.clone()])).collect()
+    }
+}
+
+/// What is asked for in place of a route's own right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Right {
+    /// The resource; `None`: the route's.
+    pub resource: Option<String>,
+    /// The action.
+    pub action: String,
+}
+
+impl Right {
+    /// `note.create`, or `edit` for the route's own resource. A resource may have dots in its name, an action has none.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        match text.rsplit_once('.') {
+            None => Self { resource: None, action: text.to_owned() },
+            Some((resource, action)) => {
+                Self { resource: Some(resource.to_owned()), action: action.to_owned() }
+            }
+        }
     }
 }
 

@@ -35,7 +35,7 @@ const TENANTS_MAX: usize = 10_000;
 pub struct Granted {
     /// The user.
     pub actor: Arc<Actor>,
-    /// From which moment on the rights are known.
+    /// How fresh the rights are: the lesser version of what is known of the user and of the teams.
     pub version: Version,
 }
 
@@ -91,6 +91,7 @@ pub struct Metrics {
     lookups: Family<Lookup, Counter>,
     invalidations: Counter,
     forgotten: Counter,
+    too_soon: Counter,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -115,6 +116,7 @@ impl Metrics {
             lookups: Family::default(),
             invalidations: Counter::default(),
             forgotten: limits.of("actors_max"),
+            too_soon: limits.of("grants_forced_max"),
         };
         registry.register(
             "headgate_grants_lookups",
@@ -226,7 +228,8 @@ impl Actors {
             Use::Fresh | Use::Renew => Outcome::Hit,
             Use::Stale | Use::No => Outcome::Stale,
         });
-        if member_use == Use::Renew || tree_use == Use::Renew {
+        let is_old = |how| matches!(how, Use::Renew | Use::Stale);
+        if is_old(member_use) || is_old(tree_use) {
             self.renew(Arc::clone(world), Arc::clone(slot), tree_slot, user.clone());
         }
         let now = self.clock.now();
@@ -240,7 +243,7 @@ impl Actors {
         }
         let known = member.value.as_deref().ok_or(NoActor::Unknown)?;
         let (actor, until) = world.actor(user, known, &tree.value, now)?;
-        let granted = Arc::new(Granted { actor: Arc::new(actor), version: member.version });
+        let granted = Arc::new(Granted { actor: Arc::new(actor), version: member.version.min(tree.version) });
         let built = Built { granted: Arc::clone(&granted), member, tree, world: Arc::clone(world), until };
         slot.built.store(Some(Arc::new(built)));
         Ok(granted)
@@ -275,6 +278,10 @@ impl Actors {
     fn unavailable(&self, why: &Unavailable) -> NoActor {
         match why {
             Unavailable::NotThatFresh => NoActor::NotThatFresh,
+            Unavailable::TooSoon => {
+                self.metrics.too_soon.inc();
+                NoActor::NotThatFresh
+            }
             Unavailable::Failed(error) => {
                 // At most once a second for each question.
                 tracing::warn!(error = %Causes(error), "the directory could not be asked");

@@ -11,7 +11,7 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::Mutex;
 
 use super::{
     invalidation::{Invalidations, Last},
@@ -21,6 +21,14 @@ use crate::{clock::SharedClock, ids::BadId, spool::Later};
 
 /// After a failed call the next one waits so long: those who queued behind it must not each try in turn.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
+
+/// A directory whose last call failed is taken for down for so long: what is stale is used at once, and the next call
+/// is made in the background. Later than that nobody knows, and the next one who needs the answer waits for it.
+const DOWN: Duration = Duration::from_secs(30);
+
+/// An answer younger than this is not asked for again only because a request asks for a fresher one, unless something
+/// was invalidated since: a request's header must not make the directory busy.
+const FORCED_PAUSE: Duration = Duration::from_secs(1);
 
 /// Calls in a row for one question, if each was overtaken by an invalidation.
 const OVERTAKEN_MAX: usize = 4;
@@ -39,9 +47,10 @@ pub struct Rules {
     pub max_stale: Duration,
 }
 
-/// From which moment grants are known to be fresh, in milliseconds of the wall clock; of two answers the
-/// one with the greater version knows of everything that the other one knows. In `headgate-grants` and
-/// `headgate-min-grants`.
+/// From which moment on what the directory said is known, in milliseconds of the wall clock: of two answers the one
+/// with the greater version knows of every change in the directory that the other one knows of. It is no name of the
+/// rights: they also change with the policy and at an assignment's end, and keep their version then. In
+/// `headgate-grants` and `headgate-min-grants`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(transparent)]
 pub struct Version(pub i64);
@@ -86,6 +95,8 @@ pub(super) enum Unavailable {
     Overtaken,
     /// The answer cannot be as fresh as was asked for.
     NotThatFresh,
+    /// The answer is not as fresh as was asked for, and it is too soon to ask again for that alone.
+    TooSoon,
 }
 
 /// How an answer may be used.
@@ -176,30 +187,42 @@ pub(super) trait Question<T>: Sync {
 #[derive(Debug)]
 pub(super) struct Slot<T> {
     fetched: ArcSwapOption<Fetched<T>>,
-    /// Held by the one who asks; inside, when the last call failed.
-    flight: Mutex<Option<Duration>>,
+    /// Of the last call, if it failed.
+    failure: ArcSwapOption<Failure>,
+    /// Held by the one who asks.
+    flight: Mutex<()>,
+}
+
+/// A call that failed.
+#[derive(Debug)]
+struct Failure {
+    /// When it had failed.
+    at: Duration,
+    /// The last tick when it began.
+    tick: u64,
 }
 
 impl<T> Default for Slot<T> {
     fn default() -> Self {
-        Self { fetched: ArcSwapOption::empty(), flight: Mutex::new(None) }
+        Self { fetched: ArcSwapOption::empty(), failure: ArcSwapOption::empty(), flight: Mutex::default() }
     }
 }
 
 impl<T: Clone> Slot<T> {
-    /// The answer, asked for if need be. One asks, others wait for that one.
+    /// The answer, asked for if need be. One asks, others wait for that one; while the directory is down nobody
+    /// waits who can do with what is known.
     pub(super) async fn get(
         &self,
         question: &dyn Question<T>,
     ) -> Result<(Arc<Fetched<T>>, Use), Unavailable> {
+        if let Some(found) = self.usable(question, Use::Renew).or_else(|| self.makeshift(question)) {
+            return Ok(found);
+        }
+        let _flight = self.flight.lock().await;
         if let Some(found) = self.usable(question, Use::Renew) {
             return Ok(found);
         }
-        let mut flight = self.flight.lock().await;
-        if let Some(found) = self.usable(question, Use::Renew) {
-            return Ok(found);
-        }
-        match self.ask(question, &mut flight).await {
+        match self.ask(question).await {
             Ok(fetched) if question.terms().min.is_some_and(|min| fetched.version < min) => {
                 Err(Unavailable::NotThatFresh)
             }
@@ -211,10 +234,10 @@ impl<T: Clone> Slot<T> {
 
     /// Asks again, unless somebody does or has just done so. What is known stays if there is no answer.
     pub(super) async fn renew(&self, question: &dyn Question<T>) {
-        if let Ok(mut flight) = self.flight.try_lock()
+        if let Ok(_flight) = self.flight.try_lock()
             && self.usable(question, Use::Fresh).is_none()
         {
-            let _kept_as_it_is = self.ask(question, &mut flight).await;
+            let _kept_as_it_is = self.ask(question).await;
         }
     }
 
@@ -225,38 +248,55 @@ impl<T: Clone> Slot<T> {
         (how <= worst).then_some((fetched, how))
     }
 
-    async fn ask(
-        &self,
-        question: &dyn Question<T>,
-        failed: &mut MutexGuard<'_, Option<Duration>>,
-    ) -> Result<Arc<Fetched<T>>, Unavailable> {
+    /// What is known, if it may be used while the directory is down, and it is. A doubt that came after the call
+    /// that failed is a reason to ask once more first.
+    fn makeshift(&self, question: &dyn Question<T>) -> Option<(Arc<Fetched<T>>, Use)> {
+        let failure = self.failure.load_full()?;
+        let is_recent = question.terms().clock.elapsed().saturating_sub(failure.at) < DOWN;
+        let (fetched, how) = self.usable(question, Use::Stale).filter(|_| is_recent)?;
+        (question.concerned(&fetched.value).doubt <= failure.tick).then_some((fetched, how))
+    }
+
+    /// Calls the directory; the caller holds the flight.
+    async fn ask(&self, question: &dyn Question<T>) -> Result<Arc<Fetched<T>>, Unavailable> {
         let Terms { clock, invalidations, source_id, min, .. } = question.terms();
+        let before = self.fetched.load_full().filter(|before| before.source_id == *source_id);
+        let known = before.as_ref().map_or(0, |before| before.version.0);
         // Nobody knows the future, and whoever asks for it must not make the directory busy. The wall clock may
         // have stepped back behind what is known.
-        let known = self.fetched.load().as_ref().map_or(0, |fetched| fetched.version.0);
         if min.is_some_and(|min| min.0 > clock.now().0.max(known)) {
             return Err(Unavailable::NotThatFresh);
         }
-        if failed.is_some_and(|failed| clock.elapsed().saturating_sub(failed) < RETRY_PAUSE) {
+        let passed = |since: Duration| clock.elapsed().saturating_sub(since);
+        if let (Some(min), Some(before)) = (min, &before)
+            && before.version < *min
+            && before.tick == invalidations.now()
+            && passed(before.at) < FORCED_PAUSE
+        {
+            return Err(Unavailable::TooSoon);
+        }
+        if self.failure.load().as_ref().is_some_and(|failure| passed(failure.at) < RETRY_PAUSE) {
             return Err(Unavailable::Waiting);
         }
+        let mut tick = invalidations.now();
         for _ in 0..OVERTAKEN_MAX {
-            let (tick, at, version) = (invalidations.now(), clock.elapsed(), clock.now().0);
+            tick = invalidations.now();
+            let (at, version) = (clock.elapsed(), clock.now().0);
             let before = self.fetched.load_full().filter(|before| before.source_id == *source_id);
             let known = before.as_ref().and_then(|before| before.validator.as_ref());
             let (value, validator) = match (question.ask(known).await, &before) {
                 (Ok(Answer::Is(value, validator)), _) => (value, validator),
                 (Ok(Answer::NotModified), Some(before)) => (before.value.clone(), before.validator.clone()),
                 (Ok(Answer::NotModified), None) => {
-                    **failed = Some(clock.elapsed());
+                    self.fails(clock.elapsed(), tick);
                     return Err(Unavailable::Failed(SourceError::Status(http::StatusCode::NOT_MODIFIED)));
                 }
                 (Err(error), _) => {
-                    **failed = Some(clock.elapsed());
+                    self.fails(clock.elapsed(), tick);
                     return Err(Unavailable::Failed(error));
                 }
             };
-            **failed = None;
+            self.failure.store(None);
             // INVARIANT: an invalidation that came during the call wins, whether it names what was known or what is
             // known now: of the other, it is a doubt.
             let overtaken = question.concerned(&value).doubt > tick;
@@ -278,7 +318,11 @@ impl<T: Clone> Slot<T> {
             return Ok(fetched);
         }
         // Whoever pushes without end must not have each who waits ask in turn (`I07`).
-        **failed = Some(clock.elapsed());
+        self.fails(clock.elapsed(), tick);
         Err(Unavailable::Overtaken)
+    }
+
+    fn fails(&self, at: Duration, tick: u64) {
+        self.failure.store(Some(Arc::new(Failure { at, tick })));
     }
 }

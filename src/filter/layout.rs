@@ -36,6 +36,8 @@ pub enum Total {
     Page,
     /// The address of the next page, where the rows are kept apart and there is one; else `null`.
     Next,
+    /// Whether there is a next page, where the rows are kept apart; else `null`.
+    More,
 }
 
 /// What an answer is made of, ready to be looked for. Cheap to clone.

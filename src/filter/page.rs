@@ -125,6 +125,7 @@ impl Around<'_> {
             Total::Shown => Some(self.rows.to_string()),
             Total::Page => self.number.map(|number| number.to_string()),
             Total::Next => self.next.map(|next| serde_json::Value::from(next).to_string()),
+            Total::More => self.number.map(|_page| self.next.is_some().to_string()),
             Total::Null => None,
         };
         told.unwrap_or_else(|| "null".to_owned())

@@ -42,6 +42,12 @@ pub enum Withheld {
     /// Its one object may not be seen.
     #[error("the answer's object may not be seen")]
     Hidden,
+    /// Its one object is not the one that was asked for.
+    #[error("the answer is about another object than was asked for")]
+    Another,
+    /// It says nothing, where the route does not tell what of a list without rows may be shown.
+    #[error("the answer to a list has no content, and the route does not say `empty = \"no-content\"`")]
+    NoList,
 }
 
 impl Unseen {
@@ -128,6 +134,12 @@ impl Unseen {
         shown
     }
 
+    /// It without content, and with those headers alone that every answer may have.
+    #[must_use]
+    pub fn empty(&self) -> Shown {
+        self.with(Bytes::new(), &[])
+    }
+
     /// It with another content: comma-separated values.
     #[must_use]
     pub fn with_table(&self, table: Vec<u8>, also: &[HeaderName]) -> Shown {
@@ -167,7 +179,16 @@ pub fn json(json: Vec<u8>) -> Shown {
     shown
 }
 
-/// An answer without content: what was written is written, and only the echo is withheld.
+/// A table that Headgate itself makes: without a line.
+#[must_use]
+pub fn no_table() -> Shown {
+    let mut shown = Response::new(Content::default());
+    *shown.headers_mut() = headers::shown(&HeaderMap::new(), &[]);
+    shown.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
+    shown
+}
+
+/// An answer without content: what was written is written and only the echo is withheld, or there is nothing.
 #[must_use]
 pub fn without_content() -> Shown {
     let mut shown = Response::new(Content::default());

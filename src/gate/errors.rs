@@ -2,7 +2,8 @@
 //!
 //! An error is about the request, not an object: what stands in it follows no entity, may quote what the user may not
 //! see, and no filter of objects could tell. So its status is told and its body is not, unless the route says that
-//! its errors pass; then they are told to who may see every field of the object, and to nobody else.
+//! its errors pass; then they are told to who may see every object of the route's resource with every field, whichever
+//! of them they quote, and to nobody else.
 
 use http::{StatusCode, header};
 
@@ -20,7 +21,7 @@ impl Passage<'_> {
         let fixed = Refusal::Objected(status, wait);
         match self.matched.route.errors {
             Errors::Fixed => Err(fixed),
-            Errors::Pass if permit.shows_all(&self.granted.actor, self.asked.resource) => {
+            Errors::Pass if self.sees_every_object(&self.granted.actor, permit)? => {
                 unseen.whole(&self.side.routes.map).map_err(Refusal::Withheld)
             }
             Errors::Pass => Err(fixed),

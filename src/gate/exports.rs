@@ -19,8 +19,8 @@ use crate::{
     policy::{Actor, Policy, RoleNo, TeamKey},
 };
 
-/// Exports that are remembered, of all tenants.
-const EXPORTS_MAX: usize = 65_536;
+/// Exports that are remembered of each tenant: no tenant makes another's be forgotten. A memory is some 500 bytes.
+const EXPORTS_MAX: usize = 16_384;
 
 /// How long an export is remembered: no backend keeps its results longer than its users want them.
 const EXPORT_AGE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
@@ -31,14 +31,14 @@ const EXPORT_ID_BYTES_MAX: usize = 256;
 /// Who started which export.
 #[derive(Debug)]
 pub(super) struct Exports {
-    started: Mutex<Started>,
+    started: Mutex<HashMap<TenantId, Started>>,
     clock: SharedClock,
     /// Counts those that are forgotten for want of room.
     forgotten: Counter,
 }
 
-/// A user's export. Two users may have one: a backend may make one result for two who ask for the same.
-type Key = (TenantId, UserId, String, String);
+/// A user's export, among those of a tenant. Two users may have one: a backend may make one result for two who ask for the same.
+type Key = (UserId, String, String);
 
 #[derive(Debug, Default)]
 struct Started {
@@ -91,6 +91,7 @@ impl Exports {
         }
         let (now, key) = (self.clock.elapsed(), key(actor, of, id));
         let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
+        let started = started.entry(actor.tenant.clone()).or_default();
         started.forget_those_before(now.saturating_sub(EXPORT_AGE_MAX));
         started.order.push_back((now, key.clone()));
         started.by_key.insert(key, Export { at: now, rights: Rights::of(actor) });
@@ -104,7 +105,7 @@ impl Exports {
     pub(super) fn belongs_to(&self, actor: &Actor, of: &str, id: &str) -> bool {
         let now = self.clock.elapsed();
         let started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
-        let export = started.by_key.get(&key(actor, of, id));
+        let export = started.get(&actor.tenant).and_then(|own| own.by_key.get(&key(actor, of, id)));
         export.is_some_and(|export| {
             now.saturating_sub(export.at) < EXPORT_AGE_MAX && export.rights.are_those_of(actor)
         })
@@ -128,7 +129,7 @@ impl Started {
 }
 
 fn key(actor: &Actor, of: &str, id: &str) -> Key {
-    (actor.tenant.clone(), actor.user.clone(), of.to_owned(), id.to_owned())
+    (actor.user.clone(), of.to_owned(), id.to_owned())
 }
 
 /// The id that stands at a pointer of an answer that may be shown.
@@ -245,19 +246,23 @@ mod tests {
         assert!(world.exports.belongs_to(&ana, "contacts", "8"));
         world.clock.advance(Duration::from_secs(1));
         world.exports.remember(&ana, "contacts", "9");
-        assert_eq!(world.exports.started.lock().unwrap().by_key.len(), 2, "and takes no room");
+        let started = world.exports.started.lock().unwrap();
+        assert_eq!(started[&ana.tenant].by_key.len(), 2, "and takes no room");
     }
 
     #[test]
     fn the_oldest_are_forgotten_for_want_of_room() {
         let world = World::new();
         let ana = world.actor("acme", "ana", &["sales"]);
+        let elsewhere = world.actor("globex", "ana", &["sales"]);
+        world.exports.remember(&elsewhere, "contacts", "0");
         for id in 0..=EXPORTS_MAX {
             world.exports.remember(&ana, "contacts", &id.to_string());
         }
         assert_eq!(world.forgotten.get(), 1);
         assert!(!world.exports.belongs_to(&ana, "contacts", "0"));
         assert!(world.exports.belongs_to(&ana, "contacts", "1"));
+        assert!(world.exports.belongs_to(&elsewhere, "contacts", "0"), "another tenant's stays");
         world.exports.remember(&ana, "contacts", &"x".repeat(EXPORT_ID_BYTES_MAX + 1));
         assert_eq!(world.forgotten.get(), 1, "an id that is no id is not remembered");
     }

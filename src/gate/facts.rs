@@ -1,6 +1,6 @@
 //! What is known of an object, read from a tag or from its JSON, and turned into a decision's facts.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use smallvec::SmallVec;
 
@@ -12,6 +12,9 @@ use crate::{
     policy::{Facts, Keys, Place, Policy, ResourceNo, RoleNo, Symbol, TeamKey, TenantKey, UserKey, Via},
     tag::Tag,
 };
+
+/// What backends write where no user is: it is nobody's name, and does not say that nobody is responsible either (D17).
+const NO_USER: &str = "0";
 
 /// Most participants that are read: more than any backend shows of one object.
 const PARTICIPANTS_MAX: usize = 1000;
@@ -46,6 +49,8 @@ pub struct Known<'a> {
     pub role: Option<Option<Cow<'a, str>>>,
     /// The object through which it is reached: its resource, and what is known of it.
     pub via: Option<(String, Box<Self>)>,
+    /// What the backend calls the state in which it was (a strong `ETag`, RFC 9110 section 8.8.3).
+    pub version: Option<Arc<str>>,
 }
 
 /// By which of the filter's numbers the facts of an entity are read.
@@ -153,11 +158,14 @@ impl Told {
             let Some(raw) = object.fact(*number) else { continue };
             match fact {
                 Fact::Id => {}
-                Fact::Responsible => known.responsible = named(raw),
-                Fact::Participants => known.participants = raw.names(PARTICIPANTS_MAX),
+                Fact::Responsible => known.responsible = user(raw),
+                Fact::Participants => {
+                    known.participants = raw.names(PARTICIPANTS_MAX);
+                    known.participants.retain(|name| name != NO_USER);
+                }
                 Fact::Open => known.open = raw.boolean() == Some(true),
                 Fact::Team => known.team = raw.name(),
-                Fact::Creator => known.creator = raw.name(),
+                Fact::Creator => known.creator = user(raw).flatten(),
                 Fact::Queue => known.queue = raw.name(),
                 Fact::Pipeline => known.pipeline = named(raw),
                 Fact::Stage => known.stage = named(raw),
@@ -184,6 +192,11 @@ impl Told {
 /// The name that a value is, or that there is none; `None` if it is something else.
 fn named(raw: Raw<'_>) -> Option<Option<Cow<'_, str>>> {
     if raw.is_null() { Some(None) } else { raw.name().map(Some) }
+}
+
+/// The same of a user.
+fn user(raw: Raw<'_>) -> Option<Option<Cow<'_, str>>> {
+    named(raw).filter(|name| name.as_deref() != Some(NO_USER))
 }
 
 impl<'a> Known<'a> {
@@ -227,6 +240,7 @@ impl<'a> Known<'a> {
             kind: self.kind.map(own),
             role: self.role.map(own),
             via: self.via.map(|(resource, via)| (resource, Box::new(via.into_owned()))),
+            version: self.version,
         }
     }
 
@@ -254,6 +268,7 @@ pub struct Keyed {
     tenant: TenantKey,
     responsible: Option<UserKey>,
     unassigned: bool,
+    /// Its own team first, if it has one, then those of the responsible user.
     teams: SmallVec<[TeamKey; 4]>,
     own_team: bool,
     participants: SmallVec<[UserKey; 4]>,
@@ -264,6 +279,7 @@ pub struct Keyed {
     kind: Option<Symbol>,
     role: Option<RoleNo>,
     via: Option<(ResourceNo, Box<Self>)>,
+    version: Option<Arc<str>>,
 }
 
 impl Keyed {
@@ -301,6 +317,7 @@ impl Keyed {
             kind: symbol(&known.kind),
             role: role.map(|role| role.unwrap_or(RoleNo::OTHER)),
             via: None,
+            version: known.version.clone(),
         }
     }
 
@@ -326,6 +343,34 @@ impl Keyed {
     pub fn moved(self, pipeline: Option<Symbol>, stage: Option<Symbol>) -> Self {
         let place = Place { pipeline: pipeline.or(self.place.pipeline), stage, ..self.place };
         Self { place, ..self }
+    }
+
+    /// The same as the user's who has the other one: with that user's teams, unless it has a team of its own.
+    #[must_use]
+    pub(super) fn had_by(self, other: &Self) -> Self {
+        let teams = self.team().into_iter().chain(other.teams_of_responsible().iter().copied()).collect();
+        Self { responsible: other.responsible, unassigned: other.unassigned, teams, ..self }
+    }
+
+    /// The same with a team of its own; one that has no key is nobody's.
+    #[must_use]
+    pub(super) fn of_team(self, team: Option<TeamKey>) -> Self {
+        let teams = team.into_iter().chain(self.teams_of_responsible().iter().copied()).collect();
+        Self { teams, own_team: team.is_some(), ..self }
+    }
+
+    /// Its own team.
+    fn team(&self) -> Option<TeamKey> {
+        self.teams.first().copied().filter(|_| self.own_team)
+    }
+
+    fn teams_of_responsible(&self) -> &[TeamKey] {
+        self.teams.get(usize::from(self.own_team)..).unwrap_or_default()
+    }
+
+    /// What the backend calls the state that is known of.
+    pub(super) fn version(&self) -> Option<&str> {
+        self.version.as_deref()
     }
 
     /// Asks something about the object, as a decision takes it.

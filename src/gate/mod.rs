@@ -43,6 +43,9 @@ pub mod shape;
 mod show;
 pub mod sight;
 mod snapshot;
+mod spelt;
+mod subject;
+pub mod teams;
 pub mod unread;
 pub mod upstream;
 pub mod who;
@@ -237,18 +240,13 @@ impl Gate {
         record.action = Some(matched.route.action.clone());
         check_parameters(&target, &matched, side)?;
         let asked = Asked::of(&matched, granted.actor.grants.policy()).ok_or(Refusal::Unknown)?;
-        let opened = granted.actor.opened();
-        let enforced = granted.clone();
-        let granted = opened.map_or_else(
-            || granted.clone(),
-            |actor| Granted { actor: Arc::new(actor), version: granted.version },
-        );
+        let rights = Rights::of(granted);
         let passage = Passage {
             gate: self,
             snapshot,
             side,
-            granted: &granted,
-            enforced: &enforced,
+            granted: &rights.opened,
+            enforced: &rights.enforced,
             matched: &matched,
             asked,
         };
@@ -303,6 +301,21 @@ fn check_parameters(target: &Target, matched: &Matched, side: &Tenant) -> Result
     let mut parameters = target.written_parameters();
     let one = parameters.find(|(name, _value)| query::could_be(name, refused) || (writes && is_method(name)));
     one.map_or(Ok(()), |_name| Err(Refusal::Parameter))
+}
+
+/// What a user may.
+struct Rights {
+    /// By the policy.
+    enforced: Granted,
+    /// By the roles in shadow mode as well.
+    opened: Granted,
+}
+
+impl Rights {
+    fn of(enforced: Granted) -> Self {
+        let actor = enforced.actor.opened().map_or_else(|| Arc::clone(&enforced.actor), Arc::new);
+        Self { opened: Granted { actor, version: enforced.version }, enforced }
+    }
 }
 
 fn is_method(name: &str) -> bool {

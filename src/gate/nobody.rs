@@ -1,19 +1,26 @@
-//! Lists without a row, made without the backend: for who can see none of its rows, and behind its last page.
+//! The answer to who sees none of its rows. It is made here and not of the backend's, so that nobody can tell whether
+//! there are none or only none for them (D05); and it is known without the backend's to who can see none at all.
 
 use serde_json::{Map, Value, json};
 
-use crate::config::routes::{Count, Format, Main, Shows};
+use super::{Shown, answer};
+use crate::config::routes::{Count, Empty, Format, Main, Shows};
 
-/// The list without a row, as page `number`; `None` if more than rows may be shown of the answer.
-pub(super) fn without_rows(shows: &Shows, number: Option<u64>) -> Option<Vec<u8>> {
-    let only_rows = shows.nested.is_empty() && shows.keep.is_empty();
-    if only_rows { empty(shows, number) } else { None }
+/// The answer without a row, as page `number`; `None` if it has none, or if more than rows may be shown of it.
+pub(super) fn answer(shows: &Shows, number: Option<u64>) -> Option<Shown> {
+    let Some(Main::Rows(..)) = &shows.main else { return None };
+    match (shows.format, shows.empty) {
+        (Format::Whole, _) => None,
+        (Format::Csv, _) => Some(answer::no_table()),
+        (Format::Json, Empty::NoContent) => Some(answer::without_content()),
+        (Format::Json, Empty::List) => without_rows(shows, number).map(answer::json),
+    }
 }
 
-/// The list without a row and without what else may be shown; `None` if it is no list in JSON.
-pub(super) fn empty(shows: &Shows, number: Option<u64>) -> Option<Vec<u8>> {
+/// The list without a row. A page has nothing around its rows but what Headgate knows of it.
+fn without_rows(shows: &Shows, number: Option<u64>) -> Option<Vec<u8>> {
     let Some(Main::Rows(rows, _)) = &shows.main else { return None };
-    if shows.format != Format::Json {
+    if shows.page.is_none() && !(shows.nested.is_empty() && shows.keep.is_empty()) {
         return None;
     }
     let mut places = vec![(rows.as_str(), json!([]))];
@@ -27,6 +34,7 @@ pub(super) fn empty(shows: &Shows, number: Option<u64>) -> Option<Vec<u8>> {
     if let Some(page) = &shows.page {
         places.extend(shows.links.iter().map(|place| (place.as_str(), Value::Null)));
         places.extend(page.at.iter().map(|place| (place.as_str(), json!(number))));
+        places.extend(page.more.iter().map(|place| (place.as_str(), json!(false))));
     }
     let mut answer = Value::Null;
     for (place, value) in places {
@@ -76,7 +84,6 @@ mod tests {
         );
         let kept = Shows { keep: vec!["/version".to_owned()], ..shows("/payload", &[]) };
         assert_eq!(told(&kept), None, "only the backend knows what is kept");
-        assert_eq!(empty(&kept, None).unwrap(), br#"{"payload":[]}"#);
         let beside =
             Shows { nested: BTreeMap::from([("/x/*".to_owned(), EntityNo(0))]), ..shows("/payload", &[]) };
         assert_eq!(told(&beside), None);

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use super::{
     Passage, Shown,
-    answer::{self, Unseen},
+    answer::Unseen,
     decisions::Record,
     facts::Keyed,
     nobody,
@@ -169,7 +169,7 @@ impl<'a> Paged<'a> {
     /// Whether a page of the backend's with so many rows is its last. A backend may give less than what was asked
     /// for, but not less than it gives by itself.
     fn is_last(&self, rows: u64) -> bool {
-        usize::try_from(rows).is_ok_and(|rows| rows < self.size.min(self.paging.size_default))
+        usize::try_from(rows).is_ok_and(|rows| rows < self.paging.size_default)
     }
 }
 
@@ -239,7 +239,7 @@ impl Passage<'_> {
         let mut size = paged.size;
         let mut reads = 0;
         let end = loop {
-            let answered = self.side.upstream.forward(permit, asking.of(paging, place.page), asking.from);
+            let answered = self.side.upstream.forward(permit, asking.of(paged, place.page), asking.from);
             let unseen = if made.is_none() {
                 answered.await?
             } else {
@@ -255,13 +255,12 @@ impl Passage<'_> {
             match (unseen.status(), &made) {
                 // Behind its last page some backends have nothing, and some have no such page.
                 (StatusCode::NO_CONTENT | StatusCode::NOT_FOUND, Some(_)) => break End::OfList,
+                (StatusCode::NO_CONTENT, None) if unseen.is_empty() => {
+                    return self.page_of_none(paged).ok_or(Refusal::Failed);
+                }
                 // The place was kept when the last page ended, which had no way to know that nothing is there.
                 (StatusCode::NOT_FOUND, None) if place.page > paging.first => {
-                    let empty = nobody::empty(&self.matched.route.shows, Some(paged.number));
-                    return empty.map(answer::json).ok_or(Refusal::Missing);
-                }
-                (StatusCode::NO_CONTENT, None) if unseen.is_empty() => {
-                    return unseen.whole(&self.side.routes.map).map_err(Refusal::Withheld);
+                    return self.page_of_none(paged).ok_or(Refusal::Missing);
                 }
                 (status, _) if !status.is_success() || status == StatusCode::PARTIAL_CONTENT => {
                     return self.error(unseen, permit);
@@ -300,7 +299,16 @@ impl Passage<'_> {
         };
         places.keep(list, paged.number, place, end);
         self.tell_removed(Some(&removed), &shapes, record);
-        made.map(|made| made.shown(paged, end)).ok_or(Refusal::Failed)
+        let made = made.ok_or(Refusal::Failed)?;
+        // Whether the list has ended for everybody or for this user is not told (D05).
+        let is_end = end == End::OfList && made.page.rows() == 0 && self.may_hide_all_rows();
+        let none = if is_end { self.page_of_none(paged) } else { None };
+        Ok(none.unwrap_or_else(|| made.shown(paged, end)))
+    }
+
+    /// The page without a row behind which there is none.
+    fn page_of_none(&self, paged: &Paged<'_>) -> Option<Shown> {
+        nobody::answer(&self.matched.route.shows, Some(paged.number))
     }
 
     /// The list that is asked for: all that makes it another, apart from the number of the page.
@@ -337,11 +345,18 @@ pub(super) struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    /// The request for one of the backend's pages.
-    fn of(&self, paging: &Paging, page: u64) -> Onward {
+    /// The request for one of the backend's pages. It is never one of fewer rows than the backend gives by itself: who
+    /// asks for single rows would cause a call for each, and count hidden ones by the pages that end before they are
+    /// full.
+    fn of(&self, paged: &Paged<'_>, page: u64) -> Onward {
+        let (paging, page) = (paged.paging, page.to_string());
+        let size = paged.size.max(paging.size_default).to_string();
+        let size =
+            paging.size.as_deref().filter(|_| paged.size < paging.size_default).map(|name| (name, &*size));
+        let parameters: Vec<_> = [(paging.number.as_str(), &*page)].into_iter().chain(size).collect();
         Onward {
             method: self.onward.method.clone(),
-            target: push::with(&self.onward.target, &[(&paging.number, &page.to_string())]),
+            target: push::with(&self.onward.target, &parameters),
             headers: self.onward.headers.clone(),
             body: self.onward.body.clone(),
         }

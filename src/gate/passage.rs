@@ -2,24 +2,26 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use http::{HeaderValue, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+use http_body::Body as _;
 
 use super::{
-    Passage, Shown,
-    answer::{self, Unseen},
+    Passage, Rights, Shown,
+    answer::{Unseen, Withheld},
+    body::UnfitBody,
     decisions::{Outcome, Record},
     facts::{Keyed, Known},
     headers, nobody,
     pages::{Asking, Paged},
     path::Target,
-    permit::{Decided, Denied, Permit},
+    permit::{Asked, Decided, Denied, Permit},
     push,
     refusal::Refusal,
     routes::filled,
     shadow::Shadow,
     upstream::{From, Onward},
-    who::NoActor,
-    write::{self, Sent, settle::Settled},
+    who::{Granted, NoActor},
+    write::{self, Said, Sent, settle::Settled},
 };
 use crate::{
     config::routes::{Audit, Object},
@@ -38,20 +40,6 @@ impl Passage<'_> {
         record: &mut Record,
     ) -> Result<Shown, Refusal> {
         let route = &self.matched.route;
-        let grants = self.granted.version.to_string();
-        let from = From {
-            actor: &self.granted.actor,
-            grants: &grants,
-            decision: record.id,
-            now: self.gate.clock.now(),
-            credential: self
-                .side
-                .routes
-                .map
-                .as_user
-                .as_ref()
-                .and_then(|own| Some((&own.header, own.credentials.get(&self.granted.actor.user)?))),
-        };
         write::check_body(route, &body).map_err(Refusal::Body)?;
         let mut passed = headers::passed(&head.headers, &self.side.routes.map.request_headers);
         // What can be filtered, whatever the client would rather have (D09).
@@ -59,9 +47,16 @@ impl Passage<'_> {
             passed.insert(header::ACCEPT, HeaderValue::from_static(media_type));
         }
         if let Some(Object::Answer { entity, parameter }) = &route.object {
+            let grants = self.granted.version.to_string();
+            let from = self.from(&grants, record.id);
             let unseen = self.side.upstream.look(target.forwarded(), passed, from).await?;
             self.readable(&unseen)?;
-            let known = self.known(&unseen, *entity, self.parameter(parameter))?;
+            let known =
+                self.known(&unseen, *entity, self.parameter(parameter)).map_err(|refusal| match refusal {
+                    // That it is there is not told either.
+                    Refusal::Withheld(Withheld::Another) => Refusal::Missing,
+                    refusal => refusal,
+                })?;
             let keyed = self.keyed(&known).await?;
             let permit = self.decide(Some(&keyed), &[], record)?;
             self.put_on_record(record).await?;
@@ -69,8 +64,78 @@ impl Passage<'_> {
         }
 
         let object = self.object(record.id).await?;
+        self.see_what_it_stands_in(object.as_ref(), record.id).await?;
+        // Before the body is read: a refused upload is not asked for (B12).
+        let permit = self.decide_first(object.as_ref(), record)?;
+        let is_there = body.is_end_stream();
         let sent = Sent { target: &target, headers: &head.headers, body };
-        let Settled { permit, body, changes } = Box::pin(self.settle(object.as_ref(), sent, record)).await?;
+        let said = Said::read(route, sent).await.inspect_err(|refusal| {
+            if *refusal == Refusal::Body(UnfitBody::TooDeep) {
+                self.snapshot.field_steps_reached.inc();
+            }
+        })?;
+        if is_there {
+            return Box::pin(self.make(permit, object, target, passed, said, record)).await;
+        }
+        // The body may have taken its time: who asks and what about, as they are now.
+        let rights = self.rights_of_now().await?;
+        record.grants = Some(rights.enforced.version);
+        let now = self.by(&rights)?;
+        let object = now.object(record.id).await?;
+        now.see_what_it_stands_in(object.as_ref(), record.id).await?;
+        let permit = now.decide_first(object.as_ref(), record)?;
+        Box::pin(now.make(permit, object, target, passed, said, record)).await
+    }
+
+    /// What the user may at this moment.
+    async fn rights_of_now(&self) -> Result<Rights, Refusal> {
+        let Granted { actor, version } = self.enforced;
+        let granted = self.snapshot.people.actor(&actor.tenant, &actor.user, Some(*version)).await;
+        let granted = granted.map_err(Refusal::Actor)?;
+        if granted.actor.tenant != actor.tenant {
+            return Err(Refusal::Actor(NoActor::Unknown));
+        }
+        Ok(Rights::of(granted))
+    }
+
+    /// The same request by these rights.
+    fn by<'b>(&'b self, rights: &'b Rights) -> Result<Passage<'b>, Refusal> {
+        let policy = rights.enforced.actor.grants.policy();
+        let asked = Asked::of(self.matched, policy).ok_or(Refusal::Unknown)?;
+        Ok(Passage { granted: &rights.opened, enforced: &rights.enforced, asked, ..*self })
+    }
+
+    /// Who the backend is told that a request is from.
+    fn from<'b>(&'b self, grants: &'b str, decision: DecisionId) -> From<'b> {
+        let actor = &self.granted.actor;
+        let as_user = self.side.routes.map.as_user.as_ref();
+        From {
+            actor,
+            grants,
+            decision,
+            now: self.gate.clock.now(),
+            credential: as_user.and_then(|own| Some((&own.header, own.credentials.get(&actor.user)?))),
+        }
+    }
+
+    /// Decides on a request that was read whole, makes it and shows the answer.
+    async fn make(
+        &self,
+        permit: Permit,
+        object: Option<Keyed>,
+        target: Target,
+        mut passed: HeaderMap,
+        said: Said,
+        record: &mut Record,
+    ) -> Result<Shown, Refusal> {
+        let route = &self.matched.route;
+        let grants = self.granted.version.to_string();
+        let from = self.from(&grants, record.id);
+        let settled = self.settle(permit, object.as_ref(), &target, said, record);
+        let Settled { permit, body, changes, version } = Box::pin(settled).await?;
+        if let Some(version) = version {
+            passed.insert(header::IF_MATCH, version);
+        }
         let method = route.matches.method.clone();
         let actor = &self.granted.actor;
         let within = self.shapes()?.reach(actor, &route.shows, self.asked).within;
@@ -83,8 +148,8 @@ impl Passage<'_> {
         self.put_on_record(record).await?;
         if within == Scope::None && !route.writes() && self.in_shadow().is_none() {
             let number = paged.as_ref().map(Paged::number);
-            if let Some(json) = nobody::without_rows(&route.shows, number) {
-                return Ok(answer::json(json));
+            if let Some(none) = nobody::answer(&route.shows, number) {
+                return Ok(none);
             }
         }
         let onward = Onward { method, target, headers: passed, body };
@@ -244,15 +309,15 @@ impl Passage<'_> {
         Ok(Keyed::new(known, &actor.tenant, keys, policy, &teams))
     }
 
-    /// The teams of another user. One whom the directory does not know has none.
+    /// The teams of another user. One whom the directory does not know has none, and of one who cannot be an actor none
+    /// are known.
     pub(super) async fn teams_of(&self, user: &str) -> Result<Vec<TeamKey>, Refusal> {
         let user = crate::ids::UserId::new(user);
         match self.snapshot.people.actor(&self.granted.actor.tenant, &user, None).await {
             Ok(granted) => Ok(granted.actor.team_keys.to_vec()),
-            Err(NoActor::Unknown) => Ok(Vec::new()),
-            Err(error @ (NoActor::Unavailable | NoActor::NotThatFresh | NoActor::TooManyRoles)) => {
-                Err(Refusal::Actor(error))
-            }
+            // An operator's mistake about one user is that user's trouble: it shuts nobody else's lists.
+            Err(NoActor::Unknown | NoActor::TooManyRoles) => Ok(Vec::new()),
+            Err(error @ (NoActor::Unavailable | NoActor::NotThatFresh)) => Err(Refusal::Actor(error)),
         }
     }
 }

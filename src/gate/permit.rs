@@ -60,6 +60,12 @@ impl Asked {
         Self { action, ..self }
     }
 
+    /// The same with another resource.
+    #[must_use]
+    pub fn of_resource(self, resource: ResourceNo) -> Self {
+        Self { resource, ..self }
+    }
+
     /// A right on an object by itself.
     #[must_use]
     pub fn on(resource: ResourceNo, action: ActionNo) -> Self {
@@ -70,6 +76,12 @@ impl Asked {
     #[must_use]
     pub fn as_part(self, resource: ResourceNo, action: ActionNo) -> Self {
         Self { via: Some(self.via.unwrap_or(self.resource)), part: true, ..Self::on(resource, action) }
+    }
+
+    /// The same of what need only be seen.
+    #[must_use]
+    pub fn to_be_seen(self) -> Self {
+        Self { of_rows: None, ..self }
     }
 }
 

@@ -3,7 +3,10 @@
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -21,8 +24,27 @@ pub(super) struct Prefetched {
     clock: SharedClock,
 }
 
-/// An object's facts. Who holds the lock asks; the others wait for it and find what was found.
-type Slot = Mutex<Option<Found>>;
+/// An object's facts.
+#[derive(Debug, Default)]
+struct Slot {
+    /// Questions that failed so far.
+    failures: AtomicU64,
+    /// Who holds the lock asks; the others wait for it and find what was found, or why nothing was.
+    last: Mutex<Last>,
+}
+
+/// What the last question came to.
+#[derive(Debug, Default)]
+enum Last {
+    #[default]
+    None,
+    Found(Found),
+    /// For those who were waiting when it failed.
+    Failed {
+        reading: u64,
+        refusal: Refusal,
+    },
+}
 
 #[derive(Debug)]
 struct Found {
@@ -41,8 +63,8 @@ impl Prefetched {
     }
 
     /// The facts of the object at `path`, by `ask` if they are not known, too old, or were read otherwise
-    /// than by `reading`. A failure is told to the one who asked, and the next one asks anew. The age counts from
-    /// the beginning of the question.
+    /// than by `reading`. A failure is told to the one who asked and to all who waited for that, and the next one asks
+    /// anew. The age counts from the beginning of the question.
     ///
     /// # Errors
     /// What `ask` fails with.
@@ -53,26 +75,38 @@ impl Prefetched {
         ask: impl Future<Output = Result<Known<'static>, Refusal>>,
     ) -> Result<Arc<Known<'static>>, Refusal> {
         let slot = self.slots.get_or_insert_with(path, || Ok::<_, Refusal>(Arc::default()))?;
-        let mut found = slot.lock().await;
+        let failures = slot.failures.load(Ordering::Acquire);
+        let mut last = slot.last.lock().await;
         let begun = self.clock.elapsed();
         let mut hasher = DefaultHasher::new();
         reading.hash(&mut hasher);
         let reading = hasher.finish();
-        if let Some(found) = found.as_ref()
-            && found.reading == reading
-            && begun.saturating_sub(found.at) < self.age_max
-        {
-            return found.known.clone().ok_or(Refusal::Missing);
+        match &*last {
+            Last::Found(found)
+                if found.reading == reading && begun.saturating_sub(found.at) < self.age_max =>
+            {
+                return found.known.clone().ok_or(Refusal::Missing);
+            }
+            Last::Failed { reading: failed, refusal }
+                if *failed == reading && slot.failures.load(Ordering::Acquire) != failures =>
+            {
+                return Err(refusal.clone());
+            }
+            Last::None | Last::Found(_) | Last::Failed { .. } => {}
         }
-        *found = None;
+        *last = Last::None;
         let known = match ask.await {
             Ok(known) => Some(Arc::new(known)),
             // Kept as well: whoever asks twice must not tell by the time it takes what is hidden from what is not
             // there.
             Err(Refusal::Missing) => None,
-            Err(refusal) => return Err(refusal),
+            Err(refusal) => {
+                *last = Last::Failed { reading, refusal: refusal.clone() };
+                slot.failures.fetch_add(1, Ordering::Release);
+                return Err(refusal);
+            }
         };
-        *found = Some(Found { at: begun, reading, known: known.clone() });
+        *last = Last::Found(Found { at: begun, reading, known: known.clone() });
         known.ok_or(Refusal::Missing)
     }
 
@@ -91,5 +125,79 @@ pub(super) struct Forgets<'a> {
 impl Drop for Forgets<'_> {
     fn drop(&mut self) {
         self.prefetched.slots.remove(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        pin::Pin,
+        sync::atomic::AtomicUsize,
+        task::{Context, Waker},
+    };
+
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::{clock::ManualClock, ids::Timestamp};
+
+    /// A backend that counts the questions and answers each that a test lets through.
+    struct Backend {
+        asked: AtomicUsize,
+        let_through: Semaphore,
+    }
+
+    impl Backend {
+        async fn ask(&self, answer: Result<Known<'static>, Refusal>) -> Result<Known<'static>, Refusal> {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            self.let_through.acquire().await.unwrap().forget();
+            answer
+        }
+    }
+
+    /// Whether it is not done yet.
+    fn waits<F: Future>(one: &mut Pin<Box<F>>) -> bool {
+        one.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending()
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_question_that_fails_shares_the_failure_and_the_next_one_asks_anew() {
+        let clock = Arc::new(ManualClock::new(Timestamp(1_700_000_000_000)));
+        let prefetched = Prefetched::new(10, Duration::from_secs(5), clock);
+        let backend = Backend { asked: AtomicUsize::new(0), let_through: Semaphore::new(0) };
+        let ask = |answer| prefetched.facts("/contacts/7", &"contact", backend.ask(answer));
+
+        let mut waiting: Vec<_> = (0..100).map(|_| Box::pin(ask(Err(Refusal::TimedOut)))).collect();
+        let other = prefetched.facts("/contacts/7", &"name", backend.ask(Ok(Known::default())));
+        let mut other = Box::pin(other);
+        for one in &mut waiting {
+            assert!(waits(one));
+        }
+        assert!(waits(&mut other));
+        backend.let_through.add_permits(1);
+        for one in waiting {
+            assert_eq!(one.await.err(), Some(Refusal::TimedOut));
+        }
+        assert_eq!(backend.asked.load(Ordering::SeqCst), 1, "each of those who waited asked again");
+
+        backend.let_through.add_permits(2);
+        assert!(other.await.is_ok(), "who reads other facts asks for itself");
+        assert!(ask(Ok(Known::default())).await.is_ok(), "who comes later asks anew");
+        assert_eq!(backend.asked.load(Ordering::SeqCst), 3);
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_one_that_goes_away_asks() {
+        let clock = Arc::new(ManualClock::new(Timestamp(1_700_000_000_000)));
+        let prefetched = Prefetched::new(10, Duration::from_secs(5), clock);
+        let backend = Backend { asked: AtomicUsize::new(0), let_through: Semaphore::new(0) };
+        let ask = || prefetched.facts("/contacts/7", &"contact", backend.ask(Ok(Known::default())));
+        let (mut first, mut second) = (Box::pin(ask()), Box::pin(ask()));
+        assert!(waits(&mut first));
+        assert!(waits(&mut second));
+        drop(first);
+        backend.let_through.add_permits(1);
+        assert!(second.await.is_ok());
+        assert_eq!(backend.asked.load(Ordering::SeqCst), 2);
     }
 }

@@ -87,6 +87,8 @@ pub enum Refusal {
     Objected(StatusCode, Option<u64>),
     /// Its answer may not be shown as a whole.
     Withheld(Withheld),
+    /// The object was changed after it was decided on, and the write was not made.
+    Changed,
     /// A name or path that cannot be written in a request.
     Unspeakable,
 }
@@ -140,10 +142,16 @@ impl Refusal {
             Self::Objected(..) => "backend_objected",
             Self::Withheld(Withheld::Uncovered) => "uncovered",
             Self::Withheld(Withheld::Hidden) => "hidden",
+            Self::Withheld(Withheld::Another) => "another_object",
             Self::Withheld(Withheld::Coded(Uncoded::TooLarge)) => "answer_too_large",
             Self::Withheld(
-                Withheld::Unreadable | Withheld::Faulty(_) | Withheld::Untabular(_) | Withheld::Coded(_),
+                Withheld::Unreadable
+                | Withheld::Faulty(_)
+                | Withheld::Untabular(_)
+                | Withheld::Coded(_)
+                | Withheld::NoList,
             ) => "unreadable",
+            Self::Changed => "changed",
             Self::Unspeakable => "unspeakable",
         }
     }
@@ -229,6 +237,11 @@ impl Refusal {
             Self::TimedOut => {
                 (StatusCode::GATEWAY_TIMEOUT, "backend", "the backend did not answer in time".into())
             }
+            Self::Changed => (
+                StatusCode::CONFLICT,
+                "changed",
+                "somebody else changed this meanwhile: read it again and try again".into(),
+            ),
             Self::AnswerTooLarge | Self::Failed => {
                 bad_gateway("backend", "the backend's answer cannot be shown")
             }
@@ -243,7 +256,12 @@ impl Refusal {
                 "the answer holds more than may be shown, and cannot be shown in part".into(),
             ),
             Self::Withheld(
-                Withheld::Unreadable | Withheld::Faulty(_) | Withheld::Untabular(_) | Withheld::Coded(_),
+                Withheld::Unreadable
+                | Withheld::Faulty(_)
+                | Withheld::Untabular(_)
+                | Withheld::Coded(_)
+                | Withheld::Another
+                | Withheld::NoList,
             ) => bad_gateway("unreadable", "the backend's answer cannot be read"),
             Self::Unspeakable => bad_gateway("internal", "the request cannot be passed on"),
         }

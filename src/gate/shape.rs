@@ -8,7 +8,7 @@ use std::{
 
 use smallvec::SmallVec;
 
-use super::{answer::Withheld, facts::Reading, permit::Asked, refusal::Refusal};
+use super::{answer::Withheld, facts::Reading, permit::Asked, refusal::Refusal, spelt::Spelt};
 use crate::{
     config::routes::{Entity, Judged, Literal, LookUp, Main, Route, RouteMap, Shows},
     filter::{EntityNo, FieldIx, Fields, Layout, Schema, SchemaError},
@@ -84,8 +84,7 @@ impl Shapes {
             let number = EntityNo(u16::try_from(number).unwrap_or(u16::MAX));
             let resources =
                 std::iter::once(&entity.resource).chain(entity.kinds.iter().map(|kind| &kind.resource));
-            let rights =
-                resources.map(|resource| right(policy, resource, &entity.action, schema.fields(number)));
+            let rights = resources.map(|resource| right(policy, resource, entity, schema.fields(number)));
             Shape {
                 reading,
                 tag: entity.tag,
@@ -149,6 +148,20 @@ impl Shapes {
         reach
     }
 
+    /// Whether a user has what a route asks for to all, and the right to see all that its answer is about.
+    #[must_use]
+    pub fn covers(&self, actor: &Actor, shows: &Shows, asked: Asked) -> bool {
+        let reaches_all = |resource, action| actor.grants.reach(resource, action).certain == Scope::All;
+        let of_answer = match &shows.main {
+            None => true,
+            Some(Main::Rows(_, entity) | Main::Object(entity)) => self.entity(*entity).is_some_and(|shape| {
+                let mut rights = shape.rights.iter().flatten();
+                rights.all(|right| reaches_all(right.resource, right.action))
+            }),
+        };
+        of_answer && reaches_all(asked.resource, asked.action)
+    }
+
     /// What a route's answer is made of; `map` is the one that these are of.
     ///
     /// # Errors
@@ -201,7 +214,7 @@ fn ruled(entity: &Entity, policy: &Policy) -> Vec<String> {
         .filter_map(|name| policy.resource(name))
         .flat_map(|resource| {
             let named = policy.fields_of(resource).filter(|field| *field != FieldNo::OTHER);
-            named.map(move |field| policy.field_name(resource, field).to_owned())
+            named.flat_map(move |field| entity.aliases.touching(policy.field_name(resource, field)))
         })
         .collect();
     names.sort_unstable();
@@ -209,23 +222,24 @@ fn ruled(entity: &Entity, policy: &Policy) -> Vec<String> {
     names
 }
 
-fn right(policy: &Policy, resource: &str, action: &str, fields: &[String]) -> Option<Right> {
+fn right(policy: &Policy, resource: &str, entity: &Entity, fields: &[String]) -> Option<Right> {
     let resource = policy.resource(resource)?;
-    let action = policy.action(action)?;
-    let fields = fields.iter().map(|name| fields_of(policy, resource, name)).collect();
+    let action = policy.action(&entity.action)?;
+    let spelt = Spelt::of(policy, resource, &entity.aliases);
+    let fields = fields.iter().map(|name| fields_of(&spelt, name)).collect();
     Some(Right { resource, action, fields })
 }
 
 /// The fields of the policy that must be shown for the field `name` to be: those that a rule names on the way to
 /// it, or else the one for all the rest, and every one that has the bare name of a step.
-pub(super) fn fields_of(policy: &Policy, resource: ResourceNo, name: &str) -> SmallVec<[FieldNo; 2]> {
-    let named = |name: &str| Some(policy.field(resource, name)).filter(|field| *field != FieldNo::OTHER);
+pub(super) fn fields_of(spelt: &Spelt, name: &str) -> SmallVec<[FieldNo; 2]> {
     let ends = name.match_indices('.').map(|(end, _)| end).chain([name.len()]);
-    let mut fields: SmallVec<[FieldNo; 2]> = ends.filter_map(|end| named(name.get(..end)?)).collect();
+    let mut fields: SmallVec<[FieldNo; 2]> =
+        ends.filter_map(|end| name.get(..end)).flat_map(|name| spelt.fields(name)).collect();
     if fields.is_empty() {
         fields.push(FieldNo::OTHER);
     }
-    fields.extend(name.split('.').filter_map(named));
+    fields.extend(name.split('.').flat_map(|step| spelt.fields(step)));
     fields.sort_unstable();
     fields.dedup();
     fields

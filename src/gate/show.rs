@@ -2,7 +2,7 @@
 
 use std::{error::Error, sync::Arc};
 
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, header};
 
 use super::{
     Passage, Shown,
@@ -11,16 +11,19 @@ use super::{
     exports,
     facts::{Keyed, Known, Reading},
     look_up::Found,
-    permit::Permit,
+    nobody,
+    permit::{Decided, Permit},
     refusal::Refusal,
     shape::{Shape, Shapes},
-    sight::{Sight, Teams, Wanted},
+    sight::{Sight, Wanted},
+    subject::Subject,
+    teams::Teams,
 };
 use crate::{
     config::routes::{self as config, Format, Main, Shows},
     filter::{EntityNo, Judge, Object, Page, Report, Verdict, csv::Table},
     ids::DecisionId,
-    policy::{Actor, Scope, TeamKey},
+    policy::{Actor, Scope},
 };
 
 impl Passage<'_> {
@@ -33,22 +36,42 @@ impl Passage<'_> {
         record: &mut Record,
     ) -> Result<Shown, Refusal> {
         let status = unseen.status();
+        if status == StatusCode::PRECONDITION_FAILED && self.matched.route.writing.unless_changed {
+            return Err(Refusal::Changed);
+        }
         // Nobody asked for a part (F08).
         if !status.is_success() || status == StatusCode::PARTIAL_CONTENT {
             return self.error(unseen, permit);
         }
-        let wrote = self.matched.route.matches.method != Method::GET;
-        if unseen.is_empty() && (wrote || status == StatusCode::NO_CONTENT) {
-            return unseen.whole(&self.side.routes.map).map_err(Refusal::Withheld);
+        let wrote = self.matched.route.writes();
+        let is_got = self.matched.route.matches.method == Method::GET;
+        if unseen.is_empty() && (!is_got || status == StatusCode::NO_CONTENT) {
+            if !wrote && self.hides_rows(permit)? {
+                let none = nobody::answer(&self.matched.route.shows, None);
+                return none.ok_or(Refusal::Withheld(Withheld::NoList));
+            }
+            return self.empty(unseen, permit);
         }
         match self.shown(unseen, permit, around, record).await {
             Err(Refusal::Withheld(_)) if wrote => {
                 record.reason = "echo_withheld";
                 Ok(without_content())
             }
-            Err(Refusal::Withheld(Withheld::Hidden)) => Err(Refusal::Missing),
+            // Another object than the one that was asked for is like none: that it is there is not told either.
+            Err(Refusal::Withheld(Withheld::Hidden | Withheld::Another)) => Err(Refusal::Missing),
             shown => shown,
         }
+    }
+
+    /// An answer without content. The route map's headers pass as they would with the content: with an object that was
+    /// decided on, or to who may see every row.
+    fn empty(&self, unseen: Unseen, permit: &Permit) -> Result<Shown, Refusal> {
+        let route = &self.matched.route;
+        let is_decided = route.object.is_some() && !matches!(route.shows.main, Some(Main::Rows(..)));
+        if is_decided || self.sees_every_row(&self.granted.actor, Some(permit), &*self.shapes()?) {
+            return unseen.whole(&self.side.routes.map).map_err(Refusal::Withheld);
+        }
+        Ok(unseen.empty())
     }
 
     async fn shown(
@@ -61,10 +84,12 @@ impl Passage<'_> {
         let map = &self.side.routes.map;
         let eyes = Eyes { actor: &self.granted.actor, permit: Some(permit), decision: record.id };
         match self.matched.route.shows.format {
-            Format::Whole if self.shows_whole(eyes.actor, permit)? => {
-                return unseen.whole(map).map_err(Refusal::Withheld);
+            Format::Whole => {
+                let passes =
+                    self.shows_whole(eyes.actor, permit)? || self.shows_whole_echo(eyes, around).await?;
+                let passes = passes.then_some(()).ok_or(Withheld::Uncovered);
+                return passes.and_then(|()| unseen.whole(map)).map_err(Refusal::Withheld);
             }
-            Format::Whole => return Err(Refusal::Withheld(Withheld::Uncovered)),
             Format::Csv | Format::Json => {}
         }
         let shapes = self.shapes()?;
@@ -86,6 +111,13 @@ impl Passage<'_> {
         self.remember_export(&shown);
         let is_object = matches!(self.matched.route.shows.main, Some(Main::Object(_)));
         let is_whole = is_object || self.sees_every_row(eyes.actor, eyes.permit, &shapes);
+        if !is_whole
+            && report.rows_shown == 0
+            && self.may_hide_all_rows()
+            && let Some(none) = nobody::answer(&self.matched.route.shows, None)
+        {
+            return Ok(none);
+        }
         Ok(match self.matched.route.shows.format {
             Format::Csv if is_whole => unseen.with_table(shown, &map.response_headers),
             Format::Csv => unseen.with_table(shown, &[]),
@@ -103,14 +135,57 @@ impl Passage<'_> {
         }
     }
 
-    /// Whether an answer passes that can only pass as a whole: every field may be seen, and of an export every row.
+    /// Whether an answer passes that can only pass as a whole: every field may be seen, and the permit is about the
+    /// object. Of rows, and where nobody can tell whose it is, it must be one to all.
     pub(super) fn shows_whole(&self, actor: &Actor, permit: &Permit) -> Result<bool, Refusal> {
         let route = &self.matched.route;
-        let of_rows = matches!(route.object, Some(config::Object::Export { .. }));
-        let every_row = !of_rows
-            || permit.is_of_everything()
-            || self.shapes()?.reach(actor, &route.shows, self.asked).certain == Scope::All;
-        Ok(every_row && permit.shows_all(actor, self.asked.resource))
+        if route.writes() {
+            return self.sees_every_object(actor, permit);
+        }
+        let is_decided =
+            matches!(&route.object, Some(object) if !matches!(object, config::Object::Export { .. }));
+        let is_decided = is_decided || permit.is_of_everything();
+        let covers = is_decided || self.shapes()?.covers(actor, &route.shows, self.asked);
+        Ok(covers && permit.shows_all(actor, self.asked.resource))
+    }
+
+    /// Whether the echo of a write passes as a whole: the object may be seen with every field.
+    async fn shows_whole_echo(&self, eyes: Eyes<'_>, around: Option<&Keyed>) -> Result<bool, Refusal> {
+        let (Some(view), true) = (self.asked.view, self.matched.route.writes()) else { return Ok(false) };
+        let Some(object) = self.written(around, eyes.decision).await? else { return Ok(false) };
+        let seen = Decided::on(eyes.actor, self.asked.to(view), Some(&object), &[]).permit();
+        Ok(seen.is_ok_and(|seen| seen.shows_all(eyes.actor, self.asked.resource)))
+    }
+
+    /// Whether a user may see every object of the route's resource, and every field of it.
+    pub(super) fn sees_every_object(&self, actor: &Actor, permit: &Permit) -> Result<bool, Refusal> {
+        let resource = self.asked.resource;
+        let Some(view) = self.asked.view.filter(|_| !permit.is_of_everything()) else {
+            return Ok(permit.is_of_everything());
+        };
+        let every_one = actor.grants.reach(resource, view).certain == Scope::All;
+        let seen = Decided::on(actor, self.asked.to(view), None, &[]).permit();
+        let every_field = seen.is_ok_and(|seen| seen.shows_all(actor, resource));
+        Ok(every_one && every_field && permit.shows_all(actor, resource))
+    }
+
+    /// Whether rows of the answer may be hidden from the user.
+    pub(super) fn hides_rows(&self, permit: &Permit) -> Result<bool, Refusal> {
+        let is_list = matches!(self.matched.route.shows.main, Some(Main::Rows(..)));
+        Ok(is_list && !self.sees_every_row(&self.granted.actor, Some(permit), &*self.shapes()?))
+    }
+
+    /// Whether nothing may tell that there are rows, but none that the user sees: nothing is left of a hidden one, and
+    /// the user did not make them.
+    pub(super) fn may_hide_all_rows(&self) -> bool {
+        let entities = &self.side.routes.map.entities;
+        match &self.matched.route.shows.main {
+            Some(Main::Rows(_, entity)) => {
+                let entity = entities.get(usize::from(entity.0));
+                entity.is_some_and(|entity| entity.placeholder.is_empty()) && !self.matched.route.writes()
+            }
+            Some(Main::Object(_)) | None => false,
+        }
     }
 
     /// Tells what was taken out of an answer, or would have been but for shadow mode; without a report, all of it.
@@ -173,28 +248,50 @@ impl Passage<'_> {
     /// that it only names.
     async fn seen<T>(
         &self,
-        Eyes { actor, permit, decision }: Eyes<'_>,
+        eyes: Eyes<'_>,
+        around: Option<&Keyed>,
+        shapes: &Shapes,
+        read: impl Fn(&mut Sight<'_>) -> Result<T, Withheld>,
+    ) -> Result<T, Refusal> {
+        let subject = self.subject(eyes, around, shapes).await?;
+        self.seen_as(&subject, eyes, around, shapes, read).await
+    }
+
+    /// The same, of whose one object this is known.
+    pub(super) async fn seen_as<T>(
+        &self,
+        subject: &Subject<'_>,
+        Eyes { actor, decision, .. }: Eyes<'_>,
         around: Option<&Keyed>,
         shapes: &Shapes,
         read: impl Fn(&mut Sight<'_>) -> Result<T, Withheld>,
     ) -> Result<T, Refusal> {
         let route = &self.matched.route;
         let tag = |id: &str| self.tag(id);
-        let mut teams = Teams::new();
+        let is_asked_for = |id: &str| subject.parameter.is_none_or(|name| self.is_asked_for(id, name));
+        let mut teams = Teams::default();
         let mut found = Found::default();
         loop {
-            let mut sight = Sight::new(actor, &self.gate.keys, shapes, self.asked, &teams, &tag);
+            let mut sight = Sight::new(actor, &self.gate.keys, shapes, subject.asked, &teams, &tag);
             sight.found = Some(&found);
             sight.around = around.map(|keyed| (self.asked.via.unwrap_or(self.asked.resource), keyed));
-            // Without an object nothing was decided about the one in the answer: a create may answer with another.
-            let about = route.object.is_some() && matches!(route.shows.main, Some(Main::Object(_)));
-            sight.decided = permit.filter(|_| about);
+            sight.around = sight.around.filter(|_| !subject.tells_its_facts);
+            sight.before = around.filter(|_| subject.tells_its_facts);
+            sight.decided = subject.seen.as_ref();
+            sight.also = subject.also.as_ref();
+            sight.is_asked_for = if subject.parameter.is_some() { Some(&is_asked_for) } else { None };
             let seen = read(&mut sight).map_err(|withheld| {
                 tracing::warn!(route.match = route.name, error = &withheld as &dyn Error, "an answer is withheld");
                 Refusal::Withheld(withheld)
             })?;
-            let hidden = sight.main_is_hidden && matches!(route.shows.main, Some(Main::Object(_)));
-            let Wanted { teams_of, objects, beyond } = sight.into_wanted();
+            let hidden = sight.main_is_hidden && subject.is_one;
+            let another = sight.main_is_another;
+            let Wanted { teams_of, teams_beyond, objects, beyond } = sight.into_wanted();
+            if another {
+                let withheld = Withheld::Another;
+                tracing::warn!(route.match = route.name, error = &withheld as &dyn Error, "an answer is withheld");
+                return Err(Refusal::Withheld(withheld));
+            }
             if teams_of.is_empty() && objects.is_empty() {
                 if hidden {
                     return Err(Refusal::Withheld(Withheld::Hidden));
@@ -202,13 +299,13 @@ impl Passage<'_> {
                 if beyond {
                     self.side.look_ups_beyond.inc();
                 }
+                if teams_beyond {
+                    self.side.teams_beyond.inc();
+                }
                 return Ok(seen);
             }
             self.look_up(objects, shapes, decision, &mut found).await?;
-            for user in teams_of {
-                let of_user: Vec<TeamKey> = self.teams_of(&user).await?;
-                teams.insert(user, of_user);
-            }
+            self.look_up_teams(teams_of, &mut teams).await?;
         }
     }
 
@@ -235,10 +332,15 @@ impl Passage<'_> {
         let (Some(shape), Some(layout)) = (shapes.entity(entity), shapes.object(entity)) else {
             return Err(Refusal::Unknown);
         };
-        let mut look = Look { shape, id, known: None };
+        let mut look = Look { shape, id, known: None, is_another: false };
         unseen.filtered(layout, &mut look).map_err(Refusal::Withheld)?;
         // Another object than the one that was asked for is not believed.
-        look.known.ok_or(Refusal::Withheld(Withheld::Unreadable))
+        let why = if look.is_another { Withheld::Another } else { Withheld::Unreadable };
+        let known = look.known.ok_or(Refusal::Withheld(why))?;
+        // A weak one says nothing of what matters.
+        let version = unseen.header(&header::ETAG).and_then(|etag| etag.to_str().ok());
+        let version = version.filter(|etag| etag.starts_with('"')).map(Arc::from);
+        Ok(Known { version, ..known })
     }
 
     pub(super) fn shapes(&self) -> Result<Arc<Shapes>, Refusal> {
@@ -261,15 +363,19 @@ struct Look<'a> {
     shape: &'a Shape,
     id: &'a str,
     known: Option<Known<'static>>,
+    /// Its id is another one.
+    is_another: bool,
 }
 
 impl Judge for Look<'_> {
     fn judge(&mut self, object: &Object<'_>) -> Verdict {
         let reading = &self.shape.reading;
-        let is_it = !reading.has_id() || reading.id(object).as_deref() == Some(self.id);
+        let id = reading.id(object);
+        let is_it = !reading.has_id() || id.as_deref() == Some(self.id);
         if object.main && is_it {
             self.known = Some(reading.known(object).into_owned());
         }
+        self.is_another |= object.main && !is_it && id.is_some();
         Verdict::Hidden
     }
 }

@@ -1,23 +1,21 @@
 //! Who sees what of an answer: the filter's judge, which asks the one decision for every object.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{
     facts::{Keyed, Known, is_that},
     look_up::{Found, Sought},
     permit::{Asked, Permit},
     shape::{Right, Shape, Shapes},
+    teams::Teams,
 };
 use crate::{
     filter::{EntityNo, Fields, Judge, Object, Verdict},
-    policy::{Actor, Allowed, Decision, Facts, Keys, Question, ResourceNo, Scope, TeamKey, Via, decide},
+    policy::{Actor, Allowed, Decision, Facts, Keys, Question, ResourceNo, Scope, Via, decide},
 };
 
 /// Kinds of objects whose fields are remembered while one answer is read: more than any answer has.
 const REMEMBERED_MAX: usize = 32;
-
-/// The teams of users, by name.
-pub type Teams = BTreeMap<String, Vec<TeamKey>>;
 
 /// One user's sight of one answer.
 pub struct Sight<'a> {
@@ -29,10 +27,18 @@ pub struct Sight<'a> {
     pub shapes: &'a Shapes,
     /// What the route asks for; rows are decided on by this action too.
     pub asked: Asked,
-    /// The decision on the one object that the answer is about; `None` for rows.
+    /// The right to see the one object that the answer is about; `None` for rows, and where the answer itself must
+    /// tell whose it is.
     pub decided: Option<&'a Permit>,
+    /// The decision on the request, where it shows no more of that object than `decided` lets it.
+    pub also: Option<&'a Permit>,
+    /// Whether an id is that of the one object that was asked for; `None` where none was, or its id says nothing.
+    pub is_asked_for: Option<&'a (dyn Fn(&str) -> bool + Sync)>,
     /// The object that the route is about, if it is not in the answer: its resource, and what is known of it.
     pub around: Option<(ResourceNo, &'a Keyed)>,
+    /// What was known of the one object that the answer is about, if the answer itself tells nothing of it: some backends
+    /// answer a write with no more than an id.
+    pub before: Option<&'a Keyed>,
     /// The teams of responsible users, as far as they are known.
     pub teams: &'a Teams,
     /// What the tag of a conversation says, by the id that the backend has for it.
@@ -41,6 +47,8 @@ pub struct Sight<'a> {
     pub found: Option<&'a Found>,
     /// The one object that the answer is about may not be seen.
     pub main_is_hidden: bool,
+    /// It is another one than was asked for.
+    pub main_is_another: bool,
     wanted: Wanted,
     /// The objects in which the next one stands, outermost first.
     standing: Vec<Standing>,
@@ -52,6 +60,8 @@ pub struct Sight<'a> {
 pub struct Wanted {
     /// Users whose teams are wanted.
     pub teams_of: BTreeSet<String>,
+    /// Users were responsible beyond those whose teams are looked up for one answer.
+    pub teams_beyond: bool,
     /// Objects that are to be looked up.
     pub objects: BTreeSet<Sought>,
     /// Objects were named beyond those that are looked up for one answer.
@@ -85,11 +95,15 @@ impl<'a> Sight<'a> {
             shapes,
             asked,
             decided: None,
+            also: None,
+            is_asked_for: None,
             around: None,
+            before: None,
             teams,
             tag,
             found: None,
             main_is_hidden: false,
+            main_is_another: false,
             wanted: Wanted::default(),
             standing: Vec::new(),
             remembered: Vec::new(),
@@ -123,11 +137,11 @@ impl<'a> Sight<'a> {
         let teams = match known.needs_teams_of() {
             None => &[],
             Some(user) if user == self.actor.user.as_str() => &*self.actor.team_keys,
-            Some(user) => match self.teams.get(user) {
-                Some(teams) => &**teams,
+            Some(user) => match self.teams.of(user) {
+                Some(teams) => teams,
                 None => {
                     if self.teams_matter(right) {
-                        self.wanted.teams_of.insert(user.to_owned());
+                        self.want_teams_of(user);
                     }
                     &[]
                 }
@@ -139,6 +153,18 @@ impl<'a> Sight<'a> {
         match via {
             None => keyed,
             Some((resource, via)) => keyed.through(resource, self.keyed(via, right)),
+        }
+    }
+
+    /// Notes that the teams of a user are wanted, if there is room.
+    fn want_teams_of(&mut self, user: &str) {
+        if self.wanted.teams_of.contains(user) {
+            return;
+        }
+        if self.teams.has_room(self.wanted.teams_of.len()) {
+            self.wanted.teams_of.insert(user.to_owned());
+        } else {
+            self.wanted.teams_beyond = true;
         }
     }
 
@@ -196,14 +222,18 @@ impl<'a> Sight<'a> {
         } else {
             shape.reading.known(object)
         };
-        let own = self.keyed(&known, right);
+        let own = match self.before.filter(|_| object.main && known == Known::default()) {
+            Some(before) => before.clone(),
+            None => self.keyed(&known, right),
+        };
         let keyed = match self.whole() {
             Some((_, whole)) if shape.part => whole.part(&own),
             _ => own,
         };
         let decided = self.decided.filter(|_| object.main && right.resource == self.asked.resource);
         let fields = if let Some(permit) = decided {
-            right.fields(|field| permit.shows(self.actor, field))
+            let also = |field| self.also.is_none_or(|also| also.shows(self.actor, field));
+            right.fields(|field| permit.shows(self.actor, field) && also(field))
         } else {
             let Decision::Allow(allowed) = self.decide(right.resource, right.action, &keyed) else {
                 return None;
@@ -233,18 +263,30 @@ impl std::fmt::Debug for Sight<'_> {
 
 impl Judge for Sight<'_> {
     fn judge(&mut self, object: &Object<'_>) -> Verdict {
-        let depth = std::iter::successors(object.outer, |outer| outer.outer).count();
-        self.standing.truncate(depth);
-        let Some(shape) = self.shapes.entity(object.entity) else { return Verdict::Hidden };
-        // A row that cannot be got by its id is not believed (D08).
-        let is_row = object.main && self.decided.is_none();
-        if is_row && shape.reading.has_id() && shape.reading.id(object).is_none() {
-            return Verdict::Hidden;
-        }
-        let Some(kind) = kind(object, shape) else { return Verdict::Hidden };
-        let verdict = self.verdict(object, shape, kind).map_or(Verdict::Hidden, Verdict::Shown);
+        let verdict = self.judged(object).map_or(Verdict::Hidden, Verdict::Shown);
         self.main_is_hidden |= object.main && verdict == Verdict::Hidden;
         verdict
+    }
+}
+
+impl Sight<'_> {
+    /// The fields of an object that are shown; `None` if it is hidden.
+    fn judged(&mut self, object: &Object<'_>) -> Option<Fields> {
+        let depth = std::iter::successors(object.outer, |outer| outer.outer).count();
+        self.standing.truncate(depth);
+        let shape = self.shapes.entity(object.entity)?;
+        // A row that cannot be got by its id is not believed (D08), and neither is another object than that which
+        // was asked for.
+        if object.main && shape.reading.has_id() && (self.decided.is_none() || self.is_asked_for.is_some()) {
+            let id = shape.reading.id(object);
+            let is_it = self.is_asked_for.is_none_or(|is_it| id.as_deref().is_some_and(is_it));
+            self.main_is_another |= !is_it;
+            if id.is_none() || !is_it {
+                return None;
+            }
+        }
+        let kind = kind(object, shape)?;
+        self.verdict(object, shape, kind)
     }
 }
 

@@ -53,6 +53,8 @@ pub(super) struct Tenant {
     pub(super) channels: BTreeMap<AccountId, Channel>,
     /// How often an answer named more objects than are looked up.
     pub(super) look_ups_beyond: Counter,
+    /// How often the objects of an answer had more responsible users than those whose teams are looked up.
+    pub(super) teams_beyond: Counter,
     /// Its answers against the policy that was asked last.
     shapes: ArcSwapOption<Shapes>,
 }
@@ -105,6 +107,7 @@ impl Snapshot {
                         clock.clone(),
                     ),
                     look_ups_beyond: limits.of("look_ups_max"),
+                    teams_beyond: limits.of("teams_max"),
                     places: Places::new(settings.page_places_max, limits),
                     accounts: of_backend.map(|account| account.id.clone()).collect(),
                     channels: channels.collect(),

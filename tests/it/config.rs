@@ -854,6 +854,85 @@ object = "prefetch"
 }
 
 #[test]
+fn what_could_show_or_write_more_than_it_says_is_told_with_its_line() {
+    let text = r#"
+backend = "chat"
+[entity.ticket]
+resource = "contact"
+id = "/id"
+responsible = "/owner"
+nobody = { absent = true }
+aliases = { phone_number = ["tel", "bad..name"], mobile = ["tel"] }
+[entity.deal]
+resource = "contact"
+responsible = "/owner"
+team = "/team"
+[entity.chat]
+resource = "contact"
+id = "/id"
+tag = true
+[[route]]
+match = "GET /tickets.csv"
+entity = "ticket"
+action = "view"
+format = "csv"
+[[route]]
+match = "GET /deals"
+entity = "deal"
+action = "view"
+items = ""
+push = { own = "mine=true", team = "team={team}" }
+[[route]]
+match = "GET /chats"
+entity = "chat"
+action = "view"
+items = ""
+push = { own = "mine=true" }
+[[route]]
+match = "GET /board"
+resource = "contact"
+action = "view"
+nested = { "/rows/*" = "deal" }
+push = { team = "team={team}" }
+[[route]]
+match = "POST /tickets/search"
+entity = "ticket"
+action = "view"
+items = ""
+question = true
+accepts = ["json", "json-patch"]
+[[route]]
+match = "PATCH /chats/{id}"
+entity = "chat"
+action = "edit"
+object = "tag"
+unless_changed = true
+[[route]]
+match = "PATCH /tickets"
+entity = "ticket"
+action = "edit"
+object = "prefetch"
+prefetch = "GET /tickets/{id}"
+ids = "/ids"
+unless_changed = true
+"#;
+    let told = mistakes_of("tenants/default/routes.toml", text);
+    for expected in [
+        "routes.toml:8: entity.ticket.aliases.phone_number[1]: not the name of a field",
+        "routes.toml:8: entity.ticket.aliases.phone_number[0]: `tel` is in the list twice",
+        "routes.toml:21: route[0].format: only goes with an entity without `nobody.absent`",
+        "routes.toml:27: route[1].push.team: only goes with rows whose teams are those of the responsible user",
+        "routes.toml:33: route[2].push: only goes with rows whose facts the backend has",
+        "routes.toml:39: route[3].push: only goes with `items`",
+        "routes.toml:46: route[4].accepts: only goes with a write: a JSON Patch asks no question",
+        "routes.toml:52: route[5].unless_changed: only goes with a write of one object",
+        "routes.toml:60: route[6].unless_changed: only goes with a write of one object",
+    ] {
+        assert!(told.contains(expected), "no `{expected}` in\n{told}");
+    }
+}
+
+#[test]
 fn every_mistake_about_an_export_is_told_with_its_line() {
     let text = r#"
 backend = "chat"
@@ -919,6 +998,89 @@ export = { of = "rows" }
         "route[6].object: only goes with GET",
     ] {
         assert!(told.contains(expected), "no `{expected}` in\n{told}");
+    }
+}
+
+#[test]
+fn what_cannot_be_decided_of_an_answer_is_told_with_its_line() {
+    let text = r#"
+backend = "chat"
+[entity.contact]
+id = "/id"
+fields = ["*"]
+[[route]]
+match = "GET /whole"
+entity = "contact"
+action = "view"
+format = "whole"
+items = "/rows"
+links = ["/next"]
+[[route]]
+match = "GET /contacts/{id}"
+entity = "contact"
+action = "view"
+object = "answer"
+asks = ["name"]
+searches = { q = ["name"] }
+empty = "no-content"
+[[route]]
+match = "GET /contacts/{id}/files/{file}"
+entity = "contact"
+action = "view"
+object = "tag"
+format = "whole"
+[route.stands_in]
+entity = "contakt"
+parameter = "note"
+request = "POST /contacts/{id}/notes/{number}"
+"#;
+    let told = mistakes_of("tenants/default/routes.toml", text);
+    for expected in [
+        "routes.toml:11: route[0].items: only goes with `format = \"json\"`",
+        "routes.toml:12: route[0].links: only goes with `format = \"json\"`",
+        "routes.toml:18: route[1].asks: only goes with another `object` than \"answer\"",
+        "routes.toml:19: route[1].searches: only goes with another `object` than \"answer\"",
+        "routes.toml:20: route[1].empty: only goes with `items` of JSON",
+        "route[2].stands_in: only goes with `via` or `part`",
+        "route[2].stands_in.entity: no entity `contakt` is declared",
+        "route[2].stands_in.parameter: the path has no parameter `{note}`",
+        "route[2].stands_in.request: only goes with GET",
+        "route[2].stands_in.request: the path has no parameter `{number}`",
+    ] {
+        assert!(told.contains(expected), "no `{expected}` in\n{told}");
+    }
+}
+
+#[test]
+fn a_field_that_stands_in_another_object_is_told_with_its_line() {
+    let routes = |fields: &str| {
+        format!(
+            "backend = 'chat'\n[entity.chat]\nresource = 'conversation'\nfields = {fields}\n\
+             nested = {{ '/meta/sender' = 'person' }}\n[entity.person]\nresource = 'contact'\nfields = ['*']\n\
+             [[route]]\nmatch = 'GET /chats'\nentity = 'chat'\naction = 'view'\nitems = ''\n"
+        )
+    };
+    let roles = "[resource.conversation]\nactions = ['view']\n[resource.contact]\nactions = ['view']\n\
+                 [role.agent.grants]\nconversation = { view = 'all' }\n\
+                 [role.agent.fields.conversation]\nhidden = ['title', 'meta.sender.phone_number', 'meta.channel']\n\
+                 [[forbid]]\nname = 'no-mail'\nresource = 'conversation'\nactions = ['view']\n\
+                 fields = ['meta.sender.email']\n";
+    for fields in ["['*']", "['id', 'meta']"] {
+        let text = routes(fields);
+        let files = [
+            ("headgate.toml", HEADGATE),
+            ("tenants/default/channels.toml", CHANNELS),
+            ("tenants/default/routes.toml", &*text),
+            ("tenants/default/roles.toml", roles),
+        ];
+        let told = load(folder(&files).path()).map(|_| ()).unwrap_err().to_string();
+        for expected in [
+            "roles.toml:8: role.agent.fields.conversation.hidden: in answers `meta.sender.phone_number` stands in `/meta/sender` of the entity `chat`, where a `contact` is decided on by itself",
+            "roles.toml:13: forbid[0].fields: in answers `meta.sender.email` stands in `/meta/sender` of the entity `chat`",
+        ] {
+            assert!(told.contains(expected), "{fields}: no `{expected}` in\n{told}");
+        }
+        assert!(!told.contains("`title`") && !told.contains("`meta.channel`"), "{told}");
     }
 }
 

@@ -5,6 +5,7 @@ mod accounts;
 mod backends;
 mod channels;
 mod directory;
+mod elsewhere;
 mod gate;
 mod identity;
 mod keys;
@@ -27,6 +28,7 @@ pub(super) use self::{
     backends::{backends, delivery, egress, store, telemetry},
     channels::{Around, channels},
     directory::{assignment, directory, source},
+    elsewhere::fields_elsewhere,
     gate::{check_audit, gate},
     identity::{Taken, identity},
     listeners::listeners,

@@ -10,7 +10,7 @@ use crate::{
         raw::{self, RoleName, Word},
     },
     policy::{
-        Problem, Scope, Source,
+        Scope, Source,
         source::{
             App, Assignment, Combine, Condition, Effect, Fields, Forbid, Mode, Of, On, Override, Principal,
             Relation, Role, Rule,
@@ -181,9 +181,9 @@ impl Origins {
         self.renamed.insert(other.to_owned(), name.to_owned());
     }
 
-    /// The place of what a [`Problem`] is about.
-    pub(in crate::config) fn place(&self, problem: &Problem, documents: &[&Document]) -> Place {
-        let at: Vec<&str> = problem.at.iter().map(String::as_str).collect();
+    /// The place of what stands [`at`](crate::policy::Problem::at) these words of a [`Source`].
+    pub(in crate::config) fn place(&self, at: &[String], documents: &[&Document]) -> Place {
+        let at: Vec<&str> = at.iter().map(String::as_str).collect();
         let root = KeyPath::default();
         let listed = |list: &str, origin: Option<&(usize, usize)>, rest: &[&str]| {
             let (layer, index) = origin.copied().unwrap_or_default();

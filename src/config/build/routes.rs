@@ -21,10 +21,12 @@ use super::{
 };
 use crate::{
     config::{
+        aliases::Aliases,
         mistake::{KeyPath, Wrong, nearest},
         raw,
         routes::{
             AsUser, Audit, Body, Entity, Errors, Export, Format, Line, LookUp, Object, Part, Route, RouteMap,
+            StandsIn,
         },
         text::{Pointer, SecretText},
         writing::{Reference, Writing},
@@ -135,7 +137,10 @@ pub(in crate::config) fn routes(
 /// Whether the places of entities are in each other's way.
 fn check_layouts(check: &mut Check<'_>, entities: &[Entity], routes: &[Route]) {
     let root = KeyPath::default();
-    let sources = entities.iter().map(|entity| entity.source(Vec::new(), Vec::new()));
+    let sources = entities.iter().map(|entity| {
+        let aliases = entity.aliases.names().cloned();
+        entity.source(aliases.collect(), Vec::new())
+    });
     let schema = match Schema::compile(sources.collect()) {
         Ok(schema) => Arc::new(schema),
         Err(error) => return check.wrong(&root.key("entity"), Wrong::Places(error)),
@@ -240,6 +245,7 @@ fn route(
             check.wrong(&at.key(key), Wrong::OnlyWith { other: "object" });
         }
     }
+    let stands_in = matches.as_ref().and_then(|matches| stands_in(check, at, raw, matches, entities));
     let shows = shows(check, at, raw, entities);
     let export = export(check, at, raw);
     let matches = matches?;
@@ -254,14 +260,17 @@ fn route(
         ..writing(check, at, raw, &matches)
     };
     let asking = asking(check, at, raw);
+    let resource = resource?;
     Some(Route {
         number: 0,
         shared: false,
         name,
-        resource: resource?,
+        aliases: aliases(raw, &resource, entities),
+        resource,
         action: raw.action.clone()?,
         via,
         part: raw.part,
+        stands_in,
         shows,
         export,
         hide: raw
@@ -283,6 +292,19 @@ fn route(
         },
         matches,
     })
+}
+
+/// Other names of the fields of a resource, by the entities of it that a route names.
+fn aliases(raw: &raw::Route, resource: &str, entities: &BTreeMap<raw::Name, raw::Entity>) -> Aliases {
+    let named = raw.entity.iter().chain(&raw.shows).chain(raw.nested.values());
+    let mut aliases = Aliases::default();
+    for (name, entity) in named.filter_map(|name| Some((name, entities.get(name)?))) {
+        let kinds = entity.kinds.iter().map(|kind| kind.resource.as_str());
+        if entities::resource(name, entity) == resource || kinds.into_iter().any(|kind| kind == resource) {
+            aliases.extend(&Aliases::new(&entity.aliases));
+        }
+    }
+    aliases
 }
 
 /// Whether it is said what decides on the object that the path of a write names: without that, any scope would open
@@ -334,6 +356,38 @@ fn refers(
         }
     }
     refers
+}
+
+/// What must be seen besides the route's object; `None` if nothing, or a mistake was noted.
+fn stands_in(
+    check: &mut Check<'_>,
+    at: &KeyPath,
+    route: &raw::Route,
+    matches: &Line,
+    entities: &BTreeMap<raw::Name, raw::Entity>,
+) -> Option<StandsIn> {
+    let raw = route.stands_in.as_ref()?;
+    let at = at.key("stands_in");
+    let is_around = matches!(route.object, Some(raw::RouteObject::Tag | raw::RouteObject::Prefetch));
+    if !is_around || !(route.via || route.part) {
+        check.wrong(&at, Wrong::OnlyWith { other: "`via` or `part`" });
+    }
+    let known = check.declared(&at.key("entity"), "entity", &raw.entity, entities);
+    let line = line(check, &at.key("request"), &raw.request)?;
+    if line.method != Method::GET {
+        check.wrong(&at.key("request"), Wrong::OnlyWith { other: "GET" });
+    }
+    let own: BTreeSet<_> = matches.parameters().collect();
+    for (key, name) in line
+        .parameters()
+        .map(|name| ("request", name))
+        .chain([("parameter", raw.parameter.as_str())])
+        .filter(|(_, name)| !own.contains(name))
+    {
+        check.wrong(&at.key(key), Wrong::NoParameter { name: name.to_owned() });
+    }
+    known.then_some(())?;
+    Some(StandsIn { entity: number(entities, &raw.entity)?, parameter: raw.parameter.clone(), line })
 }
 
 /// The export that a route starts.

@@ -6,6 +6,7 @@ use crate::{
     config::{
         mistake::{KeyPath, Wrong, nearest},
         raw,
+        writing::Right,
     },
     policy::Source,
 };
@@ -31,6 +32,17 @@ pub(in crate::config) fn check_vocabulary(check: &mut Check<'_>, raw: &raw::Rout
         };
         if let (Some(of), Some(name)) = (actions, &route.action) {
             action(check, &at.key("action"), of, name);
+        }
+        for (value, right) in route.instead.iter().flat_map(|instead| &instead.is) {
+            let at = at.key("instead").key("is").key(value);
+            let right = Right::of(right);
+            let of = match &right.resource {
+                Some(name) => resource(check, &at, name, policy),
+                None => actions,
+            };
+            if let Some(of) = of {
+                action(check, &at, of, &right.action);
+            }
         }
         for (field, need) in &route.needs {
             let at = at.key("needs").key(field);

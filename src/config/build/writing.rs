@@ -8,7 +8,7 @@ use crate::config::{
     raw,
     routes::Line,
     text::Pointer,
-    writing::{Asking, Assign, Ids, Media, Names, Writing},
+    writing::{Asking, Assign, Ids, Media, Names, Right, Writing},
 };
 
 /// Objects that one request may be about, where the route does not say.
@@ -34,6 +34,14 @@ pub(super) fn writing(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route, lin
             check.wrong(&at.key(key), Wrong::OnlyWith { other: "a write" });
         }
     }
+    if raw.question && raw.accepts.iter().flatten().any(|media| *media == raw::Media::JsonPatch) {
+        check.wrong(&at.key("accepts"), Wrong::OnlyWith { other: "a write: a JSON Patch asks no question" });
+    }
+    let of_one = raw.object == Some(raw::RouteObject::Prefetch) && raw.ids.is_none() && raw.ids_in.is_none();
+    if raw.unless_changed && (reads || !of_one) {
+        let other = "a write of one object with `object = \"prefetch\"`";
+        check.wrong(&at.key("unless_changed"), Wrong::OnlyWith { other });
+    }
     for name in raw.same.values() {
         if !line.parameters().any(|parameter| parameter == name) {
             check.wrong(&at.key("same"), Wrong::NoParameter { name: name.clone() });
@@ -54,7 +62,8 @@ pub(super) fn writing(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route, lin
     names(check, &at.key("same"), raw.same.keys().map(String::as_str));
     let instead = raw.instead.as_ref().and_then(|instead| {
         names(check, &at.key("instead"), instead.field.as_deref());
-        Some((instead.field.clone()?, instead.is.clone()))
+        let rights = instead.is.iter().map(|(value, right)| (value.clone(), Right::of(right)));
+        Some((instead.field.clone()?, rights.collect()))
     });
     Writing {
         accepts: raw.accepts.as_deref().unwrap_or(default).iter().map(|media| self::media(*media)).collect(),
@@ -67,6 +76,7 @@ pub(super) fn writing(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route, lin
         stage: raw.place.stage.clone(),
         same: raw.same.clone(),
         instead,
+        unless_changed: raw.unless_changed,
         needs: raw
             .needs
             .iter()
@@ -79,12 +89,12 @@ pub(super) fn writing(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route, lin
 
 /// What may be asked with a route.
 pub(super) fn asking(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route) -> Asking {
-    let asks = [
+    // The backend is asked before anything is decided.
+    for (key, is) in [
         ("fields_in", !raw.fields_in.is_empty()),
-        ("searches", !raw.searches.is_empty()),
         ("asks", raw.asks.is_some()),
-    ];
-    for (key, is) in asks {
+        ("searches", !raw.searches.is_empty()),
+    ] {
         if is && raw.object == Some(raw::RouteObject::Answer) {
             check.wrong(&at.key(key), Wrong::OnlyWith { other: "another `object` than \"answer\"" });
         }

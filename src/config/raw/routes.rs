@@ -122,6 +122,9 @@ pub(crate) struct Entity {
     /// are looked through. A field passes with all that is in it, apart from what `nested` names there and what
     /// roles hide. `"*"` is every member. Without `fields`, nothing of the object passes but what is nested in it.
     pub(crate) fields: Vec<String>,
+    /// Other names of its fields, such as `{ phone_number = ["tel", "details.number"] }`: names in its JSON, in what is
+    /// written to it and in questions about it that mean one field. What hides or locks one of them does so with all.
+    pub(crate) aliases: BTreeMap<String, Vec<String>>,
     /// Where other entities stand in its JSON: pointers, with `*` for each item of a list. Each is decided on by
     /// itself.
     pub(crate) nested: BTreeMap<Pointer, Name>,
@@ -153,7 +156,8 @@ pub(crate) struct LookUp {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Nobody {
-    /// An object without `responsible` has nobody.
+    /// An object without `responsible` has nobody. Not for rows of `format = "csv"`, where an empty cell, or a column that is
+    /// not there, says nothing.
     pub(crate) absent: bool,
     /// Who stands there is a user only if this is so, or if there is no such member: no bot.
     pub(crate) unless: Option<Member>,
@@ -222,6 +226,10 @@ pub(crate) struct Route {
     /// The object is that of which the `resource` is a part, such as the conversation of a message: its facts are
     /// the part's own.
     pub(crate) part: bool,
+    /// What must be seen besides, such as the message of a file: it is a part of the object that is named by `via` or
+    /// `part`, is asked for before, and is decided on as its entity says. So a private message's file is not shown to who
+    /// does not see that message.
+    pub(crate) stands_in: Option<StandsIn>,
     /// The answer is a list, and this is where its rows stand; `""` is the answer itself. Each is decided on by the
     /// route's action and the entity's.
     pub(crate) items: Option<Pointer>,
@@ -236,6 +244,9 @@ pub(crate) struct Route {
     /// How the backend counts out the list. With it, who may not see every row gets pages of the rows that they see;
     /// everybody else gets the backend's. Only with `items`, and for `GET` or with `question`.
     pub(crate) page: Option<Page>,
+    /// What the backend answers where a list has no row. Who may not see every row is answered so too where there are
+    /// rows and none that they see: nobody can tell which of the two it is. Default: `list`. Only with `items` of JSON.
+    pub(crate) empty: Option<Empty>,
     /// Addresses of other pages in the answer. Who may see every row sees them as they are. For everybody else they
     /// are taken out; with `page`, each is replaced by the address of their own next page, or `null`.
     pub(crate) links: Vec<Pointer>,
@@ -273,8 +284,12 @@ pub(crate) struct Route {
     /// Fields that name another object by its id: `{ contact_id = { entity = "contact", request = "GET
     /// /api/v1/accounts/{account}/contacts/{id}" } }`. Who names one needs a right on it.
     pub(crate) refers: BTreeMap<String, Reference>,
-    /// The action that is asked for in place of `action`, by the value of one field.
+    /// The right that is asked for in place of `action`, by the value of one field.
     pub(crate) instead: Option<Instead>,
+    /// The backend is told to make the write only if the object is as it was when it was decided on: with `if-match` and the
+    /// `ETag` of the prefetched object, in place of the client's. If it is not (412), the answer is 409; an object without
+    /// a strong `ETag` is not written at all (502). For a write of one object with `object = "prefetch"`.
+    pub(crate) unless_changed: bool,
     /// Where the body names the objects that it is about, such as `/ids` or `/leads/*/id`: each is decided on, by
     /// `object`, and one that is refused refuses them all.
     pub(crate) ids: Option<Pointer>,
@@ -302,9 +317,22 @@ pub(crate) struct Route {
     /// `"must"`: a request passes only once its decision is in the decision log, on the disk; otherwise it is
     /// answered 503. Default: `"bounded"`, by which lines may be lost, and are counted.
     pub(crate) audit: Option<Audit>,
-    /// `"pass"`: the body of the backend's errors is shown, if the user may see every field that stands in it. What
-    /// its text quotes is not looked at. Default: `"fixed"`, the status with a body of Headgate's own.
+    /// `"pass"`: the body of the backend's errors is shown to who may see every object of the route's resource with every
+    /// field, since it may quote any of them. What else its text quotes is not looked at. Default: `"fixed"`, the status with a body of Headgate's own.
     pub(crate) errors: Option<Errors>,
+}
+
+/// What must be seen so that what stands in it may be.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StandsIn {
+    /// What it is, with its kinds: `part = true`, as a rule.
+    pub(crate) entity: Name,
+    /// The path parameter that is its id.
+    pub(crate) parameter: String,
+    /// The request that answers with it, such as
+    /// `GET /api/v1/accounts/{account}/conversations/{id}/messages/{message}`, made by Headgate itself.
+    pub(crate) request: String,
 }
 
 /// An export that the backend makes meanwhile. Its result is shown to the user who started it, for a day and as long as
@@ -354,6 +382,9 @@ pub(crate) struct Page {
     pub(crate) size_default: usize,
     /// Where the answer says the page's number. Who may not see every row reads there the number that they asked for.
     pub(crate) at: Option<Pointer>,
+    /// Where the answer says whether there is a next page: `true` or `false`. Who may not see every row reads there whether
+    /// they have one.
+    pub(crate) more: Option<Pointer>,
     /// Most of the backend's pages that are read for one request. When they are not enough, the answer is short and
     /// has the header `headgate-more: true`; the next page goes on from there.
     #[schemars(range(min = 1, max = 1000))]
@@ -370,6 +401,7 @@ impl Default for Page {
             size: None,
             size_default: 25,
             at: None,
+            more: None,
             pages_max: 10,
             time_max: Span(Duration::from_secs(2)),
         }
@@ -388,6 +420,16 @@ pub(crate) struct Totals {
     pub(crate) drop: Vec<Pointer>,
 }
 
+/// What a list without rows is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Empty {
+    /// A list like any other. Without `nested` and `keep`, or with `page`, a 204 is answered as one too.
+    List,
+    /// An answer without content: 204.
+    NoContent,
+}
+
 /// What an answer is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -398,7 +440,8 @@ pub(crate) enum Format {
     /// Rows of comma-separated values under a line of names: filtered as rows of objects whose members are the
     /// columns.
     Csv,
-    /// Anything, such as a picture: it passes whole to who may see every field, or not at all.
+    /// Anything, such as a picture: it passes whole to who may see every field of the route's object, or not at all.
+    /// Without `object` nobody can tell whose it is: then it passes to who has the right to all.
     Whole,
 }
 
@@ -408,7 +451,9 @@ pub(crate) enum Format {
 pub(crate) struct Push {
     /// For who may see their own rows alone.
     pub(crate) own: Option<String>,
-    /// For who may see no more than the rows of their one team; `{team}` stands for it.
+    /// For who may see no more than the rows of their one team; `{team}` stands for it. The backend must then send all rows
+    /// that any member of the team has. Who sees what their team has also sees what is their own elsewhere, so it only
+    /// goes with an entity that has neither a `team` of its own nor a `queue`.
     pub(crate) team: Option<String>,
 }
 

@@ -77,13 +77,14 @@ pub(crate) struct Reference {
     pub(crate) required: bool,
 }
 
-/// Another action, by the value of one field.
+/// Another right, by the value of one field.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend("required" = ["field", "is"]))]
 pub(crate) struct Instead {
     /// The field. Without it the route's `action` is asked for.
     pub(crate) field: Option<String>,
-    /// The action by value, as text: `{ true = "note", false = "create" }`. Any other value is answered 400.
+    /// The action by value, as text: `{ true = "note", false = "create" }`; with the resource, if it is another one than the
+    /// route's: `{ true = "note.create", false = "send" }`. Any other value is answered 400.
     pub(crate) is: BTreeMap<String, String>,
 }

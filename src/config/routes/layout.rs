@@ -79,7 +79,7 @@ impl Shows {
         let mut source = self.around(entities);
         source.keep.extend(self.totals.keys().cloned());
         source.keep.extend(self.links.iter().cloned());
-        source.keep.extend(self.page.iter().filter_map(|page| page.at.clone()));
+        source.keep.extend(self.page.iter().flat_map(|page| page.at.iter().chain(&page.more)).cloned());
         source
     }
 
@@ -95,6 +95,7 @@ impl Shows {
         if let Some(page) = &self.page {
             totals.extend(self.links.iter().map(|place| (place.clone(), Total::Next)));
             totals.extend(page.at.iter().map(|place| (place.clone(), Total::Page)));
+            totals.extend(page.more.iter().map(|place| (place.clone(), Total::More)));
         }
         LayoutSource { totals, ..self.around(entities) }
     }

@@ -1,5 +1,7 @@
 //! The cache of actors, with a directory that a test directs and a clock that it moves.
 
+mod hanging;
+
 use std::{
     collections::{BTreeSet, HashMap},
     sync::{
@@ -31,6 +33,7 @@ const RULES: Rules = Rules {
 struct Scripted {
     members: Mutex<HashMap<String, Member>>,
     calls: AtomicUsize,
+    tree_calls: AtomicUsize,
     down: std::sync::atomic::AtomicBool,
     /// Told of everybody's change during each call.
     flooded: Mutex<Option<Arc<Actors>>>,
@@ -93,8 +96,31 @@ impl super::super::Source for Scripted {
         _tenant: &'a TenantId,
         _known: Option<&'a Validator>,
     ) -> Later<'a, Result<Answer<Tree>, SourceError>> {
-        Box::pin(async { Ok(Answer::Is(Tree::default(), None)) })
+        Box::pin(async {
+            self.tree_calls.fetch_add(1, Ordering::SeqCst);
+            Ok(Answer::Is(Tree::default(), None))
+        })
     }
+}
+
+/// One tenant, whose directory is `source`.
+fn world_of(source: Arc<dyn super::super::Source>) -> Arc<World> {
+    let mut roles = Roles::default();
+    roles.resources.insert("lead".into(), vec!["view".into()]);
+    for name in ["seller", "boss"] {
+        roles.roles.insert(name.into(), crate::policy::source::Role::default());
+    }
+    let (tenant, keys) = (TenantId::new("acme"), Keys::default());
+    let policy = Arc::new(Policy::compile(&roles, &tenant, &keys).unwrap());
+    let tenant = TenantWorld::new(tenant, policy, (source, 1), RULES, BTreeSet::new(), keys);
+    Arc::new(World::new([tenant]))
+}
+
+/// The names of the roles that rights come from.
+fn role_names(world: &World, granted: &Granted) -> Vec<String> {
+    let policy = &world.tenant(&TenantId::new("acme")).unwrap().policy;
+    let roles = granted.actor.grants.roles().iter();
+    roles.map(|role| policy.role_name(*role).to_owned()).collect()
 }
 
 struct Setup {
@@ -109,26 +135,12 @@ impl Setup {
     fn new() -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp(1_700_000_000_000)));
         let source = Arc::new(Scripted::default());
-        let mut roles = Roles::default();
-        roles.resources.insert("lead".into(), vec!["view".into()]);
-        for name in ["seller", "boss"] {
-            roles.roles.insert(name.into(), crate::policy::source::Role::default());
-        }
-        let (tenant, keys) = (TenantId::new("acme"), Keys::default());
-        let policy = Arc::new(Policy::compile(&roles, &tenant, &keys).unwrap());
-        let world = World::new([TenantWorld::new(
-            tenant,
-            policy,
-            (Arc::clone(&source) as Arc<dyn super::super::Source>, 1),
-            RULES,
-            BTreeSet::new(),
-            keys,
-        )]);
+        let world = world_of(source.clone());
         let mut registry = Registry::default();
         let limits = Limits::new(&mut registry);
         let metrics = Metrics::new(&mut registry, &limits);
         let actors = Actors::new(100, clock.clone(), metrics);
-        Self { actors, world: Arc::new(world), source, clock, registry }
+        Self { actors, world, source, clock, registry }
     }
 
     async fn find(&self, user: &str, min: Option<Version>) -> Result<Arc<Granted>, NoActor> {
@@ -138,9 +150,13 @@ impl Setup {
     /// The names of a user's roles, or why there are none.
     async fn roles(&self, user: &str) -> Result<Vec<String>, NoActor> {
         let granted = self.find(user, None).await?;
-        let policy = &self.world.tenant(&TenantId::new("acme")).unwrap().policy;
-        let roles = granted.actor.grants.roles().iter();
-        Ok(roles.map(|role| policy.role_name(*role).to_owned()).collect())
+        Ok(role_names(&self.world, &granted))
+    }
+
+    fn metrics(&self) -> String {
+        let mut metrics = String::new();
+        prometheus_client::encoding::text::encode(&mut metrics, &self.registry).unwrap();
+        metrics
     }
 
     fn pass(&self, seconds: u64) {
@@ -326,6 +342,66 @@ async fn what_is_asked_to_be_fresher_is_asked_for_again() {
 }
 
 #[tokio::test]
+async fn who_asks_for_ever_fresher_rights_causes_one_call_a_second_and_one_after_each_push() {
+    let setup = Setup::new();
+    setup.source.say("ana", &["seller"]);
+    setup.roles("ana").await.unwrap();
+    let mut refused = 0;
+    for _ in 0..1000 {
+        setup.clock.advance(Duration::from_millis(10));
+        match setup.find("ana", Some(setup.actors.version())).await {
+            Ok(granted) => assert_eq!(granted.version, setup.actors.version()),
+            Err(why) => {
+                assert_eq!(why, NoActor::NotThatFresh);
+                refused += 1;
+            }
+        }
+    }
+    let calls = || (setup.source.calls(), setup.source.tree_calls.load(Ordering::SeqCst));
+    assert_eq!(calls(), (1 + 10, 1 + 10), "in ten seconds");
+    assert_eq!(refused, 990);
+    assert!(setup.metrics().contains("headgate_limit_reached_total{limit=\"grants_forced_max\"} 990\n"));
+
+    setup.clock.advance(Duration::from_millis(10));
+    let pushed = setup.actors.invalidate(Scope::User(TenantId::new("acme"), UserId::new("ben")));
+    assert_eq!(setup.find("ana", Some(pushed)).await.unwrap().version, pushed, "who pushed need not wait");
+    assert_eq!(calls(), (12, 12));
+}
+
+#[tokio::test]
+async fn rights_are_no_fresher_than_the_teams_they_come_from() {
+    let setup = Setup::new();
+    setup.source.say("ana", &["seller"]);
+    let first = setup.find("ana", None).await.unwrap();
+    setup.pass(10);
+    let pushed = setup.actors.invalidate(Scope::User(TenantId::new("acme"), UserId::new("ana")));
+    let again = setup.find("ana", None).await.unwrap();
+    assert_eq!((setup.source.calls(), again.version), (2, first.version), "the teams are as they were");
+    assert_eq!(setup.find("ana", Some(pushed)).await.unwrap().version, pushed);
+}
+
+#[tokio::test]
+async fn a_failure_of_long_ago_or_before_a_push_is_no_reason_to_use_what_is_stale() {
+    for is_pushed in [true, false] {
+        let setup = Setup::new();
+        setup.source.say("ana", &["seller"]);
+        setup.roles("ana").await.unwrap();
+        setup.source.down.store(true, Ordering::SeqCst);
+        setup.pass(60);
+        assert_eq!(setup.roles("ana").await.unwrap(), ["seller"], "stale");
+        setup.source.down.store(false, Ordering::SeqCst);
+        setup.source.say("ana", &["boss"]);
+        if is_pushed {
+            setup.actors.invalidate(Scope::Role(TenantId::new("acme"), "boss".into()));
+            setup.pass(1);
+        } else {
+            setup.pass(30);
+        }
+        assert_eq!(setup.roles("ana").await.unwrap(), ["boss"], "pushed: {is_pushed}");
+    }
+}
+
+#[tokio::test]
 async fn an_old_answer_is_renewed_in_the_background_and_a_wall_clock_that_jumps_changes_nothing() {
     let setup = Setup::new();
     setup.source.say("ana", &["seller"]);
@@ -383,8 +459,7 @@ async fn i18_a_flood_of_users_takes_bounded_room_and_forgets_nobody_who_is_there
     }
     assert!(setup.actors.users.len() <= 100);
     assert_eq!(setup.source.calls(), 20_001, "somebody who was there all the time was asked about again");
-    let mut metrics = String::new();
-    prometheus_client::encoding::text::encode(&mut metrics, &setup.registry).unwrap();
+    let metrics = setup.metrics();
     let forgotten = 20_001 - setup.actors.users.len();
     let counted = format!("headgate_limit_reached_total{{limit=\"actors_max\"}} {forgotten}\n");
     assert!(metrics.contains(&counted), "{metrics}");

@@ -39,11 +39,12 @@ impl Besides {
     /// [`Barred`] if it is not clear which objects it names, or they are too many.
     pub(super) fn of(passage: &Passage<'_>, fields: &Fields) -> Result<Self, Barred> {
         let writing = &passage.matched.route.writing;
-        let listed = writing.fields.as_ref();
-        let needing = writing.needs.keys().filter(|field| preset(fields, field, listed) != Preset::Absent);
+        let (listed, aliases) = (writing.fields.as_ref(), &passage.matched.route.aliases);
+        let needing =
+            writing.needs.keys().filter(|field| preset(fields, field, listed, aliases) != Preset::Absent);
         let mut named = BTreeMap::new();
         for (field, reference) in &writing.refers {
-            let values = match preset(fields, field, listed) {
+            let values = match preset(fields, field, listed, aliases) {
                 Preset::Absent if reference.required => {
                     return Err(Barred::new(field, "reference", format!("{field} is not given")));
                 }
@@ -83,10 +84,7 @@ impl Passage<'_> {
         if let Some(object) = object {
             objects.push(object.clone());
         } else if !besides.needing.is_empty() {
-            let user = actor.user.as_str();
-            for (owner, team) in plan.owners(user) {
-                objects.push(self.keyed(&Known::made(owner, team, user)).await?);
-            }
+            objects = self.as_planned(&self.created().await?, plan).await?;
         }
         for field in &besides.needing {
             let Some((resource, action)) = writing.needs.get(field) else { continue };

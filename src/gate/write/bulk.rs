@@ -51,13 +51,29 @@ fn collect(value: &Value, steps: &[String], found: &mut BTreeSet<String>) -> Res
     }
 }
 
-/// An id is what could stand in a path as well.
+/// An id is what could stand in a path as well, in its one spelling: what is decided on under another one may be, to the
+/// backend, an object that was not.
 fn note(id: &str, found: &mut BTreeSet<String>) -> Result<(), UnfitBody> {
-    if !is_name(id) {
+    if !is_name(id) || is_almost_a_number(id) {
         return Err(UnfitBody::Ids);
     }
     found.insert(id.to_owned());
     Ok(())
+}
+
+/// Whether some languages read it as the number that another text is: `012`, `0x0c`, `1e1`, `-0`.
+fn is_almost_a_number(id: &str) -> bool {
+    let number = id.strip_prefix('-').unwrap_or(id);
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_digits(number) {
+        return number.starts_with('0') && id != "0";
+    }
+    let has_base =
+        number.strip_prefix('0').is_some_and(|rest| rest.starts_with(['x', 'X', 'o', 'O', 'b', 'B']));
+    let has_exponent = number.split_once(['e', 'E']).is_some_and(|(number, exponent)| {
+        is_digits(number) && is_digits(exponent.strip_prefix('-').unwrap_or(exponent))
+    });
+    has_base || has_exponent || number.starts_with('-')
 }
 
 #[cfg(test)]

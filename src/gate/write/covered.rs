@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 
 use super::fields::Way;
 use crate::{
-    config::routes::{Entity, Main},
+    config::{
+        aliases::Aliases,
+        routes::{Entity, Main},
+    },
     filter::EntityNo,
     gate::{
         Passage,
@@ -16,6 +19,7 @@ use crate::{
         permit::Permit,
         refusal::Refusal,
         shape::{Shape, Shapes, fields_of},
+        spelt::Spelt,
     },
     policy::{ActionNo, Actor, FieldNo, ResourceNo, Scope},
     query::folded,
@@ -140,7 +144,7 @@ impl<'a> Covered<'a> {
                 any: false,
                 shown: true,
             };
-            covered.add(kind, &[]);
+            covered.add(kind, (&[], &Aliases::default()));
         }
         // What is searched in need not be shown.
         let within = covered.actor.grants.reach(asked.resource, asked.view.unwrap_or(asked.action)).within;
@@ -276,7 +280,7 @@ impl<'a> Covered<'a> {
         };
         let outer =
             Outer { through: kind.inside(), within, is_part: true, sure: true, shown: true, depth: 0 };
-        self.add(kind, &of.fields);
+        self.add(kind, (&of.fields, &of.aliases));
         self.add_nested(declared, of, &outer);
     }
 
@@ -321,7 +325,7 @@ impl<'a> Covered<'a> {
             shown: outer.shown,
         };
         let (through, within, depth) = (kind.inside(), outer.within, outer.depth + 1);
-        self.add(kind, &of.fields);
+        self.add(kind, (&of.fields, &of.aliases));
         if depth <= NESTED_MAX {
             self.add_nested(
                 declared,
@@ -332,21 +336,23 @@ impl<'a> Covered<'a> {
     }
 
     /// A kind of objects with the names of its fields: those that its entity declares, and those that the policy knows.
-    fn add(&mut self, kind: Kind, declared: &[String]) {
+    fn add(&mut self, kind: Kind, (declared, aliases): (&[String], &Aliases)) {
         let policy = self.actor.grants.policy();
         let mut seen: BTreeMap<String, bool> = BTreeMap::new();
         for right in &kind.rights {
             let of_policy = policy.fields_of(right.0).filter(|field| *field != FieldNo::OTHER);
-            let of_policy = of_policy.map(|field| {
-                let name = policy.field_name(right.0, field);
-                (name.strip_suffix(".*").unwrap_or(name), self.sees(&kind, right, field))
+            let of_policy = of_policy.flat_map(|field| {
+                let is_seen = self.sees(&kind, right, field);
+                let names = aliases.touching(policy.field_name(right.0, field)).into_iter();
+                names.map(move |name| (name.strip_suffix(".*").unwrap_or(&name).to_owned(), is_seen))
             });
-            let of_entity = declared.iter().filter(|name| *name != "*").map(|name| {
-                let fields = fields_of(policy, right.0, name);
-                (name.as_str(), fields.into_iter().all(|field| self.sees(&kind, right, field)))
+            let spelt = Spelt::of(policy, right.0, aliases);
+            let of_entity = declared.iter().filter(|name| *name != "*").chain(aliases.names()).map(|name| {
+                let fields = fields_of(&spelt, name);
+                (name.clone(), fields.into_iter().all(|field| self.sees(&kind, right, field)))
             });
             for (name, is_seen) in of_policy.chain(of_entity) {
-                *seen.entry(name.to_owned()).or_insert(true) &= is_seen;
+                *seen.entry(name).or_insert(true) &= is_seen;
             }
         }
         for (name, seen) in seen {

@@ -10,10 +10,6 @@ use serde_json::Value;
 use super::fields::{Fields, Way};
 use crate::gate::body::{FIELD_BYTES_MAX, FIELD_STEPS_MAX, FIELDS_MAX, UnfitBody};
 
-/// Most parts of a name: Rack 3 takes no deeper one, and each costs a look at the names around it. A form of names in
-/// hundreds of parts would take hundreds of times as long as others of its length.
-const STEPS_MAX: usize = 32;
-
 /// The fields of a form in `application/x-www-form-urlencoded`, or of a query.
 ///
 /// # Errors
@@ -84,9 +80,7 @@ fn way(name: &str) -> Option<(Way, bool)> {
     way.extend(rest.strip_suffix(']')?.split("]["));
     let is_list = way.iter().skip(1).any(|step| step.is_empty());
     let sound = is_plain(first) && way.iter().skip(1).all(|step| step.is_empty() || is_plain(step));
-    let few = way.len() <= STEPS_MAX;
-    (sound && few)
-        .then(|| (way.into_iter().filter(|step| !step.is_empty()).map(str::to_owned).collect(), is_list))
+    sound.then(|| (way.into_iter().filter(|step| !step.is_empty()).map(str::to_owned).collect(), is_list))
 }
 
 /// A name that nobody reads as another one.
@@ -156,7 +150,6 @@ mod tests {
             "a;b=1",
             "a=1;b=2",
             "a.b=1",
-            &format!("a{}=1", "[b]".repeat(STEPS_MAX)),
             "a b=1",
             "+a=1",
             "a%20b=1",

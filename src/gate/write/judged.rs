@@ -39,7 +39,7 @@ impl<'a> Judged<'a> {
     }
 
     /// The fields that may not be written with a permit, or not be asked about.
-    pub(super) fn refused(&mut self, judge: Judge<'a>, permit: &Permit) -> Arc<Refused> {
+    pub(super) fn refused(&mut self, judge: &Judge<'a>, permit: &Permit) -> Arc<Refused> {
         let fields = self.fields;
         self.refused_by(judge.actor, permit, || judge.refused(fields, permit))
     }

@@ -56,7 +56,7 @@ pub(super) struct Sent<'a> {
 
 /// What a request says, read whole.
 #[derive(Debug, Default)]
-struct Said {
+pub(super) struct Said {
     /// The body as it came.
     body: Bytes,
     /// The body as one value, if it is one.
@@ -80,7 +80,8 @@ pub(super) fn check_body(route: &Route, body: &LimitedBody) -> Result<(), UnfitB
 }
 
 impl Said {
-    async fn read(route: &Route, mut sent: Sent<'_>) -> Result<Self, Refusal> {
+    /// Reads it, within the route's limits.
+    pub(super) async fn read(route: &Route, mut sent: Sent<'_>) -> Result<Self, Refusal> {
         let written = match sent.body.is_end_stream() {
             true => None,
             false => Some(media::written(sent.headers, &route.writing.accepts).map_err(Refusal::Body)?),

@@ -6,19 +6,20 @@ use serde_json::Value;
 
 use super::fields::{Fields, Way, without_places};
 use crate::{
-    config::writing::Names,
-    gate::permit::Permit,
-    policy::{Actor, FieldNo, Policy, ResourceNo},
+    config::{aliases::Aliases, writing::Names},
+    gate::{permit::Permit, spelt::Spelt},
+    policy::{Actor, FieldNo},
 };
 
 /// Most names that a refusal repeats.
 const TOLD_MAX: usize = 100;
 
 /// What is asked of the names of a request.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Judge<'a> {
     pub(super) actor: &'a Actor,
-    pub(super) resource: ResourceNo,
+    /// The fields that the policy tells apart.
+    pub(super) spelt: Spelt,
     /// The route's lists.
     pub(super) writes: Option<&'a Names>,
     pub(super) asks: Option<&'a Names>,
@@ -50,15 +51,11 @@ impl Judge<'_> {
 
     /// The listed fields that the user may write and see.
     pub(super) fn expected(&self, permit: &Permit) -> Vec<String> {
-        let policy = self.policy();
         let open = |name: &&String| {
             let way: Way = name.strip_suffix(".*").unwrap_or(name).split('.').map(str::to_owned).collect();
-            let fields = (1..=way.len())
-                .filter_map(|end| way.get(..end))
-                .map(|way| policy.field(self.resource, &way.join(".")));
-            fields
-                .into_iter()
-                .all(|field| permit.writes(self.actor, field) && permit.shows(self.actor, field))
+            let mut fields =
+                (1..=way.len()).filter_map(|end| way.get(..end)).flat_map(|way| self.of(&way.join(".")));
+            fields.all(|field| permit.writes(self.actor, field) && permit.shows(self.actor, field))
         };
         let listed = self.writes.map(|names| names.0.as_slice()).unwrap_or_default();
         listed.iter().filter(open).take(TOLD_MAX).cloned().collect()
@@ -73,31 +70,26 @@ impl Judge<'_> {
     /// policy nor the route names it so, each of its parts by itself as well: what an envelope holds is named as if
     /// it stood at the top.
     fn meant(&self, way: &Way, listed: Option<&Names>) -> Vec<FieldNo> {
-        let policy = self.policy();
         let is_listed = listed.is_some_and(|names| names.name(&way.join(".")));
         let mut fields = Vec::new();
         for way in readings(way) {
             let full = way.join(".");
             let outer = (1..=way.len()).filter_map(|end| way.get(..end));
-            fields.extend(outer.map(|way| policy.field(self.resource, &way.join("."))));
-            let of_policy = policy.fields_of(self.resource);
-            let inside = |field: &FieldNo| {
-                let rest = policy.field_name(self.resource, *field).strip_prefix(&full);
-                rest.is_some_and(|rest| rest.starts_with('.'))
-            };
-            fields.extend(of_policy.filter(inside));
-            if !is_listed && policy.field(self.resource, &full) == FieldNo::OTHER {
-                let parts = full.split('.').skip(1).map(|part| policy.field(self.resource, part));
+            fields.extend(outer.flat_map(|way| self.of(&way.join("."))));
+            fields.extend(self.spelt.inside(&full));
+            if !is_listed && self.spelt.fields(&full).is_empty() {
+                let parts = full.split('.').skip(1);
                 let ends = full.match_indices('.').filter_map(|(dot, _)| full.get(dot + 1..));
-                let ends = ends.map(|end| policy.field(self.resource, end));
-                fields.extend(parts.chain(ends).filter(|field| *field != FieldNo::OTHER));
+                fields.extend(parts.chain(ends).flat_map(|name| self.spelt.fields(name)));
             }
         }
         fields
     }
 
-    fn policy(&self) -> &Policy {
-        self.actor.grants.policy()
+    /// The fields of this very name; the one for all others, if the policy names none so.
+    fn of(&self, name: &str) -> Vec<FieldNo> {
+        let named = self.spelt.fields(name);
+        if named.is_empty() { vec![FieldNo::OTHER] } else { named.into_vec() }
     }
 }
 
@@ -121,9 +113,21 @@ pub(super) enum Preset {
     Unclear,
 }
 
-/// What a request gives for the field of this name, wherever it stands: backends find it in an envelope too. What `listed`
-/// lists as another field is that.
-pub(super) fn preset(fields: &Fields, name: &str, listed: Option<&Names>) -> Preset {
+/// What a request gives for the field of this name, or under another name of it, wherever it stands: backends find it in an
+/// envelope too. What `listed` lists as another field is that.
+pub(super) fn preset(fields: &Fields, name: &str, listed: Option<&Names>, aliases: &Aliases) -> Preset {
+    let mut all = Vec::new();
+    for name in aliases.spellings(name) {
+        match named_so(fields, &name, listed) {
+            Preset::Absent => {}
+            Preset::Unclear => return Preset::Unclear,
+            Preset::Given(values) => all.extend(values),
+        }
+    }
+    if all.is_empty() { Preset::Absent } else { Preset::Given(all) }
+}
+
+fn named_so(fields: &Fields, name: &str, listed: Option<&Names>) -> Preset {
     let steps: Vec<&str> = name.split('.').collect();
     let mut values = Vec::new();
     for (way, given) in fields.written() {
@@ -236,11 +240,19 @@ mod tests {
             (json!({"conversation.assignee_id": 7}), "assignee_id", given(&[json!(7)])),
             (json!({"title": "assignee_id"}), "assignee_id", Preset::Absent),
         ] {
-            assert_eq!(preset(&of(&body), name, None), expected, "{body}");
+            assert_eq!(preset(&of(&body), name, None, &Aliases::default()), expected, "{body}");
         }
         let listed = Names(vec!["custom.assignee_id".to_owned()]);
         let body = of(&json!({"custom": {"assignee_id": 7}}));
-        assert_eq!(preset(&body, "assignee_id", Some(&listed)), Preset::Absent);
+        assert_eq!(preset(&body, "assignee_id", Some(&listed), &Aliases::default()), Preset::Absent);
+        let aliases = Aliases::new(&[("assignee_id".to_owned(), vec!["owner".to_owned()])].into());
+        for (body, expected) in [
+            (json!({"owner": 7}), given(&[json!(7)])),
+            (json!({"owner": 7, "assignee_id": 8}), given(&[json!(8), json!(7)])),
+            (json!({"Owner": 7}), Preset::Unclear),
+        ] {
+            assert_eq!(preset(&of(&body), "assignee_id", None, &aliases), expected, "{body}");
+        }
     }
 
     #[test]

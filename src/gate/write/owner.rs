@@ -2,8 +2,8 @@
 //!
 //! Assigning is decided on the object as it is, and on who gets it: with the scope `all` anybody in the directory, with
 //! `team-tree` and `open` the teams of the user and those below, with anything narrower the user's own teams. Moving is
-//! decided on the object as it is and as it would be. What is created is decided on as if it were there already, and
-//! as its creator's own where the request does not say whose it is.
+//! decided on the object as it is and as it would be: where it would stand, with whoever would have it. What is created
+//! is decided on as if it were there already, and as its creator's own where the request does not say whose it is.
 
 use std::{borrow::Cow, collections::BTreeSet};
 
@@ -14,7 +14,10 @@ use super::{
     names::{Preset, preset},
 };
 use crate::{
-    config::writing::{Assign, Names},
+    config::{
+        aliases::Aliases,
+        writing::{Assign, Names},
+    },
     gate::{
         Passage,
         facts::{Keyed, Known},
@@ -28,6 +31,9 @@ use crate::{
 
 /// Bytes of the name of a user or a team.
 const NAME_BYTES_MAX: usize = 256;
+
+/// Objects as one request would have them: more than any says, unless it is to make Headgate busy.
+const READINGS_MAX: usize = 1000;
 
 /// Why a field may not be given what it is given.
 #[derive(Clone, Debug)]
@@ -75,8 +81,11 @@ pub(super) struct Plan {
     users: Vec<Option<String>>,
     teams: Vec<Option<String>>,
     creators: Vec<String>,
-    places: Vec<(Option<String>, Option<String>)>,
+    places: Vec<Place>,
 }
+
+/// A pipeline and a stage, as far as a request names them.
+type Place = (Option<String>, Option<String>);
 
 impl Plan {
     /// What a request says of it.
@@ -87,7 +96,7 @@ impl Plan {
         let assign = writing.assign.as_ref().unwrap_or(&none);
         let nobody = |name: &String| assign.nobody.contains(name);
         let names = |field: &Option<String>| -> Result<Vec<Option<String>>, Barred> {
-            let names = names(fields, field.as_deref(), listed)?;
+            let names = names(fields, field.as_deref(), listed, &passage.matched.route.aliases)?;
             Ok(names.into_iter().map(|name| name.filter(|name| !nobody(name))).collect())
         };
         let (pipelines, stages) = (names(&writing.pipeline)?, names(&writing.stage)?);
@@ -106,21 +115,14 @@ impl Plan {
             users: names(&assign.user)?,
             teams: names(&assign.team)?,
             creators: names(&assign.creator)?.into_iter().flatten().collect(),
-            places: places.collect(),
+            places: places.take(READINGS_MAX + 1).collect(),
         })
     }
 
-    /// Whose it will be: each user and team that is named, `user` if none is.
-    pub(super) fn owners<'a>(&'a self, user: &'a str) -> Vec<(Option<&'a str>, Option<&'a str>)> {
-        let users: Vec<_> = match self.users.as_slice() {
-            [] => vec![Some(user)],
-            users => users.iter().map(Option::as_deref).collect(),
-        };
-        let teams: Vec<_> = match self.teams.as_slice() {
-            [] => vec![None],
-            teams => teams.iter().map(Option::as_deref).collect(),
-        };
-        users.iter().flat_map(|user| teams.iter().map(|team| (*user, *team))).collect()
+    /// How many objects it could mean: a request is not told which of several values belong together.
+    fn readings(&self) -> usize {
+        let of = |many: usize| many.max(1);
+        of(self.users.len()).saturating_mul(of(self.teams.len())).saturating_mul(of(self.places.len()))
     }
 
     fn is_empty(&self) -> bool {
@@ -144,15 +146,14 @@ impl Passage<'_> {
         let now = match object {
             Some(object) => object,
             None => {
-                let user = actor.user.as_str();
-                created = self.keyed(&Known::made(Some(user), None, user)).await?;
+                created = self.created().await?;
                 &created
             }
         };
-        self.may_place(asked, now, plan)?;
-        if object.is_none() {
-            self.may_create(asked, plan).await?;
+        if plan.readings() > READINGS_MAX {
+            return Err(Barred::unclear(self.field_of(plan)).into());
         }
+        self.may_stand(asked, object.is_none(), now, plan).await?;
         let writing = &self.matched.route.writing;
         let Some(assign) = &writing.assign else { return Ok(()) };
         let (user, team) =
@@ -166,15 +167,25 @@ impl Passage<'_> {
         }
         let field = if plan.users.is_empty() { team } else { user };
         let action = actor.grants.policy().action(&assign.action).ok_or(Refusal::Unknown)?;
-        let decided = Decided::on(actor, asked.to(action), Some(now), &[]);
-        let permit =
-            decided.permit().map_err(|_denied| Barred::new(field, decided.label(), decided.why.clone()))?;
+        // Where it is, and where it would be; what is created was nowhere before.
+        let mut places: Vec<_> = plan.places.iter().map(|place| self.moved(now.clone(), place)).collect();
+        if object.is_some() || places.is_empty() {
+            places.push(now.clone());
+        }
+        let mut scope = Scope::All;
+        for place in places {
+            let decided = Decided::on(actor, asked.to(action), Some(&place), &[]);
+            let permit = decided
+                .permit()
+                .map_err(|_denied| Barred::new(field, decided.label(), decided.why.clone()))?;
+            scope = scope.min(permit.scope());
+        }
         for name in plan.users.iter().flatten() {
             let teams = self.teams_of_known(name).await?;
             let known = teams.ok_or_else(|| {
                 Barred::new(user, "new_owner", "the new responsible user is not in the directory")
             })?;
-            if *name != *actor.user.as_str() && !self.reaches(permit.scope(), &known) {
+            if *name != *actor.user.as_str() && !self.reaches(scope, &known) {
                 return Err(Barred::new(
                     user,
                     "new_owner",
@@ -185,48 +196,90 @@ impl Passage<'_> {
         }
         for name in plan.teams.iter().flatten() {
             let key = self.gate.keys.team(&actor.tenant, name);
-            if !self.reaches(permit.scope(), key.as_slice()) {
+            if !self.reaches(scope, key.as_slice()) {
                 return Err(Barred::new(team, "new_owner", "the new team is beyond the user's scope").into());
             }
         }
         Ok(())
     }
 
-    fn may_place(&self, asked: Asked, now: &Keyed, plan: &Plan) -> Result<(), Barred> {
-        let actor = &self.granted.actor;
-        let policy = actor.grants.policy();
-        let symbol = |name: &Option<String>| name.as_deref().map(|name| policy.symbol(name));
-        for (pipeline, stage) in &plan.places {
-            let then = now.clone().moved(symbol(pipeline), symbol(stage));
-            let decided = Decided::on(actor, asked, Some(&then), &[]);
+    /// Whether the object may be as the request would have it, in every way that it can be read: whose it would be and
+    /// where count together. Who merely gives one away need not keep the right to it.
+    async fn may_stand(&self, asked: Asked, is_new: bool, now: &Keyed, plan: &Plan) -> Result<(), Stop> {
+        if plan.places.is_empty() && !is_new {
+            return Ok(());
+        }
+        for then in self.as_planned(now, plan).await? {
+            let decided = Decided::on(&self.granted.actor, asked, Some(&then), &[]);
             if decided.permit().is_err() {
-                let writing = &self.matched.route.writing;
-                let field = writing.stage.as_ref().or(writing.pipeline.as_ref());
-                return Err(Barred::new(field.map_or("", String::as_str), "place", decided.why));
+                let reason = if plan.places.is_empty() { "preset" } else { "place" };
+                return Err(Barred::new(self.field_of(plan), reason, decided.why).into());
             }
         }
         Ok(())
     }
 
-    /// The object as if it were there.
-    async fn may_create(&self, asked: Asked, plan: &Plan) -> Result<(), Stop> {
-        let assign = self.matched.route.writing.assign.as_ref();
-        let field =
-            assign.and_then(|assign| assign.user.as_deref().or(assign.team.as_deref())).unwrap_or_default();
-        let actor = &self.granted.actor;
-        let own = Some(actor.user.to_string());
-        let users = if plan.users.is_empty() { vec![own] } else { plan.users.clone() };
-        let teams = if plan.teams.is_empty() { vec![None] } else { plan.teams.clone() };
-        let both: Vec<_> = users.iter().flat_map(|user| teams.iter().map(move |team| (user, team))).collect();
-        for (user, team) in both {
-            let then = Known::made(user.as_deref(), team.as_deref(), actor.user.as_str());
-            let then = self.keyed(&then).await?;
-            let decided = Decided::on(actor, asked, Some(&then), &[]);
-            if decided.permit().is_err() {
-                return Err(Barred::new(field, "preset", decided.why).into());
+    /// What is created, as its creator's own.
+    pub(super) async fn created(&self) -> Result<Keyed, Refusal> {
+        let user = self.granted.actor.user.as_str();
+        self.keyed(&Known::made(Some(user), None, user)).await
+    }
+
+    /// An object as the request would have it, in every way that it can be read.
+    pub(super) async fn as_planned(&self, now: &Keyed, plan: &Plan) -> Result<Vec<Keyed>, Refusal> {
+        let some = |names: &[Option<String>]| names.iter().cloned().map(Some).collect::<Vec<_>>();
+        let or_as_it_is = |names: Vec<_>| if names.is_empty() { vec![None] } else { names };
+        let mut planned = Vec::new();
+        for user in or_as_it_is(some(&plan.users)) {
+            for team in or_as_it_is(some(&plan.teams)) {
+                let owned = self.owned(now.clone(), user.as_ref(), team.as_ref()).await?;
+                planned.extend(plan.places.iter().map(|place| self.moved(owned.clone(), place)));
+                if plan.places.is_empty() {
+                    planned.push(owned);
+                }
             }
         }
-        Ok(())
+        Ok(planned)
+    }
+
+    /// The object with another user or team, or without; `None`: as it is.
+    async fn owned(
+        &self,
+        object: Keyed,
+        user: Option<&Option<String>>,
+        team: Option<&Option<String>>,
+    ) -> Result<Keyed, Refusal> {
+        let object = match user {
+            None => object,
+            Some(user) => {
+                let known = Known { responsible: Some(user.as_deref().map(Cow::from)), ..Known::default() };
+                object.had_by(&self.keyed_alone(&known).await?)
+            }
+        };
+        Ok(match team {
+            Some(team) => {
+                let tenant = &self.granted.actor.tenant;
+                object.of_team(team.as_deref().and_then(|team| self.gate.keys.team(tenant, team)))
+            }
+            None => object,
+        })
+    }
+
+    /// The object where it would stand.
+    fn moved(&self, object: Keyed, (pipeline, stage): &Place) -> Keyed {
+        let policy = self.granted.actor.grants.policy();
+        let symbol = |name: &Option<String>| name.as_deref().map(|name| policy.symbol(name));
+        object.moved(symbol(pipeline), symbol(stage))
+    }
+
+    /// The field that is named where the object may not be as the request would have it.
+    fn field_of(&self, plan: &Plan) -> &str {
+        let writing = &self.matched.route.writing;
+        let place = writing.stage.as_ref().or(writing.pipeline.as_ref());
+        let owner = writing.assign.as_ref().and_then(|assign| assign.user.as_ref().or(assign.team.as_ref()));
+        let is_given = !(plan.users.is_empty() && plan.teams.is_empty());
+        let field = if is_given || plan.places.is_empty() { owner } else { place };
+        field.map_or("", String::as_str)
     }
 
     fn may_be_creator(
@@ -279,9 +332,10 @@ fn names(
     fields: &Fields,
     field: Option<&str>,
     listed: Option<&Names>,
+    aliases: &Aliases,
 ) -> Result<Vec<Option<String>>, Barred> {
     let Some(field) = field else { return Ok(Vec::new()) };
-    match preset(fields, field, listed) {
+    match preset(fields, field, listed, aliases) {
         Preset::Absent => Ok(Vec::new()),
         Preset::Unclear => Err(Barred::unclear(field)),
         Preset::Given(values) => {

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use http::HeaderValue;
 use serde_json::Value;
 
 use super::{
-    Said, Sent, ask, bulk,
+    Said, ask, bulk,
     covered::Covered,
     fields::Fields,
     judged::Judged,
@@ -14,7 +15,7 @@ use super::{
     owner::{Barred, Stop, name},
 };
 use crate::{
-    config::routes::Object,
+    config::{routes::Object, writing::Right},
     gate::{
         Passage,
         body::UnfitBody,
@@ -24,6 +25,7 @@ use crate::{
         permit::{Asked, Decided, Denied, Permit},
         refusal::Refusal,
         shadow::Shadow,
+        spelt::Spelt,
     },
     ids::DecisionId,
 };
@@ -36,6 +38,8 @@ pub(in crate::gate) struct Settled {
     pub(in crate::gate) body: Bytes,
     /// The objects that it changes, by the paths of their prefetches.
     pub(in crate::gate) changes: Vec<String>,
+    /// The state in which its object must still be.
+    pub(in crate::gate) version: Option<HeaderValue>,
 }
 
 /// The reason of a field that must be the path's and is not.
@@ -55,33 +59,25 @@ enum No {
 }
 
 impl<'a> Passage<'a> {
-    /// Decides on a request, reading its body on the way. `object` is what its path names.
+    /// Decides on a request that was read whole. `object` is what its path names, and `permit` what it has by that.
     pub(in crate::gate) async fn settle(
         &self,
+        permit: Permit,
         object: Option<&Keyed>,
-        sent: Sent<'_>,
+        target: &Target,
+        mut said: Said,
         record: &mut Record,
     ) -> Result<Settled, Refusal> {
         let route = &self.matched.route;
-        // Before the body is read: a refused upload is not asked for (B12).
-        let permit = self.decide_first(object, record)?;
-        let target = sent.target;
-        let mut said = Said::read(route, sent).await.inspect_err(|refusal| {
-            if *refusal == Refusal::Body(UnfitBody::TooDeep) {
-                self.snapshot.field_steps_reached.inc();
-            }
-        })?;
         let body = std::mem::take(&mut said.body);
-        // The body may have taken its time: the object as it is now.
-        let anew = if body.is_empty() { None } else { self.object(record.id).await? };
-        let object = anew.as_ref().or(object);
         if !route.writes() {
             let permit = self.may_ask(target, &said, object.is_some(), permit, record)?;
-            return Ok(Settled { permit, body, changes: Vec::new() });
+            return Ok(Settled { permit, body, changes: Vec::new(), version: None });
         }
         let asked = self.asked_by_value(&said.fields)?;
+        let version = self.version_of(object)?;
         let mut judged = Judged::of(self, &said.fields);
-        let mut settled = Settled { permit, body, changes: Vec::new() };
+        let mut settled = Settled { permit, body, changes: Vec::new(), version };
         match &route.writing.ids {
             None => {
                 settled.changes.extend(self.prefetch_path_of(&self.matched.parameters));
@@ -113,12 +109,15 @@ impl<'a> Passage<'a> {
         Ok(settled)
     }
 
-    /// The first decision: whether the request may be made at all, by any of the actions that it may be.
-    fn decide_first(&self, object: Option<&Keyed>, record: &mut Record) -> Result<Permit, Refusal> {
+    /// The first decision: whether the request may be made at all, by any of the rights that it may be about.
+    pub(in crate::gate) fn decide_first(
+        &self,
+        object: Option<&Keyed>,
+        record: &mut Record,
+    ) -> Result<Permit, Refusal> {
         let actor = &self.granted.actor;
-        for action in self.matched.route.writing.instead.iter().flat_map(|(_, actions)| actions.values()) {
-            let action = actor.grants.policy().action(action).ok_or(Refusal::Unknown)?;
-            let decided = Decided::on(actor, self.asked.to(action), object, &[]);
+        for right in self.matched.route.writing.instead.iter().flat_map(|(_, rights)| rights.values()) {
+            let decided = Decided::on(actor, self.asked_for(right)?, object, &[]);
             if let Ok(permit) = decided.permit() {
                 return Ok(permit);
             }
@@ -129,8 +128,8 @@ impl<'a> Passage<'a> {
     /// What is asked for, by the value of the field that decides on it.
     fn asked_by_value(&self, fields: &Fields) -> Result<Asked, Refusal> {
         let writing = &self.matched.route.writing;
-        let Some((field, actions)) = &writing.instead else { return Ok(self.asked) };
-        let values = match preset(fields, field, writing.fields.as_ref()) {
+        let Some((field, rights)) = &writing.instead else { return Ok(self.asked) };
+        let values = match preset(fields, field, writing.fields.as_ref(), &self.matched.route.aliases) {
             Preset::Absent => return Ok(self.asked),
             Preset::Unclear => return Err(Refusal::Value(field.clone())),
             Preset::Given(values) => values,
@@ -140,10 +139,31 @@ impl<'a> Passage<'a> {
             value => name(value).flatten().map(|name| name.into_owned()),
         };
         let [value] = values.as_slice() else { return Err(Refusal::Value(field.clone())) };
-        let action =
-            text(value).and_then(|value| actions.get(&value)).ok_or_else(|| Refusal::Value(field.clone()))?;
-        let action = self.granted.actor.grants.policy().action(action).ok_or(Refusal::Unknown)?;
-        Ok(self.asked.to(action))
+        let right = text(value).and_then(|value| rights.get(&value));
+        self.asked_for(right.ok_or_else(|| Refusal::Value(field.clone()))?)
+    }
+
+    /// What is asked for by another right than the route's own.
+    fn asked_for(&self, right: &Right) -> Result<Asked, Refusal> {
+        let policy = self.granted.actor.grants.policy();
+        let asked = self.asked.to(policy.action(&right.action).ok_or(Refusal::Unknown)?);
+        Ok(match &right.resource {
+            None => asked,
+            Some(resource) => asked.of_resource(policy.resource(resource).ok_or(Refusal::Unknown)?),
+        })
+    }
+
+    /// The state in which the object was decided on, if the route has the write depend on it (G16).
+    fn version_of(&self, object: Option<&Keyed>) -> Result<Option<HeaderValue>, Refusal> {
+        let route = &self.matched.route;
+        if !route.writing.unless_changed {
+            return Ok(None);
+        }
+        let version = object.and_then(Keyed::version).and_then(|version| HeaderValue::from_str(version).ok());
+        version.map(Some).ok_or_else(|| {
+            tracing::warn!(route.match = route.name, "no strong ETag to write by: `unless_changed` refuses");
+            Refusal::Failed
+        })
     }
 
     /// The decision to write these fields of one object. In shadow mode a no is only told.
@@ -206,7 +226,7 @@ impl<'a> Passage<'a> {
             }
         };
         let judge = self.judge(asked);
-        let refused = judged.refused(judge, &permit);
+        let refused = judged.refused(&judge, &permit);
         if !refused.names.is_empty() {
             let denied = Decided::on(actor, asked, object, &refused.by);
             let (reason, why) = match refused.by.as_slice() {
@@ -249,7 +269,7 @@ impl<'a> Passage<'a> {
         let writing = &self.matched.route.writing;
         for (field, parameter) in &writing.same {
             let own = self.parameter(parameter);
-            let same = match preset(fields, field, writing.fields.as_ref()) {
+            let same = match preset(fields, field, writing.fields.as_ref(), &self.matched.route.aliases) {
                 Preset::Absent => true,
                 Preset::Unclear => false,
                 Preset::Given(values) => {
@@ -305,9 +325,10 @@ impl<'a> Passage<'a> {
 
     fn judge(&self, asked: Asked) -> Judge<'a> {
         let route = &self.matched.route;
+        let actor = &self.granted.actor;
         Judge {
-            actor: &self.granted.actor,
-            resource: asked.resource,
+            actor,
+            spelt: Spelt::of(actor.grants.policy(), asked.resource, &route.aliases),
             writes: route.writing.fields.as_ref(),
             asks: route.asking.fields.as_ref(),
         }

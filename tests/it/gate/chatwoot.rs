@@ -93,7 +93,7 @@ async fn every_list_shows_what_get_shows_and_what_the_policy_says() {
 
 /// Who sees the contact, with its numbers, of every conversation that they see; and who sees all its messages and notes. 2 and 8 are shown
 /// conversations that are not theirs, of which they see no more.
-const WITH_CONTACTS: [&str; 5] = ["1", "4", "5", "7", "9"];
+const WITH_CONTACTS: [&str; 4] = ["1", "4", "5", "9"];
 const WITH_MESSAGES: [&str; 4] = ["1", "3", "4", "5"];
 
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn every_search_finds_what_get_shows_for_who_sees_all_that_is_searched() {
         for (path, rows, may) in [
             ("conversations?status=all&q=CANARY", "/data/payload", messages),
             ("conversations/search?q=CANARY", "/payload", contacts && messages),
-            ("search?q=CANARY", "/payload/conversations", contacts),
+            ("search?q=CANARY", "/payload/conversations", contacts && messages),
             ("search/conversations?q=CANARY", "/payload/conversations", contacts),
         ] {
             if may {
@@ -361,6 +361,55 @@ async fn who_does_not_see_a_conversation_writes_nothing_in_it() {
 }
 
 #[tokio::test]
+async fn g20_a_private_message_is_a_note() {
+    let house = House::start().await;
+    for (user, ..) in USERS {
+        let sight = house.sight(user);
+        for of in Conversation::all().into_iter().take(12) {
+            let path = format!("conversations/{}/messages", of.id);
+            for (private, resource, action) in [
+                (json!(true), "note", "create"),
+                (json!("true"), "note", "create"),
+                (json!(false), "message", "send"),
+            ] {
+                let before = house.backend.lines().len();
+                let body = json!({"content": "hello", "private": private});
+                house.send(user, "POST", &path, Some(&body)).await;
+                let written = house.backend.lines()[before..].iter().any(|line| line.starts_with("POST"));
+                assert_eq!(written, sight.reaches(resource, action, of), "{user} in {}: {private}", of.id);
+            }
+        }
+    }
+    assert!(those(house.sight("7"), |of| house.sight("7").reaches("message", "send", *of)).len() > 1);
+    assert_eq!(those(house.sight("7"), |of| house.sight("7").reaches("note", "create", *of)).len(), 0);
+    for odd in [json!(1), json!("t"), json!(null), json!([true])] {
+        let body = json!({"content": "hello", "private": odd});
+        let answer = house.send("5", "POST", "conversations/1/messages", Some(&body)).await;
+        assert!([400, 403].contains(&answer.status), "{odd}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_field_is_hidden_under_each_of_its_names() {
+    let house = House::start().await;
+    let shown = house.get("6", "conversations/1").await.json();
+    assert_eq!((shown.get("labels"), shown.get("additional_attributes")), (None, None));
+    assert_eq!(
+        house.get("5", "conversations/1/labels").await.json(),
+        json!({"payload": ["CANARY-c1-label"]})
+    );
+    assert_eq!(house.get("6", "conversations/1/labels").await.json(), json!({}), "labels are its payload");
+    let filter = async |key: &str| {
+        let body = json!({"payload": [{"attribute_key": key, "values": ["all"]}]});
+        house.send("6", "POST", "conversations/filter", Some(&body)).await.status
+    };
+    assert_eq!((filter("team_id").await, filter("assignee_id").await), (200, 200));
+    for hidden in ["labels", "additional_attributes", "referer", "browser_language"] {
+        assert_eq!(filter(hidden).await, 400, "{hidden}");
+    }
+}
+
+#[tokio::test]
 async fn a_user_with_a_token_of_their_own_is_themself_there() {
     let house = House::start().await;
     let own = those(house.sight("1"), |of| of.status == "open");
@@ -444,6 +493,11 @@ async fn every_route_below_a_conversation_is_for_who_the_policy_says() {
                 };
                 let body_is_refused = answer.status == 400 && body.is_some();
                 let may = sight.reaches(resource, action, of);
+                // Which file is a note's is not told: who may not see notes finds none, and Headgate need not ask.
+                if may && path == "/attachments" && answer.body == r#"{"payload":[]}"# {
+                    assert!(!sight.reaches("note", "view", of), "{user}: {line}");
+                    continue;
+                }
                 assert_eq!(reached || body_is_refused, may, "{user}: {line}: {answer:?}");
                 if !may {
                     assert!(matches!(answer.status, 403 | 404), "{user}: {line}: {answer:?}");

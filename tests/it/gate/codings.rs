@@ -98,7 +98,7 @@ async fn f02_an_encoded_answer_is_read_before_it_passes() {
         assert_eq!(answer.header("content-encoding"), None, "{coding}");
         assert_eq!(answer.header("content-length"), Some(SEEN.len().to_string().as_str()), "{coding}");
         // What passes whole is decoded too: the client did not say that it can.
-        let file = world.get("sue", "/files/501").await;
+        let file = world.get("adm", "/files/501").await;
         assert_eq!((file.status, file.body.as_str()), (200, CONTACT), "{coding}");
     }
     let one = gzip(CONTACT.as_bytes());
@@ -272,7 +272,7 @@ async fn d09_the_backend_is_asked_for_what_can_be_filtered() {
         assert_eq!(world.backend.seen()[0].all("accept"), ["application/json"], "{wanted}");
     }
     let world = answering(bytes("", CONTACT.as_bytes())).await;
-    let file = world.send("sue", "GET /api/v1/accounts/1/files/501", "Accept: image/png\r\n", "").await;
+    let file = world.send("adm", "GET /api/v1/accounts/1/files/501", "Accept: image/png\r\n", "").await;
     assert_eq!((file.status, world.backend.seen()[0].all("accept")), (200, vec!["image/png"]));
     for (media, body) in [
         ("text/csv", "id,phone_number\n501,CANARY-hidden-1\n"),

@@ -84,11 +84,18 @@ async fn an_object_that_is_not_the_one_asked_for_is_not_shown() {
         json!([{"id": "101", "assignee": "ana"}]),
         json!("101"),
     ] {
-        let world = Setup::default().backend(move |_| Some(backend::json(200, &object))).start().await;
-        for path in ["/answered/101", "/contacts/101"] {
-            let answer = world.get("adm", path).await;
-            assert_eq!((answer.status, answer.problem().as_str()), (502, "unreadable"), "{path}");
-        }
+        let other = object.clone();
+        let world = Setup::default().backend(move |_| Some(backend::json(200, &other))).start().await;
+        let answer = world.get("adm", "/contacts/101").await;
+        assert_eq!(
+            (answer.status, answer.problem().as_str()),
+            (502, "unreadable"),
+            "by Headgate's own question"
+        );
+        let is_another = object["id"] == "102";
+        let told = if is_another { (404, "not-found") } else { (502, "unreadable") };
+        let answer = world.get("adm", "/answered/101").await;
+        assert_eq!((answer.status, answer.problem().as_str()), told);
     }
     let twice = r#"{"id":"101","assignee":"ben","assignee":"ana"}"#;
     for (headers, body) in [
@@ -307,9 +314,12 @@ async fn d11_e04_an_error_of_the_backend_is_told_without_what_it_quotes() {
     assert_eq!((answer.status, answer.problem().as_str()), (422, "declined"));
     assert_eq!(answer.header("retry-after"), Some("7"), "when to come again is told");
     assert_eq!(world.decision(&answer).reason, "backend_objected");
-    // A route may let them pass, as far as fields go.
-    world.also_visible.lock().unwrap().push(("ana", "502"));
-    let answer = world.write("ana", "PATCH", "/passing/101", &json!({"title": "x"})).await;
+    // A route may let them pass: to who may see whatever they could quote, and to nobody else.
+    for user in ["ana", "sue"] {
+        let answer = world.write(user, "PATCH", "/passing/101", &json!({"title": "x"})).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (422, "declined"), "{user}: another's");
+    }
+    let answer = world.write("adm", "PATCH", "/passing/101", &json!({"title": "x"})).await;
     assert_eq!((answer.status, answer.json()["phone_number"].as_str()), (422, Some("1")));
     let answer = world.write("ana", "PATCH", "/passing/contacts/501", &json!({"name": "x"})).await;
     assert_eq!((answer.status, answer.problem().as_str()), (422, "declined"), "a hidden field");

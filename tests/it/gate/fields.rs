@@ -1,6 +1,9 @@
 //! Fields and media, row by row of section E of the checklist: what of a contact, a message, a note and an attachment
 //! is in an answer, wherever it stands there.
 
+use std::collections::BTreeMap;
+
+use headgate::policy::{Scope, Source};
 use serde_json::{Value, json};
 
 use super::{
@@ -76,6 +79,26 @@ object = "prefetch"
 prefetch = "GET /api/v1/accounts/{account}/chats/{id}"
 part = true
 format = "whole"
+
+[entity.said]
+resource = "message"
+id = "/id"
+part = true
+kinds = [{ at = "/private", is = true, resource = "note" }]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/chats/{id}/messages/{message}/attachments/{file}"
+resource = "media"
+entity = "chat"
+action = "view"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/chats/{id}"
+part = true
+format = "whole"
+[route.stands_in]
+entity = "said"
+parameter = "message"
+request = "GET /api/v1/accounts/{account}/chats/{id}/messages/{message}"
 "#;
 
 /// A contact of `owner`'s, with everything that hides a number of it.
@@ -119,7 +142,15 @@ fn told(asked: &Asked) -> Option<Vec<u8>> {
         "/persons/501" => backend::json(200, &person("501", "ana")),
         "/persons/502" => backend::json(200, &person("502", "ben")),
         "/chats/101" => backend::json(200, &chat()),
-        "/chats/101/attachments/att-1" => {
+        "/chats/101/messages/9001" => backend::json(200, &json!({"id": 9001, "private": false})),
+        "/chats/101/messages/9002" => backend::json(200, &json!({"id": 9002, "private": true})),
+        "/chats/101/messages/9003" => backend::json(200, &json!({"id": 9001, "private": false})),
+        "/chats/101/messages/9004" => backend::json(200, &json!({"id": 9004})),
+        "/chats/101/attachments/att-1"
+        | "/chats/101/messages/9001/attachments/att-1"
+        | "/chats/101/messages/9002/attachments/att-1"
+        | "/chats/101/messages/9003/attachments/att-1"
+        | "/chats/101/messages/9004/attachments/att-1" => {
             backend::answer(200, "content-type: image/png\r\n", "CANARY-101-bytes")
         }
         _ => return None,
@@ -257,6 +288,36 @@ async fn e07_a_file_is_decided_on_by_the_conversation_in_which_it_stands() {
 }
 
 #[tokio::test]
+async fn e07_a_file_of_a_private_message_is_shown_to_who_sees_that_message() {
+    // ana sees media and messages, and no notes.
+    let rights = |source: &mut Source| {
+        let media = BTreeMap::from([("view".to_owned(), Scope::Own)]);
+        source.roles.get_mut("agent").unwrap().grants.insert("media".to_owned(), media);
+    };
+    let world = Setup::default().routes(ROUTES).backend(told).policy(rights).start().await;
+    let path = |message: u64| format!("/api/v1/accounts/1/chats/101/messages/{message}/attachments/att-1");
+    for (method, headers) in [("GET", ""), ("HEAD", ""), ("GET", "Range: bytes=0-10\r\n")] {
+        for (user, message, status) in [
+            ("ana", 9001, 200),
+            ("ana", 9002, 404),
+            ("sue", 9001, 200),
+            ("sue", 9002, 200),
+            ("ben", 9001, 404),
+            // Not the message that was asked for, none, and one of which nobody knows whether it is private.
+            ("adm", 9003, 404),
+            ("adm", 9999, 404),
+            ("ana", 9004, 404),
+        ] {
+            let answer = world.send(user, &format!("{method} {}", path(message)), headers, "").await;
+            assert_eq!(answer.status, status, "{user} {method} {message} {headers}");
+        }
+    }
+    let hidden = world.send("ana", &format!("GET {}", path(9002)), "", "").await;
+    let missing = world.send("ana", &format!("GET {}", path(9999)), "", "").await;
+    assert_eq!((hidden.status, hidden.problem()), (missing.status, missing.problem()));
+}
+
+#[tokio::test]
 async fn e08_a_key_that_stands_twice_shows_neither_value() {
     for body in [
         r#"{"id":"501","owner":"ana","phone_number":"CANARY-hidden-1","phone_number":1}"#,
@@ -305,7 +366,16 @@ async fn e11_what_is_too_deep_or_too_large_is_refused() {
         |_: &Asked| Some(b"HTTP/1.1 200 OK\r\ncontent-length: 200000000\r\n\r\n{\"id\":\"501\"".to_vec());
     let world = Setup::default().routes(ROUTES).backend(script).start().await;
     assert_eq!(ask(&world).await.status, 502);
-    let keys: Vec<_> = (0..300_000).map(|key| format!(r#""k{key}":0"#)).collect();
+    // Nor is one of which nobody says how long it is.
+    let long = format!(r#"{{"id":"501","owner":"ana","name":"{}"}}"#, "x".repeat(17 << 20));
+    let chunked = format!(
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{long}\r\n0\r\n\r\n",
+        long.len()
+    );
+    let script = move |_: &Asked| Some(chunked.clone().into_bytes());
+    let world = Setup::default().routes(ROUTES).backend(script).start().await;
+    assert_eq!(ask(&world).await.status, 502);
+    let keys: Vec<_> = (0..1_000_000).map(|key| format!(r#""k{key}":0"#)).collect();
     let world = answering(JSON, format!(r#"{{"id":"501","owner":"ana",{}}}"#, keys.join(","))).await;
     assert_eq!(ask(&world).await.json(), json!({"id": "501", "owner": "ana"}));
 }
@@ -394,4 +464,163 @@ async fn d08_a_row_that_cannot_be_judged_is_dropped() {
     let rows = json!({"payload": [null, "501", 7, [], {"name": "CANARY-hidden-1"}, person("501", "ana")]});
     let world = answering(JSON, rows.to_string()).await;
     assert_eq!(world.get("ana", "/persons").await.json(), json!({"payload": [without_number()]}));
+}
+
+/// A backend that tells and takes a contact's number under several names, and its owner under two.
+const ALIASES: &str = r#"
+[entity.named]
+resource = "contact"
+id = "/id"
+responsible = "/owner"
+fields = ["id", "name", "tel", "details", "address.line"]
+aliases = { phone_number = ["tel", "details.number", "address.line.phone"], owner = ["owner_id"] }
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/named/{id}"
+entity = "named"
+action = "view"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/named/{id}"
+fields_in = ["sort", "filter"]
+searches = { q = ["details.number"] }
+
+[[route]]
+match = "PATCH /api/v1/accounts/{account}/named/{id}"
+entity = "named"
+action = "edit"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/named/{id}"
+accepts = ["json", "json-patch", "form"]
+
+[[route]]
+match = "PATCH /api/v1/accounts/{account}/given/{id}"
+entity = "named"
+action = "edit"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/named/{id}"
+assign = { user = "owner", action = "edit" }
+
+[[route]]
+match = "PATCH /api/v1/accounts/{account}/listed/{id}"
+entity = "named"
+action = "edit"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/named/{id}"
+writes = ["name", "tel", "address.*"]
+
+[[route]]
+match = "POST /api/v1/accounts/{account}/named/filter"
+entity = "named"
+action = "list"
+items = "/rows"
+question = true
+fields_at = ["/by/*"]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/named_table"
+entity = "named"
+action = "export"
+format = "csv"
+"#;
+
+fn named(asked: &Asked) -> Option<Vec<u8>> {
+    let object = json!({
+        "id": "501", "owner": "ana", "name": "CANARY-501-name", "tel": "CANARY-hidden-tel",
+        "details": {"number": "CANARY-hidden-number", "city": "Solo", "numbers": 2, "tel": "CANARY-hidden-inner"},
+        "address": {"line": {"phone": "CANARY-hidden-line", "street": "Main"}, "zip": "CANARY-hidden-zip"},
+    });
+    let table =
+        "id,owner,name,tel,details.number,details.city\n501,ana,Ann,CANARY-hidden-t,CANARY-hidden-n,Solo\n";
+    Some(match asked.target.split('?').next()?.rsplit('/').next()? {
+        "501" => backend::json(200, &object),
+        "filter" => backend::json(200, &json!({"rows": [object]})),
+        "named_table" => backend::answer(200, "content-type: text/csv\r\n", table),
+        _ => return None,
+    })
+}
+
+#[tokio::test]
+async fn e02_what_is_hidden_is_hidden_under_each_of_its_names() {
+    let world = Setup::default().routes(ALIASES).backend(named).start().await;
+    let expected = json!({
+        "id": "501", "name": "CANARY-501-name", "details": {"city": "Solo", "numbers": 2},
+        "address": {"line": {"street": "Main"}},
+    });
+    assert_eq!(world.get("ana", "/named/501").await.json(), expected);
+    let filtered = world.write("ana", "POST", "/named/filter", &json!({"by": ["name"]})).await;
+    assert_eq!(filtered.json(), json!({"rows": [expected]}));
+    assert_eq!(world.get("ana", "/named_table").await.body, "id,name,details.city\n501,Ann,Solo\n");
+    world.also_visible.lock().unwrap().push(("sue", "hidden"));
+    let all = world.get("sue", "/named/501").await.json();
+    assert_eq!(
+        (&all["tel"], &all["details"]["number"]),
+        (&json!("CANARY-hidden-tel"), &json!("CANARY-hidden-number"))
+    );
+    assert_eq!(all["address"], json!({"line": {"phone": "CANARY-hidden-line", "street": "Main"}}));
+}
+
+#[tokio::test]
+async fn g02_what_may_not_be_written_may_not_under_any_of_its_names() {
+    let world = Setup::default().routes(ALIASES).backend(named).start().await;
+    for (body, allowed) in [
+        (json!({"name": "x"}), true),
+        (json!({"details": {"city": "x"}}), true),
+        (json!({"phone_number": "x"}), false),
+        (json!({"tel": "x"}), false),
+        (json!({"tel": null}), false),
+        (json!({"contact": {"tel": "x"}}), false),
+        (json!({"contact[tel]": "x"}), false),
+        (json!({"details": {"number": "x"}}), false),
+        (json!({"contact": {"details": {"number": "x"}}}), false),
+        (json!({"details": null}), false),
+        (json!({"address": {"line": {"phone": "x"}}}), false),
+        (json!({"address": {"line": "x"}}), false),
+        (json!({"number": "x"}), true),
+    ] {
+        for path in ["/named/501", "/listed/501"] {
+            let answer = world.write("ana", "PATCH", path, &body).await;
+            let allowed = allowed && (path == "/named/501" || body.get("name").is_some());
+            assert_eq!(answer.status == 200, allowed, "{path} {body}: {answer:?}");
+            assert!(allowed || answer.status == 403, "{path} {body}: {answer:?}");
+        }
+    }
+    let refused = world.write("ana", "PATCH", "/listed/501", &json!({"tel": "x"})).await.json();
+    assert_eq!((&refused["fields"], &refused["expected"]), (&json!(["tel"]), &json!(["name", "address.*"])));
+    for (media, body) in [
+        ("application/json-patch+json", r#"[{"op":"test","path":"/tel","value":"1"}]"#),
+        ("application/json-patch+json", r#"[{"op":"copy","from":"/details/number","path":"/name"}]"#),
+        ("application/x-www-form-urlencoded", "details[number]=1"),
+    ] {
+        let line = "PATCH /api/v1/accounts/1/named/501";
+        let answer = world.send("ana", line, &format!("Content-Type: {media}\r\n"), body).await;
+        assert_eq!(answer.status, 403, "{body}");
+    }
+    // Whose it will be, too.
+    for (body, status) in
+        [(json!({"owner_id": "ben"}), 403), (json!({"owner": "ben"}), 403), (json!({"owner_id": "sue"}), 200)]
+    {
+        assert_eq!(world.write("ana", "PATCH", "/given/501", &body).await.status, status, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_hidden_cannot_be_asked_about_under_any_of_its_names() {
+    let world = Setup::default().routes(ALIASES).backend(named).start().await;
+    for (query, taken) in [
+        ("sort=name", true),
+        ("sort=-tel", false),
+        ("sort=details.number", false),
+        ("filter[details][number]=1", false),
+        ("filter[tel][eq]=1", false),
+        ("tel=1", false),
+        ("q=1", false),
+        ("number=1", false),
+    ] {
+        let answer = world.get("ana", &format!("/named/501?{query}")).await;
+        assert_eq!(answer.status == 200, taken, "{query}: {answer:?}");
+    }
+    for by in ["tel", "-details.number", "address.line.phone"] {
+        let answer = world.write("ana", "POST", "/named/filter", &json!({"by": [by]})).await;
+        assert_eq!(answer.status, 400, "{by}");
+    }
 }

@@ -108,7 +108,7 @@ async fn c06_the_backends_own_credentials_do_not_pass() {
 async fn c25_the_backends_session_does_not_reach_the_client_unless_listed() {
     let script = |asked: &super::backend::Asked| {
         let headers = "content-type: application/json\r\nset-cookie: backend_session=1\r\netag: \"1\"\r\nx-page: 7\r\ncache-control: public\r\n";
-        asked.target.ends_with("101").then(|| answer(200, headers, "{}"))
+        asked.target.ends_with("101").then(|| answer(200, headers, r#"{"id":"101"}"#))
     };
     let world = Setup::default().backend(script).start().await;
     let shown = world.send("ana", ALLOWED, "", "").await;

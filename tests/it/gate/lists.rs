@@ -81,7 +81,39 @@ entity = "conversation"
 action = "list"
 items = "/rows"
 totals = { recompute = ["/count"] }
-push = { own = "assignee_type=me&status=open", team = "team_id={team}" }
+push = { own = "assignee_type=me&status=open" }
+
+[entity.errand]
+resource = "conversation"
+id = "/id"
+responsible = "/assignee"
+fields = ["*"]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/errands"
+entity = "errand"
+action = "list"
+items = "/rows"
+totals = { recompute = ["/count"] }
+push = { own = "assignee_type=me", team = "team_of_assignee={team}" }
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/owned"
+entity = "contact"
+action = "list"
+items = "/rows"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/owned/{id}"
+entity = "contact"
+action = "view"
+object = "answer"
+
+[[route]]
+match = "POST /api/v1/accounts/{account}/owned"
+resource = "contact"
+action = "edit"
+shows = "contact"
 
 [[route]]
 match = "GET /api/v1/accounts/{account}/counted"
@@ -222,6 +254,34 @@ async fn d05_a_header_that_the_routes_list_does_not_pass_with_some_of_the_rows()
 }
 
 #[tokio::test]
+async fn an_empty_answer_has_no_header_that_its_content_would_not_have_had() {
+    let script = |asked: &Asked| {
+        let status = if asked.method == "POST" { 201 } else { 204 };
+        let is_question = asked.all("headgate-actor") != ["headgate"];
+        is_question.then(|| backend::answer(status, "x-total-count: 4\r\n", ""))
+    };
+    let world = Setup::default().routes(LISTS).listing("x-total-count").backend(script).start().await;
+    for (user, line, status, passes) in [
+        // As if there were rows, and all of them hidden.
+        ("ana", "GET /api/v1/accounts/1/conversations", 200, false),
+        ("adm", "GET /api/v1/accounts/1/conversations", 204, true),
+        ("ana", "GET /api/v1/accounts/1/counts", 204, false),
+        ("adm", "GET /api/v1/accounts/1/counts", 204, true),
+        // What it made is not in the answer, and nobody has decided on it.
+        ("ana", "POST /api/v1/accounts/1/owned", 201, false),
+        ("adm", "POST /api/v1/accounts/1/owned", 201, true),
+        ("ana", "PATCH /api/v1/accounts/1/conversations/101", 204, true),
+    ] {
+        let answer = world.send(user, line, "", "").await;
+        assert_eq!(
+            (answer.status, answer.header("x-total-count").is_some()),
+            (status, passes),
+            "{user} {line}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn d08_a_row_that_cannot_be_got_by_its_id_is_dropped_and_counted() {
     let row = |id: Value| json!({"id": id, "assignee": "ana"});
     let odd =
@@ -243,6 +303,14 @@ async fn d17_nobody_is_nobodys_own() {
     for user in ["ana", "kim", "sue"] {
         assert_eq!(ids(&world.get(user, "/narrow").await), [""; 0], "{user}");
     }
+    // Nor theirs whose names look like nobody's.
+    let nobody = [json!(null), json!(""), json!(0), json!("0"), json!({}), json!([]), json!(false)];
+    let world = telling(json!({"rows": nobody.map(row)})).await;
+    for user in ["0", "null"] {
+        assert_eq!(ids(&world.get(user, "/narrow").await), [""; 0], "{user}");
+    }
+    let made = json!({"rows": [{"id": 101, "assignee": "null"}]});
+    assert_eq!(ids(&telling(made).await.get("null", "/narrow").await), ["101"], "a name is a name");
 }
 
 #[tokio::test]
@@ -250,6 +318,23 @@ async fn d18_an_id_is_the_same_as_a_number_and_as_a_text_and_is_not_rounded() {
     let world =
         telling(json!({"rows": [{"id": 101}, {"id": "101"}, {"id": 102}, {"id": "102"}, {"id": 104}]})).await;
     assert_eq!(ids(&world.get("ana", "/tagged").await), ["101", "101", "104"]);
+    let big = json!({"rows": [{"id": 9_007_199_254_740_992_u64}, {"id": 9_007_199_254_740_993_u64}]});
+    let world = telling(big).await;
+    world.change("101", |tag| tag.alias = Some("9007199254740993".to_owned())).await;
+    assert_eq!(ids(&world.get("ana", "/tagged").await), ["9007199254740993"], "by the tag");
+    for (asked, told, status) in [
+        ("9007199254740993", "9007199254740993", 200),
+        ("9007199254740993", "9007199254740992", 404),
+        ("9007199254740993", "9007199254740993.0", 502),
+    ] {
+        let script = move |_: &Asked| {
+            let answer = format!(r#"{{"id":{told},"assignee":"ana"}}"#);
+            Some(backend::answer(200, "content-type: application/json\r\n", &answer))
+        };
+        let world = Setup::default().routes(LISTS).backend(script).start().await;
+        let answer = world.get("ana", &format!("/answered/{asked}")).await;
+        assert_eq!(answer.status, status, "by the path: {told}");
+    }
     let big = r#"{"rows":[{"id":9007199254740993,"assignee":"ana"},{"id":101.0,"assignee":"ana"}]}"#;
     let script = move |_: &Asked| Some(backend::answer(200, "content-type: application/json\r\n", big));
     let world = Setup::default().routes(LISTS).backend(script).start().await;
@@ -264,8 +349,7 @@ async fn what_a_role_can_see_at_most_is_said_in_the_backends_query() {
     for (user, asked, narrowed, seen) in [
         // Their own alone; what stands in its way is replaced.
         ("kim", "?assignee_type=all&page=1", "?page=1&assignee_type=me&status=open", &[][..]),
-        // Their team's; the rows name it or not.
-        ("sue", "", "?team_id=sales", &["101", "103"]),
+        ("sue", "", "", &["101", "103"]),
         // Whoever takes part sees more than their own: nothing may be left out.
         ("ana", "?a=1", "?a=1", &["101", "104"]),
         ("adm", "", "", &["101", "102", "103", "104"]),
@@ -277,6 +361,28 @@ async fn what_a_role_can_see_at_most_is_said_in_the_backends_query() {
         let line = world.backend.lines().pop().unwrap();
         assert_eq!(line, format!("GET /api/v1/accounts/1/narrow{narrowed}"), "{user}");
     }
+    // Those of their team are those of its members, where an object has no team of its own.
+    let shown = world.get("sue", "/errands").await;
+    assert_eq!(ids(&shown), ["101"]);
+    let line = world.backend.lines().pop().unwrap();
+    assert_eq!(line, "GET /api/v1/accounts/1/errands?team_of_assignee=sales");
+}
+
+#[tokio::test]
+async fn who_cannot_be_decided_on_spoils_nobody_elses_list() {
+    let row = |id: &str, owner: &str| json!({"id": id, "owner": owner, "name": format!("CANARY-{id}-name")});
+    let script = move |asked: &Asked| {
+        let one = asked.target.ends_with("/502").then(|| row("502", "hoard"));
+        let all = || json!({"rows": [row("501", "ana"), row("502", "hoard")]});
+        Some(backend::json(200, &one.unwrap_or_else(all)))
+    };
+    let world = Setup::default().routes(LISTS).backend(script).start().await;
+    assert_eq!(world.get("hoard", "/owned").await.status, 503, "has too many roles to be an actor");
+    for user in ["sue", "ana"] {
+        assert_eq!(ids(&world.get(user, "/owned").await), ["501"], "{user}");
+        assert_eq!(world.get(user, "/owned/502").await.status, 404, "{user}: whose team is not known");
+    }
+    assert_eq!(ids(&world.get("adm", "/owned").await), ["501", "502"]);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The agents' listener on a real socket, over the security checklist's fixture. A test names the rows that
 //! it is.
 
+mod answers;
 mod backend;
 mod chatwoot;
 mod codings;

@@ -41,6 +41,7 @@ use crate::identity::{
 
 mod audit;
 mod credentials;
+mod exports;
 mod facts;
 mod grants;
 mod http2;

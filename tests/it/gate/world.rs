@@ -566,8 +566,10 @@ impl People for Directory {
         Box::pin(async move {
             // What happens to a request in which something is wrong that nobody thought of.
             assert_ne!(user.as_str(), "panic", "asked for");
-            if user.as_str() == "stale" {
-                return Err(NoActor::Unavailable);
+            match user.as_str() {
+                "stale" => return Err(NoActor::Unavailable),
+                "hoard" => return Err(NoActor::TooManyRoles),
+                _ => {}
             }
             self.0.get(&(tenant.clone(), user.clone())).cloned().ok_or(NoActor::Unknown)
         })
@@ -584,6 +586,8 @@ impl Directory {
             ("acme", "temp", "sales", "none"),
             ("acme", "kim", "sales", "clerk"),
             ("acme", "lou", "sales", "lister"),
+            ("acme", "0", "office", "agent"),
+            ("acme", "null", "office", "agent"),
             ("globex", "ana", "sales", "admin"),
         ];
         let granted = users.map(|(tenant, user, team, role)| {

@@ -502,6 +502,101 @@ async fn g15_what_is_created_is_decided_on_as_if_it_were_there() {
     }
 }
 
+/// Sue's team may have leads wherever they stand, in `legal` each their own alone; whoever is in sales may put one into
+/// `inbox`, and nobody gives one away that is `closed`.
+fn rights_by_place(source: &mut Source) {
+    rights(source);
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    source.resources.get_mut("lead").unwrap().extend(words(&["assign", "create"]));
+    for (role, scope) in [("agent", Scope::Own), ("lead", Scope::Team)] {
+        let role = source.roles.get_mut(role).unwrap();
+        let scopes = |actions: &[(&str, Scope)]| {
+            actions.iter().map(|(action, scope)| ((*action).to_owned(), *scope)).collect()
+        };
+        role.grants
+            .insert("lead".to_owned(), scopes(&[("edit", scope), ("assign", scope), ("create", scope)]));
+        let at = |stage: &str, of: &[(&str, Scope)]| Override {
+            resource: "lead".to_owned(),
+            stage: words(&[stage]),
+            scopes: scopes(of),
+            ..Override::default()
+        };
+        role.overrides = vec![
+            at("legal", &[("edit", Scope::Own), ("create", Scope::Own)]),
+            at("inbox", &[("create", Scope::Team)]),
+            at("closed", &[("assign", Scope::None)]),
+        ];
+    }
+}
+
+const LEADS: &str = r#"
+[[route]]
+match = "POST /api/v1/accounts/{account}/made/leads"
+resource = "lead"
+action = "create"
+assign = { user = "owner", team = "team" }
+place = { pipeline = "pipeline", stage = "stage" }
+
+[[route]]
+match = "PATCH /api/v1/accounts/{account}/given/leads/{id}"
+entity = "lead"
+action = "edit"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/leads/{id}"
+assign = { user = "owner", team = "team" }
+place = { pipeline = "pipeline", stage = "stage" }
+"#;
+
+#[tokio::test]
+async fn g14_g15_whose_and_where_are_decided_together() {
+    let of_sue = |asked: &super::backend::Asked| {
+        let is_hers = asked.target.ends_with("/leads/303");
+        let lead = json!({"id": "303", "owner": "sue", "pipeline": "sales", "stage": "new"});
+        if is_hers { Some(super::backend::json(200, &lead)) } else { self::lead(asked) }
+    };
+    let world = Setup::default().routes(ROUTES).routes(LEADS).policy(rights_by_place).backend(of_sue);
+    let world = world.start().await;
+    for (user, line, body, allowed) in [
+        ("sue", "POST /made/leads", json!({"owner": "ana", "stage": "new"}), true),
+        ("sue", "POST /made/leads", json!({"stage": "legal"}), true),
+        ("sue", "POST /made/leads", json!({"owner": "sue", "stage": "legal"}), true),
+        ("sue", "POST /made/leads", json!({"owner": "ana", "stage": "legal"}), false),
+        ("sue", "POST /made/leads", json!({"owner": null, "team": "sales", "stage": "new"}), true),
+        ("sue", "POST /made/leads", json!({"owner": null, "team": "sales", "stage": "legal"}), false),
+        (
+            "sue",
+            "POST /made/leads",
+            json!({"leads": [{"owner": "sue", "stage": "legal"}, {"owner": "ana"}]}),
+            false,
+        ),
+        ("sue", "POST /made/leads", json!({"owner": "ana", "stage": "closed"}), false),
+        ("ana", "POST /made/leads", json!({"owner": "sue", "stage": "new"}), false),
+        ("ana", "POST /made/leads", json!({"owner": "sue", "stage": "inbox"}), true),
+        ("sue", "PATCH /given/leads/303", json!({"owner": "kim"}), true),
+        ("sue", "PATCH /given/leads/303", json!({"stage": "legal"}), true),
+        ("sue", "PATCH /given/leads/303", json!({"owner": "kim", "stage": "legal"}), false),
+        ("sue", "PATCH /given/leads/303", json!({"owner": null, "stage": "legal"}), false),
+        ("sue", "PATCH /given/leads/303", json!({"owner": "kim", "stage": "won"}), true),
+        ("sue", "PATCH /given/leads/303", json!({"owner": "kim", "stage": "closed"}), false),
+        // Ana's: it becomes sue's where only she may have it.
+        ("sue", "PATCH /given/leads/301", json!({"stage": "legal"}), false),
+        ("sue", "PATCH /given/leads/301", json!({"owner": "sue", "stage": "legal"}), true),
+    ] {
+        let (status, reached) = world.json_as(user, line, &body).await;
+        assert_eq!(reached, allowed, "{user} {line} {body}: {status}");
+        assert!(allowed || status == 403, "{user} {line} {body}: {status}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_could_be_read_in_too_many_ways_is_refused() {
+    let world = Setup::default().routes(ROUTES).routes(LEADS).policy(rights_by_place).backend(lead);
+    let world = world.start().await;
+    let rows: Vec<_> =
+        (0..200).map(|n| json!({"pipeline": format!("p{n}"), "stage": format!("s{n}")})).collect();
+    assert_eq!(world.json_as("sue", "POST /made/leads", &json!({"leads": rows})).await, (403, false));
+}
+
 #[tokio::test]
 async fn a_field_that_must_be_the_paths_is() {
     let world = world().await;
@@ -525,6 +620,60 @@ async fn g16_a_write_is_decided_on_the_facts_at_that_moment() {
     assert_eq!(write().await, (200, true));
     world.change("101", |tag| tag.responsible = Some(headgate::ids::UserId::new("ben"))).await;
     assert_eq!(write().await, (404, false));
+}
+
+const UNLESS_CHANGED: &str = r#"
+[[route]]
+match = "PATCH /api/v1/accounts/{account}/conditioned/leads/{id}"
+entity = "lead"
+action = "edit"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/leads/{id}"
+unless_changed = true
+"#;
+
+/// A lead whose state has a name, and which somebody changes between Headgate's question and the write as often as
+/// `changed` says.
+fn changing(etag: &'static str, changed: u32) -> impl Fn(&super::backend::Asked) -> Option<Vec<u8>> {
+    let changes = std::sync::atomic::AtomicU32::new(0);
+    let version = move |n: u32| etag.replace("N", &n.to_string());
+    move |asked| {
+        let now = changes.load(std::sync::atomic::Ordering::Relaxed);
+        let lead = json!({"id": "301", "owner": "ana", "pipeline": "sales", "stage": "new"}).to_string();
+        if asked.method == "GET" {
+            let headers = format!("content-type: application/json\r\netag: {}\r\n", version(now));
+            changes.store((now + 1).min(changed), std::sync::atomic::Ordering::Relaxed);
+            return Some(super::backend::answer(200, &headers, &lead));
+        }
+        let is_it = asked.all("if-match") == [version(now)];
+        Some(super::backend::answer(if is_it { 204 } else { 412 }, "x-conflict: CANARY-102-changed\r\n", ""))
+    }
+}
+
+#[tokio::test]
+async fn g16_a_write_is_made_only_if_the_object_is_as_it_was_decided_on() {
+    let start = async |etag, changed| {
+        // Long enough for one request not to ask twice.
+        let routes = Setup::default().headgate("[gate]\nprefetch_age_max = \"1m\"\n");
+        let routes = routes.routes(ROUTES).routes(UNLESS_CHANGED);
+        routes.policy(rights).backend(changing(etag, changed)).start().await
+    };
+    let world = start("\"vN\"", 1).await;
+    let write = async || world.typed("PATCH /conditioned/leads/301", JSON, r#"{"name":"x"}"#).await.0;
+    let refused = write().await;
+    assert_eq!((refused.status, refused.problem().as_str()), (409, "changed"));
+    assert_eq!(world.decision(&refused).reason, "changed");
+    assert_eq!(write().await.status, 204, "what was known of it is forgotten, and it is decided on anew");
+    assert_eq!(world.backend.seen().pop().unwrap().all("if-match"), ["\"v1\""]);
+
+    // A weak one says nothing of what matters; the user's own is not the one that was decided on.
+    let world = start("W/\"vN\"", 0).await;
+    let (refused, reached) = world.typed("PATCH /conditioned/leads/301", JSON, r#"{"name":"x"}"#).await;
+    assert_eq!((refused.status, reached), (502, false));
+    let world = start("\"vN\"", 0).await;
+    let media = format!("{JSON}\r\nIf-Match: *");
+    assert_eq!(world.typed("PATCH /conditioned/leads/301", &media, r#"{"name":"x"}"#).await.0.status, 204);
+    assert_eq!(world.backend.seen().pop().unwrap().all("if-match"), ["\"v0\""]);
 }
 
 #[tokio::test]
@@ -616,6 +765,79 @@ async fn a_bulk_write_is_decided_by_every_id() {
     assert_eq!((status, reached), (400, false), "a body");
     let answer = world.send("ana", "DELETE /api/v1/accounts/1/bulk/conversations?ids=101", "", "").await;
     assert_eq!(answer.status, 404, "she may delete none");
+}
+
+#[tokio::test]
+async fn an_id_that_is_spelt_almost_like_another_is_none() {
+    // Of this entity nobody is told where its id stands, and this backend reads an id as it likes.
+    let routes = r#"
+[entity.loose]
+resource = "contact"
+responsible = "/owner"
+
+[[route]]
+match = "PATCH /api/v1/accounts/{account}/loose/contacts"
+entity = "loose"
+action = "edit"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/loose/{id}"
+accepts = ["json", "form"]
+ids = "/ids"
+"#;
+    let script = |asked: &super::backend::Asked| {
+        let is_one = asked.target.contains("/loose/");
+        is_one.then(|| super::backend::json(200, &json!({"owner": "ana"})))
+    };
+    let world = Setup::default().routes(routes).policy(rights).backend(script).start().await;
+    for id in [
+        "\" 12\"",
+        "\"12 \"",
+        "\"012\"",
+        "\"00\"",
+        "12.0",
+        "\"12.0\"",
+        "\"+12\"",
+        "1e1",
+        "\"1e1\"",
+        "\"1E1\"",
+        "\"12e-0\"",
+        "\"0x0c\"",
+        "\"0b11\"",
+        "\"0o14\"",
+        "-0",
+        "\"-0\"",
+        "\"-012\"",
+        "\"--12\"",
+        "\"12,013\"",
+        "\"\u{661}\u{662}\"",
+        "\"\u{ff11}\u{ff12}\"",
+        "\"12\\u0000\"",
+        "\"12\\n\"",
+        "\"\u{feff}12\"",
+        "18446744073709551616",
+        "true",
+        "null",
+    ] {
+        let body = format!("{{\"ids\": [{id}], \"name\": \"x\"}}");
+        let (answer, reached) = world.typed("PATCH /loose/contacts", JSON, &body).await;
+        assert_eq!((answer.status, reached), (400, false), "{id}");
+    }
+    let (answer, reached) = world.typed("PATCH /loose/contacts", FORM, "ids[]=012&name=x").await;
+    assert_eq!((answer.status, reached), (400, false), "in a form");
+    for id in [
+        "12",
+        "\"12\"",
+        "0",
+        "\"-5\"",
+        "\"12,13\"",
+        "\"a1\"",
+        "\"7e1c22b0-0d5b-4d5e-9f6e-0c2f5a1d9b77\"",
+        "\"12ab\"",
+    ] {
+        let body = format!("{{\"ids\": [{id}], \"name\": \"x\"}}");
+        let (_, reached) = world.typed("PATCH /loose/contacts", JSON, &body).await;
+        assert!(reached, "{id}");
+    }
 }
 
 #[tokio::test]

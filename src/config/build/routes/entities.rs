@@ -1,12 +1,13 @@
 //! The entities of `routes.toml`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use http::Method;
 
 use super::line;
 use crate::{
     config::{
+        aliases::Aliases,
         build::Check,
         mistake::{KeyPath, Wrong},
         raw,
@@ -106,10 +107,28 @@ fn entity(
         user: raw.nobody.unless.as_ref().map(|member| (member.at.0.clone(), literal(&member.is))),
         part: raw.part,
         fields: raw.fields.clone(),
+        aliases: aliases(check, &at.key("aliases"), &raw.aliases),
         nested: nested(check, &at.key("nested"), &raw.nested, all),
         value: raw.value,
         placeholder: raw.placeholder.clone(),
     }
+}
+
+/// Other names of fields, each of one field alone.
+fn aliases(check: &mut Check<'_>, at: &KeyPath, raw: &BTreeMap<String, Vec<String>>) -> Aliases {
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    for (field, others) in raw {
+        let at = at.key(field);
+        let places = std::iter::once(at.clone()).chain((0..others.len()).map(|index| at.index(index)));
+        for (name, at) in std::iter::once(field).chain(others).zip(places) {
+            if name.split('.').any(|part| part.is_empty() || part.contains('*')) {
+                check.wrong(&at, Wrong::FieldName);
+            } else if !seen.insert(name) {
+                check.wrong(&at, Wrong::Twice { name: name.clone() });
+            }
+        }
+    }
+    Aliases::new(raw)
 }
 
 /// The resource of the policy that an entity is.

@@ -7,7 +7,7 @@ use crate::config::{
     build::Check,
     mistake::{KeyPath, Wrong},
     raw,
-    routes::{Count, Format, Main, Paging, Push, Shows},
+    routes::{Count, Empty, Format, Main, Paging, Push, Shows},
 };
 
 pub(super) fn shows(
@@ -23,9 +23,17 @@ pub(super) fn shows(
         None => raw.entity.as_ref(),
     };
     let number = entity.and_then(|name| number(entities, name));
-    if raw.format == Some(raw::RouteFormat::Csv) {
-        check_table(check, at, raw);
+    let of_entity = entity.and_then(|name| entities.get(name));
+    match raw.format {
+        None | Some(raw::RouteFormat::Json) => {}
+        Some(raw::RouteFormat::Csv) => check_table(check, at, raw, of_entity),
+        Some(raw::RouteFormat::Whole) => check_whole(check, at, raw),
     }
+    let is_list = raw.items.is_some() && raw.format.unwrap_or_default() == raw::RouteFormat::Json;
+    if raw.empty.is_some() && !is_list {
+        check.wrong(&at.key("empty"), Wrong::OnlyWith { other: "`items` of JSON" });
+    }
+    check_push(check, at, raw, of_entity);
     let main = match (&raw.items, number) {
         // Every line is one.
         (None, Some(number)) if raw.format == Some(raw::RouteFormat::Csv) => {
@@ -61,6 +69,10 @@ pub(super) fn shows(
         totals: totals.collect(),
         links: raw.links.iter().map(|pointer| pointer.0.clone()).collect(),
         page: raw.page.as_ref().and_then(|page| paging(check, &at.key("page"), raw, page)),
+        empty: match raw.empty {
+            None | Some(raw::RouteEmpty::List) => Empty::List,
+            Some(raw::RouteEmpty::NoContent) => Empty::NoContent,
+        },
         push: Push { own: parameters(raw.push.own.as_deref()), team: parameters(raw.push.team.as_deref()) },
     }
 }
@@ -79,27 +91,61 @@ fn paging(check: &mut Check<'_>, at: &KeyPath, route: &raw::Route, raw: &raw::Pa
         size: raw.size.clone(),
         size_default: raw.size_default,
         at: raw.at.as_ref().map(|pointer| pointer.0.clone()),
+        more: raw.more.as_ref().map(|pointer| pointer.0.clone()),
         pages_max: raw.pages_max,
         time_max: raw.time_max.0,
     })
 }
 
-/// Whether what is said of an answer can be said of lines of values.
-fn check_table(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route) {
+/// Notes what is said of places in an answer that has none: nothing of it can be decided on by itself.
+fn check_whole(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route) {
     let totals = [&raw.totals.recompute, &raw.totals.null, &raw.totals.drop];
     for (key, is) in [
         ("items", raw.items.is_some()),
         ("nested", !raw.nested.is_empty()),
         ("keep", !raw.keep.is_empty()),
         ("totals", totals.iter().any(|places| !places.is_empty())),
+        ("links", !raw.links.is_empty()),
     ] {
         if is {
             check.wrong(&at.key(key), Wrong::OnlyWith { other: "`format = \"json\"`" });
         }
     }
+}
+
+/// Whether what is said of an answer can be said of lines of values.
+fn check_table(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route, entity: Option<&raw::Entity>) {
+    check_whole(check, at, raw);
+    // A cell that is empty for whatever reason would make the row anybody's.
+    if entity.is_some_and(|entity| entity.nobody.absent) {
+        check.wrong(&at.key("format"), Wrong::OnlyWith { other: "an entity without `nobody.absent`" });
+    }
     if raw.shows.is_none() && raw.entity.is_none() {
         let description = "the entity of the rows, or `entity`".to_owned();
         check.lacks(&at.key("shows"), Wrong::Missing { description });
+    }
+}
+
+/// Whether the backend can know all rows that a narrowed query must still answer with: nobody may miss a row that they
+/// would see without it.
+fn check_push(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route, entity: Option<&raw::Entity>) {
+    let at = at.key("push");
+    let (own, team) = (raw.push.own.is_some(), raw.push.team.is_some());
+    if !own && !team {
+        return;
+    }
+    let is_table = raw.format == Some(raw::RouteFormat::Csv);
+    if raw.items.is_none() && !is_table {
+        return check.wrong(&at, Wrong::OnlyWith { other: "`items`: other places would lack objects" });
+    }
+    let Some(entity) = entity else { return };
+    if entity.tag || entity.look_up.is_some() || entity.part {
+        let other = "rows whose facts the backend has: no `tag`, `look_up` or `part`";
+        return check.wrong(&at, Wrong::OnlyWith { other });
+    }
+    if team && (entity.team.is_some() || entity.queue.is_some()) {
+        let other = "rows whose teams are those of the responsible user: without `team` and `queue`";
+        check.wrong(&at.key("team"), Wrong::OnlyWith { other });
     }
 }
 

@@ -71,7 +71,9 @@ notification = { view = "all" }
 [role.no-notes]
 extends = ["chatwoot.supervisor"]
 [role.no-notes.grants]
-note = { list = "none", view = "none" }
+note = { list = "none", view = "none", create = "none" }
+[role.no-media.fields.conversation]
+hidden = ["labels", "additional_attributes"]
 "#;
 
 /// Users by Chatwoot's ids, each with team and role.

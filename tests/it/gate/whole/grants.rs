@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{OPERATOR, Whole};
+use super::{Answer, OPERATOR, Whole};
 
 #[tokio::test]
 async fn i01_after_a_push_the_very_next_request_knows() {
@@ -213,4 +214,44 @@ async fn i18_users_without_number_leave_no_trace_in_metrics_and_push_nobody_out(
     }
     assert_eq!(series().await, before, "no label knows users apart");
     assert_eq!(whole.asked_about("ana"), 1, "who is there often is not forgotten for who comes once");
+}
+
+#[tokio::test]
+async fn what_was_taken_away_while_a_body_was_on_its_way_is_gone() {
+    let whole = Whole::start().await;
+    let whole_body = ("Content-Length: 13", r#"{"title":"x"}"#);
+    let none_after_all = ("Transfer-Encoding: chunked", "0\r\n\r\n");
+    // Ana keeps her role; gets a better one; has none any more.
+    for ((framing, body), roles, status) in [
+        (whole_body, &["agent"][..], 200),
+        (whole_body, &["kommo.administrator"], 200),
+        (whole_body, &[], 404),
+        (none_after_all, &["agent"], 200),
+        (none_after_all, &[], 404),
+    ] {
+        whole.grant("ana", &["agent"]);
+        whole.push(&json!({"tenant": "acme", "user": "ana"})).await;
+        let head = format!(
+            "PATCH /api/v1/accounts/1/conversations/101 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+             Authorization: Bearer {}\r\nContent-Type: application/json\r\n{framing}\r\n\
+             Expect: 100-continue\r\n\r\n",
+            whole.token("ana"),
+        );
+        let mut stream = whole.connect(&[]).await;
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // By her rights of now the body is asked for.
+        let mut go_on = [0; 25];
+        stream.read_exact(&mut go_on).await.unwrap();
+        assert_eq!(std::str::from_utf8(&go_on).unwrap(), "HTTP/1.1 100 Continue\r\n\r\n");
+        whole.grant("ana", roles);
+        let known = whole.push(&json!({"tenant": "acme", "user": "ana"})).await;
+        let before = whole.backend.lines().len();
+        let answer = Answer::of(&super::exchange(stream, body).await);
+        assert_eq!(answer.status, status, "{roles:?}");
+        assert_eq!(whole.backend.lines().len() - before, usize::from(status == 200), "{roles:?}");
+        assert!(
+            answer.header("headgate-grants") >= Some(&known),
+            "{roles:?}: the rights that it was decided by"
+        );
+    }
 }

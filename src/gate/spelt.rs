@@ -1,0 +1,48 @@
+//! The fields of a policy by every name that a backend has for them.
+
+use smallvec::SmallVec;
+
+use crate::{
+    config::aliases::Aliases,
+    policy::{FieldNo, Policy, ResourceNo},
+};
+
+/// The fields of one resource that a policy names, under each of their names and those of what stands in them.
+#[derive(Clone, Debug)]
+pub(super) struct Spelt(Vec<(String, FieldNo)>);
+
+impl Spelt {
+    /// Those of a resource.
+    pub(super) fn of(policy: &Policy, resource: ResourceNo, aliases: &Aliases) -> Self {
+        let named = policy.fields_of(resource).filter(|field| *field != FieldNo::OTHER);
+        let spelt = named.flat_map(|field| {
+            let names = aliases.touching(policy.field_name(resource, field));
+            names.into_iter().map(move |name| (name, field))
+        });
+        Self(spelt.collect())
+    }
+
+    /// The fields of this very name, else those of the longest `x.*` that covers it: none, if the policy names none so.
+    pub(super) fn fields(&self, name: &str) -> SmallVec<[FieldNo; 2]> {
+        let named_so =
+            |name: &str| self.0.iter().filter(move |(known, _)| known == name).map(|(_, no)| *no).collect();
+        let found: SmallVec<_> = named_so(name);
+        if !found.is_empty() {
+            return found;
+        }
+        let covering = self.0.iter().map(|(known, _)| known).filter(|known| covers(known, name));
+        covering.max_by_key(|known| known.len()).map_or_else(SmallVec::new, |known| named_so(known))
+    }
+
+    /// The fields in one of this name.
+    pub(super) fn inside(&self, name: &str) -> impl Iterator<Item = FieldNo> {
+        let is_inside = move |known: &str| known.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+        self.0.iter().filter(move |(known, _)| is_inside(known)).map(|(_, field)| *field)
+    }
+}
+
+/// Whether it is `x.*`, and the name one of something in `x`.
+fn covers(known: &str, name: &str) -> bool {
+    let outer = known.strip_suffix(".*").and_then(|stem| name.strip_prefix(stem));
+    outer.is_some_and(|rest| rest.starts_with('.'))
+}

@@ -1,0 +1,356 @@
+//! What an answer tells beside its rows: the echo of a write, another object than was asked for, a whole that nobody
+//! could take apart, and a list that is empty for two reasons.
+
+use headgate::policy::{
+    Scope, Source,
+    source::{Assignment, Fields, Principal, Role},
+};
+use serde_json::{Value, json};
+
+use super::{
+    backend::{self, Asked},
+    world::{Answer, Setup, World, conversation},
+};
+
+const ROUTES: &str = r#"
+[[route]]
+match = "GET /api/v1/accounts/{account}/wholes/{id}"
+entity = "contact"
+action = "view"
+format = "whole"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/contacts/{id}/whole"
+entity = "contact"
+action = "view"
+format = "whole"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/contacts/{id}"
+
+[[route]]
+match = "PUT /api/v1/accounts/{account}/contacts/{id}/whole"
+entity = "contact"
+action = "edit"
+format = "whole"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/contacts/{id}"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/deals"
+entity = "contact"
+action = "list"
+items = "/_embedded/deals"
+totals = { recompute = ["/count"] }
+
+[[route]]
+match = "POST /api/v1/accounts/{account}/deals/filter"
+entity = "contact"
+action = "list"
+items = "/_embedded/deals"
+question = true
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/kept"
+entity = "contact"
+action = "list"
+items = "/_embedded/deals"
+keep = ["/_page"]
+empty = "no-content"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/undeclared"
+entity = "contact"
+action = "list"
+items = "/_embedded/deals"
+keep = ["/_page"]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/paged-deals"
+entity = "contact"
+action = "list"
+items = "/_embedded/deals"
+page = { number = "page", size = "limit", size_default = 2, at = "/_page" }
+links = ["/next"]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/table"
+entity = "contact"
+action = "list"
+format = "csv"
+"#;
+
+/// Resource, action and scope.
+type Grant = (&'static str, &'static str, Scope);
+
+/// A role with these rights on contacts, and the fields that it hides.
+fn role(grants: &[Grant], hidden: &[&str]) -> Role {
+    let mut role = Role::default();
+    for (resource, action, scope) in grants {
+        role.grants.entry((*resource).to_owned()).or_default().insert((*action).to_owned(), *scope);
+    }
+    let hidden = hidden.iter().map(|name| (*name).to_owned()).collect();
+    role.fields.insert("contact".to_owned(), Fields { hidden, ..Fields::default() });
+    role
+}
+
+/// `kim` has these roles, and no other.
+fn kim_has(
+    roles: &'static [(&'static str, &'static [Grant], &'static [&'static str])],
+) -> impl FnOnce(&mut Source) + Send + 'static {
+    move |source| {
+        source.roles.insert("clerk".to_owned(), Role::default());
+        for (name, grants, hidden) in roles {
+            source.roles.insert((*name).to_owned(), role(grants, hidden));
+            source.assignments.push(Assignment {
+                role: (*name).to_owned(),
+                to: Principal::User("kim".to_owned()),
+                until: None,
+                draft: false,
+            });
+        }
+    }
+}
+
+/// A contact of somebody's.
+fn contact(id: &str, owner: &str) -> Value {
+    json!({"id": id, "owner": owner, "name": format!("CANARY-{id}-name"), "phone_number": format!("CANARY-{id}-phone")})
+}
+
+/// What of two answers could tell them apart.
+fn told(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
+    let mut headers = answer.headers.clone();
+    headers.retain(|(name, _)| !["headgate-decision", "date"].contains(&name.as_str()));
+    let body = match answer.header("headgate-decision") {
+        Some(decision) => answer.body.replace(decision, "DECISION"),
+        None => answer.body.clone(),
+    };
+    (answer.status, headers, body)
+}
+
+#[tokio::test]
+async fn e03_an_echo_is_shown_by_the_right_to_see_and_not_by_the_right_to_write() {
+    let rights = kim_has(&[
+        ("viewer", &[("contact", "view", Scope::Team)], &["phone_number"]),
+        ("editor", &[("contact", "edit", Scope::All)], &[]),
+    ]);
+    let world = Setup::default().policy(rights).start().await;
+    world.also_visible.lock().unwrap().push(("kim", "501"));
+    let got = world.get("kim", "/contacts/501").await;
+    assert_eq!(got.json().get("phone_number"), None);
+    let echo = world.write("kim", "PUT", "/contacts/501", &json!({"contact": {"name": "x"}})).await;
+    assert_eq!((echo.status, echo.json()), (200, got.json()));
+    // What may be written and not seen is written, and not seen.
+    assert_eq!(world.get("kim", "/contacts/502").await.status, 404);
+    let echo = world.write("kim", "PUT", "/contacts/502", &json!({"contact": {"name": "x"}})).await;
+    assert_eq!((echo.status, echo.body.as_str()), (204, ""));
+    assert_eq!(world.backend.lines().last().unwrap(), "PUT /api/v1/accounts/1/contacts/502");
+}
+
+#[tokio::test]
+async fn e03_the_echo_of_what_a_tag_tells_is_shown_to_who_may_see_it() {
+    let rights = kim_has(&[
+        ("viewer", &[("conversation", "view", Scope::Team)], &[]),
+        ("editor", &[("conversation", "edit", Scope::All)], &[]),
+    ]);
+    let world = Setup::default().policy(rights).start().await;
+    world.also_visible.lock().unwrap().push(("kim", "101"));
+    let patch = async |id: &str| {
+        world.write("kim", "PATCH", &format!("/conversations/{id}"), &json!({"title": "x"})).await
+    };
+    assert_eq!(patch("101").await.json(), conversation("101"));
+    let echo = patch("102").await;
+    assert_eq!((echo.status, echo.body.as_str()), (204, ""));
+}
+
+#[tokio::test]
+async fn e03_who_gave_an_object_away_is_not_shown_it_any_more() {
+    let script = |asked: &Asked| (asked.method == "PUT").then(|| backend::json(200, &contact("501", "ben")));
+    let world = Setup::default().backend(script).start().await;
+    let echo = world.write("sue", "PUT", "/contacts/501", &json!({"contact": {"name": "x"}})).await;
+    assert_eq!((echo.status, echo.body.as_str()), (204, ""));
+}
+
+#[tokio::test]
+async fn e03_an_echo_that_tells_nothing_of_whose_it_is_is_shown_to_who_saw_the_object() {
+    let rights = kim_has(&[("editor", &[("contact", "edit", Scope::All)], &[])]);
+    let script = |asked: &Asked| {
+        let echo = json!({"id": "501", "name": "CANARY-501-name", "phone_number": "CANARY-501-phone"});
+        (asked.method == "PUT").then(|| backend::json(200, &echo))
+    };
+    let world = Setup::default().policy(rights).backend(script).start().await;
+    let put = async |user: &str| {
+        world.write(user, "PUT", "/contacts/501", &json!({"contact": {"name": "x"}})).await
+    };
+    let shown = put("ana").await;
+    assert_eq!((shown.status, shown.json()), (200, json!({"id": "501", "name": "CANARY-501-name"})));
+    assert_eq!(put("kim").await.status, 204);
+}
+
+#[tokio::test]
+async fn a_whole_answer_passes_by_the_right_to_an_object_or_to_all() {
+    let world = Setup::default()
+        .routes(ROUTES)
+        .backend(|asked| {
+            let id = if asked.target.contains("502") { "502" } else { "501" };
+            let is_whole = asked.target.contains("whole");
+            is_whole
+                .then(|| backend::answer(200, "content-type: image/png\r\n", &format!("CANARY-{id}-bytes")))
+        })
+        .start()
+        .await;
+    // Nothing says whose it is.
+    for id in ["501", "502"] {
+        let file = world.get("sue", &format!("/wholes/{id}")).await;
+        assert_eq!((file.status, file.problem().as_str()), (501, "uncovered"));
+        assert_eq!(world.get("adm", &format!("/wholes/{id}")).await.status, 200);
+    }
+    for (user, id, status) in
+        [("sue", "501", 200), ("sue", "502", 404), ("ana", "501", 501), ("adm", "502", 200)]
+    {
+        assert_eq!(world.get(user, &format!("/contacts/{id}/whole")).await.status, status, "{user} {id}");
+    }
+    let put = async |user: &str| {
+        world.write(user, "PUT", "/contacts/501/whole", &json!({"name": "x"})).await.status
+    };
+    assert_eq!((put("sue").await, put("ana").await), (200, 204));
+}
+
+#[tokio::test]
+async fn the_echo_of_a_write_passes_whole_to_who_may_see_it_whole() {
+    let rights = kim_has(&[("editor", &[("contact", "edit", Scope::All)], &[])]);
+    let script = |asked: &Asked| (asked.method == "PUT").then(|| backend::json(200, &contact("501", "ana")));
+    let world = Setup::default().routes(ROUTES).policy(rights).backend(script).start().await;
+    let echo = world.write("kim", "PUT", "/contacts/501/whole", &json!({"name": "x"})).await;
+    assert_eq!((echo.status, echo.body.as_str()), (204, ""));
+}
+
+#[tokio::test]
+async fn another_object_than_was_asked_for_is_none() {
+    // A backend to which the query is as good as the path.
+    let world = Setup::default()
+        .backend(|asked| {
+            let (path, id) = asked.target.split_once("?id=")?;
+            Some(match path.split('/').nth(5)? {
+                _ if id == "999" => backend::json(404, &json!({})),
+                "contacts" => backend::json(200, &contact(id, "ben")),
+                _ => backend::json(200, &conversation(id)),
+            })
+        })
+        .start()
+        .await;
+    for path in ["/contacts/501", "/conversations/101", "/answered/101"] {
+        let other = if path.starts_with("/contacts") { "502" } else { "102" };
+        let missing = world.get("ana", &format!("{path}?id=999")).await;
+        let answer = world.get("ana", &format!("{path}?id={other}")).await;
+        assert_eq!(told(&answer), told(&missing), "{path}");
+        assert_eq!(answer.status, 404, "{path}");
+    }
+    for (method, path, body) in [
+        ("PUT", "/contacts/501?id=502", json!({"contact": {"name": "x"}})),
+        ("PATCH", "/conversations/101?id=102", json!({"title": "x"})),
+    ] {
+        let echo = world.write("ana", method, path, &body).await;
+        assert_eq!((echo.status, echo.body.as_str()), (204, ""), "{path}");
+    }
+}
+
+/// A world whose backend says `204` where there is nothing, and lists a hidden contact for `about=SECRET`.
+async fn saying_nothing_of_nothing() -> World {
+    let script = |asked: &Asked| {
+        let table = asked.target.contains("/table");
+        Some(match asked.target.contains("SECRET") || asked.body.contains("SECRET") {
+            false => b"HTTP/1.1 204 Nothing\r\ncontent-language: en\r\n\r\n".to_vec(),
+            true if table => backend::answer(
+                200,
+                "content-type: text/csv\r\ncontent-disposition: attachment\r\n",
+                "id,owner,name\n502,ben,CANARY-502-name\n",
+            ),
+            true => backend::json(
+                200,
+                &json!({"_page": 1, "count": 1, "next": "/2", "_embedded": {"deals": [contact("502", "ben")]}}),
+            ),
+        })
+    };
+    let rights = |source: &mut Source| {
+        source
+            .roles
+            .get_mut("agent")
+            .unwrap()
+            .grants
+            .get_mut("contact")
+            .unwrap()
+            .insert("list".into(), Scope::Team);
+    };
+    Setup::default().routes(ROUTES).policy(rights).backend(script).start().await
+}
+
+#[tokio::test]
+async fn d05_a_list_of_hidden_rows_is_like_one_of_none() {
+    let world = saying_nothing_of_nothing().await;
+    for (path, status) in [("deals", 200), ("kept", 204), ("paged-deals", 200), ("table", 200)] {
+        let hidden = world.get("ana", &format!("/{path}?about=SECRET")).await;
+        let none = world.get("ana", &format!("/{path}?about=OTHERS")).await;
+        assert_eq!(told(&hidden), told(&none), "{path}");
+        assert_eq!(hidden.status, status, "{path}");
+        // Who may see every row gets the backend's word.
+        assert_eq!(world.get("adm", &format!("/{path}?about=OTHERS")).await.status, 204, "{path}");
+    }
+    let ask = async |word: &str| world.write("ana", "POST", "/deals/filter", &json!({"about": word})).await;
+    assert_eq!(told(&ask("SECRET").await), told(&ask("OTHERS").await));
+    assert_eq!(ask("SECRET").await.json(), json!({"_embedded": {"deals": []}}));
+    assert_eq!(
+        world.get("ana", "/deals?about=OTHERS").await.json(),
+        json!({"_embedded": {"deals": []}, "count": 0})
+    );
+    // Where something is kept that only the backend knows, the route must say what none is.
+    assert_eq!(world.get("ana", "/undeclared?about=OTHERS").await.status, 502);
+}
+
+#[tokio::test]
+async fn d05_the_end_of_a_list_tells_nothing_of_the_rows_before_it() {
+    // ana's rows, then a page of hidden ones or nothing at all.
+    for end in [204, 404] {
+        let mut answers = Vec::new();
+        for hidden in [true, false] {
+            let script = move |asked: &Asked| {
+                Some(match (asked.target.contains("page=2"), asked.target.contains("page=1")) {
+                    (true, _) if hidden => backend::json(
+                        200,
+                        &json!({"_page": 2, "_embedded": {"deals": [contact("502", "ben"), contact("503", "ben")]}}),
+                    ),
+                    (_, false) if end == 204 => b"HTTP/1.1 204 Nothing\r\n\r\n".to_vec(),
+                    (_, false) => backend::json(404, &json!({})),
+                    (_, true) => backend::json(
+                        200,
+                        &json!({"_page": 1, "_embedded": {"deals": [contact("501", "ana"), contact("501", "ana")]}}),
+                    ),
+                })
+            };
+            let world = Setup::default().routes(ROUTES).backend(script).start().await;
+            let first = world.get("ana", "/paged-deals?page=1").await;
+            assert_eq!(first.json()["_embedded"]["deals"].as_array().unwrap().len(), 2);
+            answers.push(told(&world.get("ana", "/paged-deals?page=2").await));
+        }
+        assert_eq!(answers[0], answers[1], "{end}");
+        assert_eq!(answers[0].0, 200, "{end}");
+    }
+}
+
+#[tokio::test]
+async fn the_teams_of_an_answers_users_are_looked_up_within_a_bound() {
+    for (strangers, seen, counted) in [(499, 1, 0), (500, 0, 1)] {
+        let rows: Vec<_> = (0..strangers)
+            .map(|number| json!({"id": number, "owner": format!("stranger-{number}")}))
+            .chain([contact("501", "ana")])
+            .collect();
+        let script =
+            move |_: &Asked| Some(backend::json(200, &json!({"_embedded": {"deals": rows}, "count": 7})));
+        let world = Setup::default().routes(ROUTES).backend(script).start().await;
+        let list = world.get("sue", "/deals").await.json();
+        // ana is in sue's team; of one too many nobody knows that.
+        assert_eq!(list["count"], seen, "{strangers}");
+        let limit = "headgate_limit_reached_total{limit=\"teams_max\"}";
+        let told = world.metrics().lines().find_map(|line| line.strip_prefix(limit)?.trim().parse().ok());
+        assert_eq!(told.unwrap_or(0), counted, "{strangers}");
+    }
+}
