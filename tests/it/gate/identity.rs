@@ -116,8 +116,7 @@ async fn c25_the_backends_session_does_not_reach_the_client_unless_listed() {
         assert_eq!(shown.header(name), None, "{name}");
     }
     assert_eq!(shown.header("cache-control"), Some("private, no-store"));
-    let listed =
-        "[[route]]\nmatch = \"GET /unused\"\nresource = \"health\"\naction = \"view\"\nkeep = [\"\"]\n";
+    let listed = "[[route]]\nmatch = \"GET /api/v1/accounts/{account}/unused\"\nresource = \"health\"\naction = \"view\"\nkeep = [\"\"]\n";
     let world = Setup::default().backend(script).listing("x-page").routes(listed).start().await;
     assert_eq!(world.send("ana", ALLOWED, "", "").await.header("x-page"), Some("7"));
 }

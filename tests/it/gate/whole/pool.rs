@@ -1,9 +1,6 @@
 //! Several endpoints of the backend's API.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::net::TcpListener;
 
@@ -29,24 +26,6 @@ async fn edit(whole: &Whole) -> u16 {
         format!("Authorization: Bearer {}\r\nContent-Type: application/json\r\n", whole.token("ana"));
     let line = "PATCH /api/v1/accounts/1/conversations/101";
     whole.send(line, &headers, r#"{"title":"x"}"#).await.status
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_endpoint_with_the_fewest_requests_under_way_is_asked() {
-    let other = Backend::start(told).await;
-    let whole = Arc::new(start(&["OWN", &other.address.to_string()]).await);
-    let go = whole.hold();
-    let asking = Arc::clone(&whole);
-    let first = tokio::spawn(async move { asking.status("ana", "101").await });
-    while whole.held.lock().unwrap().is_some() {
-        tokio::task::yield_now().await;
-    }
-    for _ in 0..6 {
-        assert_eq!(whole.status("ana", "101").await, 200);
-    }
-    assert_eq!((whole.backend.lines().len(), other.lines().len()), (0, 6));
-    go.send(()).unwrap();
-    assert_eq!(first.await.unwrap(), 200);
 }
 
 #[tokio::test]
