@@ -157,7 +157,7 @@ impl Backend {
         for conversation in conversations.iter_mut().filter(|one| one.id == found.id) {
             conversation.responsible = Some(user.to_owned());
         }
-        answer(&json!({ "assignee": user }))
+        answer(&json!({ "id": name, "assignee": user }))
     }
 
     fn find(&self, name: &str) -> Option<Conversation> {

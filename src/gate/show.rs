@@ -197,6 +197,8 @@ impl Passage<'_> {
             }
             // The request itself would have been refused, for a reason that is told already.
             None if record.outcome == Outcome::WouldDeny => {}
+            // What was written would have been, and only not been shown.
+            None if self.matched.route.writes() => record.reason = "echo_withheld",
             None => {
                 record.outcome = Outcome::WouldDeny;
                 record.reason = "withheld";
