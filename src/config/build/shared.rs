@@ -3,7 +3,7 @@
 //! A backend that gives every tenant's conversations the same kind of ids tells one from the other by the path alone, such
 //! as `/accounts/1/…`. Where two tenants' routes take the same path, each would read and write what is the other's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     config::{
@@ -26,10 +26,22 @@ pub(in crate::config) fn check_shared(report: &mut Report, maps: &[Map<'_>]) {
     for own in maps {
         let others = maps.iter().filter(|other| other.tenant != own.tenant);
         let of_backend = others.filter(|other| other.routes.backend == own.routes.backend);
+        // Most tenants are apart by the first part of every path, and need no closer look.
+        let of_backend = of_backend.filter(|other| !are_apart(&beginnings(own), &beginnings(other)));
         if let Some(wrong) = of_backend.filter_map(|other| taken(own, other)).next() {
             report.add(own.document.at(&KeyPath::default().key("backend")), wrong);
         }
     }
+}
+
+/// The first parts of a tenant's paths; `None`: any.
+fn beginnings<'a>(map: &'a Map<'_>) -> BTreeSet<Option<&'a str>> {
+    let routes = map.routes.routes.iter();
+    routes.map(|route| route.matches.parts.first().and_then(|part| only(part, &map.routes.fixed))).collect()
+}
+
+fn are_apart(one: &BTreeSet<Option<&str>>, two: &BTreeSet<Option<&str>>) -> bool {
+    !one.contains(&None) && !two.contains(&None) && one.is_disjoint(two)
 }
 
 /// The first route that takes what is another tenant's.
