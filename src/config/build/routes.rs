@@ -8,10 +8,15 @@ use std::{
 use http::{HeaderName, HeaderValue, Method};
 
 mod entities;
+mod line;
+mod object;
 mod shows;
 
+pub(in crate::config) use self::line::shape_of;
 use self::{
     entities::{entities, number},
+    line::{line, shape},
+    object::{check_named, object, refers, stands_in},
     shows::shows,
 };
 use super::{
@@ -24,22 +29,16 @@ use crate::{
         aliases::Aliases,
         mistake::{KeyPath, Wrong, nearest},
         raw,
-        routes::{
-            AsUser, Audit, Body, Entity, Errors, Export, Format, Line, LookUp, Object, Part, Route, RouteMap,
-            StandsIn,
-        },
+        routes::{AsUser, Audit, Body, Entity, Errors, Export, Format, Object, Route, RouteMap},
         text::{Pointer, SecretText},
-        writing::{Reference, Writing},
+        writing::Writing,
     },
-    filter::{EntityNo, Layout, Schema},
+    filter::{Layout, Schema},
     ids::{BackendId, UserId},
 };
 
 /// In `shared`: all of them.
 const EVERY_ROUTE: &str = "*";
-
-/// The methods that a route can have.
-const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
 /// Headers that Headgate alone sets, or that steer the connection: never passed on by name, in either direction.
 const OWN_HEADERS: [&str; 12] = [
@@ -307,89 +306,6 @@ fn aliases(raw: &raw::Route, resource: &str, entities: &BTreeMap<raw::Name, raw:
     aliases
 }
 
-/// Whether it is said what decides on the object that the path of a write names: without that, any scope would open
-/// every object.
-fn check_named(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route, fixed: &BTreeMap<String, String>) {
-    let line = raw.matches.as_deref().and_then(read_line);
-    let Some(line) = line.filter(|line| line.method != Method::GET && !raw.question) else { return };
-    if raw.object.is_none() && line.parameters().any(|name| !fixed.contains_key(name)) {
-        let description = "what decides on the object that the path names; \"common\" if it belongs to nobody in particular".to_owned();
-        check.lacks(&at.key("object"), Wrong::Missing { description });
-    }
-}
-
-/// The objects that fields name.
-fn refers(
-    check: &mut Check<'_>,
-    at: &KeyPath,
-    raw: &raw::Route,
-    matches: &Line,
-    map: &raw::Routes,
-) -> BTreeMap<String, Reference> {
-    let mut refers = BTreeMap::new();
-    for (field, raw) in &raw.refers {
-        let at = at.key(field);
-        let known = check.declared(&at.key("entity"), "entity", &raw.entity, &map.entity);
-        let is_tag = map.entity.get(&raw.entity).is_some_and(|entity| entity.tag);
-        if raw.request.is_none() && !is_tag {
-            let description = "the request that answers with the object".to_owned();
-            check.lacks(&at.key("request"), Wrong::Missing { description });
-        }
-        let at = at.key("request");
-        let line = raw.request.as_deref().and_then(|text| line(check, &at, text));
-        if let Some(line) = &line {
-            if line.method != Method::GET {
-                check.wrong(&at, Wrong::OnlyWith { other: "GET" });
-            }
-            let own: BTreeSet<_> = matches.parameters().collect();
-            let given = |name: &str| name == LookUp::ID || own.contains(name) || map.fixed.contains_key(name);
-            if let Some(name) = line.parameters().find(|name| !given(name)) {
-                check.wrong(&at, Wrong::NoParameter { name: name.to_owned() });
-            }
-        }
-        let entity = known.then(|| number(&map.entity, &raw.entity)).flatten();
-        let resource = map.entity.get(&raw.entity).map(|entity| entities::resource(&raw.entity, entity));
-        if let (Some(entity), Some(resource)) = (entity, resource) {
-            let action = raw.action.clone().unwrap_or_else(|| entities::VIEW.to_owned());
-            refers
-                .insert(field.clone(), Reference { entity, resource, line, action, required: raw.required });
-        }
-    }
-    refers
-}
-
-/// What must be seen besides the route's object; `None` if nothing, or a mistake was noted.
-fn stands_in(
-    check: &mut Check<'_>,
-    at: &KeyPath,
-    route: &raw::Route,
-    matches: &Line,
-    entities: &BTreeMap<raw::Name, raw::Entity>,
-) -> Option<StandsIn> {
-    let raw = route.stands_in.as_ref()?;
-    let at = at.key("stands_in");
-    let is_around = matches!(route.object, Some(raw::RouteObject::Tag | raw::RouteObject::Prefetch));
-    if !is_around || !(route.via || route.part) {
-        check.wrong(&at, Wrong::OnlyWith { other: "`via` or `part`" });
-    }
-    let known = check.declared(&at.key("entity"), "entity", &raw.entity, entities);
-    let line = line(check, &at.key("request"), &raw.request)?;
-    if line.method != Method::GET {
-        check.wrong(&at.key("request"), Wrong::OnlyWith { other: "GET" });
-    }
-    let own: BTreeSet<_> = matches.parameters().collect();
-    for (key, name) in line
-        .parameters()
-        .map(|name| ("request", name))
-        .chain([("parameter", raw.parameter.as_str())])
-        .filter(|(_, name)| !own.contains(name))
-    {
-        check.wrong(&at.key(key), Wrong::NoParameter { name: name.to_owned() });
-    }
-    known.then_some(())?;
-    Some(StandsIn { entity: number(entities, &raw.entity)?, parameter: raw.parameter.clone(), line })
-}
-
 /// The export that a route starts.
 fn export(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route) -> Option<Export> {
     let raw::Export { of, id } = raw.export.as_ref()?;
@@ -412,66 +328,6 @@ fn export(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route) -> Option<Expor
             let description = "where the export's id stands in the answer".to_owned();
             check.lacks(&at.key("export").key("id"), Wrong::Missing { description });
             None
-        }
-    }
-}
-
-/// Where the facts come from; `None` if a mistake was noted.
-fn object(
-    check: &mut Check<'_>,
-    at: &KeyPath,
-    raw: &raw::Route,
-    kind: raw::RouteObject,
-    matches: &Line,
-    entity: Option<EntityNo>,
-) -> Option<Object> {
-    let parameter = raw.parameter.clone().unwrap_or_else(|| "id".to_owned());
-    let in_body = raw.ids.is_some() || raw.ids_in.is_some();
-    if kind == raw::RouteObject::Common {
-        return Some(Object::Common);
-    }
-    if !in_body && !matches.parameters().any(|name| name == parameter) {
-        check.wrong(&at.key("object"), Wrong::NoParameter { name: parameter });
-        return None;
-    }
-    if entity.is_none() && kind != raw::RouteObject::Export {
-        check.lacks(
-            &at.key("entity"),
-            Wrong::Missing { description: "the entity whose facts decide".to_owned() },
-        );
-    }
-    match kind {
-        raw::RouteObject::Common => Some(Object::Common),
-        raw::RouteObject::Tag => Some(Object::Tag { parameter }),
-        raw::RouteObject::Export | raw::RouteObject::Answer if matches.method != Method::GET => {
-            check.wrong(&at.key("object"), Wrong::OnlyWith { other: "GET" });
-            None
-        }
-        raw::RouteObject::Export => {
-            let Some(export) = &raw.export else {
-                let description = "the name of the exports, as in `{ of = \"contacts\" }`".to_owned();
-                check.lacks(&at.key("export"), Wrong::Missing { description });
-                return None;
-            };
-            Some(Object::Export { of: export.of.clone(), parameter })
-        }
-        raw::RouteObject::Answer => Some(Object::Answer { entity: entity?, parameter }),
-        raw::RouteObject::Prefetch => {
-            let Some(text) = &raw.prefetch else {
-                let description = "the request that answers with the object".to_owned();
-                check.lacks(&at.key("prefetch"), Wrong::Missing { description });
-                return None;
-            };
-            let line = line(check, &at.key("prefetch"), text)?;
-            if line.method != Method::GET {
-                check.wrong(&at.key("prefetch"), Wrong::OnlyWith { other: "GET" });
-            }
-            let of_ids = in_body.then_some(parameter.as_str());
-            let own: BTreeSet<_> = matches.parameters().chain(of_ids).collect();
-            if let Some(name) = line.parameters().find(|name| !own.contains(name)) {
-                check.wrong(&at.key("prefetch"), Wrong::NoParameter { name: name.to_owned() });
-            }
-            Some(Object::Prefetch { line, entity: entity?, parameter })
         }
     }
 }
@@ -501,52 +357,4 @@ fn as_user(check: &mut Check<'_>, at: &KeyPath, raw: raw::AsUser) -> Option<AsUs
         }
     }
     Some(AsUser { header: header?, credentials })
-}
-
-/// `GET /api/v1/accounts/{account}`.
-fn line(check: &mut Check<'_>, at: &KeyPath, text: &str) -> Option<Line> {
-    let read = read_line(text);
-    if read.is_none() {
-        check.wrong(at, Wrong::RequestLine);
-    }
-    read
-}
-
-fn read_line(text: &str) -> Option<Line> {
-    let (method, path) = text.split_once(' ')?;
-    let method = METHODS.into_iter().find(|known| known.as_str() == method)?;
-    let parts = path.strip_prefix('/')?.split('/').map(part).collect::<Option<Vec<_>>>()?;
-    let mut names = BTreeSet::new();
-    let line = Line { method, parts };
-    let once_each = line.parameters().all(|name| names.insert(name));
-    once_each.then_some(line)
-}
-
-fn part(text: &str) -> Option<Part> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.~".contains(c);
-    match text.strip_prefix('{') {
-        Some(rest) => {
-            let name = rest.strip_suffix('}')?;
-            let sound = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-            sound.then(|| Part::Parameter(name.to_owned()))
-        }
-        None => {
-            let sound = !text.is_empty() && text.chars().all(plain) && text != "." && text != "..";
-            sound.then(|| Part::Literal(text.to_owned()))
-        }
-    }
-}
-
-/// What a `match` has in common with those that could not be told apart from it; `None` if it is none.
-pub(in crate::config) fn shape_of(text: &str) -> Option<(String, Vec<Option<String>>)> {
-    read_line(text).as_ref().map(shape)
-}
-
-/// What two routes have in common that could not be told apart.
-fn shape(line: &Line) -> (String, Vec<Option<String>>) {
-    let parts = line.parts.iter().map(|part| match part {
-        Part::Literal(text) => Some(text.clone()),
-        Part::Parameter(_) => None,
-    });
-    (line.method.to_string(), parts.collect())
 }

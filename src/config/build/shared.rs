@@ -23,12 +23,13 @@ pub(in crate::config) struct Map<'a> {
 
 /// Notes, once for each tenant, that one of its routes takes what is another tenant's and is not said to be shared.
 pub(in crate::config) fn check_shared(report: &mut Report, maps: &[Map<'_>]) {
-    for own in maps {
-        let others = maps.iter().filter(|other| other.tenant != own.tenant);
-        let of_backend = others.filter(|other| other.routes.backend == own.routes.backend);
+    let beginnings: Vec<_> = maps.iter().map(|map| (map, beginnings(map))).collect();
+    for (own, begin) in &beginnings {
+        let others = beginnings.iter().filter(|(other, _)| other.tenant != own.tenant);
+        let of_backend = others.filter(|(other, _)| other.routes.backend == own.routes.backend);
         // Most tenants are apart by the first part of every path, and need no closer look.
-        let of_backend = of_backend.filter(|other| !are_apart(&beginnings(own), &beginnings(other)));
-        if let Some(wrong) = of_backend.filter_map(|other| taken(own, other)).next() {
+        let mut near = of_backend.filter(|(_, also)| !are_apart(begin, also)).map(|(other, _)| other);
+        if let Some(wrong) = near.find_map(|other| taken(own, other)) {
             report.add(own.document.at(&KeyPath::default().key("backend")), wrong);
         }
     }

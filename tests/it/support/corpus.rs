@@ -12,18 +12,8 @@ pub(crate) fn folder(target: &str) -> PathBuf {
 
 /// The inputs of a target, in the order of their names; never none.
 pub(crate) fn inputs(target: &str) -> Vec<Vec<u8>> {
-    named(target, |_| true)
-}
-
-/// The inputs of a target that somebody wrote, without what fuzzing found.
-pub(crate) fn written(target: &str) -> Vec<Vec<u8>> {
-    named(target, |name| !name.starts_with("found_"))
-}
-
-fn named(target: &str, wanted: impl Fn(&str) -> bool) -> Vec<Vec<u8>> {
     let folder = folder(target);
     let mut files: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|file| file.file_name().and_then(|name| name.to_str()).is_some_and(&wanted));
     files.sort();
     assert!(!files.is_empty(), "{} is empty", folder.display());
     files.iter().map(|file| fs::read(file).unwrap()).collect()
