@@ -113,28 +113,13 @@ fn first(word: u64) -> usize {
     ((word & TOPS).trailing_zeros() / 8) as usize
 }
 
-/// The length of the escape at `at`, of both of a surrogate pair; 0 if the text ends in it, `None` if it is none.
+/// The length of the escape at `at`; 0 if the text ends in it, `None` if it is none. One that is half of a surrogate pair
+/// may stand without the other (RFC 8259 section 8.2).
 fn escape(text: &[u8], at: usize) -> Option<usize> {
     match text.get(at + 1) {
         None => Some(0),
         Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Some(2),
-        Some(b'u') => match unit(text, at + 2)? {
-            None => Some(0),
-            Some(0xdc00..0xe000) => None,
-            Some(0xd800..0xdc00) => {
-                match (text.get(at + 6), text.get(at + 7)) {
-                    (None, _) | (Some(b'\\'), None) => return Some(0),
-                    (Some(b'\\'), Some(b'u')) => {}
-                    _ => return None,
-                }
-                match unit(text, at + 8)? {
-                    None => Some(0),
-                    Some(0xdc00..0xe000) => Some(12),
-                    Some(_) => None,
-                }
-            }
-            Some(_) => Some(6),
-        },
+        Some(b'u') => Some(unit(text, at + 2)?.map_or(0, |_unit| 6)),
         Some(_) => None,
     }
 }
@@ -149,8 +134,9 @@ fn unit(text: &[u8], at: usize) -> Option<Option<u16>> {
     Some(u16::try_from(unit).ok())
 }
 
-/// The text of a string that was found to be sound, without its quotes, into `to`.
-pub(super) fn unescape(string: &[u8], to: &mut Vec<u8>) {
+/// The text of a string that was found to be sound, without its quotes, into `to`. Says whether it is one: half of a
+/// surrogate pair stands for no character, so that a string with one is equal to no text.
+pub(super) fn unescape(string: &[u8], to: &mut Vec<u8>) -> bool {
     to.clear();
     let mut rest = string;
     while let Some((&byte, after)) = rest.split_first() {
@@ -159,17 +145,16 @@ pub(super) fn unescape(string: &[u8], to: &mut Vec<u8>) {
             to.push(byte);
             continue;
         }
-        let Some((&kind, after)) = rest.split_first() else { return };
+        let Some((&kind, after)) = rest.split_first() else { return false };
         rest = after;
         to.push(match kind {
             b'u' => {
-                let high = unit(rest, 0).flatten().unwrap_or_default();
-                let low = unit(rest, 6).flatten().filter(|_| (0xd800..0xdc00).contains(&high));
-                rest = rest.get(if low.is_some() { 10 } else { 4 }..).unwrap_or_default();
-                let units = [Some(high), low].into_iter().flatten();
-                for c in char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)) {
-                    to.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-                }
+                let first = unit(rest, 0).flatten();
+                let second = unit(rest, 6).flatten().filter(|_| rest.get(4..6) == Some(b"\\u"));
+                let units = first.into_iter().chain(second);
+                let Some(Ok(c)) = char::decode_utf16(units).next() else { return false };
+                to.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+                rest = rest.get(if c.len_utf16() == 2 { 10 } else { 4 }..).unwrap_or_default();
                 continue;
             }
             b'b' => 8,
@@ -180,6 +165,25 @@ pub(super) fn unescape(string: &[u8], to: &mut Vec<u8>) {
             same => same,
         });
     }
+    true
+}
+
+/// The same text for a reader that takes no half of a surrogate pair, such as `serde_json`: in place of each half, of those
+/// that have their other one too, stands a character that nobody has given a meaning (U+E800 to U+EFFF).
+#[must_use]
+pub fn readable(text: &[u8]) -> Vec<u8> {
+    let mut text = text.to_vec();
+    let mut at = 0;
+    while let Some(found) = text.get(at..).and_then(|rest| rest.iter().position(|byte| *byte == b'\\')) {
+        at += found;
+        if let Some([_, b'u', first @ (b'd' | b'D'), b'8' | b'9' | b'a'..=b'f' | b'A'..=b'F', ..]) =
+            text.get_mut(at..)
+        {
+            *first = b'e';
+        }
+        at += 2;
+    }
+    text
 }
 
 /// A number's rest.
@@ -252,5 +256,49 @@ pub(super) fn word(text: &[u8], at: usize, base: usize) -> Result<Read, Fault> {
         Ok(Read::Part(at))
     } else {
         Err(Fault::Syntax { at: (base + at) as u64 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_string_is_text_if_every_surrogate_has_its_other_half() {
+        let text = |string: &str| {
+            let mut text = Vec::new();
+            unescape(string.as_bytes(), &mut text).then(|| String::from_utf8(text).unwrap())
+        };
+        for (string, want) in [
+            (r"\ud83d\ude42\u0061\n\\u", Some("\u{1f642}a\n\\u")),
+            (r"\ud83d\uDE42\uD83D\ude42", Some("\u{1f642}\u{1f642}")),
+            (r"\ufffd\ue000\ud7ff", Some("\u{fffd}\u{e000}\u{d7ff}")),
+            (r"\ud83d", None),
+            (r"\ude42", None),
+            (r"\ude42\ud83d", None),
+            (r"\ud83d\ud83d\ude42", None),
+            (r"\ud83d\ude42\ude42", None),
+            (r"\ud83d\u0061", None),
+            (r"\ud83d\nde42", None),
+            (r"\ud83d de42", None),
+            ("a\\ud83d", None),
+        ] {
+            assert_eq!(text(string).as_deref(), want, "{string}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_made_readable_without_being_moved() {
+        for (text, want) in [
+            (
+                r#"["\ud800","\uDFFFx","\ud7ff","\\ud800","d800"]"#,
+                r#"["\ue800","\ueFFFx","\ud7ff","\\ud800","d800"]"#,
+            ),
+            (r#""\ud83d\ude42""#, r#""\ue83d\uee42""#),
+            ("\\ud", "\\ud"),
+            ("\\", "\\"),
+        ] {
+            assert_eq!(readable(text.as_bytes()), want.as_bytes(), "{text}");
+        }
     }
 }

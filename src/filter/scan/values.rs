@@ -65,12 +65,13 @@ impl<J: Judge> Reader<'_, J> {
             self.bounded(self.scan.top.before, self.base + end)?;
         }
         let mut key = self.text.get(start + 1 - self.base..end - 1).unwrap_or_default();
+        let mut is_text = true;
         if self.scan.escaped {
-            token::unescape(key, &mut self.scan.unescaped);
+            is_text = token::unescape(key, &mut self.scan.unescaped);
             key = &self.scan.unescaped;
         }
         let state = self.plan.state(self.scan.top.state);
-        let Some((no, child)) = state.keys.find(&Name::of(key)) else {
+        let Some((no, child)) = state.keys.find(&Name::of(key)).filter(|_| is_text) else {
             self.scan.child = state.other;
             return Ok(());
         };
