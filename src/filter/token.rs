@@ -46,17 +46,6 @@ fn behind_blank(text: &[u8], mut at: usize) -> (usize, Option<u8>) {
     (at, text.get(at).copied())
 }
 
-/// A value that is no container, by its first byte.
-#[inline(always)]
-pub(super) fn single(text: &[u8], at: usize, base: usize) -> Result<Read, Fault> {
-    match text.get(at) {
-        Some(b'"') => string(text, at + 1, base, &mut false),
-        Some(b'-' | b'0'..=b'9') => number(text, at, base, &mut Number::Start),
-        Some(b't' | b'f' | b'n') => word(text, at, base),
-        _ => Ok(Read::Part(at)),
-    }
-}
-
 /// A string's rest, from behind its quote or from a place to which it was read. `escaped` is set if there is an
 /// escape in it.
 #[inline(always)]
@@ -81,7 +70,7 @@ pub(super) fn string(text: &[u8], mut at: usize, base: usize, escaped: &mut bool
 
 /// The first byte from `at` on that is a quote, a backslash or a control character.
 #[inline(always)]
-fn plain(text: &[u8], at: usize) -> usize {
+pub(super) fn plain(text: &[u8], at: usize) -> usize {
     let mut rest = text.get(at..).unwrap_or_default();
     while let Some((bytes, behind)) = rest.split_first_chunk() {
         let plain = plain_bytes(u64::from_le_bytes(*bytes));
@@ -94,6 +83,53 @@ fn plain(text: &[u8], at: usize) -> usize {
         rest = behind;
     }
     text.len() - rest.len()
+}
+
+/// The end of a string that lies whole in a text, from behind its quote; `None` if it does not or is not sound.
+#[inline(always)]
+pub(super) fn whole_string(text: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        at = plain(text, at);
+        match text.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => match escape(text, at)? {
+                0 => return None,
+                length => at += length,
+            },
+            _ => return None,
+        }
+    }
+}
+
+/// The end of a number behind which something stands.
+#[inline(always)]
+pub(super) fn whole_number(text: &[u8], mut at: usize) -> Option<usize> {
+    if text.get(at)? == &b'-' {
+        at += 1;
+    }
+    at = if text.get(at)? == &b'0' { at + 1 } else { some_digits(text, at)? };
+    if text.get(at)? == &b'.' {
+        at = some_digits(text, at + 1)?;
+    }
+    if let b'e' | b'E' = text.get(at)? {
+        at += if let b'+' | b'-' = text.get(at + 1)? { 2 } else { 1 };
+        at = some_digits(text, at)?;
+    }
+    text.get(at).map(|_behind| at)
+}
+
+/// The end of one or more digits.
+#[inline(always)]
+fn some_digits(text: &[u8], at: usize) -> Option<usize> {
+    let end = digits(text, at);
+    if end > at { Some(end) } else { None }
+}
+
+/// The end of this word.
+#[inline(always)]
+pub(super) fn whole_word(text: &[u8], at: usize, word: &[u8]) -> Option<usize> {
+    let end = at + word.len();
+    (text.get(at..end)? == word).then_some(end)
 }
 
 /// How many bytes of a word stand before a quote, a backslash or a control character.
@@ -119,19 +155,22 @@ fn escape(text: &[u8], at: usize) -> Option<usize> {
     match text.get(at + 1) {
         None => Some(0),
         Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Some(2),
-        Some(b'u') => Some(unit(text, at + 2)?.map_or(0, |_unit| 6)),
+        Some(b'u') => {
+            let digits = text.get(at + 2..).unwrap_or_default();
+            let digits = digits.get(..4).unwrap_or(digits);
+            digits.iter().all(u8::is_ascii_hexdigit).then_some(if digits.len() == 4 { 6 } else { 0 })
+        }
         Some(_) => None,
     }
 }
 
-/// Four hexadecimal digits; `Some(None)` if the text ends in them.
-fn unit(text: &[u8], at: usize) -> Option<Option<u16>> {
+/// Four hexadecimal digits as a number.
+fn unit(text: &[u8], at: usize) -> Option<u16> {
     let mut unit = 0;
-    for at in at..at + 4 {
-        let Some(digit) = text.get(at) else { return Some(None) };
+    for digit in text.get(at..at + 4)? {
         unit = unit << 4 | char::from(*digit).to_digit(16)?;
     }
-    Some(u16::try_from(unit).ok())
+    u16::try_from(unit).ok()
 }
 
 /// The text of a string that was found to be sound, without its quotes, into `to`. Says whether it is one: half of a
@@ -149,8 +188,8 @@ pub(super) fn unescape(string: &[u8], to: &mut Vec<u8>) -> bool {
         rest = after;
         to.push(match kind {
             b'u' => {
-                let first = unit(rest, 0).flatten();
-                let second = unit(rest, 6).flatten().filter(|_| rest.get(4..6) == Some(b"\\u"));
+                let first = unit(rest, 0);
+                let second = unit(rest, 6).filter(|_| rest.get(4..6) == Some(b"\\u"));
                 let units = first.into_iter().chain(second);
                 let Some(Ok(c)) = char::decode_utf16(units).next() else { return false };
                 to.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());

@@ -447,7 +447,8 @@ fn compare(world: &World, cuts: &[usize]) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+    // As many as `PROPTEST_CASES` says, and no fewer than 600.
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(600)))]
 
     #[test]
     fn the_filter_does_what_its_slow_twin_does(world in world(), cuts in prop::collection::vec(0..9_usize, 0..60)) {
