@@ -39,6 +39,7 @@ struct Whole<'a> {
 }
 
 /// A value in a container.
+#[derive(Clone, Copy)]
 struct Value {
     /// Where the member or item begins that it is, and where it itself does, with which byte.
     member: usize,
@@ -120,7 +121,7 @@ impl Whole<'_> {
         let state = self.plan.state(value.id);
         let what = what(noted, state, value.byte).ok()?;
         if what == Some(What::Entity) || (state.inspect && matches!(value.byte, b'{' | b'[')) {
-            return self.nested(&value, what, noted);
+            return self.nested(value, what, noted);
         }
         let end = skip::whole(self.text, value.at, value.depth)?;
         let (from, to) = (self.short(value.at), self.short(end));
@@ -139,8 +140,8 @@ impl Whole<'_> {
 
     /// A value that is looked into, or judged by itself.
     #[inline(never)]
-    fn nested(&mut self, value: &Value, what: Option<What>, noted: &mut Noted) -> Option<usize> {
-        let Value { member, at, byte, id, depth } = *value;
+    fn nested(&mut self, value: Value, what: Option<What>, noted: &mut Noted) -> Option<usize> {
+        let Value { member, at, byte, id, depth } = value;
         let member = self.short(member);
         let begun = noted.begin(self.tape, self.plan, (id, member), what, byte);
         let end = if begun.into && matches!(byte, b'{' | b'[') {
