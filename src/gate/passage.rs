@@ -27,7 +27,7 @@ use crate::{
     config::routes::{Audit, Object},
     filter::EntityNo,
     ids::DecisionId,
-    policy::{FieldNo, Scope, TeamKey},
+    policy::{DenyReason, FieldNo, Scope, TeamKey},
     server::LimitedBody,
 };
 
@@ -193,10 +193,19 @@ impl Passage<'_> {
                 record.shadow = Some(shadow.of);
                 Ok(shadow.permit)
             }
-            (Err(Denied(reason)), _) => Err(Refusal::Denied { reason, hide: self.matched.route.hide }),
+            (Err(Denied(reason)), _) => Err(self.denied(reason, self.asked, object)),
         };
         record.why = Some(decided.why);
         permit
+    }
+
+    /// A no as it is told. That an object is there is hidden only from who may not see it.
+    pub(super) fn denied(&self, reason: DenyReason, asked: Asked, object: Option<&Keyed>) -> Refusal {
+        let sees = object.zip(asked.view).is_some_and(|(object, view)| {
+            let seen = Decided::on(&self.enforced.actor, asked.to(view), Some(object), &[]);
+            seen.permit().is_ok()
+        });
+        Refusal::Denied { reason, hide: self.matched.route.hide && !sees }
     }
 
     /// Waits until the decision is in the log, if the route needs that: what nobody can look up later does not

@@ -46,6 +46,22 @@ async fn a_refusal_that_need_not_hide_is_403() {
 }
 
 #[tokio::test]
+async fn who_sees_an_object_is_told_that_something_may_not_be_done_to_it() {
+    let world = world().await;
+    let edit = async |id: &str| {
+        let answer =
+            world.write("ana", "PATCH", &format!("/conversations/{id}"), &json!({"title": "x"})).await;
+        (answer.status, answer.problem())
+    };
+    let forbidden = (403, "forbidden".to_owned());
+    assert_eq!(edit("104").await, forbidden, "taking part in it is seeing it, not editing it");
+    for unseen in ["102", "999999"] {
+        assert_eq!(edit(unseen).await, (404, "not-found".to_owned()), "{unseen}");
+    }
+    assert_eq!(world.backend.lines(), [""; 0]);
+}
+
+#[tokio::test]
 async fn a_tag_decides_from_the_moment_it_is_written() {
     let world = world().await;
     world.also_visible.lock().unwrap().push(("ana", "102"));
@@ -215,7 +231,7 @@ async fn a_write_is_decided_by_the_fields_that_it_names() {
         ("ana", "/conversations/101", json!({"assignee": "ana"}), 403),
         ("ana", "/conversations/101", json!({"title": "x", "assignee": "ana"}), 403),
         ("ana", "/conversations/102", json!({"title": "x"}), 404),
-        ("ana", "/conversations/104", json!({"title": "x"}), 404),
+        ("ana", "/conversations/104", json!({"title": "x"}), 403),
         ("sue", "/conversations/101", json!({"assignee": "ana"}), 200),
         ("sue", "/conversations/102", json!({"assignee": "sue"}), 404),
         ("adm", "/conversations/102", json!({"assignee": "ana"}), 200),

@@ -719,10 +719,10 @@ async fn g20_a_reply_and_a_note_are_two_rights() {
         ("ana", "102", body(json!(true)), 404),
         ("ana", "101", body(json!(true)), 200),
         ("ana", "101", body(json!("true")), 200),
-        ("ana", "101", body(json!(false)), 404),
-        ("ana", "101", json!({"content": "x"}), 404),
+        ("ana", "101", body(json!(false)), 403),
+        ("ana", "101", json!({"content": "x"}), 403),
         ("ana", "101", body(json!(1)), 400),
-        ("ana", "101", json!({"message": {"private": false}}), 404),
+        ("ana", "101", json!({"message": {"private": false}}), 403),
         ("adm", "102", body(json!(true)), 200),
         ("adm", "102", json!({"content": "x"}), 200),
     ] {

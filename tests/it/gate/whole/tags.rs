@@ -42,7 +42,7 @@ async fn d13_a_participant_sees_it_as_long_as_they_take_part() {
     assert_eq!(whole.status("ana", "102").await, 200);
     let token = format!("Authorization: Bearer {}\r\nContent-Type: application/json\r\n", whole.token("ana"));
     let line = "PATCH /api/v1/accounts/1/conversations/102";
-    assert_eq!(whole.send(line, &token, r#"{"title":"x"}"#).await.status, 404, "seen is not edited");
+    assert_eq!(whole.send(line, &token, r#"{"title":"x"}"#).await.status, 403, "seen is not edited");
 }
 
 #[tokio::test]
