@@ -15,10 +15,15 @@ use super::{
 #[tokio::test]
 async fn d02_what_is_hidden_and_what_is_missing_answer_alike() {
     let world = world().await;
-    // A refused tag, an unknown tag, a hidden and a missing object of the answer and of a prefetch, and no route.
+    // Of whom the directory cannot tell now in which teams they are.
+    world
+        .change("104", |tag| (tag.responsible, tag.participants) = (Some(UserId::new("stale")), vec![]))
+        .await;
+    // Refused tags, an unknown tag, a hidden and a missing object of the answer and of a prefetch, and no route.
     let mut answers = Vec::new();
     for path in [
         "/conversations/102",
+        "/conversations/104",
         "/conversations/999999",
         "/answered/102",
         "/answered/999999",
