@@ -15,6 +15,7 @@ mod framing;
 mod identity;
 mod lists;
 mod pages;
+mod parity;
 mod passage;
 mod probe;
 mod questions;
