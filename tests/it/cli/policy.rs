@@ -108,10 +108,10 @@ fn what_is_not_understood_exits_with_2_and_says_what_was_meant() {
             &["can-i", "ana", "view", "lead", "--responsible", "bem"],
             "there is no user `bem` (did you mean `ben`?)",
         ),
-        (&["who-can", "view", "lead", "--team", "sails"], "there is no team `sails` (did you mean `sales`?)"),
+        (&["who-can", "view", "lead", "--team", "sale"], "there is no team `sale` (did you mean `sales`?)"),
         (
-            &["who-can", "view", "lead", "--queue", "sails"],
-            "there is no team `sails` (did you mean `sales`?)",
+            &["who-can", "view", "lead", "--queue", "sale"],
+            "there is no team `sale` (did you mean `sales`?)",
         ),
         (&["who-can", "view", "lead", "--participant", "zoe"], "there is no user `zoe`"),
         (
@@ -246,15 +246,15 @@ fn names_in_a_test_that_the_files_do_not_have_are_mistakes_with_their_lines() {
             "case.it.object.participants[0]: no user `bem` is declared",
         ),
         (
-            "object = { team = \"sails\" }",
-            "case.it.object.team: no team `sails` is declared (did you mean `sales`?)",
+            "object = { team = \"sale\" }",
+            "case.it.object.team: no team `sale` is declared (did you mean `sales`?)",
         ),
-        ("object = { queue = \"sails\" }", "case.it.object.queue: no team `sails` is declared"),
+        ("object = { queue = \"sale\" }", "case.it.object.queue: no team `sale` is declared"),
         (
             "object = { role = \"hed\" }",
             "case.it.object.role: no role `hed` is declared (did you mean `head`?)",
         ),
-        ("teams = [\"sails\"]", "case.it.teams[0]: no team `sails` is declared"),
+        ("teams = [\"sale\"]", "case.it.teams[0]: no team `sale` is declared"),
         (
             "object = { via = { resource = \"leed\" } }",
             "case.it.object.via.resource: no resource `leed` is declared",
