@@ -200,7 +200,8 @@ fn user(raw: Raw<'_>) -> Option<Option<Cow<'_, str>>> {
 }
 
 impl<'a> Known<'a> {
-    /// What a tag says. A tag without a responsible user is known to have none, one without a stage to stand nowhere.
+    /// What a tag says. A tag without a responsible user is known to have none, one without a stage to stand nowhere. Its team's
+    /// queue serves it (`BP11`).
     #[must_use]
     pub fn of_tag(tag: &'a Tag, channels: &BTreeMap<AccountId, Channel>) -> Self {
         let place = tag.stage.as_deref().map(|stage| stage.split_once('/'));
@@ -212,6 +213,7 @@ impl<'a> Known<'a> {
             responsible: Some(tag.responsible.as_ref().map(|user| user.as_str().into())),
             team: tag.team.as_ref().map(|team| team.as_str().into()),
             participants: tag.participants.iter().map(ToString::to_string).collect(),
+            queue: tag.team.as_ref().map(|team| team.as_str().into()),
             pipeline: part(|(pipeline, _)| pipeline),
             stage: part(|(_, stage)| stage),
             channel: channels.get(&tag.account).map(|channel| Some(channel.as_str().into())),

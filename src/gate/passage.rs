@@ -27,7 +27,7 @@ use crate::{
     config::routes::{Audit, Object},
     filter::EntityNo,
     ids::DecisionId,
-    policy::{FieldNo, Scope, TeamKey},
+    policy::{DenyReason, FieldNo, Scope, TeamKey},
     server::LimitedBody,
 };
 
@@ -193,10 +193,19 @@ impl Passage<'_> {
                 record.shadow = Some(shadow.of);
                 Ok(shadow.permit)
             }
-            (Err(Denied(reason)), _) => Err(Refusal::Denied { reason, hide: self.matched.route.hide }),
+            (Err(Denied(reason)), _) => Err(self.denied(reason, self.asked, object)),
         };
         record.why = Some(decided.why);
         permit
+    }
+
+    /// A no as it is told. That an object is there is hidden only from who may not see it.
+    pub(super) fn denied(&self, reason: DenyReason, asked: Asked, object: Option<&Keyed>) -> Refusal {
+        let sees = object.zip(asked.view).is_some_and(|(object, view)| {
+            let seen = Decided::on(&self.enforced.actor, asked.to(view), Some(object), &[]);
+            seen.permit().is_ok()
+        });
+        Refusal::Denied { reason, hide: self.matched.route.hide && !sees }
     }
 
     /// Waits until the decision is in the log, if the route needs that: what nobody can look up later does not
@@ -303,21 +312,22 @@ impl Passage<'_> {
         let teams = match known.needs_teams_of() {
             None => Vec::new(),
             Some(user) if user == actor.user.as_str() => actor.team_keys.to_vec(),
-            Some(user) => self.teams_of(user).await?,
+            Some(user) => self.teams_of(user).await,
         };
         let (keys, policy) = (&self.gate.keys, actor.grants.policy());
         Ok(Keyed::new(known, &actor.tenant, keys, policy, &teams))
     }
 
-    /// The teams of another user. One whom the directory does not know has none, and of one who cannot be an actor none
-    /// are known.
-    pub(super) async fn teams_of(&self, user: &str) -> Result<Vec<TeamKey>, Refusal> {
+    /// The teams of another user. One whom the directory does not know has none; of one who cannot be an actor, or about
+    /// whom the directory cannot be asked now, none are known. That is no reason for another answer than of an object that
+    /// is not there (D02), and nobody else's lists are shut by it.
+    pub(super) async fn teams_of(&self, user: &str) -> Vec<TeamKey> {
         let user = crate::ids::UserId::new(user);
         match self.snapshot.people.actor(&self.granted.actor.tenant, &user, None).await {
-            Ok(granted) => Ok(granted.actor.team_keys.to_vec()),
-            // An operator's mistake about one user is that user's trouble: it shuts nobody else's lists.
-            Err(NoActor::Unknown | NoActor::TooManyRoles) => Ok(Vec::new()),
-            Err(error @ (NoActor::Unavailable | NoActor::NotThatFresh)) => Err(Refusal::Actor(error)),
+            Ok(granted) => granted.actor.team_keys.to_vec(),
+            Err(NoActor::Unknown | NoActor::TooManyRoles | NoActor::Unavailable | NoActor::NotThatFresh) => {
+                Vec::new()
+            }
         }
     }
 }

@@ -307,7 +307,7 @@ impl Passage<'_> {
                 return Ok(seen);
             }
             self.look_up(objects, shapes, decision, &mut found).await?;
-            self.look_up_teams(teams_of, &mut teams).await?;
+            self.look_up_teams(teams_of, &mut teams).await;
         }
     }
 

@@ -55,6 +55,8 @@ pub(super) struct Tenant {
     pub(super) look_ups_beyond: Counter,
     /// How often the objects of an answer had more responsible users than those whose teams are looked up.
     pub(super) teams_beyond: Counter,
+    /// How often they were not looked up in time.
+    pub(super) teams_late: Counter,
     /// Its answers against the policy that was asked last.
     shapes: ArcSwapOption<Shapes>,
 }
@@ -108,6 +110,7 @@ impl Snapshot {
                     ),
                     look_ups_beyond: limits.of("look_ups_max"),
                     teams_beyond: limits.of("teams_max"),
+                    teams_late: limits.of("teams_time_max"),
                     places: Places::new(settings.page_places_max, limits),
                     accounts: of_backend.map(|account| account.id.clone()).collect(),
                     channels: channels.collect(),

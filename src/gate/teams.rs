@@ -1,9 +1,14 @@
 //! The teams of those who are responsible for an answer's objects: an object without a team of its own is its
 //! responsible user's teams'.
 
-use std::{collections::BTreeMap, collections::BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use super::{Passage, refusal::Refusal};
+use tokio::time::Instant;
+
+use super::Passage;
 use crate::policy::TeamKey;
 
 /// Most users whose teams are looked up for one answer: more than a page of any list has. The teams of one more are not
@@ -12,6 +17,10 @@ const TEAMS_MAX: usize = 500;
 
 /// How many are looked up at a time for one answer: a directory is asked by many answers at once.
 const TEAMS_AT_ONCE: usize = 4;
+
+/// How long they are looked up for one answer: a directory that hangs is waited for once, and not for each of them. Those of
+/// the others are not known then, and `teams_time_max` is counted.
+const TEAMS_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// The teams of users, by name, as far as they were looked up for one answer.
 #[derive(Debug, Default)]
@@ -32,29 +41,24 @@ impl Teams {
 }
 
 impl Passage<'_> {
-    /// Looks up the teams of these users, each once, some at a time.
-    pub(super) async fn look_up_teams(
-        &self,
-        users: BTreeSet<String>,
-        teams: &mut Teams,
-    ) -> Result<(), Refusal> {
+    /// Looks up the teams of these users, each once, some at a time. Those that are not found in time are not known.
+    pub(super) async fn look_up_teams(&self, users: BTreeSet<String>, teams: &mut Teams) {
+        let by = Instant::now() + TEAMS_TIME_MAX;
         let mut users = users.into_iter();
-        loop {
+        while users.len() > 0 {
             let at_once: [Option<String>; TEAMS_AT_ONCE] = std::array::from_fn(|_| users.next());
-            let [one, two, three, four] = at_once.map(|user| self.of_one(user));
-            let (one, two, three, four) = tokio::try_join!(one, two, three, four)?;
-            let found = [one, two, three, four].into_iter().flatten();
-            let before = teams.0.len();
-            teams.0.extend(found);
-            if teams.0.len() < before + TEAMS_AT_ONCE {
-                return Ok(());
-            }
+            let [one, two, three, four] = at_once.map(|user| self.of_one(user, by));
+            let (one, two, three, four) = tokio::join!(one, two, three, four);
+            teams.0.extend([one, two, three, four].into_iter().flatten());
+        }
+        if by <= Instant::now() {
+            self.side.teams_late.inc();
         }
     }
 
-    async fn of_one(&self, user: Option<String>) -> Result<Option<(String, Vec<TeamKey>)>, Refusal> {
-        let Some(user) = user else { return Ok(None) };
-        let teams = self.teams_of(&user).await?;
-        Ok(Some((user, teams)))
+    async fn of_one(&self, user: Option<String>, by: Instant) -> Option<(String, Vec<TeamKey>)> {
+        let user = user?;
+        let teams = tokio::time::timeout_at(by, self.teams_of(&user)).await;
+        Some((user, teams.unwrap_or_default()))
     }
 }

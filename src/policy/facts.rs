@@ -100,8 +100,8 @@ pub struct Facts<'a> {
     pub unassigned: bool,
     /// Teams of the responsible user, and the object's own team.
     pub teams: &'a [TeamKey],
-    /// Whether the object's own team is among [`Facts::teams`] (a conversation in a team's queue): they then count while
-    /// nobody is responsible (`G3`).
+    /// Whether the object's own team is among [`Facts::teams`] (a conversation in a team's queue): they then count also
+    /// while nobody is responsible (`G3`).
     pub own_team: bool,
     /// Who takes part.
     pub participants: &'a [UserKey],

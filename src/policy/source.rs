@@ -89,8 +89,8 @@ pub struct Role {
     pub cites: Option<String>,
 }
 
-/// A change of a role's scopes for objects at a place. Absent parts match any object; a part that is there
-/// never matches an object of which it is not known.
+/// A change of a role's scopes for objects at a place. Absent parts match any object; where a part that is there
+/// is not known of an object, the change counts if it gives less, and not if it gives more.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Override {
     /// The resource, or [`ANY`].

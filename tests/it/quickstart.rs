@@ -183,7 +183,7 @@ async fn the_show_shows_what_the_readme_says() {
 
     // Two changes that count from the next request on.
     let given = lines_after(&shown, "ada, the Admin, gives ana's conversation");
-    assert_eq!(answers(&given), ["ana 200", "ana 404", "ada 200", "ana 404", "ben 200"]);
+    assert_eq!(answers(&given), ["ana 200", "ana 403", "ada 200", "ana 404", "ben 200"]);
     let taken = lines_after(&shown, "sam, the Supervisor, loses his roles");
     assert_eq!(answers(&taken), ["sam 200", "POST 200", "sam 404", "sam 200"]);
 }

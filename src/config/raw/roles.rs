@@ -154,7 +154,7 @@ pub(crate) enum Relation {
 
 /// Other scopes at a place. Every key that is none of those below is an action, and its value the scope:
 /// `view = "none"`. Of several that fit an object, the most specific counts: `account` before `channel` before
-/// `stage` before `pipeline`. A place that is not known fits none.
+/// `stage` before `pipeline`. Of an object whose place is not known those count that give less.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(extend("required" = ["resource"]))]

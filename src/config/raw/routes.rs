@@ -259,7 +259,7 @@ pub(crate) struct Route {
     /// The parameters take the place of those that the request has; the answer is filtered all the same.
     pub(crate) push: Push,
     /// Whether a refusal looks like an object that does not exist (404), so that nothing tells that it does.
-    /// With `false` it is 403.
+    /// With `false` it is 403, as it is of an object that the user may see.
     pub(crate) hide: Option<bool>,
     /// Where in the body the fields stand that are written; `*` is each item of a list, as in `/*`. Default: the body itself.
     pub(crate) body: Option<Pointer>,

@@ -118,6 +118,8 @@ impl Said {
             return Err(UnfitBody::NoObject);
         }
         let in_query = form::fields(query.as_bytes())?;
+        // Beside a body the backend may take the query's or not.
+        let in_query = if written.is_some() { in_query.perhaps() } else { in_query };
         let mut ids = Vec::new();
         let mut fields = Fields::default();
         for named in [in_body, in_query] {

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{
     fields::Fields,
-    names::{Preset, preset},
+    names::{Preset, is_given_for_each, preset},
 };
 use crate::{
     config::{
@@ -82,6 +82,10 @@ pub(super) struct Plan {
     teams: Vec<Option<String>>,
     creators: Vec<String>,
     places: Vec<Place>,
+    /// Of some object it is not said whose it will be.
+    for_whoever: bool,
+    /// Of some object it is not said where it will stand.
+    somewhere: bool,
 }
 
 /// A pipeline and a stage, as far as a request names them.
@@ -111,7 +115,13 @@ impl Plan {
             if stages.is_empty() && pipelines.iter().any(Option::is_some) { vec![None] } else { stages };
         let places =
             stages.iter().flat_map(|stage| pipelines.iter().map(|line| (line.clone(), stage.clone())));
+        let is_silent = |field: &Option<String>| {
+            let aliases = &passage.matched.route.aliases;
+            !field.as_ref().is_some_and(|field| is_given_for_each(fields, field, aliases))
+        };
         Ok(Self {
+            for_whoever: is_silent(&assign.user),
+            somewhere: is_silent(if writing.stage.is_some() { &writing.stage } else { &writing.pipeline }),
             users: names(&assign.user)?,
             teams: names(&assign.team)?,
             creators: names(&assign.creator)?.into_iter().flatten().collect(),
@@ -121,7 +131,7 @@ impl Plan {
 
     /// How many objects it could mean: a request is not told which of several values belong together.
     fn readings(&self) -> usize {
-        let of = |many: usize| many.max(1);
+        let of = |many: usize| many.saturating_add(1);
         of(self.users.len()).saturating_mul(of(self.teams.len())).saturating_mul(of(self.places.len()))
     }
 
@@ -138,7 +148,9 @@ impl Passage<'_> {
         object: Option<&Keyed>,
         plan: &Plan,
     ) -> Result<(), Stop> {
-        if plan.is_empty() {
+        let writing = &self.matched.route.writing;
+        let says_where = writing.assign.is_some() || writing.pipeline.is_some() || writing.stage.is_some();
+        if plan.is_empty() && (object.is_some() || !says_where) {
             return Ok(());
         }
         let actor = &self.granted.actor;
@@ -154,7 +166,6 @@ impl Passage<'_> {
             return Err(Barred::unclear(self.field_of(plan)).into());
         }
         self.may_stand(asked, object.is_none(), now, plan).await?;
-        let writing = &self.matched.route.writing;
         let Some(assign) = &writing.assign else { return Ok(()) };
         let (user, team) =
             (assign.user.as_deref().unwrap_or_default(), assign.team.as_deref().unwrap_or_default());
@@ -212,7 +223,8 @@ impl Passage<'_> {
         for then in self.as_planned(now, plan).await? {
             let decided = Decided::on(&self.granted.actor, asked, Some(&then), &[]);
             if decided.permit().is_err() {
-                let reason = if plan.places.is_empty() { "preset" } else { "place" };
+                let is_given = !(plan.users.is_empty() && plan.teams.is_empty());
+                let reason = if plan.places.is_empty() && is_given { "preset" } else { "place" };
                 return Err(Barred::new(self.field_of(plan), reason, decided.why).into());
             }
         }
@@ -227,14 +239,16 @@ impl Passage<'_> {
 
     /// An object as the request would have it, in every way that it can be read.
     pub(super) async fn as_planned(&self, now: &Keyed, plan: &Plan) -> Result<Vec<Keyed>, Refusal> {
-        let some = |names: &[Option<String>]| names.iter().cloned().map(Some).collect::<Vec<_>>();
-        let or_as_it_is = |names: Vec<_>| if names.is_empty() { vec![None] } else { names };
+        // Of which the request says nothing stays as it is.
+        let each = |names: &[Option<String>], or_as_it_is: bool| {
+            names.iter().cloned().map(Some).chain(or_as_it_is.then_some(None)).collect::<Vec<_>>()
+        };
         let mut planned = Vec::new();
-        for user in or_as_it_is(some(&plan.users)) {
-            for team in or_as_it_is(some(&plan.teams)) {
+        for user in each(&plan.users, plan.for_whoever) {
+            for team in each(&plan.teams, plan.teams.is_empty()) {
                 let owned = self.owned(now.clone(), user.as_ref(), team.as_ref()).await?;
                 planned.extend(plan.places.iter().map(|place| self.moved(owned.clone(), place)));
-                if plan.places.is_empty() {
+                if plan.somewhere {
                     planned.push(owned);
                 }
             }
@@ -278,7 +292,7 @@ impl Passage<'_> {
         let place = writing.stage.as_ref().or(writing.pipeline.as_ref());
         let owner = writing.assign.as_ref().and_then(|assign| assign.user.as_ref().or(assign.team.as_ref()));
         let is_given = !(plan.users.is_empty() && plan.teams.is_empty());
-        let field = if is_given || plan.places.is_empty() { owner } else { place };
+        let field = if is_given { owner } else { place.or(owner) };
         field.map_or("", String::as_str)
     }
 

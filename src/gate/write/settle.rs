@@ -221,7 +221,7 @@ impl<'a> Passage<'a> {
         let permit = match decided.permit() {
             Ok(permit) => permit,
             Err(Denied(reason)) => {
-                let refusal = Refusal::Denied { reason, hide: self.matched.route.hide };
+                let refusal = self.denied(reason, asked, object);
                 return Err(No::Policy { refusal, why: decided.why });
             }
         };

@@ -337,6 +337,19 @@ async fn d05_the_end_of_a_list_tells_nothing_of_the_rows_before_it() {
 }
 
 #[tokio::test]
+async fn a_directory_that_hangs_is_waited_for_once_for_an_answer() {
+    let rows: Vec<_> = (0..40).map(|n| contact(&n.to_string(), &format!("hung-{n}"))).collect();
+    let script = move |_: &Asked| {
+        let rows: Vec<_> = rows.iter().cloned().chain([contact("501", "ana")]).collect();
+        Some(backend::json(200, &json!({"_embedded": {"deals": rows}, "count": 7})))
+    };
+    let world = Setup::default().routes(ROUTES).backend(script).start().await;
+    // ana is looked up among the first four.
+    assert_eq!(world.get("sue", "/deals").await.json()["count"], 1);
+    assert!(world.metrics().contains("headgate_limit_reached_total{limit=\"teams_time_max\"} 1\n"));
+}
+
+#[tokio::test]
 async fn the_teams_of_an_answers_users_are_looked_up_within_a_bound() {
     for (strangers, seen, counted) in [(499, 1, 0), (500, 0, 1)] {
         let rows: Vec<_> = (0..strangers)

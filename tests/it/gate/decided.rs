@@ -15,10 +15,15 @@ use super::{
 #[tokio::test]
 async fn d02_what_is_hidden_and_what_is_missing_answer_alike() {
     let world = world().await;
-    // A refused tag, an unknown tag, a hidden and a missing object of the answer and of a prefetch, and no route.
+    // Of whom the directory cannot tell now in which teams they are.
+    world
+        .change("104", |tag| (tag.responsible, tag.participants) = (Some(UserId::new("stale")), vec![]))
+        .await;
+    // Refused tags, an unknown tag, a hidden and a missing object of the answer and of a prefetch, and no route.
     let mut answers = Vec::new();
     for path in [
         "/conversations/102",
+        "/conversations/104",
         "/conversations/999999",
         "/answered/102",
         "/answered/999999",
@@ -42,6 +47,22 @@ async fn a_refusal_that_need_not_hide_is_403() {
     let answer = world.get("ana", "/shown/102").await;
     assert_eq!((answer.status, answer.problem().as_str()), (403, "forbidden"));
     assert_eq!(world.get("ana", "/shown/999999").await.status, 403, "and tells nothing of what there is");
+    assert_eq!(world.backend.lines(), [""; 0]);
+}
+
+#[tokio::test]
+async fn who_sees_an_object_is_told_that_something_may_not_be_done_to_it() {
+    let world = world().await;
+    let edit = async |id: &str| {
+        let answer =
+            world.write("ana", "PATCH", &format!("/conversations/{id}"), &json!({"title": "x"})).await;
+        (answer.status, answer.problem())
+    };
+    let forbidden = (403, "forbidden".to_owned());
+    assert_eq!(edit("104").await, forbidden, "taking part in it is seeing it, not editing it");
+    for unseen in ["102", "999999"] {
+        assert_eq!(edit(unseen).await, (404, "not-found".to_owned()), "{unseen}");
+    }
     assert_eq!(world.backend.lines(), [""; 0]);
 }
 
@@ -215,7 +236,7 @@ async fn a_write_is_decided_by_the_fields_that_it_names() {
         ("ana", "/conversations/101", json!({"assignee": "ana"}), 403),
         ("ana", "/conversations/101", json!({"title": "x", "assignee": "ana"}), 403),
         ("ana", "/conversations/102", json!({"title": "x"}), 404),
-        ("ana", "/conversations/104", json!({"title": "x"}), 404),
+        ("ana", "/conversations/104", json!({"title": "x"}), 403),
         ("sue", "/conversations/101", json!({"assignee": "ana"}), 200),
         ("sue", "/conversations/102", json!({"assignee": "sue"}), 404),
         ("adm", "/conversations/102", json!({"assignee": "ana"}), 200),

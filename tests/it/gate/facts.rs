@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, mpsc};
 
+use headgate::policy::{Relation, Source};
 use serde_json::json;
 use tokio::{io::AsyncWriteExt, net::TcpStream, sync::mpsc::unbounded_channel};
 
@@ -41,6 +42,40 @@ async fn facts_are_believed_as_the_entity_that_they_were_read_as() {
             assert_eq!(world.get(user, path).await.status, status, "{user} {path}, {first} first");
         }
     }
+}
+
+#[tokio::test]
+async fn who_made_an_object_sees_what_its_makers_see() {
+    let card = "[entity.card]\nresource = 'contact'\nid = '/id'\nresponsible = '/owner'\ncreator = '/made_by'\n\
+                fields = ['*']\n\
+                [[route]]\nmatch = 'GET /api/v1/accounts/{account}/cards'\nentity = 'card'\n\
+                action = 'list'\nitems = '/cards'\n\
+                [[route]]\nmatch = 'GET /api/v1/accounts/{account}/cards/{id}'\nentity = 'card'\n\
+                action = 'view'\nobject = 'answer'\n";
+    let script = |asked: &backend::Asked| {
+        let made = |id: &str, by: &str| json!({"id": id, "owner": "ben", "made_by": by});
+        let (anas, bens) = (made("1", "ana"), made("2", "ben"));
+        Some(backend::json(
+            200,
+            &match asked.target.rsplit('/').next()? {
+                "1" => anas,
+                "2" => bens,
+                _ => json!({"cards": [anas, bens]}),
+            },
+        ))
+    };
+    let makers_see = |source: &mut Source| {
+        let full = [("view".to_owned(), "full".to_owned())].into();
+        let agent = source.roles.get_mut("agent").unwrap();
+        agent.relations.insert(Relation::Creator, [("contact".to_owned(), full)].into());
+    };
+    let world = Setup::default().backend(script).routes(card).policy(makers_see).start().await;
+    for (user, card, status) in [("ana", "1", 200), ("ana", "2", 404), ("ben", "1", 200), ("sue", "1", 404)] {
+        assert_eq!(world.get(user, &format!("/cards/{card}")).await.status, status, "{user} {card}");
+    }
+    let list = world.get("ana", "/cards").await.json();
+    let shown: Vec<_> = list["cards"].as_array().unwrap().iter().map(|card| card["id"].clone()).collect();
+    assert_eq!(shown, ["1"]);
 }
 
 #[tokio::test]

@@ -371,18 +371,21 @@ async fn what_a_role_can_see_at_most_is_said_in_the_backends_query() {
 #[tokio::test]
 async fn who_cannot_be_decided_on_spoils_nobody_elses_list() {
     let row = |id: &str, owner: &str| json!({"id": id, "owner": owner, "name": format!("CANARY-{id}-name")});
-    let script = move |asked: &Asked| {
-        let one = asked.target.ends_with("/502").then(|| row("502", "hoard"));
-        let all = || json!({"rows": [row("501", "ana"), row("502", "hoard")]});
-        Some(backend::json(200, &one.unwrap_or_else(all)))
-    };
-    let world = Setup::default().routes(LISTS).backend(script).start().await;
-    assert_eq!(world.get("hoard", "/owned").await.status, 503, "has too many roles to be an actor");
-    for user in ["sue", "ana"] {
-        assert_eq!(ids(&world.get(user, "/owned").await), ["501"], "{user}");
-        assert_eq!(world.get(user, "/owned/502").await.status, 404, "{user}: whose team is not known");
+    // Who has too many roles to be an actor, and of whom the directory tells nothing now.
+    for other in ["hoard", "stale"] {
+        let script = move |asked: &Asked| {
+            let one = asked.target.ends_with("/502").then(|| row("502", other));
+            let all = || json!({"rows": [row("501", "ana"), row("502", other)]});
+            Some(backend::json(200, &one.unwrap_or_else(all)))
+        };
+        let world = Setup::default().routes(LISTS).backend(script).start().await;
+        assert_eq!(world.get(other, "/owned").await.status, 503, "{other}");
+        for user in ["sue", "ana"] {
+            assert_eq!(ids(&world.get(user, "/owned").await), ["501"], "{user}");
+            assert_eq!(world.get(user, "/owned/502").await.status, 404, "{user}: whose team is not known");
+        }
+        assert_eq!(ids(&world.get("adm", "/owned").await), ["501", "502"]);
     }
-    assert_eq!(ids(&world.get("adm", "/owned").await), ["501", "502"]);
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ mod facts;
 mod fields;
 mod framing;
 mod identity;
+mod list_laws;
 mod lists;
 mod pages;
 mod parity;

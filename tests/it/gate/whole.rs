@@ -96,7 +96,8 @@ const ROLES: [&str; 6] = [
     "[resource.health]\nactions = ['view']\n",
     "[role.agent.grants]\nconversation = { list = 'own', view = 'own', edit = 'own' }\n\
      contact = { view = 'own', edit = 'own' }\nhealth = { view = 'all' }\n",
-    "[role.agent.relation]\nparticipant = { conversation = { view = 'full' } }\n",
+    "[role.agent.relation]\nparticipant = { conversation = { view = 'full' } }\n\
+     queue = { conversation = { view = 'full' } }\n",
     "[[role.agent.stage]]\nresource = 'conversation'\npipeline = 'sales'\nstage = ['closed']\nview = 'none'\n",
     "[role.agent.fields.conversation]\nread-only = ['assignee']\n",
     "[role.lead.grants]\nconversation = { view = 'team', edit = 'team' }\n",

@@ -6,6 +6,6 @@ pub(crate) mod engine;
 mod laws;
 mod matrix;
 mod presets;
-mod random;
+pub(crate) mod random;
 mod reference;
 pub(crate) mod world;

@@ -12,9 +12,9 @@ use headgate::policy::{
 
 use super::world::{Ask, Person, Teams, Thing};
 
-pub(super) const RESOURCES: [&str; 4] = ["lead", "contact", "chat", "media"];
+pub(crate) const RESOURCES: [&str; 4] = ["lead", "contact", "chat", "media"];
 pub(super) const ACTIONS: [&str; 4] = ["view", "edit", "send", "export"];
-pub(super) const ROLES: [&str; 5] = ["one", "two", "three", "four", "five"];
+pub(crate) const ROLES: [&str; 5] = ["one", "two", "three", "four", "five"];
 /// Names that rules name, and some that none does.
 pub(super) const FIELDS: [&str; 7] =
     ["name", "budget", "smtp.host", "smtp.password", "smtp.tls.key", "custom", "other"];
@@ -26,23 +26,23 @@ const PLACES: [&str; 3] = ["new", "won", "elsewhere"];
 const TRAITS: [&str; 2] = ["first-user", "partner"];
 
 /// A source of random choices, the same for the same seed.
-pub(super) struct Dice(pub(super) fastrand::Rng);
+pub(crate) struct Dice(pub(crate) fastrand::Rng);
 
 impl Dice {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(fastrand::Rng::with_seed(seed))
     }
 
     /// Whether something happens that does so one time in `times`.
-    pub(super) fn one_in(&mut self, times: u32) -> bool {
+    pub(crate) fn one_in(&mut self, times: u32) -> bool {
         self.0.u32(..times) == 0
     }
 
-    pub(super) fn pick<T: Copy>(&mut self, among: &[T]) -> T {
+    pub(crate) fn pick<T: Copy>(&mut self, among: &[T]) -> T {
         among[self.0.usize(..among.len())]
     }
 
-    pub(super) fn name(&mut self, among: &[&str]) -> String {
+    pub(crate) fn name(&mut self, among: &[&str]) -> String {
         self.pick(among).to_owned()
     }
 
@@ -226,7 +226,7 @@ impl Dice {
         }
     }
 
-    pub(super) fn source(&mut self) -> Source {
+    pub(crate) fn source(&mut self) -> Source {
         let mut source = Source {
             resources: RESOURCES.map(|name| (name.to_owned(), ACTIONS.map(str::to_owned).to_vec())).into(),
             aliases: [("deal".to_owned(), "lead".to_owned())].into(),
@@ -291,7 +291,7 @@ impl Dice {
         }
     }
 
-    fn thing(&mut self, tenant: &str, deep: u32) -> Thing {
+    pub(crate) fn thing(&mut self, tenant: &str, deep: u32) -> Thing {
         let responsible = self.maybe(&USERS, 2);
         Thing {
             tenant: if self.one_in(60) { "other".to_owned() } else { tenant.to_owned() },
@@ -347,7 +347,7 @@ impl Dice {
 }
 
 /// company > sales > north, company > support, and one that stands alone.
-pub(super) fn teams() -> Teams {
+pub(crate) fn teams() -> Teams {
     [
         ("company", None),
         ("sales", Some("company")),

@@ -96,6 +96,11 @@ async fn i03_a_directory_that_is_down_is_believed_for_a_while() {
     whole.pass(599);
     assert_eq!(whole.status("ana", "101").await, 200, "stale");
     assert_eq!(whole.status("ben", "102").await, 503, "nothing was known of him");
+    assert_eq!(
+        whole.status("ana", "102").await,
+        404,
+        "whose teams he is in is not known, and tells nothing of his"
+    );
     whole.pass(1);
     let refused = whole.get("ana", "/conversations/101").await;
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));

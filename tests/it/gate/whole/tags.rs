@@ -42,7 +42,22 @@ async fn d13_a_participant_sees_it_as_long_as_they_take_part() {
     assert_eq!(whole.status("ana", "102").await, 200);
     let token = format!("Authorization: Bearer {}\r\nContent-Type: application/json\r\n", whole.token("ana"));
     let line = "PATCH /api/v1/accounts/1/conversations/102";
-    assert_eq!(whole.send(line, &token, r#"{"title":"x"}"#).await.status, 404, "seen is not edited");
+    assert_eq!(whole.send(line, &token, r#"{"title":"x"}"#).await.status, 403, "seen is not edited");
+}
+
+/// `BP11`
+#[tokio::test]
+async fn who_is_in_the_queue_of_its_team_sees_it_as_long_as_it_is_that_teams() {
+    let whole = Whole::start().await;
+    let directory = whole.read("tenants/acme/directory.toml");
+    whole.reload("tenants/acme/directory.toml", &format!("{directory}[team.sales]\n")).unwrap();
+    whole.reload("tenants/acme/assignment.toml", "[team.sales]\nstrategy = 'round_robin'\n").unwrap();
+    whole.change("102", &json!({"responsible": "ben", "team": "sales"})).await;
+    assert_eq!(whole.status("ana", "102").await, 200, "sales' conversations are handed out in turn");
+    whole.change("102", &json!({"team": "support"})).await;
+    assert_eq!(whole.status("ana", "102").await, 404, "whose queue she is not in");
+    whole.change("101", &json!({"responsible": "sue", "team": "support"})).await;
+    assert_eq!(whole.status("ben", "101").await, 404, "support's are given by hand");
 }
 
 #[tokio::test]

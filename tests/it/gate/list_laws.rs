@@ -1,0 +1,166 @@
+//! What a list shows, get shows, and the other way round: random rights over random rows, each row asked for in every
+//! way in which a route can be declared.
+
+use headgate::policy::{
+    Source,
+    source::{Assignment, Principal},
+};
+use serde_json::{Map, Value, json};
+
+use super::{
+    backend::{self, Asked},
+    world::{Setup, World},
+};
+use crate::policy::{
+    engine::Engine,
+    random::{Dice, ROLES, teams},
+    world::Thing,
+};
+
+const SEED: u64 = 0x0ff_1157;
+const WORLDS: u64 = 40;
+const ROWS: usize = 12;
+const USERS: [&str; 4] = ["ana", "ben", "sue", "kim"];
+
+const ROUTES: &str = r#"
+[entity.any_lead]
+resource = "lead"
+id = "/id"
+responsible = "/responsible"
+team = "/team"
+participants = "/participants"
+creator = "/creator"
+queue = "/queue"
+open = "/open"
+pipeline = "/pipeline"
+stage = "/stage"
+channel = "/channel"
+account = "/account"
+kind = "/kind"
+role = "/role"
+fields = ["*"]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/any"
+entity = "any_lead"
+action = "view"
+items = "/rows"
+totals = { recompute = ["/count"] }
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/any/{id}"
+entity = "any_lead"
+action = "view"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/any/{id}"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/answered-any/{id}"
+entity = "any_lead"
+action = "view"
+object = "answer"
+"#;
+
+/// Rights of the dice, beside the fixture's, and who has which role.
+fn rights(dice: &mut Dice, usual: &Source) -> Source {
+    let mut source = dice.source();
+    for (name, actions) in &usual.resources {
+        let own = source.resources.entry(name.clone()).or_default();
+        own.extend(actions.iter().filter(|action| !own.contains(action)).cloned().collect::<Vec<_>>());
+    }
+    for (name, role) in &usual.roles {
+        // In the fixture each user has one of these; here they grant nothing.
+        source
+            .roles
+            .insert(name.clone(), headgate::policy::source::Role { draft: role.draft, ..Default::default() });
+    }
+    let roles = &ROLES[..ROLES.len() - 1];
+    for user in USERS {
+        for _ in 0..dice.pick(&[0, 1, 1, 2]) {
+            let to = Principal::User(user.to_owned());
+            source.assignments.push(Assignment { role: dice.name(roles), to, until: None, draft: false });
+        }
+    }
+    source
+}
+
+/// An object as a backend tells it. What is not known is not there.
+fn row(id: usize, thing: &Thing) -> Value {
+    let mut row = Map::from_iter([
+        ("id".to_owned(), json!(id)),
+        ("participants".to_owned(), json!(thing.participants)),
+        ("open".to_owned(), json!(thing.open)),
+        ("name".to_owned(), json!(format!("name {id}"))),
+        ("budget".to_owned(), json!(id * 1000)),
+        ("smtp".to_owned(), json!({"host": "mail", "password": "secret", "tls": {"key": id}})),
+        ("custom".to_owned(), json!([{"other": id}])),
+    ]);
+    let mut known = |name: &str, value: Option<&String>| {
+        row.extend(value.map(|value| (name.to_owned(), json!(value))));
+    };
+    known("responsible", thing.responsible.as_ref());
+    known("team", thing.teams.first().filter(|_| thing.own_team));
+    known("creator", thing.creator.as_ref());
+    known("queue", thing.queue.as_ref());
+    known("pipeline", thing.pipeline.as_ref());
+    known("stage", thing.stage.as_ref());
+    known("channel", thing.channel.as_ref());
+    known("account", thing.account.as_ref());
+    known("kind", thing.kind.as_ref());
+    known("role", thing.role.as_ref());
+    if thing.unassigned {
+        row.insert("responsible".to_owned(), Value::Null);
+    }
+    row.into()
+}
+
+/// What a user is shown of the rows one by one; `None` where there is nothing.
+async fn one_by_one(world: &World, user: &str, path: &str) -> Vec<Option<Value>> {
+    let mut shown = Vec::new();
+    for id in 0..ROWS {
+        let answer = world.get(user, &format!("/{path}/{id}")).await;
+        assert!([200, 403, 404].contains(&answer.status), "{user} {path}/{id}: {}", answer.body);
+        shown.push((answer.status == 200).then(|| answer.json()));
+    }
+    shown
+}
+
+#[tokio::test]
+async fn a_list_shows_what_can_be_got() {
+    let (mut seen, mut unseen, mut lists) = (0, 0, 0);
+    for number in 0..WORLDS {
+        let mut dice = Dice::new(SEED + number);
+        let source = loop {
+            let source = rights(&mut dice, &super::world::policy());
+            if Engine::new(&source, "acme", &teams()).is_ok() {
+                break source;
+            }
+        };
+        let rows: Vec<_> = (0..ROWS).map(|id| row(id, &dice.thing("acme", 0))).collect();
+        let script = move |asked: &Asked| {
+            let last = asked.target.rsplit('/').next()?;
+            let one = last.parse::<usize>().ok().and_then(|id| rows.get(id).cloned());
+            Some(backend::json(200, &one.unwrap_or_else(|| json!({"rows": rows, "count": ROWS}))))
+        };
+        let told = format!("in world {number}");
+        let world =
+            Setup::default().routes(ROUTES).policy(|usual| *usual = source).backend(script).start().await;
+        for user in USERS {
+            let list = world.get(user, "/any").await;
+            let got = one_by_one(&world, user, "any").await;
+            assert_eq!(got, one_by_one(&world, user, "answered-any").await, "{user} {told}");
+            let got: Vec<_> = got.into_iter().flatten().collect();
+            seen += got.len();
+            unseen += ROWS - got.len();
+            if list.status == 200 {
+                let count = got.len();
+                assert_eq!(list.json(), json!({"rows": got, "count": count}), "{user} {told}");
+                lists += 1;
+            } else {
+                // Who has no scope at all has no list, whatever relations show of single objects.
+                assert_eq!(list.status, 403, "{user} {told}");
+            }
+        }
+    }
+    assert!(seen > 200 && unseen > 200 && lists > 60, "{seen} {unseen} {lists}");
+}
