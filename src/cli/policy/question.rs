@@ -34,7 +34,7 @@ pub(super) struct ObjectFlags {
     /// Its own team: the one in which it waits while nobody is responsible. May be repeated.
     #[arg(long, value_name = "TEAM")]
     team: Vec<String>,
-    /// The team whose queue serves it.
+    /// The team whose queue serves it. That of a conversation which is known by its tag is its own team.
     #[arg(long, value_name = "TEAM")]
     queue: Option<String>,
     /// A user who takes part in it. May be repeated.

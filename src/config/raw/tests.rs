@@ -83,7 +83,7 @@ macro_rules! object {
             pub(crate) team: Option<Who>,
             /// Teams of the responsible user. Default: those of the directory.
             pub(crate) teams: Option<Vec<Who>>,
-            /// The team whose queue serves it.
+            /// The team whose queue serves it. That of a conversation which is known by its tag is its own team.
             pub(crate) queue: Option<Who>,
             /// Users who take part in it.
             pub(crate) participants: Vec<Who>,

@@ -169,7 +169,7 @@ grants.conversation = { view = "all" }
 grants.lead = { view = "own" }
 [role.waiter.relation]
 unassigned = { lead = { view = "card" } }
-queue = { lead = { view = "full", edit = "full" } }
+queue = { lead = { view = "full", edit = "full" }, conversation = { view = "full" } }
 creator = { lead = { view = "full", export = "full" } }
 [[role.waiter.override]]
 resource = "lead"
@@ -329,7 +329,10 @@ fn conversation(dice: &mut Rng) -> Known {
         known.insert("responsible".to_owned(), json!(dice.choice(USERS)));
     }
     if dice.bool() {
-        known.insert("team".to_owned(), json!(dice.choice(TEAMS)));
+        let team = json!(dice.choice(TEAMS));
+        // Its team's queue serves it.
+        known.insert("queue".to_owned(), team.clone());
+        known.insert("team".to_owned(), team);
     }
     if dice.bool() {
         known.insert("participants".to_owned(), json!([dice.choice(USERS)]));
