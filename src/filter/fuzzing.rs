@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     EntityNo, EntitySource, FactNo, Fields, Filter, Judge, Layout, LayoutSource, Limits, Object, Page,
-    Schema, SchemaError, Total, Verdict, filter, page,
+    Schema, SchemaError, Total, Verdict, filter, page, readable,
 };
 
 /// Shows objects whose `hide` is `false`, hides those of which it is `true`, and shows no field of others.
@@ -35,12 +35,12 @@ pub fn answer(bytes: &[u8]) -> Result<(), SchemaError> {
     let rows = Layout::compile(&schema, LayoutSource { keep: vec!["/kept".into()], ..rows })?;
     let keep = Layout::compile(&schema, keep)?;
 
-    let value: Option<Value> = serde_json::from_slice(bytes).ok();
+    let value = read(bytes);
     if let Ok(out) = split_like_whole(bytes, &keep) {
         assert_eq!(out, bytes, "what is kept is changed");
     }
     if let Ok(out) = split_like_whole(bytes, &rows) {
-        let out: Option<Value> = serde_json::from_slice(&out).ok();
+        let out = read(&out);
         // A number may be too large for the other reader.
         assert!(value.is_none() || out.is_some(), "what comes out is no JSON");
         let rows = out.as_ref().and_then(|out| out.get("rows")?.as_array());
@@ -84,14 +84,19 @@ pub fn pages(bytes: &[u8]) -> Result<(), SchemaError> {
     tail.skip(cut);
     head.append(&tail);
     // A number may be too large for the other reader.
-    let Ok(whole) = serde_json::from_slice::<Value>(&out) else { return Ok(()) };
-    let joined: Option<Value> = serde_json::from_slice(&written(&head, None, None)).ok();
+    let Some(whole) = read(&out) else { return Ok(()) };
+    let joined = read(&written(&head, None, None));
     assert_eq!(joined.as_ref(), Some(&whole), "rows are lost or moved");
-    let joined = serde_json::from_slice::<Value>(&written(&head, Some(7), Some(NEXT))).unwrap_or_default();
+    let joined = read(&written(&head, Some(7), Some(NEXT))).unwrap_or_default();
     for (name, told) in [("page", Value::from(7)), ("next", Value::from(NEXT))] {
         assert_eq!(joined.get(name), whole.get(name).map(|_| &told), "`{name}`");
     }
     Ok(())
+}
+
+/// A text as the other reader has it, if it is one to it.
+fn read(text: &[u8]) -> Option<Value> {
+    serde_json::from_slice(&readable(text)).ok()
 }
 
 fn written(page: &Page, number: Option<u64>, next: Option<&str>) -> Vec<u8> {

@@ -103,7 +103,7 @@ pub enum Fault {
         /// Bytes before it.
         at: u64,
     },
-    /// It is not UTF-8, or an escape is no character.
+    /// It is not UTF-8, or a string has an escape that is none or a control character.
     #[error("no text at byte {at}")]
     Text {
         /// Bytes before it.
@@ -142,7 +142,8 @@ pub enum Fault {
 }
 
 impl<'a> Raw<'a> {
-    /// A name or a whole number of any size, as text; nothing else names anybody, and neither does an empty text.
+    /// A name or a whole number of any size, as text; nothing else names anybody, and neither does an empty text or a
+    /// string with half of a surrogate pair, which is equal to no text.
     #[must_use]
     pub fn name(self) -> Option<Cow<'a, str>> {
         match self.0.first()? {
@@ -242,5 +243,20 @@ impl Fields {
                 *word |= 1 << (field.0 % 64);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_a_surrogate_pair_names_nobody() {
+        for (value, name) in [(r#""\u0061na""#, Some("ana")), (r#""ana\ud800""#, None), (r#""\udc00""#, None)]
+        {
+            assert_eq!(Raw(value.as_bytes()).name().as_deref(), name, "{value}");
+        }
+        let list = r#"["\ud800","ben",{"id":"su\udc00e"},{"id":"sue","note":"\ud800"}]"#;
+        assert_eq!(Raw(list.as_bytes()).names(9), ["ben", "sue"]);
     }
 }

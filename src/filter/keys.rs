@@ -14,12 +14,20 @@ pub(super) struct Keys {
 #[derive(Debug)]
 struct Key {
     name: Box<[u8]>,
-    head: [u64; 2],
     state: StateId,
+    /// As most texts have it: `"name":`.
+    quoted: Box<[u8]>,
+    /// The first bytes of that as two numbers, and which bits of a text's first bytes are compared with them. No text has
+    /// those of a name that must be escaped.
+    head: [u64; 2],
+    mask: [u64; 2],
 }
 
 /// Keys from this length on share one place in the table.
 const LONG: usize = 32;
+
+/// That many bytes of a text are compared with a key at once.
+const HEAD: usize = 16;
 
 impl Keys {
     pub(super) fn new(mut keys: Vec<(Box<[u8]>, StateId)>) -> Self {
@@ -30,21 +38,27 @@ impl Keys {
             (number(before(length)), number(before(length + 1)))
         });
         let lengths = lengths.collect();
-        let keys = keys.into_iter().map(|(name, state)| Key { head: Name::of(&name).head, name, state });
-        Self { keys: keys.collect(), lengths }
+        Self { keys: keys.into_iter().map(|(name, state)| Key::new(name, state)).collect(), lengths }
     }
 
     /// Which key it is, and the state of its value.
+    pub(super) fn find(&self, key: &[u8]) -> Option<(usize, StateId)> {
+        let (from, to) = *self.lengths.get(key.len().min(LONG))?;
+        let same_length = self.keys.get(from as usize..to as usize)?;
+        let found = (from as usize..).zip(same_length).find(|(_, one)| *one.name == *key);
+        found.map(|(no, one)| (no, one.state))
+    }
+
+    /// If a text begins with this key, its quotes and its colon: the length of that, and the state of the value.
     #[inline(always)]
-    pub(super) fn find(&self, key: &Name<'_>) -> Option<(usize, StateId)> {
-        let length = key.text.len();
-        let (from, to) = *self.lengths.get(length.min(LONG))?;
-        for (no, one) in (from as usize..).zip(self.keys.get(from as usize..to as usize)?) {
-            if one.head == key.head && (length <= Name::HEAD || *one.name == *key.text) {
-                return Some((no, one.state));
-            }
+    pub(super) fn begins(&self, text: &[u8], no: usize) -> Option<(usize, StateId)> {
+        let key = self.keys.get(no)?;
+        let ([first, second], [first_mask, second_mask]) = (halves(text.first_chunk()?), key.mask);
+        if [first & first_mask, second & second_mask] != key.head {
+            return None;
         }
-        None
+        let length = key.quoted.len();
+        (length <= HEAD || text.starts_with(&key.quoted)).then_some((length, key.state))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -52,51 +66,23 @@ impl Keys {
     }
 }
 
-/// A key as it is looked for.
-pub(super) struct Name<'a> {
-    text: &'a [u8],
-    /// Its first bytes as two numbers, with zeros where it is shorter: with its length, most keys are told apart by
-    /// them alone.
-    head: [u64; 2],
-}
-
-impl<'a> Name<'a> {
-    /// That many bytes are in its head.
-    const HEAD: usize = 16;
-
-    pub(super) fn of(text: &'a [u8]) -> Self {
-        let mut head = [0; Self::HEAD];
-        head.iter_mut().zip(text).for_each(|(to, byte)| *to = *byte);
-        Self { text, head: halves(&head) }
+impl Key {
+    fn new(name: Box<[u8]>, state: StateId) -> Self {
+        let quoted = [b"\"", &*name, b"\":"].concat();
+        let (mut head, mut mask) = ([0; HEAD], [0; HEAD]);
+        for ((head, mask), byte) in head.iter_mut().zip(&mut mask).zip(&quoted) {
+            (*head, *mask) = (*byte, 0xff);
+        }
+        if token::plain(&name, 0) < name.len() {
+            (head, mask) = ([0xff; HEAD], [0; HEAD]);
+        }
+        Self { name, state, quoted: quoted.into(), head: halves(&head), mask: halves(&mask) }
     }
-
-    /// A key without escapes that begins at `at` and is shorter than its head, read to its quote.
-    #[inline(always)]
-    pub(super) fn read(text: &'a [u8], at: usize) -> Option<Self> {
-        let rest = text.get(at..)?;
-        let [first, second] = halves(rest.first_chunk()?);
-        let (length, head) = match (token::plain_bytes(first), token::plain_bytes(second)) {
-            (8, 8) => return None,
-            (8, more) => (8 + more, [first, low(second, more)]),
-            (less, _) => (less, [low(first, less), 0]),
-        };
-        let (text, behind) = rest.split_at_checked(length)?;
-        (behind.first() == Some(&b'"')).then_some(Self { text, head })
-    }
-
-    /// How long it is.
-    pub(super) fn len(&self) -> usize {
-        self.text.len()
-    }
-}
-
-/// The first bytes of a word, less than eight of them; the others are zero.
-fn low(word: u64, bytes: usize) -> u64 {
-    word & ((1 << (8 * bytes)) - 1)
 }
 
 /// Eight bytes and eight bytes as numbers.
-fn halves(bytes: &[u8; Name::HEAD]) -> [u64; 2] {
+#[inline(always)]
+fn halves(bytes: &[u8; HEAD]) -> [u64; 2] {
     let [first, second] = bytes.as_chunks().0 else { return [0; 2] };
     [u64::from_le_bytes(*first), u64::from_le_bytes(*second)]
 }
@@ -105,31 +91,64 @@ fn halves(bytes: &[u8; Name::HEAD]) -> [u64; 2] {
 mod tests {
     use super::*;
 
+    const NAMES: [&str; 11] = [
+        "",
+        "a",
+        "b",
+        "id",
+        "no",
+        "name",
+        "names",
+        "abcdefgh",
+        "abcdefghijklm",
+        "abcdefghijklmn",
+        "a-long-name-of-more-than-the-thirty-two-bytes",
+    ];
+
+    fn keys() -> Keys {
+        Keys::new(NAMES.iter().map(|name| (name.as_bytes().into(), StateId::ROOT)).collect())
+    }
+
     #[test]
     fn a_key_is_found_by_all_its_bytes() {
-        let sixteen = "abcdefghijklmnop";
-        let long = "x".repeat(40);
-        let longer = "x".repeat(41);
-        let names = ["", "a", "b", "id", "no", "name", "names", "abcdefgh", sixteen, &long, &longer];
-        let keys = Keys::new(names.iter().map(|name| (name.as_bytes().into(), StateId::ROOT)).collect());
-        let mut found: Vec<usize> =
-            names.iter().map(|name| keys.find(&Name::of(name.as_bytes())).unwrap().0).collect();
+        let keys = keys();
+        let mut found: Vec<usize> = NAMES.iter().map(|name| keys.find(name.as_bytes()).unwrap().0).collect();
         found.sort_unstable();
-        assert_eq!(found, (0..names.len()).collect::<Vec<_>>());
-        for other in [
-            "c",
-            "ID",
-            "idd",
-            "nam",
-            "naem",
-            "nbmes",
-            "abcdefgi",
-            "abcdefgxijklmnop",
-            "abcdefghxjklmnop",
-            &"x".repeat(42),
-            &"y".repeat(40),
-        ] {
-            assert_eq!(keys.find(&Name::of(other.as_bytes())), None);
+        assert_eq!(found, (0..NAMES.len()).collect::<Vec<_>>());
+        for other in ["c", "ID", "idd", "nam", "naem", "nbmes", "abcdefgi", "abcdefghijklmm", &"x".repeat(45)]
+        {
+            assert_eq!(keys.find(other.as_bytes()), None);
+        }
+    }
+
+    #[test]
+    fn a_text_begins_with_a_key_if_all_of_it_stands_there() {
+        let keys = keys();
+        for name in NAMES {
+            let (no, _) = keys.find(name.as_bytes()).unwrap();
+            let begins = |text: &str| keys.begins(text.as_bytes(), no).map(|(length, _)| length);
+            let quoted = format!("\"{name}\":");
+            assert_eq!(begins(&format!("{quoted}0123456789abcdef")), Some(quoted.len()), "{name}");
+            for other in [
+                format!("\"{name}x\":0123456789abcdef"),
+                format!("\"x{name}\":0123456789abcdef"),
+                format!("\"{name}\" :0123456789abcdef"),
+                format!("\"{name}\",0123456789abcdef"),
+                format!("\"{name}"),
+            ] {
+                assert_eq!(begins(&other), None, "{other} and {name}");
+            }
+        }
+        assert_eq!(keys.begins(b"\"a\":0123456789abcdef", NAMES.len()), None);
+    }
+
+    #[test]
+    fn no_text_begins_with_a_key_that_must_be_escaped() {
+        for name in ["a\"b", "a\\", "\n", "\"", "a-long-name-of-more-than-sixteen-\u{1}"] {
+            let keys = Keys::new(vec![(name.as_bytes().into(), StateId::ROOT)]);
+            let text = format!("\"{name}\":0123456789abcdef");
+            assert_eq!(keys.begins(text.as_bytes(), 0), None, "{name:?}");
+            assert!(keys.find(name.as_bytes()).is_some());
         }
     }
 }

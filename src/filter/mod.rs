@@ -11,6 +11,9 @@
 //! passed: a key that stands twice at an inspected place, a wrong type there, bad UTF-8, too much depth, a rest
 //! after the end or an end that is missing are a [`Fault`] of the whole text.
 //!
+//! Half of a surrogate pair (`"\ud800"`) is JSON and no text. It passes with the value in which it is copied. A string
+//! with one is equal to no text: as a key it is none that is declared, as a fact it names nobody ([`Raw::name`]).
+//!
 //! Who may see what is asked of a [`Judge`]; this module knows neither users nor roles. Which entity stands where
 //! is told by a [`Layout`]. A place of which nothing is said does not pass.
 //!
@@ -65,4 +68,5 @@ pub use self::{
     page::Page,
     schema::{EntityNo, EntitySource, FactNo, FieldIx, Schema, SchemaError},
     stream::{Filter, Limits, filter, page},
+    token::readable,
 };

@@ -109,6 +109,14 @@ impl Around<'_> {
         Self { rows, number: None, next: None }
     }
 
+    /// Writes what belongs into the holes of a text. There are few, and no other text is held meanwhile.
+    pub(super) fn insert(&self, text: &mut Vec<u8>, holes: &[(usize, Total)]) {
+        for (hole, what) in holes.iter().rev() {
+            let hole = (*hole).min(text.len());
+            text.splice(hole..hole, self.told(*what).into_bytes());
+        }
+    }
+
     /// Writes a text and what belongs into its holes.
     pub(super) fn fill(&self, text: &[u8], holes: &[(usize, Total)], out: &mut Vec<u8>) {
         let mut from = 0;

@@ -44,6 +44,8 @@ pub(super) struct Plan {
     states: Vec<State>,
     /// A state at which nothing passes.
     nothing: State,
+    /// How long the list is that [`State::first`] is about.
+    pub(super) keys: usize,
     /// By [`Need::tally`]: whose field it is.
     pub(super) tallies: Vec<(EntityNo, FieldIx)>,
     /// Rows are declared.
@@ -75,6 +77,8 @@ pub(super) struct State {
     /// Facts that an entity's object is of itself.
     pub(super) itself: Box<[FactNo]>,
     pub(super) keys: Keys,
+    /// Where it stands in a list of all states, each followed by its keys.
+    pub(super) first: usize,
     /// Members that are no key.
     pub(super) other: StateId,
     /// Items of a list.
@@ -136,8 +140,13 @@ impl Plan {
             layout.iter().any(|pattern| matches!(pattern.what, What::Object(_))),
         );
         let builder = Builder { schema: &schema, layout, known: BTreeMap::new(), open: VecDeque::new() };
-        let (states, tallies) = builder.build()?;
-        Ok(Self { schema, states, nothing: State::nothing(), tallies, rows, object })
+        let (mut states, tallies) = builder.build()?;
+        let mut keys = 0;
+        for state in &mut states {
+            state.first = keys;
+            keys += state.keys.len() + 1;
+        }
+        Ok(Self { schema, states, nothing: State::nothing(), keys, tallies, rows, object })
     }
 
     /// A state.
@@ -159,6 +168,7 @@ impl State {
             facts: Box::default(),
             itself: Box::default(),
             keys: Keys::default(),
+            first: 0,
             other: StateId(u32::MAX),
             item: StateId(u32::MAX),
             indexed: Box::default(),
@@ -308,6 +318,7 @@ impl<'a> Builder<'a> {
             facts: spot.facts.clone().into(),
             itself: spot.itself.clone().into(),
             keys,
+            first: 0,
             other: self.id(other),
             item: self.id(item),
             indexed,

@@ -5,8 +5,8 @@
 //! [`Tape`], and settled at the end.
 //!
 //! [`steps`] reads a text from wherever it was cut, and [`values`] says what is done with what it meets, [`around`]
-//! entities and [`inside`] them. [`whole`] is the short way for members that lie whole in the text at hand: it does
-//! what the steps do, in one go, and leaves the rest to them.
+//! entities and [`inside`] them. [`whole`] is the short way for an entity's object that lies whole in the text at hand: it
+//! notes what the steps would note, in one go, and leaves all others to them.
 
 mod around;
 mod inside;
@@ -23,6 +23,7 @@ use super::{
     tape::{Counts, NONE, Tape},
 };
 use steps::Step;
+use values::Begun;
 
 /// A text as far as it was read. Positions are bytes from its start.
 #[derive(Debug)]
@@ -37,6 +38,8 @@ pub(super) struct Scan {
     frames: Vec<Frame>,
     /// One bit for each key of each frame that has been met.
     met: Vec<u64>,
+    /// By [`State::first`]: which key followed this one last time. Rows mostly have theirs in the same order.
+    follows: Vec<u32>,
     /// The member or item that is being read: where it begins, and its state.
     member: usize,
     child: StateId,
@@ -82,18 +85,25 @@ struct Frame {
     before: usize,
     /// It has members.
     any: bool,
+    /// Its own entry on the tape.
+    entry: u32,
+    noted: Noted,
+    /// Its bits in [`Scan::met`].
+    met: usize,
+}
+
+/// What is noted of a container whose members are read. Around entities, only whether one passed.
+#[derive(Clone, Copy, Debug)]
+struct Noted {
+    in_list: bool,
     /// A member that always passes has been met; around entities: one that passed.
     plain: bool,
     /// On the tape: its last entry.
     last: u32,
-    /// Its own entry.
-    entry: u32,
     /// The object in which its members' facts are.
     object: u32,
     /// Nothing in it passes.
     dropped: bool,
-    /// Its bits in [`Scan::met`].
-    met: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,6 +138,7 @@ impl Scan {
     pub(super) fn new(plan: Arc<Plan>, limits: Limits) -> Self {
         let counts = Counts { fields: vec![0; plan.tallies.len()], ..Counts::default() };
         let text = Frame::new(StateId::ROOT, Kind::Text, 0, 0);
+        let follows = vec![0; plan.keys];
         Self {
             plan,
             limits,
@@ -136,6 +147,7 @@ impl Scan {
             top: text,
             frames: Vec::new(),
             met: Vec::new(),
+            follows,
             member: 0,
             child: StateId::ROOT,
             escaped: false,
@@ -159,6 +171,7 @@ impl Scan {
             + self.skip.bytes()
             + self.frames.capacity() * size_of::<Frame>()
             + self.met.capacity() * size_of::<u64>()
+            + self.follows.capacity() * size_of::<u32>()
             + self.unescaped.capacity()
     }
 
@@ -226,11 +239,8 @@ impl Frame {
             start,
             before,
             any: false,
-            plain: false,
-            last: NONE,
             entry: NONE,
-            object: NONE,
-            dropped: false,
+            noted: Noted::new(kind != Kind::Object),
             met,
         }
     }
@@ -256,6 +266,17 @@ struct Reader<'a, J> {
     base: usize,
     judge: &'a mut J,
     out: &'a mut Vec<u8>,
+}
+
+impl Noted {
+    fn new(in_list: bool) -> Self {
+        Self { in_list, plain: false, last: NONE, object: NONE, dropped: false }
+    }
+
+    /// Of the container that a value is.
+    fn inside(begun: &Begun, in_list: bool) -> Self {
+        Self { object: begun.object, dropped: begun.dropped, ..Self::new(in_list) }
+    }
 }
 
 /// A position in an object that is held: [`Limits::object_bytes`] keeps it in 32 bits.

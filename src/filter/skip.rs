@@ -40,10 +40,9 @@ impl Skip {
 
     /// Reads a value from its first byte on. `depth` containers may be opened.
     pub(super) fn begin(&mut self, text: &[u8], at: usize, base: usize, depth: usize) -> Result<Read, Fault> {
-        // Most are single ones that the text at hand has to their end. One that is cut is read again, once.
-        let single = token::single(text, at, base)?;
-        if let Read::Whole(_) = single {
-            return Ok(single);
+        // Most lie whole in the text at hand. Any other is read again, once.
+        if let Some(end) = whole(text, at, depth.min(DEPTH_MAX)) {
+            return Ok(Read::Whole(end));
         }
         self.open.clear();
         self.next = Next::Value;
@@ -169,5 +168,74 @@ impl Skip {
     fn close(&mut self) -> bool {
         self.open.pop();
         self.open.last() == Some(&b'{')
+    }
+}
+
+/// Containers that are read in each other by calls: as many as the default limit allows, and few enough for any stack.
+pub(super) const DEPTH_MAX: usize = 128;
+
+/// The end of a value that lies whole in a text, in which `depth` containers may be opened. `None` for one that does not, and
+/// for whatever is not sound.
+#[inline(always)]
+pub(super) fn whole(text: &[u8], at: usize, depth: usize) -> Option<usize> {
+    let byte = *text.get(at)?;
+    // Strings and numbers are most: asked for one by one, they are found sooner than by a jump that nobody can foretell.
+    if byte == b'"' {
+        return token::whole_string(text, at + 1);
+    }
+    if byte.is_ascii_digit() {
+        return token::whole_number(text, at);
+    }
+    match byte {
+        b'-' => token::whole_number(text, at),
+        b't' => token::whole_word(text, at, b"true"),
+        b'f' => token::whole_word(text, at, b"false"),
+        b'n' => token::whole_word(text, at, b"null"),
+        b'{' => object(text, at + 1, depth.checked_sub(1)?),
+        b'[' => list(text, at + 1, depth.checked_sub(1)?),
+        _ => None,
+    }
+}
+
+#[inline(never)]
+fn object(text: &[u8], at: usize, depth: usize) -> Option<usize> {
+    let (mut at, mut byte) = solid(text, at);
+    if byte? == b'}' {
+        return Some(at + 1);
+    }
+    loop {
+        if byte? != b'"' {
+            return None;
+        }
+        at = token::whole_string(text, at + 1)?;
+        (at, byte) = solid(text, at);
+        if byte? != b':' {
+            return None;
+        }
+        (at, _) = solid(text, at + 1);
+        at = whole(text, at, depth)?;
+        (at, byte) = solid(text, at);
+        match byte? {
+            b',' => (at, byte) = solid(text, at + 1),
+            b'}' => return Some(at + 1),
+            _ => return None,
+        }
+    }
+}
+
+#[inline(never)]
+fn list(text: &[u8], at: usize, depth: usize) -> Option<usize> {
+    let (mut at, mut byte) = solid(text, at);
+    if byte? == b']' {
+        return Some(at + 1);
+    }
+    loop {
+        at = whole(text, at, depth)?;
+        (at, byte) = solid(text, at);
+        match byte? {
+            b',' => (at, _) = solid(text, at + 1),
+            b']' => return Some(at + 1),
+            _ => return None,
+        }
     }
 }

@@ -143,10 +143,9 @@ pub fn filter<J: Judge>(
     limits: Limits,
     judge: J,
 ) -> Result<(Vec<u8>, Report), Fault> {
-    let (out, marks, rows, report) = whole(text, layout, limits, judge)?;
-    let mut filled = Vec::with_capacity(out.len());
-    Around::of(rows).fill(&out, &marks.holes, &mut filled);
-    Ok((filled, report))
+    let (mut out, marks, rows, report) = whole(text, layout, limits, judge)?;
+    Around::of(rows).insert(&mut out, &marks.holes);
+    Ok((out, report))
 }
 
 /// Filters a text that is at hand as a whole, and keeps its rows apart, to be joined with those of other pages.

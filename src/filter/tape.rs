@@ -89,6 +89,7 @@ impl Tape {
     }
 
     /// Adds an entry: it ends where [`Tape::end`] says.
+    #[inline(always)]
     pub(super) fn add(&mut self, what: What, state: StateId, at: At) -> u32 {
         self.whole(what, state, at, at.start)
     }
@@ -104,22 +105,29 @@ impl Tape {
     }
 
     /// An entry ends here.
-    pub(super) fn end(&mut self, entry: u32, end: u32) {
+    #[inline(always)]
+    fn end(&mut self, entry: u32, end: u32) {
         let behind = short(self.entries.len());
         if let Some(entry) = self.entries.get_mut(entry as usize) {
             (entry.end, entry.behind) = (end, behind);
         }
     }
 
-    /// Adds the object of an entry.
-    pub(super) fn object(
-        &mut self,
-        entry: u32,
-        entity: EntityNo,
-        main: bool,
-        outer: u32,
-        facts: usize,
-    ) -> u32 {
+    /// Leaves nothing but the first entry and its object, as they were added.
+    pub(super) fn rewind(&mut self) {
+        self.entries.truncate(1);
+        if let Some(second) = self.objects.get(1) {
+            self.facts.truncate(second.facts as usize);
+        }
+        self.objects.truncate(1);
+        self.facts.fill((NONE, 0));
+    }
+
+    /// Adds the object of an entry that is an entity's.
+    #[inline(always)]
+    pub(super) fn entity(&mut self, plan: &Plan, entry: u32, place: Place, outer: u32) -> u32 {
+        let Place::Entity { entity, main, .. } = place else { return outer };
+        let facts = plan.schema.entity(entity).map_or(0, |entity| entity.facts);
         let no = short(self.objects.len());
         self.objects.push(Found { entity, main, outer, facts: short(self.facts.len()) });
         self.facts.resize(self.facts.len() + facts, (NONE, 0));
@@ -130,6 +138,7 @@ impl Tape {
     }
 
     /// Notes a fact of an object, or of one around it.
+    #[inline(always)]
     pub(super) fn fact(&mut self, mut object: u32, outwards: u8, fact: FactNo, start: u32, end: u32) {
         for _ in 0..outwards {
             object = self.objects.get(object as usize).map_or(NONE, |object| object.outer);
@@ -140,8 +149,21 @@ impl Tape {
         }
     }
 
+    /// A value ends: what it is of the object in which it stands, and of those around that, is noted.
+    #[inline(always)]
+    pub(super) fn ended(&mut self, state: &State, entry: u32, within: u32, (from, to): (u32, u32)) {
+        for (outwards, fact) in &state.facts {
+            self.fact(within, *outwards, *fact, from, to);
+        }
+        if entry != NONE {
+            self.end(entry, to);
+            let object = self.object_of(entry);
+            state.itself.iter().for_each(|fact| self.fact(object, 0, *fact, from, to));
+        }
+    }
+
     /// The object of an entry.
-    pub(super) fn object_of(&self, entry: u32) -> u32 {
+    fn object_of(&self, entry: u32) -> u32 {
         self.entries.get(entry as usize).map_or(NONE, |entry| entry.object)
     }
 
@@ -196,9 +218,11 @@ impl<J: Judge> Writer<'_, '_, J> {
         let (inside, behind) = (entry + 1, at.behind);
         let Some(found) = self.tape.objects.get(at.object as usize) else { return Left::Nothing };
         let Some(entity) = plan.schema.entity(found.entity) else { return Left::Nothing };
-        let facts = self.tape.facts.get(found.facts as usize..).unwrap_or_default().iter().take(entity.facts);
-        let facts: SmallVec<[Option<Raw<'_>>; 8]> =
-            facts.map(|(start, end)| text.get(*start as usize..*end as usize).map(Raw)).collect();
+        let places = self.tape.facts.get(found.facts as usize..).unwrap_or_default();
+        let mut facts: SmallVec<[Option<Raw<'_>>; 8]> = SmallVec::new();
+        for (start, end) in places.iter().take(entity.facts) {
+            facts.push(text.get(*start as usize..*end as usize).map(Raw));
+        }
         let object = Object { entity: found.entity, main: found.main, outer, facts: &facts };
         match self.to.judge.judge(&object) {
             Verdict::Shown(fields) => {

@@ -46,17 +46,6 @@ fn behind_blank(text: &[u8], mut at: usize) -> (usize, Option<u8>) {
     (at, text.get(at).copied())
 }
 
-/// A value that is no container, by its first byte.
-#[inline(always)]
-pub(super) fn single(text: &[u8], at: usize, base: usize) -> Result<Read, Fault> {
-    match text.get(at) {
-        Some(b'"') => string(text, at + 1, base, &mut false),
-        Some(b'-' | b'0'..=b'9') => number(text, at, base, &mut Number::Start),
-        Some(b't' | b'f' | b'n') => word(text, at, base),
-        _ => Ok(Read::Part(at)),
-    }
-}
-
 /// A string's rest, from behind its quote or from a place to which it was read. `escaped` is set if there is an
 /// escape in it.
 #[inline(always)]
@@ -81,7 +70,7 @@ pub(super) fn string(text: &[u8], mut at: usize, base: usize, escaped: &mut bool
 
 /// The first byte from `at` on that is a quote, a backslash or a control character.
 #[inline(always)]
-fn plain(text: &[u8], at: usize) -> usize {
+pub(super) fn plain(text: &[u8], at: usize) -> usize {
     let mut rest = text.get(at..).unwrap_or_default();
     while let Some((bytes, behind)) = rest.split_first_chunk() {
         let plain = plain_bytes(u64::from_le_bytes(*bytes));
@@ -94,6 +83,53 @@ fn plain(text: &[u8], at: usize) -> usize {
         rest = behind;
     }
     text.len() - rest.len()
+}
+
+/// The end of a string that lies whole in a text, from behind its quote; `None` if it does not or is not sound.
+#[inline(always)]
+pub(super) fn whole_string(text: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        at = plain(text, at);
+        match text.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => match escape(text, at)? {
+                0 => return None,
+                length => at += length,
+            },
+            _ => return None,
+        }
+    }
+}
+
+/// The end of a number behind which something stands.
+#[inline(always)]
+pub(super) fn whole_number(text: &[u8], mut at: usize) -> Option<usize> {
+    if text.get(at)? == &b'-' {
+        at += 1;
+    }
+    at = if text.get(at)? == &b'0' { at + 1 } else { some_digits(text, at)? };
+    if text.get(at)? == &b'.' {
+        at = some_digits(text, at + 1)?;
+    }
+    if let b'e' | b'E' = text.get(at)? {
+        at += if let b'+' | b'-' = text.get(at + 1)? { 2 } else { 1 };
+        at = some_digits(text, at)?;
+    }
+    text.get(at).map(|_behind| at)
+}
+
+/// The end of one or more digits.
+#[inline(always)]
+fn some_digits(text: &[u8], at: usize) -> Option<usize> {
+    let end = digits(text, at);
+    if end > at { Some(end) } else { None }
+}
+
+/// The end of this word.
+#[inline(always)]
+pub(super) fn whole_word(text: &[u8], at: usize, word: &[u8]) -> Option<usize> {
+    let end = at + word.len();
+    (text.get(at..end)? == word).then_some(end)
 }
 
 /// How many bytes of a word stand before a quote, a backslash or a control character.
@@ -113,44 +149,33 @@ fn first(word: u64) -> usize {
     ((word & TOPS).trailing_zeros() / 8) as usize
 }
 
-/// The length of the escape at `at`, of both of a surrogate pair; 0 if the text ends in it, `None` if it is none.
+/// The length of the escape at `at`; 0 if the text ends in it, `None` if it is none. One that is half of a surrogate pair
+/// may stand without the other (RFC 8259 section 8.2).
 fn escape(text: &[u8], at: usize) -> Option<usize> {
     match text.get(at + 1) {
         None => Some(0),
         Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Some(2),
-        Some(b'u') => match unit(text, at + 2)? {
-            None => Some(0),
-            Some(0xdc00..0xe000) => None,
-            Some(0xd800..0xdc00) => {
-                match (text.get(at + 6), text.get(at + 7)) {
-                    (None, _) | (Some(b'\\'), None) => return Some(0),
-                    (Some(b'\\'), Some(b'u')) => {}
-                    _ => return None,
-                }
-                match unit(text, at + 8)? {
-                    None => Some(0),
-                    Some(0xdc00..0xe000) => Some(12),
-                    Some(_) => None,
-                }
-            }
-            Some(_) => Some(6),
-        },
+        Some(b'u') => {
+            let digits = text.get(at + 2..).unwrap_or_default();
+            let digits = digits.get(..4).unwrap_or(digits);
+            digits.iter().all(u8::is_ascii_hexdigit).then_some(if digits.len() == 4 { 6 } else { 0 })
+        }
         Some(_) => None,
     }
 }
 
-/// Four hexadecimal digits; `Some(None)` if the text ends in them.
-fn unit(text: &[u8], at: usize) -> Option<Option<u16>> {
+/// Four hexadecimal digits as a number.
+fn unit(text: &[u8], at: usize) -> Option<u16> {
     let mut unit = 0;
-    for at in at..at + 4 {
-        let Some(digit) = text.get(at) else { return Some(None) };
+    for digit in text.get(at..at + 4)? {
         unit = unit << 4 | char::from(*digit).to_digit(16)?;
     }
-    Some(u16::try_from(unit).ok())
+    u16::try_from(unit).ok()
 }
 
-/// The text of a string that was found to be sound, without its quotes, into `to`.
-pub(super) fn unescape(string: &[u8], to: &mut Vec<u8>) {
+/// The text of a string that was found to be sound, without its quotes, into `to`. Says whether it is one: half of a
+/// surrogate pair stands for no character, so that a string with one is equal to no text.
+pub(super) fn unescape(string: &[u8], to: &mut Vec<u8>) -> bool {
     to.clear();
     let mut rest = string;
     while let Some((&byte, after)) = rest.split_first() {
@@ -159,17 +184,16 @@ pub(super) fn unescape(string: &[u8], to: &mut Vec<u8>) {
             to.push(byte);
             continue;
         }
-        let Some((&kind, after)) = rest.split_first() else { return };
+        let Some((&kind, after)) = rest.split_first() else { return false };
         rest = after;
         to.push(match kind {
             b'u' => {
-                let high = unit(rest, 0).flatten().unwrap_or_default();
-                let low = unit(rest, 6).flatten().filter(|_| (0xd800..0xdc00).contains(&high));
-                rest = rest.get(if low.is_some() { 10 } else { 4 }..).unwrap_or_default();
-                let units = [Some(high), low].into_iter().flatten();
-                for c in char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)) {
-                    to.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-                }
+                let first = unit(rest, 0);
+                let second = unit(rest, 6).filter(|_| rest.get(4..6) == Some(b"\\u"));
+                let units = first.into_iter().chain(second);
+                let Some(Ok(c)) = char::decode_utf16(units).next() else { return false };
+                to.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+                rest = rest.get(if c.len_utf16() == 2 { 10 } else { 4 }..).unwrap_or_default();
                 continue;
             }
             b'b' => 8,
@@ -180,6 +204,25 @@ pub(super) fn unescape(string: &[u8], to: &mut Vec<u8>) {
             same => same,
         });
     }
+    true
+}
+
+/// The same text for a reader that takes no half of a surrogate pair, such as `serde_json`: in place of each half, of those
+/// that have their other one too, stands a character that nobody has given a meaning (U+E800 to U+EFFF).
+#[must_use]
+pub fn readable(text: &[u8]) -> Vec<u8> {
+    let mut text = text.to_vec();
+    let mut at = 0;
+    while let Some(found) = text.get(at..).and_then(|rest| rest.iter().position(|byte| *byte == b'\\')) {
+        at += found;
+        if let Some([_, b'u', first @ (b'd' | b'D'), b'8' | b'9' | b'a'..=b'f' | b'A'..=b'F', ..]) =
+            text.get_mut(at..)
+        {
+            *first = b'e';
+        }
+        at += 2;
+    }
+    text
 }
 
 /// A number's rest.
@@ -252,5 +295,49 @@ pub(super) fn word(text: &[u8], at: usize, base: usize) -> Result<Read, Fault> {
         Ok(Read::Part(at))
     } else {
         Err(Fault::Syntax { at: (base + at) as u64 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_string_is_text_if_every_surrogate_has_its_other_half() {
+        let text = |string: &str| {
+            let mut text = Vec::new();
+            unescape(string.as_bytes(), &mut text).then(|| String::from_utf8(text).unwrap())
+        };
+        for (string, want) in [
+            (r"\ud83d\ude42\u0061\n\\u", Some("\u{1f642}a\n\\u")),
+            (r"\ud83d\uDE42\uD83D\ude42", Some("\u{1f642}\u{1f642}")),
+            (r"\ufffd\ue000\ud7ff", Some("\u{fffd}\u{e000}\u{d7ff}")),
+            (r"\ud83d", None),
+            (r"\ude42", None),
+            (r"\ude42\ud83d", None),
+            (r"\ud83d\ud83d\ude42", None),
+            (r"\ud83d\ude42\ude42", None),
+            (r"\ud83d\u0061", None),
+            (r"\ud83d\nde42", None),
+            (r"\ud83d de42", None),
+            ("a\\ud83d", None),
+        ] {
+            assert_eq!(text(string).as_deref(), want, "{string}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_made_readable_without_being_moved() {
+        for (text, want) in [
+            (
+                r#"["\ud800","\uDFFFx","\ud7ff","\\ud800","d800"]"#,
+                r#"["\ue800","\ueFFFx","\ud7ff","\\ud800","d800"]"#,
+            ),
+            (r#""\ud83d\ude42""#, r#""\ue83d\uee42""#),
+            ("\\ud", "\\ud"),
+            ("\\", "\\"),
+        ] {
+            assert_eq!(readable(text.as_bytes()), want.as_bytes(), "{text}");
+        }
     }
 }

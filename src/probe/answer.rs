@@ -5,6 +5,8 @@ use std::io::Read;
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use ruzstd::decoding::StreamingDecoder;
 
+use crate::filter;
+
 /// An answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Answer {
@@ -62,7 +64,7 @@ impl Answer {
 
     pub(super) fn json(&self, bytes_max: usize) -> Option<serde_json::Value> {
         match self.decoded(bytes_max) {
-            Decoded::Body(body) => serde_json::from_slice(&body).ok(),
+            Decoded::Body(body) => serde_json::from_slice(&filter::readable(&body)).ok(),
             Decoded::Unread(_) => None,
         }
     }
@@ -175,6 +177,13 @@ mod tests {
         assert!(told.iter().all(|answer| answer.whole), "{told:?}");
         assert_eq!((told[2].body.as_slice(), told[2].header("x-last").as_deref()), (&b"[1]"[..], Some("a")));
         assert_eq!(told[4].body, b"rest");
+    }
+
+    #[test]
+    fn what_stands_beside_half_a_surrogate_pair_is_looked_at() {
+        let body = br#"{"text":"\ud800","phone":"1"}"#.to_vec();
+        let answer = Answer { body, ..Answer::default() };
+        assert_eq!(answer.json(100).unwrap()["phone"], "1");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::super::{
     plan::{Place, State, StateId},
     tape::{At, Left, NONE, What, Writing},
 };
-use super::{Frame, Kind, Mode, Reader, Scan, inside::fits, values::Begun};
+use super::{Frame, Kind, Mode, Noted, Reader, Scan, inside::fits, values::Begun};
 
 impl<J: Judge> Reader<'_, J> {
     /// A value around entities begins, or an outermost entity's.
@@ -35,7 +35,7 @@ impl<J: Judge> Reader<'_, J> {
                 self.scan.tape.clear();
                 let at = At { start: 0, last: NONE, plain: false };
                 let entry = self.scan.tape.add(What::Entity, id, at);
-                let object = self.object(entry, state.place, NONE);
+                let object = self.scan.tape.entity(self.plan, entry, state.place, NONE);
                 return Ok(Begun { into: state.inspect || !value, entry, object, dropped: false });
             }
             Place::Entity { .. } if kind == Kind::Rows => {
@@ -87,11 +87,11 @@ impl<J: Judge> Reader<'_, J> {
 
     /// Writes what stands before a value that passes: its key, and what parts it from the one before.
     fn prefix(&mut self, start: usize) -> Result<(), Fault> {
-        let Frame { before, plain, .. } = self.scan.top;
+        let Frame { before, noted: Noted { plain, .. }, .. } = self.scan.top;
         self.bounded(before, start)?;
         let from = if plain { before } else { self.scan.member };
         self.write(from, start);
-        self.scan.top.plain = true;
+        self.scan.top.noted.plain = true;
         Ok(())
     }
 
@@ -115,7 +115,7 @@ impl<J: Judge> Reader<'_, J> {
         self.bounded(origin, end)?;
         self.scan.mode = Mode::Walk;
         self.scan.member = member;
-        let (length, plain) = (self.out.len(), self.scan.top.plain);
+        let (length, plain) = (self.out.len(), self.scan.top.noted.plain);
         self.prefix(origin)?;
         let begin = self.out.len();
         let text = self.text.get(origin - self.base..end - self.base).unwrap_or_default();
@@ -135,7 +135,7 @@ impl<J: Judge> Reader<'_, J> {
         }
         if left == Left::Nothing {
             self.out.truncate(length);
-            self.scan.top.plain = plain;
+            self.scan.top.noted.plain = plain;
             if self.scan.top.kind == Kind::Text {
                 self.out.extend_from_slice(b"null");
             }

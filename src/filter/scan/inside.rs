@@ -1,41 +1,34 @@
 //! In an entity's object: what may have to be taken out is noted.
 
 use super::super::{
-    Fault, Judge,
-    plan::{Place, State, StateId, Way},
-    tape::{At, NONE, What},
+    plan::{Place, Plan, State, StateId, Way},
+    tape::{At, NONE, Tape, What},
 };
-use super::{Frame, Kind, Mode, Reader, short, values::Begun};
+use super::{Noted, values::Begun};
 
-impl<J: Judge> Reader<'_, J> {
-    /// A value in an entity's object begins, that many bytes behind its start.
+impl Noted {
+    /// Notes that a member or item begins, which is this.
+    #[inline(always)]
     pub(super) fn begin(
         &mut self,
-        state: &State,
-        id: StateId,
-        start: usize,
+        tape: &mut Tape,
+        plan: &Plan,
+        (id, start): (StateId, u32),
+        what: Option<What>,
         byte: u8,
-    ) -> Result<Begun, Fault> {
-        let Mode::Held { origin, .. } = self.scan.mode else { return Ok(Begun::over()) };
-        let what = what(&self.scan.top, state, start, byte)?;
-        let top = &mut self.scan.top;
-        let entry = match what {
-            None => NONE,
-            Some(what) => {
-                let start = short(self.scan.member - origin);
-                self.scan.tape.add(what, id, At { start, last: top.last, plain: top.plain })
-            }
-        };
+    ) -> Begun {
+        let state = plan.state(id);
+        let at = At { start, last: self.last, plain: self.plain };
+        let entry = what.map_or(NONE, |what| tape.add(what, id, at));
         if entry == NONE {
-            top.plain = true;
+            self.plain = true;
         } else {
-            top.last = entry;
+            self.last = entry;
         }
-        let outer = top.object;
-        let dropped = top.dropped || what == Some(What::Undeclared);
-        let object = match (what, state.place) {
-            (Some(What::Entity), place) => self.object(entry, place, outer),
-            _ => outer,
+        let dropped = self.dropped || what == Some(What::Undeclared);
+        let object = match what {
+            Some(What::Entity) => tape.entity(plan, entry, state.place, self.object),
+            _ => self.object,
         };
         // What is dropped for its type is not looked into.
         let into = match what {
@@ -43,32 +36,27 @@ impl<J: Judge> Reader<'_, J> {
             Some(What::Undeclared) => state.inspect && state.place == Place::Drop,
             _ => state.inspect,
         };
-        Ok(Begun { into, entry, object, dropped })
-    }
-
-    /// Notes an entity's object on the tape.
-    pub(super) fn object(&mut self, entry: u32, place: Place, outer: u32) -> u32 {
-        let Place::Entity { entity, main, .. } = place else { return outer };
-        let facts = self.plan.schema.entity(entity).map_or(0, |entity| entity.facts);
-        self.scan.tape.object(entry, entity, main, outer, facts)
+        Begun { into, entry, object, dropped }
     }
 }
+
+/// A value is of another type than declared.
+pub(super) struct OtherType;
 
 /// What a value in an entity's object is noted as, by its first byte.
 #[inline(always)]
-pub(super) fn what(top: &Frame, state: &State, start: usize, byte: u8) -> Result<Option<What>, Fault> {
+pub(super) fn what(within: &Noted, state: &State, byte: u8) -> Result<Option<What>, OtherType> {
     // Most members are fields or undeclared, whatever they are.
     match state.place {
-        _ if top.dropped => Ok(None),
+        _ if within.dropped => Ok(None),
         Place::Pass if state.way.is_none() => Ok((!state.need.is_empty()).then_some(What::Field)),
         Place::Drop => Ok(Some(What::Undeclared)),
-        _ => what_by_type(top, state, start, byte),
+        _ => what_by_type(within.in_list, state, byte),
     }
 }
 
-fn what_by_type(top: &Frame, state: &State, start: usize, byte: u8) -> Result<Option<What>, Fault> {
-    let (in_list, null) = (top.kind != Kind::Object, byte == b'n');
-    let wrong = Fault::Type { at: start as u64 };
+fn what_by_type(in_list: bool, state: &State, byte: u8) -> Result<Option<What>, OtherType> {
+    let null = byte == b'n';
     Ok(match state.place {
         Place::Drop | Place::Total(_) | Place::Rows => Some(What::Undeclared),
         Place::Entity { .. } | Place::Path if null && !in_list => Some(What::Field),
@@ -76,8 +64,8 @@ fn what_by_type(top: &Frame, state: &State, start: usize, byte: u8) -> Result<Op
         _ if in_list && (matches!(state.place, Place::Entity { .. }) || !fits(state, byte)) => {
             Some(What::Undeclared)
         }
-        Place::Entity { .. } => return Err(wrong),
-        _ if !fits(state, byte) => return Err(wrong),
+        Place::Entity { .. } => return Err(OtherType),
+        _ if !fits(state, byte) => return Err(OtherType),
         Place::Path if !matches!(byte, b'{' | b'[') => Some(What::Undeclared),
         Place::Path => (!in_list).then_some(What::Field),
         Place::Pass => (!state.need.is_empty()).then_some(What::Field),

@@ -32,9 +32,6 @@ impl<J: Judge> Reader<'_, J> {
         let wrong = |at| Err(Fault::Syntax { at: (base + at) as u64 });
         loop {
             if matches!(step, Step::FirstKey | Step::Key) {
-                (at, step) = self.members(at, step)?;
-            }
-            if matches!(step, Step::FirstKey | Step::Key) {
                 let byte;
                 (at, byte) = solid(text, at);
                 match byte {
@@ -78,16 +75,17 @@ impl<J: Judge> Reader<'_, J> {
                     if self.scan.top.kind != Kind::Object {
                         self.item(at);
                     }
-                    step = self.value(at, byte)?;
-                    if step != Step::Over {
-                        at += 1;
+                    (at, step) = self.value(at, byte)?;
+                    if step == Step::Over {
+                        match self.scan.skip.begin(text, at, base, self.depth_left())? {
+                            Read::Whole(end) => at = end,
+                            Read::Part(end) => return self.pause(end, step),
+                        }
+                        step = Step::Ended;
+                    }
+                    if step != Step::Ended {
                         continue;
                     }
-                    match self.scan.skip.begin(text, at, base, self.depth_left())? {
-                        Read::Whole(end) => at = end,
-                        Read::Part(end) => return self.pause(end, step),
-                    }
-                    step = Step::Ended;
                 }
             }
             if step == Step::Over {

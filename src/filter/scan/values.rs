@@ -2,12 +2,16 @@
 
 use super::super::{
     Fault, Judge,
-    keys::Name,
     plan::{Place, StateId},
     tape::NONE,
     token,
 };
-use super::{Frame, Kind, Mode, Over, Reader, short, steps::Step};
+use super::{
+    Frame, Kind, Mode, Noted, Over, Reader, Scan,
+    inside::{OtherType, what},
+    short,
+    steps::Step,
+};
 
 /// What is done with a value, by its first byte.
 pub(super) struct Begun {
@@ -17,6 +21,7 @@ pub(super) struct Begun {
     pub(super) entry: u32,
     /// On the tape: the object in which facts of its members are.
     pub(super) object: u32,
+    /// Nothing in it passes.
     pub(super) dropped: bool,
 }
 
@@ -65,12 +70,13 @@ impl<J: Judge> Reader<'_, J> {
             self.bounded(self.scan.top.before, self.base + end)?;
         }
         let mut key = self.text.get(start + 1 - self.base..end - 1).unwrap_or_default();
+        let mut is_text = true;
         if self.scan.escaped {
-            token::unescape(key, &mut self.scan.unescaped);
+            is_text = token::unescape(key, &mut self.scan.unescaped);
             key = &self.scan.unescaped;
         }
         let state = self.plan.state(self.scan.top.state);
-        let Some((no, child)) = state.keys.find(&Name::of(key)) else {
+        let Some((no, child)) = state.keys.find(key).filter(|_| is_text) else {
             self.scan.child = state.other;
             return Ok(());
         };
@@ -78,9 +84,9 @@ impl<J: Judge> Reader<'_, J> {
         self.scan.top.meet(no, &mut self.scan.met, start)
     }
 
-    /// A value begins.
+    /// A value begins: where to read on, and at which step.
     #[inline(always)]
-    pub(super) fn value(&mut self, at: usize, byte: u8) -> Result<Step, Fault> {
+    pub(super) fn value(&mut self, at: usize, byte: u8) -> Result<(usize, Step), Fault> {
         let start = self.base + at;
         let kind = match byte {
             b'{' => Kind::Object,
@@ -90,13 +96,23 @@ impl<J: Judge> Reader<'_, J> {
         };
         let id = self.scan.child;
         let state = self.plan.state(id);
+        let held = matches!(self.scan.mode, Mode::Held { .. });
         let begun = match self.scan.mode {
-            Mode::Held { .. } => self.begin(state, id, start, byte)?,
+            Mode::Held { origin, .. } => {
+                let Scan { top, tape, member, .. } = &mut *self.scan;
+                let what =
+                    what(&top.noted, state, byte).map_err(|OtherType| Fault::Type { at: start as u64 })?;
+                top.noted.begin(tape, self.plan, (id, short(*member - origin)), what, byte)
+            }
             _ => self.begin_around(state, id, start, byte)?,
         };
+        self.scan.over = Over { state: id, start, entry: begun.entry };
         if !begun.into || kind == Kind::Text {
-            self.scan.over = Over { state: id, start, entry: begun.entry };
-            return Ok(Step::Over);
+            return Ok((at, Step::Over));
+        }
+        // An outermost entity begins.
+        if !held && let Some(end) = self.whole(at, id, &begun) {
+            return Ok((end, Step::Ended));
         }
         if self.scan.frames.len() >= self.scan.limits.depth_max {
             return Err(Fault::Depth { at: start as u64 });
@@ -104,10 +120,10 @@ impl<J: Judge> Reader<'_, J> {
         let kind = if state.place == Place::Rows { Kind::Rows } else { kind };
         let met = self.scan.met.len();
         self.scan.met.resize(met + state.keys.len().div_ceil(64), 0);
-        let Begun { entry, object, dropped, .. } = begun;
-        let frame = Frame { entry, object, dropped, ..Frame::new(id, kind, start, met) };
+        let noted = Noted::inside(&begun, kind != Kind::Object);
+        let frame = Frame { entry: begun.entry, noted, ..Frame::new(id, kind, start, met) };
         self.scan.frames.push(std::mem::replace(&mut self.scan.top, frame));
-        Ok(if kind == Kind::Object { Step::FirstKey } else { Step::FirstItem })
+        Ok((at + 1, if kind == Kind::Object { Step::FirstKey } else { Step::FirstItem }))
     }
 
     /// A container ends.
@@ -141,16 +157,9 @@ impl<J: Judge> Reader<'_, J> {
                 self.scan.mode = Mode::Walk;
             }
             Mode::Held { origin, frames, .. } => {
-                let (tape, state) = (&mut self.scan.tape, self.plan.state(value.state));
-                let (from, to) = (short(value.start - origin), short(end - origin));
-                for (outwards, fact) in &state.facts {
-                    tape.fact(self.scan.top.object, *outwards, *fact, from, to);
-                }
-                if value.entry != NONE {
-                    tape.end(value.entry, to);
-                    let object = tape.object_of(value.entry);
-                    state.itself.iter().for_each(|fact| tape.fact(object, 0, *fact, from, to));
-                }
+                let place = (short(value.start - origin), short(end - origin));
+                let (state, within) = (self.plan.state(value.state), self.scan.top.noted.object);
+                self.scan.tape.ended(state, value.entry, within, place);
                 if self.scan.frames.len() == frames {
                     self.settle(end)?;
                 }

@@ -141,3 +141,44 @@ fn after_a_fault_nothing_comes_out() {
     assert_eq!(stream.finish(&mut out), Err(fault));
     assert_eq!(out.len(), length);
 }
+
+#[test]
+fn an_entity_may_have_any_number_of_fields() {
+    let names: Vec<_> = (0..400).map(|no| format!("f{no}")).collect();
+    let row = EntitySource { fields: names.clone(), facts: strings(&["/team"]), ..EntitySource::default() };
+    let rows = LayoutSource { rows: Some(("/rows".into(), EntityNo(0))), ..LayoutSource::default() };
+    let layout = Layout::compile(&Schema::compile(vec![row]).unwrap(), rows).unwrap();
+    let filtered = |members: &str| {
+        let text = format!(r#"{{"rows":[{{"team":2,{members}}}]}}"#);
+        filter(text.as_bytes(), &layout, Limits::default(), Even)
+            .map(|(out, _)| String::from_utf8(out).unwrap())
+    };
+    let members: Vec<_> = names.iter().map(|name| format!(r#""{name}":1"#)).collect();
+    let members = members.join(",");
+    assert_eq!(filtered(&members), Ok(format!(r#"{{"rows":[{{{members}}}]}}"#)));
+    for twice in ["f0", "f399"] {
+        let fault = filtered(&format!(r#"{members},"{twice}":2"#));
+        assert!(matches!(fault, Err(Fault::Twice { .. })), "{fault:?}");
+    }
+}
+
+#[test]
+fn a_limit_beyond_the_usual_depth_holds_and_no_stack_ends_at_it() {
+    let depth_max = 100_000;
+    let limits = Limits { object_bytes_max: 8 << 20, depth_max };
+    let nested = |levels: usize| {
+        let (open, close) = (r#"{"more":"#.repeat(levels), "}".repeat(levels));
+        let lists = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        [
+            format!(r#"{{"rows":[{{"team":2,"more":{open}1{close}}}]}}"#),
+            format!(r#"{{"rows":[{{"team":2,"x":{lists}}}]}}"#),
+        ]
+    };
+    for text in nested(depth_max - 3) {
+        assert!(filter(text.as_bytes(), &layout(), limits, Even).is_ok());
+    }
+    for text in nested(depth_max - 2) {
+        let fault = filter(text.as_bytes(), &layout(), limits, Even).map(|(out, _)| out.len());
+        assert!(matches!(fault, Err(Fault::Depth { .. })), "{fault:?}");
+    }
+}

@@ -11,12 +11,12 @@ pub(super) type Told = Vec<(EntityNo, bool, Vec<Option<Value>>)>;
 /// A judge of both filters: a function of what is told.
 pub(super) type Rule<'a> = &'a dyn Fn(&Told) -> Verdict;
 
-/// What a judge of the real filter is told.
-pub(super) fn told(object: &Object<'_>, facts: &[usize]) -> Told {
-    let mut told = object.outer.map_or_else(Told::new, |outer| told(outer, facts));
-    let value = |raw: Option<Raw<'_>>| raw.map(|raw| serde_json::from_slice(raw.0).unwrap());
+/// What a judge of the real filter is told, by what reads a value.
+pub(super) fn told(object: &Object<'_>, facts: &[usize], read: fn(Raw<'_>) -> Value) -> Told {
+    let mut told = object.outer.map_or_else(Told::new, |outer| told(outer, facts, read));
     let count = facts[usize::from(object.entity.0)];
-    let facts = (0..count).map(|no| value(object.fact(FactNo(u8::try_from(no).unwrap())))).collect();
+    let fact = |no: usize| object.fact(FactNo(u8::try_from(no).unwrap())).map(read);
+    let facts = (0..count).map(fact).collect();
     told.push((object.entity, object.main, facts));
     told
 }

@@ -345,7 +345,7 @@ async fn e09_a_key_is_read_without_its_escapes_and_in_its_one_spelling() {
 
 #[tokio::test]
 async fn e10_what_passes_is_copied_byte_for_byte() {
-    let extra = r#"{"n":[12345678901234567890, 1.10 ,1E400,-0,1e-7],"t":"\u00e9\/😀\ud83d\ude00\t","o":{ }}"#;
+    let extra = r#"{"n":[12345678901234567890, 1.10 ,1E400,-0,1e-7],"t":"\u00e9\/😀\ud83d\ude00\t","half":["\ud800","\udc00x"],"o":{ }}"#;
     let body = format!(r#"{{"id":"501","owner":"ana","extra":{extra},"phone_number":1}}"#);
     let world = answering(JSON, body).await;
     let answer = ask(&world).await;
@@ -353,6 +353,22 @@ async fn e10_what_passes_is_copied_byte_for_byte() {
         (answer.status, answer.body),
         (200, format!(r#"{{"id":"501","owner":"ana","extra":{extra}}}"#))
     );
+}
+
+#[tokio::test]
+async fn e10_what_is_no_text_names_nobody() {
+    for (id, owner, status) in [
+        ("501", r"ana\ud800", 404),
+        ("501", r"\udc00ana", 404),
+        // Not the object that was asked for.
+        (r"501\ud800", "ana", 502),
+        (r"\ud835\u0061", "ana", 502),
+    ] {
+        let body = format!(r#"{{"id":"{id}","owner":"{owner}","name":"CANARY-hidden"}}"#);
+        let world = answering(JSON, body.clone()).await;
+        let answer = ask(&world).await;
+        assert_eq!((answer.status, answer.body.contains("CANARY")), (status, false), "{body}: {answer:?}");
+    }
 }
 
 #[tokio::test]
