@@ -109,10 +109,7 @@ fn what_is_not_understood_exits_with_2_and_says_what_was_meant() {
             "there is no user `bem` (did you mean `ben`?)",
         ),
         (&["who-can", "view", "lead", "--team", "sale"], "there is no team `sale` (did you mean `sales`?)"),
-        (
-            &["who-can", "view", "lead", "--queue", "sale"],
-            "there is no team `sale` (did you mean `sales`?)",
-        ),
+        (&["who-can", "view", "lead", "--queue", "sale"], "there is no team `sale` (did you mean `sales`?)"),
         (&["who-can", "view", "lead", "--participant", "zoe"], "there is no user `zoe`"),
         (
             &["can-i", "ana", "view", "lead", "--teams", "sale"],
@@ -407,7 +404,7 @@ fn what_a_queue_opens_is_a_roles_and_of_users_theirs_who_are_in_one() {
         let edit = rights.filter(|one| one["resource"] == "lead" && one["action"] == "edit");
         let marked = edit.filter(|one| one["relations"] == true);
         marked
-            .map(|one| one["user"].as_str().or(one["role"].as_str()).unwrap().to_owned())
+            .map(|one| one["user"].as_str().or_else(|| one["role"].as_str()).unwrap().to_owned())
             .collect::<Vec<_>>()
     };
     assert_eq!(marked(&queued(), &["--roles"]), ["seller"]);
