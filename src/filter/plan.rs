@@ -44,7 +44,7 @@ pub(super) struct Plan {
     states: Vec<State>,
     /// A state at which nothing passes.
     nothing: State,
-    /// How long the list is that [`State::first`] is about.
+    /// How long the list is that `State::first` is about.
     pub(super) keys: usize,
     /// By [`Need::tally`]: whose field it is.
     pub(super) tallies: Vec<(EntityNo, FieldIx)>,

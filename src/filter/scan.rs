@@ -38,7 +38,7 @@ pub(super) struct Scan {
     frames: Vec<Frame>,
     /// One bit for each key of each frame that has been met.
     met: Vec<u64>,
-    /// By [`State::first`]: which key followed this one last time. Rows mostly have theirs in the same order.
+    /// By `State::first`: which key followed this one last time. Rows mostly have theirs in the same order.
     follows: Vec<u32>,
     /// The member or item that is being read: where it begins, and its state.
     member: usize,

@@ -117,8 +117,10 @@ impl Reading {
     #[must_use]
     pub fn known<'a>(&self, object: &Object<'a>) -> Known<'a> {
         let mut known = self.own.known(object);
-        if self.has_nobody(object) {
-            known.responsible = Some(None);
+        match self.has_nobody(object) {
+            Some(true) => known.responsible = Some(None),
+            Some(false) => {}
+            None => known.responsible = None,
         }
         // Where it is not, nothing is known of it: it is reached through something all the same.
         known.via =
@@ -128,13 +130,17 @@ impl Reading {
 }
 
 impl Reading {
-    /// Whether nobody is responsible, for another reason than a `null`.
-    fn has_nobody(&self, object: &Object<'_>) -> bool {
-        let no_user = self.user.as_ref().is_some_and(|(at, is)| {
-            object.fact(*at).is_some_and(|value| !value.is_null() && is_that(value, is) != Some(true))
-        });
+    /// Whether nobody is responsible, for another reason than a `null`; `None` if that cannot be told.
+    fn has_nobody(&self, object: &Object<'_>) -> Option<bool> {
         let at = self.own.place(Fact::Responsible);
-        no_user || self.absent_is_nobody && at.is_some_and(|at| object.fact(at).is_none())
+        if self.absent_is_nobody && at.is_some_and(|at| object.fact(at).is_none()) {
+            return Some(true);
+        }
+        let told = self.user.as_ref().and_then(|(at, is)| Some((object.fact(*at)?, is)));
+        match told {
+            Some((value, is)) if !value.is_null() => is_that(value, is).map(|is_user| !is_user),
+            _ => Some(false),
+        }
     }
 }
 
@@ -429,6 +435,27 @@ mod tests {
         assert_eq!(known.team.as_deref(), Some("sales"));
         assert_eq!(known.participants, ["ben", "sue", "3"]);
         assert!(known.open);
+    }
+
+    #[test]
+    fn whose_kind_cannot_be_read_is_not_known_to_be_nobody() {
+        let facts = Places::from([(Fact::Responsible, "/owner".to_owned())]);
+        let user = Some(("/kind".to_owned(), Literal::Name("User".to_owned())));
+        let (reading, _) = Reading::of(&Entity { facts, user, absent_is_nobody: true, ..Entity::default() });
+        let ana = Some(Some("ana".into()));
+        for (owner, kind, responsible) in [
+            (Some(r#""ana""#), Some(r#""User""#), ana.clone()),
+            (Some(r#""ana""#), Some("null"), ana.clone()),
+            (Some(r#""ana""#), None, ana),
+            (Some(r#""ana""#), Some(r#""Bot""#), Some(None)),
+            (Some(r#""ana""#), Some(r#""\ud800""#), None),
+            (Some(r#""ana""#), Some("{}"), None),
+            (None, Some("{}"), Some(None)),
+        ] {
+            let raws = [owner, kind].map(|value| value.map(|value: &str| Raw(value.as_bytes())));
+            let object = Object { entity: crate::filter::EntityNo(0), main: true, outer: None, facts: &raws };
+            assert_eq!(reading.known(&object).responsible, responsible, "{owner:?} {kind:?}");
+        }
     }
 
     #[test]
