@@ -133,7 +133,7 @@ impl Gateway {
             fronts.push(Front::open(HOOKS, bound, Hooks::new(Arc::new(ingress)))?);
         }
         let gate_metrics = gate::Metrics::new(&mut registry);
-        let (decisions, log) = DecisionLog::open(&config, &gate_metrics);
+        let (decisions, log) = DecisionLog::open(&config, &gate_metrics, &limits);
         let mut gate = None;
         if let Some(bound) = agents {
             let snapshot = people.snapshot(&config, &pools, None);

@@ -1,7 +1,9 @@
 //! Assignment: who becomes responsible for a new conversation. Pure: load and turn are looked up by the
 //! caller, and the same answers give the same user.
 
-use crate::ids::UserId;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::ids::{TeamId, UserId};
 
 /// How a team's new conversations find a responsible user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,13 @@ pub enum Strategy {
     RoundRobin,
     /// The member with the fewest open conversations.
     LeastLoaded,
+}
+
+/// Teams whose members are in a queue: they are assigned conversations.
+#[must_use]
+pub fn with_queue(queues: &BTreeMap<TeamId, Queue>) -> BTreeSet<TeamId> {
+    let assigned = queues.iter().filter(|(_, queue)| queue.strategy != Strategy::Manual);
+    assigned.map(|(team, _)| team.clone()).collect()
 }
 
 /// A member of the team, as a strategy sees them.

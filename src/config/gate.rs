@@ -52,6 +52,8 @@ pub struct Rate {
 pub struct DecisionLog {
     /// The file; `None`: the standard error.
     pub file: Option<PathBuf>,
+    /// Bytes of the file. Above it, it is moved away.
+    pub file_bytes_max: u64,
     /// Lines that may wait to be written.
     pub waiting_max: usize,
     /// How long a request that must be on record waits for its line.

@@ -21,7 +21,7 @@ use super::{
     roles::{self, Layer},
     schema::{self, FileKind},
 };
-use crate::{ids::TenantId, server::Limits};
+use crate::{assign::with_queue, ids::TenantId, server::Limits};
 
 /// A configuration as loaded.
 #[derive(Clone, Debug)]
@@ -222,8 +222,15 @@ fn build(
         }
         if let Some((policy, keys)) = compiled {
             let mut check = Check { folder, document: &files.tests.document, report, files: Vec::new() };
-            let (tests, directory) = (&files.tests.raw, &files.directory.raw);
-            let trials = build::ask_tests(&mut check, tests, directory, &files.id, policy, &keys);
+            let asking = build::Asking {
+                tenant: &files.id,
+                directory: &directory,
+                people_elsewhere: files.directory.raw.source.is_some(),
+                queues: &with_queue(&assignment),
+                policy: &Arc::new(policy),
+                keys: &keys,
+            };
+            let trials = asking.ask_all(&mut check, &files.tests.raw);
             build::note_failures(report, &trials);
         }
         let mut check = Check { folder, document: &files.identity.document, report, files: Vec::new() };

@@ -20,6 +20,7 @@ mod laid;
 mod load;
 pub mod markdown;
 mod mistake;
+pub mod named;
 pub mod presets;
 mod raw;
 mod restart;

@@ -4,7 +4,7 @@
 //! Unlike [`Config::load`](super::Config::load) it goes on if the policy's own tests fail: whoever asks why a
 //! test fails needs the policy that fails it.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use super::{
     build::{self, Check},
@@ -12,12 +12,13 @@ use super::{
     interpolate::Env,
     load::Reading,
     mistake::{Mistakes, Place, Report},
+    named::Named,
     raw,
     roles::{self, Layer},
     schema::FileKind,
 };
 use crate::{
-    assign::Strategy,
+    assign::with_queue,
     directory::Directory,
     ids::{TeamId, TenantId},
     policy::Source,
@@ -36,6 +37,8 @@ pub struct Rights {
     pub people_elsewhere: bool,
     /// Teams whose members are in a queue.
     pub queues: BTreeSet<TeamId>,
+    /// What the files mention by name.
+    pub named: Named,
     /// The policy's own tests, asked, in the order of their names.
     pub trials: Vec<Trial>,
 }
@@ -125,6 +128,7 @@ fn read(folder: &Path, name: &str, env: Env<'_>, report: &mut Report) -> Option<
         return None;
     }
     let tenant = TenantId::new(name);
+    let people_elsewhere = people.raw.source.is_some();
     let directory = build::directory(
         &mut Check { folder, document: &people.document, report, files: Vec::new() },
         &people.raw,
@@ -139,14 +143,16 @@ fn read(folder: &Path, name: &str, env: Env<'_>, report: &mut Report) -> Option<
     let roles = roles::source(folder, Layer { document: own.document, raw: own.raw }, report);
     let (policy, keys) = roles::compile(&roles, &tenant, report)?;
     let mut check = Check { folder, document: &tests.document, report, files: Vec::new() };
-    let trials = build::ask_tests(&mut check, &tests.raw, &people.raw, &tenant, policy, &keys);
-    let queues = queues.into_iter().filter(|(_, queue)| queue.strategy != Strategy::Manual);
-    Some(Rights {
-        tenant,
-        policy: roles.source,
-        directory,
-        people_elsewhere: people.raw.source.is_some(),
-        queues: queues.map(|(team, _)| team).collect(),
-        trials,
-    })
+    let named = Named::of(folder, name, &roles.source, &queues);
+    let queues = with_queue(&queues);
+    let asking = build::Asking {
+        tenant: &tenant,
+        directory: &directory,
+        people_elsewhere,
+        queues: &queues,
+        policy: &Arc::new(policy),
+        keys: &keys,
+    };
+    let trials = asking.ask_all(&mut check, &tests.raw);
+    Some(Rights { tenant, policy: roles.source, directory, people_elsewhere, queues, named, trials })
 }

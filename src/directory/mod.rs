@@ -11,6 +11,7 @@
 
 mod actors;
 mod cached;
+mod casting;
 pub mod fuzzing;
 pub mod http;
 mod invalidation;
@@ -22,6 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use self::{
     actors::{Actors, Granted, Metrics, NoActor},
     cached::{Rules, Version},
+    casting::{Casting, Uncast},
     invalidation::Scope as Invalidate,
     source::{Answer, FileSource, Source, SourceError, Validator},
     world::{TenantWorld, World},
@@ -153,6 +155,13 @@ impl Directory {
             roles: found.roles.clone(),
             traits: found.traits.clone(),
         })
+    }
+
+    /// The names of a user's teams; of one whom it does not know none.
+    #[must_use]
+    pub fn teams_of(&self, user: &str) -> Vec<String> {
+        let member = self.member(&UserId::new(user));
+        member.into_iter().flat_map(|member| member.teams).map(|team| team.to_string()).collect()
     }
 
     /// Its teams.

@@ -6,10 +6,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::{Member, NoActor, Rules, Source, Tree};
+use super::{Casting, Member, NoActor, Rules, Source, Tree, Uncast};
 use crate::{
     ids::{TeamId, TenantId, Timestamp, UserId},
-    policy::{self, Actor, Grants, Keys, Policy, RoleNo, TooManyRoles},
+    policy::{Actor, Grants, Keys, Policy, RoleNo, TooManyRoles},
 };
 
 /// Sets of roles whose tables are kept at most. Above it all are dropped and made again as they are met.
@@ -91,31 +91,17 @@ impl TenantWorld {
         tree: &Tree,
         now: Timestamp,
     ) -> Result<(Actor, Option<Timestamp>), NoActor> {
-        let above = tree.above(&member.teams);
-        let who = policy::Member {
-            user: user.as_str(),
-            teams: &texts(&member.teams),
-            ancestors: &texts(&above),
-            traits: &member.traits.iter().map(String::as_str).collect::<Vec<_>>(),
-            direct: &member.roles.iter().map(String::as_str).collect::<Vec<_>>(),
+        let casting = Casting {
+            tenant: &self.tenant,
+            policy: &self.policy,
+            keys: &self.keys,
+            tree,
+            queues: &self.queues,
         };
-        let (roles, until) = self.policy.roles_of(&who, now);
-        let below = tree.below(&member.teams);
-        let queues = member.teams.iter().filter(|team| !member.away && self.queues.contains(*team));
-        let actor = Actor {
-            tenant: self.tenant.clone(),
-            user: user.clone(),
-            teams: member.teams.clone().into(),
-            team_keys: self.team_keys(&member.teams),
-            tree_keys: self.team_keys(&below),
-            queue_keys: self.team_keys(queues),
-            user_key: self.keys.user(&self.tenant, user.as_str()).ok_or(NoActor::Unknown)?,
-            tenant_key: self.keys.tenant(&self.tenant),
-            apps: self.policy.apps_of(&who),
-            active: member.active,
-            grants: self.grants(&roles).map_err(|_too_many| NoActor::TooManyRoles)?,
-        };
-        Ok((actor, until))
+        casting.actor(user, member, now, |roles| self.grants(roles)).map_err(|uncast| match uncast {
+            Uncast::Nameless => NoActor::Unknown,
+            Uncast::TooManyRoles(_) => NoActor::TooManyRoles,
+        })
     }
 
     /// The tables of a set of roles.
@@ -131,14 +117,4 @@ impl TenantWorld {
         all.insert(roles.into(), Arc::clone(&grants));
         Ok(grants)
     }
-
-    fn team_keys<'a>(&self, teams: impl IntoIterator<Item = &'a TeamId>) -> Box<[policy::TeamKey]> {
-        let keys = teams.into_iter().filter_map(|team| self.keys.team(&self.tenant, team.as_str()));
-        let sorted: BTreeSet<_> = keys.collect();
-        sorted.into_iter().collect()
-    }
-}
-
-fn texts<'a>(teams: impl IntoIterator<Item = &'a TeamId>) -> Vec<&'a str> {
-    teams.into_iter().map(TeamId::as_str).collect()
 }

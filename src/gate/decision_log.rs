@@ -1,4 +1,6 @@
 //! The decision log: one JSON object a line, put at the end of a file or of the standard error.
+//!
+//! A file has a largest size: one that is full goes on under another name, in the place of the one before it.
 
 use std::{
     io::{self, SeekFrom},
@@ -9,7 +11,6 @@ use std::{
     },
 };
 
-use prometheus_client::metrics::counter::Counter;
 use tokio::{
     fs::{File, OpenOptions},
     io::{AsyncReadExt, AsyncSeekExt, AsyncWrite, AsyncWriteExt, BufWriter},
@@ -17,7 +18,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::decisions::Record;
+use super::decisions::{Counts, Record};
+use crate::config::gate::DecisionLog;
 
 /// Lines that are put on the disk together at most while somebody waits for one of them and others keep coming.
 const LINES_PER_SYNC_MAX: u64 = 256;
@@ -42,9 +44,10 @@ impl Line {
 pub struct Writer {
     waiting: mpsc::Receiver<Line>,
     file: Option<PathBuf>,
+    file_bytes_max: u64,
     /// The file is to be opened anew: it may have been moved away.
     reopen: Arc<AtomicBool>,
-    lost: Counter,
+    counts: Counts,
     /// Lines that were written and may not be out yet.
     unflushed: u64,
     /// Who waits for one of these.
@@ -52,13 +55,22 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub(super) const fn new(
+    pub(super) fn new(
         waiting: mpsc::Receiver<Line>,
-        file: Option<PathBuf>,
+        log: &DecisionLog,
         reopen: Arc<AtomicBool>,
-        lost: Counter,
+        counts: Counts,
     ) -> Self {
-        Self { waiting, file, reopen, lost, unflushed: 0, unconfirmed: Vec::new() }
+        let DecisionLog { file, file_bytes_max, .. } = log;
+        Self {
+            waiting,
+            file: file.clone(),
+            file_bytes_max: *file_bytes_max,
+            reopen,
+            counts,
+            unflushed: 0,
+            unconfirmed: Vec::new(),
+        }
     }
 
     /// Writes until `stop`, then what is still waiting. A line that cannot be written is lost and counted; the
@@ -74,7 +86,7 @@ impl Writer {
             let Some(line) = next else { break };
             self.unflushed += 1;
             if let Err(error) = self.write(&mut out, line).await {
-                if self.lost.inc_by(self.unflushed) == 0 {
+                if self.counts.lost.inc_by(self.unflushed) == 0 {
                     tracing::warn!(error = %error, "could not write the decision log; later failures are only counted");
                 }
                 out = None;
@@ -94,15 +106,25 @@ impl Writer {
             *out = None;
             self.unflushed = 1;
         }
-        self.unconfirmed.extend(line.written);
-        let opened = match out {
-            Some(out) => out,
-            None => out.insert(self.open().await?),
-        };
         // JSON escapes every control character, so that a record is one line whatever is in it.
         let mut text = serde_json::to_vec(&*line.record)?;
         text.push(b'\n');
+        let bytes = text.len() as u64;
+        if out.is_none() {
+            *out = Some(self.open().await?);
+        }
+        if out.as_ref().is_some_and(|out| out.has_no_room(bytes, self.file_bytes_max)) {
+            self.sync(out).await?;
+            self.unflushed = 1;
+            *out = None;
+            self.move_away().await?;
+            self.counts.full.inc();
+            *out = Some(self.open().await?);
+        }
+        self.unconfirmed.extend(line.written);
+        let Some(opened) = out else { return Ok(()) };
         opened.to.write_all(&text).await?;
+        opened.bytes += bytes;
         // What waits for a busy writer is flushed together.
         let nobody_waits = self.unconfirmed.is_empty() || self.unflushed < LINES_PER_SYNC_MAX;
         if !self.waiting.is_empty() && nobody_waits {
@@ -127,7 +149,12 @@ impl Writer {
 
     async fn open(&self) -> io::Result<Out> {
         let Some(path) = &self.file else {
-            return Ok(Out { to: BufWriter::new(Box::new(tokio::io::stderr())), file: None });
+            return Ok(Out {
+                to: BufWriter::new(Box::new(tokio::io::stderr())),
+                file: None,
+                grows: false,
+                bytes: 0,
+            });
         };
         let torn = ends_within_a_line(path).await;
         let mut file = OpenOptions::new().create(true).append(true).open(path).await?;
@@ -136,7 +163,16 @@ impl Writer {
             file.flush().await?;
         }
         let to: Box<dyn AsyncWrite + Send + Unpin> = Box::new(file.try_clone().await?);
-        Ok(Out { to: BufWriter::new(to), file: Some(file) })
+        let known = file.metadata().await?;
+        Ok(Out { to: BufWriter::new(to), file: Some(file), grows: known.is_file(), bytes: known.len() })
+    }
+
+    /// Moves a full file to where the one before it is, which is gone then. Not `.1`, by which logrotate has its own.
+    async fn move_away(&self) -> io::Result<()> {
+        let Some(path) = &self.file else { return Ok(()) };
+        let mut old = path.clone().into_os_string();
+        old.push(".old");
+        tokio::fs::rename(path, old).await
     }
 }
 
@@ -159,6 +195,17 @@ struct Out {
     to: BufWriter<Box<dyn AsyncWrite + Send + Unpin>>,
     /// The same file, to be synced.
     file: Option<File>,
+    /// It is kept, and no pipe or terminal.
+    grows: bool,
+    /// Bytes in it.
+    bytes: u64,
+}
+
+impl Out {
+    /// Whether so many bytes more are too many. A line that is longer by itself has a file of its own.
+    const fn has_no_room(&self, more: u64, bytes_max: u64) -> bool {
+        self.grows && self.bytes > 0 && self.bytes.saturating_add(more) > bytes_max
+    }
 }
 
 #[cfg(test)]
@@ -167,13 +214,17 @@ mod tests {
 
     use super::*;
     use crate::{
-        config::gate::DecisionLog,
         gate::decisions::{Decisions, Unrecorded, tests::record},
         ids::DecisionId,
     };
 
     fn log(file: PathBuf, waiting_max: usize) -> DecisionLog {
-        DecisionLog { file: Some(file), waiting_max, audit_wait_max: Duration::from_secs(2) }
+        DecisionLog {
+            file: Some(file),
+            file_bytes_max: u64::MAX,
+            waiting_max,
+            audit_wait_max: Duration::from_secs(2),
+        }
     }
 
     #[tokio::test]
@@ -181,10 +232,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("decisions.jsonl");
         let log = log(file.clone(), 2);
-        let lost = Counter::default();
-        let (decisions, writer) = Decisions::new(0, Some(&log), lost.clone());
+        let counts = Counts::default();
+        let (decisions, writer) = Decisions::new(0, Some(&log), counts.clone());
         (1..=5).for_each(|id| decisions.note(record(id, "acme")));
-        assert_eq!(lost.get(), 3, "what finds no room is counted");
+        assert_eq!(counts.lost.get(), 3, "what finds no room is counted");
         let stop = CancellationToken::new();
         stop.cancel();
         writer.unwrap().run(stop).await;
@@ -197,7 +248,7 @@ mod tests {
     async fn who_must_be_on_record_waits_for_the_line() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("decisions.jsonl");
-        let (decisions, writer) = Decisions::new(0, Some(&log(file.clone(), 2)), Counter::default());
+        let (decisions, writer) = Decisions::new(0, Some(&log(file.clone(), 2)), Counts::default());
         let stop = CancellationToken::new();
         let writing = tokio::spawn(writer.unwrap().run(stop.clone()));
         assert_eq!(decisions.must_note(record(1, "acme")).await, Ok(()));
@@ -212,7 +263,7 @@ mod tests {
         let file = folder.path().join("decisions.jsonl");
         std::fs::write(&file, r#"{"id":"dec_"#).unwrap();
         for id in 1..=2 {
-            let (decisions, writer) = Decisions::new(0, Some(&log(file.clone(), 2)), Counter::default());
+            let (decisions, writer) = Decisions::new(0, Some(&log(file.clone(), 2)), Counts::default());
             decisions.note(record(id, "acme"));
             let stop = CancellationToken::new();
             stop.cancel();
@@ -227,7 +278,7 @@ mod tests {
     async fn a_file_that_was_moved_away_is_written_no_more_after_a_reload() {
         let folder = tempfile::tempdir().unwrap();
         let (file, moved) = (folder.path().join("decisions.jsonl"), folder.path().join("decisions.jsonl.1"));
-        let (decisions, writer) = Decisions::new(0, Some(&log(file.clone(), 2)), Counter::default());
+        let (decisions, writer) = Decisions::new(0, Some(&log(file.clone(), 2)), Counts::default());
         let stop = CancellationToken::new();
         let writing = tokio::spawn(writer.unwrap().run(stop.clone()));
         assert_eq!(decisions.must_note(record(1, "acme")).await, Ok(()));
@@ -242,22 +293,69 @@ mod tests {
         }
     }
 
+    /// Writes these records, each on the disk before the next comes; what must be written and is not, is told.
+    async fn written(log: &DecisionLog, ids: std::ops::RangeInclusive<u128>) -> (Counts, Vec<u128>) {
+        let (counts, mut refused) = (Counts::default(), Vec::new());
+        let (decisions, writer) = Decisions::new(0, Some(log), counts.clone());
+        let stop = CancellationToken::new();
+        let writing = tokio::spawn(writer.unwrap().run(stop.clone()));
+        for id in ids {
+            if decisions.must_note(record(id, "acme")).await.is_err() {
+                refused.push(id);
+            }
+        }
+        stop.cancel();
+        writing.await.unwrap();
+        (counts, refused)
+    }
+
+    #[tokio::test]
+    async fn a_full_file_goes_on_as_the_old_one_and_the_one_before_it_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, old) = (folder.path().join("decisions.jsonl"), folder.path().join("decisions.jsonl.old"));
+        let (counts, _) = written(&log(file.clone(), 2), 1..=1).await;
+        assert_eq!(counts.full.get(), 0);
+        let line = std::fs::metadata(&file).unwrap().len();
+        // Room for two lines, and what was written before a restart counts.
+        let log = DecisionLog { file_bytes_max: 2 * line, ..log(file.clone(), 2) };
+        let (counts, refused) = written(&log, 2..=7).await;
+        assert_eq!((counts.full.get(), counts.lost.get(), refused.len()), (3, 0, 0));
+        for (file, ids) in [(&old, &[5, 6][..]), (&file, &[7])] {
+            let text = std::fs::read_to_string(file).unwrap();
+            let is_there = |id: &u128| text.contains(&DecisionId(*id).to_string());
+            assert!(text.lines().count() == ids.len() && ids.iter().all(is_there), "{file:?}: {text}");
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_full_file_that_cannot_be_moved_away_takes_no_more_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("decisions.jsonl");
+        // Where the old file goes is a folder with something in it.
+        std::fs::create_dir_all(folder.path().join("decisions.jsonl.old/more")).unwrap();
+        let log = DecisionLog { file_bytes_max: 1, ..log(file.clone(), 2) };
+        let (counts, refused) = written(&log, 1..=3).await;
+        assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 1);
+        assert_eq!((counts.lost.get(), refused), (2, vec![2, 3]), "what is lost is declared");
+    }
+
     #[tokio::test(start_paused = true)]
     async fn without_a_line_in_time_nothing_is_on_record() {
         let folder = tempfile::tempdir().unwrap();
-        let lost = Counter::default();
-        let (decisions, writer) = Decisions::new(0, Some(&log(folder.path().to_owned(), 2)), lost.clone());
+        let counts = Counts::default();
+        let (decisions, writer) = Decisions::new(0, Some(&log(folder.path().to_owned(), 2)), counts.clone());
         let stop = CancellationToken::new();
         let writing = tokio::spawn(writer.unwrap().run(stop.clone()));
         assert_eq!(decisions.must_note(record(1, "acme")).await, Err(Unrecorded), "a folder is no file");
-        assert_eq!(lost.get(), 1);
+        assert_eq!(counts.lost.get(), 1);
         stop.cancel();
         writing.await.unwrap();
 
-        let (stuck, _not_run) = Decisions::new(0, Some(&log(folder.path().to_owned(), 1)), lost.clone());
+        let (stuck, _not_run) = Decisions::new(0, Some(&log(folder.path().to_owned(), 1)), counts.clone());
         stuck.note(record(2, "acme"));
         assert_eq!(stuck.must_note(record(3, "acme")).await, Err(Unrecorded), "it waits no longer");
-        let (without, _) = Decisions::new(0, None, lost);
+        let (without, _) = Decisions::new(0, None, counts);
         assert_eq!(without.must_note(record(4, "acme")).await, Err(Unrecorded));
     }
 }

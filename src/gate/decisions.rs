@@ -158,6 +158,15 @@ fn shown<S: serde::Serializer>(id: &DecisionId, to: S) -> Result<S::Ok, S::Error
 /// credentials are not taken.
 const STRANGERS_KEPT_MAX: usize = 100;
 
+/// What is counted of the log.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    /// Lines that were not written.
+    pub lost: Counter,
+    /// How often the file had as many bytes as it may.
+    pub full: Counter,
+}
+
 /// The last decisions, and the way to the log.
 #[derive(Debug)]
 pub struct Decisions {
@@ -214,12 +223,13 @@ impl Decisions {
     /// Keeps the last `kept_max`, and writes where `log` says. The second is the writer, to be run until it
     /// is told to end.
     #[must_use]
-    pub fn new(kept_max: usize, log: Option<&DecisionLog>, lost: Counter) -> (Arc<Self>, Option<Writer>) {
+    pub fn new(kept_max: usize, log: Option<&DecisionLog>, counts: Counts) -> (Arc<Self>, Option<Writer>) {
+        let lost = counts.lost.clone();
         let (lines, writer) = log
             .map(|log| {
                 let (lines, waiting) = mpsc::channel(log.waiting_max);
                 let reopen = Arc::<AtomicBool>::default();
-                let writer = Writer::new(waiting, log.file.clone(), Arc::clone(&reopen), lost.clone());
+                let writer = Writer::new(waiting, log, Arc::clone(&reopen), counts);
                 (Lines { waiting: lines, reopen, audit_wait_max: log.audit_wait_max }, writer)
             })
             .unzip();
@@ -315,7 +325,7 @@ pub(super) mod tests {
 
     #[test]
     fn the_last_decisions_are_found_by_their_tenant() {
-        let (decisions, writer) = Decisions::new(2, None, Counter::default());
+        let (decisions, writer) = Decisions::new(2, None, Counts::default());
         assert!(writer.is_none());
         (1..=3).for_each(|id| decisions.note(record(id, "acme")));
         let found = |id, tenant| decisions.find(DecisionId(id), tenant).is_some();
@@ -329,9 +339,9 @@ pub(super) mod tests {
         let folder = tempfile::tempdir().unwrap();
         let wait = Duration::from_secs(2);
         let file = Some(folder.path().join("decisions.jsonl"));
-        let log = DecisionLog { file, waiting_max: 1, audit_wait_max: wait };
-        let lost = Counter::default();
-        let (decisions, _writer) = Decisions::new(2, Some(&log), lost.clone());
+        let log = DecisionLog { file, file_bytes_max: u64::MAX, waiting_max: 1, audit_wait_max: wait };
+        let counts = Counts::default();
+        let (decisions, _writer) = Decisions::new(2, Some(&log), counts.clone());
         decisions.note(record(1, "acme"));
         for id in 2..1000 {
             decisions.note(Record {
@@ -344,6 +354,6 @@ pub(super) mod tests {
         }
         assert!(decisions.find(DecisionId(1), Some("acme")).is_some(), "the decision is still told");
         assert!(decisions.find(DecisionId(999), None).is_some(), "and why the last stranger was refused");
-        assert_eq!(lost.get(), 0, "no line was asked for: there is room for one");
+        assert_eq!(counts.lost.get(), 0, "no line was asked for: there is room for one");
     }
 }

@@ -7,7 +7,11 @@ use tracing::error;
 
 use crate::{
     config::Config,
-    gate::{self, decisions::Decisions},
+    gate::{
+        self,
+        decisions::{Counts, Decisions},
+    },
+    metrics::Limits,
 };
 
 /// The writer of the decision log, if it is written.
@@ -18,10 +22,11 @@ pub(super) struct DecisionLog {
 }
 
 impl DecisionLog {
-    pub(super) fn open(config: &Config, metrics: &gate::Metrics) -> (Arc<Decisions>, Self) {
+    pub(super) fn open(config: &Config, metrics: &gate::Metrics, limits: &Limits) -> (Arc<Decisions>, Self) {
         let settings = &config.gate;
+        let counts = Counts { lost: metrics.lost(), full: limits.of("file_bytes_max") };
         let (decisions, writer) =
-            Decisions::new(settings.decisions_kept_max, settings.decision_log.as_ref(), metrics.lost());
+            Decisions::new(settings.decisions_kept_max, settings.decision_log.as_ref(), counts);
         let stop = CancellationToken::new();
         let task = writer.map(|writer| AbortOnDropHandle::new(tokio::spawn(writer.run(stop.clone()))));
         (decisions, Self { stop, task })

@@ -12,7 +12,7 @@ use prometheus_client::registry::Registry;
 
 use super::GatewayError;
 use crate::{
-    assign::Strategy,
+    assign::with_queue,
     backend::{Client, Pools},
     clock::SharedClock,
     config::{Config, Tenant},
@@ -137,8 +137,7 @@ fn tenant_world(tenant: &Tenant, keys: &Keys, client: &Client) -> Result<TenantW
         }
         None => ((Arc::new(FileSource(Arc::new(tenant.directory.clone()))), fastrand::u64(..)), FIXED),
     };
-    let queues = tenant.assignment.iter().filter(|(_, queue)| queue.strategy != Strategy::Manual);
-    let queues = queues.map(|(team, _)| team.clone()).collect();
+    let queues = with_queue(&tenant.assignment);
     Ok(TenantWorld::new(tenant.id.clone(), Arc::new(policy), source, rules, queues, keys.clone()))
 }
 

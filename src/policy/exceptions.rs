@@ -1,6 +1,6 @@
 //! What besides a scope may decide about a right: for people who look at scopes alone.
 
-use super::{ActionNo, Grants, ResourceNo, grants::Flags};
+use super::{ActionNo, Actor, Grants, Relation, ResourceNo, grants::Flags};
 
 /// What besides the scope may decide. Whether it does depends on the object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,6 +13,18 @@ pub struct Exceptions {
     pub rules: bool,
     /// A forbid or the condition of a rule may refuse it.
     pub refusals: bool,
+}
+
+impl Actor {
+    /// What besides the scope may decide about a right of this user. Who is in no queue reaches nothing by one.
+    #[must_use]
+    pub fn exceptions(&self, resource: ResourceNo, action: ActionNo) -> Exceptions {
+        let grants = &self.grants;
+        let cell = grants.cell(grants.policy.pair(resource, action));
+        let stands = |relation| relation != Relation::Queue || !self.queue_keys.is_empty();
+        let relations = cell.relations.iter().any(stands);
+        Exceptions { relations, ..grants.exceptions(resource, action) }
+    }
 }
 
 impl Grants {

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use headgate::{
     clock::SystemClock,
     directory::{self, Actors},
-    gate::decisions::{Decisions, Outcome, Record},
+    gate::decisions::{Counts, Decisions, Outcome, Record},
     ids::{
         AccountId, ConversationId, ConversationKey, DecisionId, EndpointId, TeamId, TenantId, Timestamp,
         UserId,
@@ -30,7 +30,7 @@ use headgate::{
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
-use prometheus_client::{metrics::counter::Counter, registry::Registry};
+use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 use tokio::{
     net::TcpStream,
@@ -461,7 +461,7 @@ fn start(tokens: &[&str]) -> Running {
     let metrics = Metrics::new(&mut registry, &limits);
     let listener = Listener { address: "127.0.0.1:0".parse().unwrap(), tls: None, limits: Limits::default() };
     let bound = server::bind(&listener, "ops", &metrics).unwrap();
-    let (decisions, _unwritten) = Decisions::new(10, None, Counter::default());
+    let (decisions, _unwritten) = Decisions::new(10, None, Counts::default());
     let ops = Ops {
         spool: Arc::clone(&spool) as _,
         tags: Arc::clone(&tags) as _,

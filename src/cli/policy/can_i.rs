@@ -51,7 +51,12 @@ pub(in crate::cli) struct CanI {
 }
 
 impl CanI {
-    pub(super) fn run(&self, env: Env<'_>, out: &mut dyn Write) -> Result<bool, Unanswered> {
+    pub(super) fn run(
+        &self,
+        env: Env<'_>,
+        out: &mut dyn Write,
+        err: &mut dyn Write,
+    ) -> Result<bool, Unanswered> {
         let people = People::read(&self.place, env)?;
         let who = self.who(&people)?;
         let (name, id) = match self.resource.split_once('/') {
@@ -59,7 +64,7 @@ impl CanI {
             None => (self.resource.as_str(), None),
         };
         let (resource, action) = people.right(name, &self.action)?;
-        let object = self.object.object(id.is_some(), &people)?;
+        let object = self.object.object(id.is_some(), &people, Some(&who), err)?;
         let writes: Vec<FieldNo> =
             self.write.iter().map(|name| people.policy.field(resource, name)).collect();
         let judge = |facts: Option<&Facts<'_>>| {
@@ -110,7 +115,8 @@ impl CanI {
         }
         let known = people.rights.directory.member(&crate::ids::UserId::new(self.user.as_str()));
         let roles = self.roles.clone().or_else(|| known.map(|known| known.roles)).unwrap_or_default();
-        let teams = self.teams.clone().unwrap_or_else(|| people.teams_of(&self.user));
+        let teams = self.teams.clone().unwrap_or_else(|| people.rights.directory.teams_of(&self.user));
+        teams.iter().try_for_each(|team| people.team(team))?;
         people.user_with(&self.user, &roles, &teams)
     }
 

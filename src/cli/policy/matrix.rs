@@ -115,7 +115,7 @@ fn rows(people: &People, subjects: &[Subject]) -> Vec<Row> {
 fn cell(subject: &Subject, resource: ResourceNo, action: ActionNo) -> Cell {
     let question = Question { resource, action, object: None, writes: &[] };
     let grants = &subject.actor.grants;
-    let mut besides = grants.exceptions(resource, action);
+    let mut besides = subject.actor.exceptions(resource, action);
     match decide(&subject.actor, question) {
         Decision::Deny(DenyReason::Inactive) => Cell::default(),
         Decision::Deny(DenyReason::Forbidden(_)) => {

@@ -6,6 +6,7 @@
 mod can_i;
 mod diff;
 mod matrix;
+mod named;
 mod people;
 mod question;
 mod test;
@@ -24,7 +25,8 @@ pub(super) use self::{can_i::CanI, who_can::WhoCan};
 use super::Format;
 use crate::{
     config::{Env, rights::RightsError},
-    policy::{TooManyRoles, words::NoObject},
+    directory::Uncast,
+    policy::words::NoObject,
 };
 
 /// What `headgate policy` does.
@@ -98,7 +100,7 @@ pub(super) fn can_i(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<ExitCode> {
-    answered(command.run(env, out), err)
+    answered(command.run(env, out, err), err)
 }
 
 /// Runs `headgate who-can …`.
@@ -108,7 +110,7 @@ pub(super) fn who_can(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<ExitCode> {
-    answered(command.run(env, out), err)
+    answered(command.run(env, out, err), err)
 }
 
 /// Yes is 0, no is 1; a question that has no answer is told and is 2.
@@ -156,13 +158,13 @@ enum Unanswered {
         /// One that is.
         nearest: Option<String>,
     },
-    /// Somebody has too many roles.
+    /// Nothing can be decided about a user.
     #[error("user `{user}`: {source}")]
-    TooManyRoles {
+    Uncast {
         /// Who.
         user: String,
-        /// How many.
-        source: TooManyRoles,
+        /// Why.
+        source: Uncast,
     },
     /// The text says no object.
     #[error(transparent)]

@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
-    slice,
     sync::Arc,
 };
 
@@ -11,11 +10,9 @@ use super::{Unanswered, Where};
 use crate::{
     clock::{Clock as _, SystemClock},
     config::{Env, nearest, rights::Rights},
-    directory::{Member, Tree},
+    directory::{Casting, Member, Tree},
     ids::{TeamId, Timestamp, UserId},
-    policy::{
-        self, ActionNo, Actor, Apps, Grants, Keys, Policy, ResourceNo, RoleNo, TeamKey, words::Lexicon,
-    },
+    policy::{ActionNo, Actor, Grants, Keys, Policy, ResourceNo, RoleNo, TooManyRoles, words::Lexicon},
 };
 
 /// A tenant's policy with its people.
@@ -103,98 +100,82 @@ impl People {
         self.subject(name, &Member { roles: roles.to_vec(), teams, ..known })
     }
 
-    /// The teams of a user, as far as they are known here.
-    pub(super) fn teams_of(&self, user: &str) -> Vec<String> {
-        let member = self.rights.directory.member(&UserId::new(user));
-        member.into_iter().flat_map(|member| member.teams).map(|team| team.to_string()).collect()
-    }
-
     /// Whoever has one of the roles in force and nothing else, by the role's name.
     pub(super) fn roles(&self, team: &str, below: &str) -> Result<Vec<Subject>, Unanswered> {
         let (team, below) = (TeamId::new(team), TeamId::new(below));
+        let tree = Tree::new([(team.clone(), None), (below, Some(team.clone()))]);
+        // Whoever has a role may be in a queue: what that opens is the role's.
+        let queues = BTreeSet::from([team.clone()]);
+        let casting = Casting { tree: &tree, queues: &queues, ..self.casting() };
         // What a role was before a later file changed it goes on under a name with a space.
         let named = self.policy.roles().map(|role| (self.policy.role_name(role), role));
         let named: BTreeMap<&str, RoleNo> =
             named.filter(|(name, role)| !name.contains(' ') && !self.policy.is_draft(*role)).collect();
         let subjects = named.into_iter().map(|(name, role)| {
-            let grants = self.grants(name, &[role])?;
-            let teams = [team.clone(), below.clone()];
-            let user = format!("who has {name}");
-            let who = policy::Member {
-                user: &user,
-                teams: &[team.as_str()],
-                ancestors: &[],
-                traits: &[],
-                direct: &[name],
+            let member = Member {
+                active: true,
+                teams: vec![team.clone()],
+                roles: vec![name.to_owned()],
+                ..Member::default()
             };
-            let held = (self.policy.apps_of(&who), grants);
-            self.actor(&user, slice::from_ref(&team), &teams, true, held).map(|actor| Subject {
-                name: name.to_owned(),
-                actor,
-                teams: teams.into(),
-            })
+            // What is assigned to everyone is not the role's.
+            let alone = |_roles: &[RoleNo]| self.grants(&[role]);
+            let subject = self.cast(&casting, &format!("who has {name}"), &member, alone)?;
+            Ok(Subject { name: name.to_owned(), ..subject })
         });
         subjects.collect()
     }
 
+    fn casting(&self) -> Casting<'_> {
+        Casting {
+            tenant: &self.rights.tenant,
+            policy: &self.policy,
+            keys: &self.keys,
+            tree: &self.tree,
+            queues: &self.rights.queues,
+        }
+    }
+
     fn subject(&self, name: &str, member: &Member) -> Result<Subject, Unanswered> {
-        let above = self.tree.above(&member.teams);
-        let who = policy::Member {
-            user: name,
-            teams: &member.teams.iter().map(TeamId::as_str).collect::<Vec<_>>(),
-            ancestors: &above.iter().map(TeamId::as_str).collect::<Vec<_>>(),
-            traits: &member.traits.iter().map(String::as_str).collect::<Vec<_>>(),
-            direct: &member.roles.iter().map(String::as_str).collect::<Vec<_>>(),
-        };
-        let (roles, _until) = self.policy.roles_of(&who, self.now);
-        let held = (self.policy.apps_of(&who), self.grants(name, &roles)?);
-        let teams = self.tree.below(&member.teams);
-        let tree: Vec<TeamId> = teams.iter().cloned().collect();
-        let mut actor = self.actor(name, &member.teams, &tree, member.active, held)?;
-        let queues = member.teams.iter().filter(|team| !member.away && self.rights.queues.contains(*team));
-        actor.queue_keys = self.team_keys(queues);
-        Ok(Subject { name: name.to_owned(), actor, teams })
+        self.cast(&self.casting(), name, member, |roles| self.grants(roles))
     }
 
-    fn actor(
+    fn cast(
         &self,
-        user: &str,
-        teams: &[TeamId],
-        tree: &[TeamId],
-        active: bool,
-        (apps, grants): (Apps, Grants),
-    ) -> Result<Actor, Unanswered> {
-        let tenant = self.rights.tenant.clone();
-        let unknown = || Unanswered::Unknown { what: "user", name: user.to_owned(), nearest: None };
-        Ok(Actor {
-            user: UserId::new(user),
-            teams: teams.into(),
-            team_keys: self.team_keys(teams),
-            tree_keys: self.team_keys(tree),
-            queue_keys: Box::default(),
-            user_key: self.keys.user(&tenant, user).ok_or_else(unknown)?,
-            tenant_key: self.keys.tenant(&tenant),
-            apps,
-            active,
-            grants: Arc::new(grants),
-            tenant,
-        })
+        casting: &Casting<'_>,
+        name: &str,
+        member: &Member,
+        grants: impl FnOnce(&[RoleNo]) -> Result<Arc<Grants>, TooManyRoles>,
+    ) -> Result<Subject, Unanswered> {
+        let user = name.to_owned();
+        let actor = casting.actor(&UserId::new(name), member, self.now, grants);
+        let (actor, _until) = actor.map_err(|source| Unanswered::Uncast { user, source })?;
+        Ok(Subject { name: name.to_owned(), actor, teams: casting.tree.below(&member.teams) })
     }
 
-    fn grants(&self, user: &str, roles: &[RoleNo]) -> Result<Grants, Unanswered> {
-        let too_many = |source| Unanswered::TooManyRoles { user: user.to_owned(), source };
-        self.policy.grants(roles).map_err(too_many)
-    }
-
-    fn team_keys<'a>(&self, teams: impl IntoIterator<Item = &'a TeamId>) -> Box<[TeamKey]> {
-        let keys = teams.into_iter().filter_map(|team| self.keys.team(&self.rights.tenant, team.as_str()));
-        let sorted: BTreeSet<_> = keys.collect();
-        sorted.into_iter().collect()
+    fn grants(&self, roles: &[RoleNo]) -> Result<Arc<Grants>, TooManyRoles> {
+        self.policy.grants(roles).map(Arc::new)
     }
 
     pub(super) fn role(&self, name: &str) -> Result<RoleNo, Unanswered> {
         let names = self.policy.roles().map(|role| self.policy.role_name(role));
         self.policy.role(name).ok_or_else(|| unknown("role", name, names))
+    }
+
+    /// Fails if the directory is here and has no such user.
+    pub(super) fn somebody(&self, name: &str) -> Result<(), Unanswered> {
+        let rights = &self.rights;
+        let known = rights.people_elsewhere || rights.directory.users.contains_key(&UserId::new(name));
+        let names = rights.directory.users.keys().map(UserId::as_str);
+        if known { Ok(()) } else { Err(unknown("user", name, names)) }
+    }
+
+    /// Fails if the directory is here and has no such team.
+    pub(super) fn team(&self, name: &str) -> Result<(), Unanswered> {
+        let rights = &self.rights;
+        let known = rights.people_elsewhere || rights.directory.teams.contains_key(&TeamId::new(name));
+        let names = rights.directory.teams.keys().map(TeamId::as_str);
+        if known { Ok(()) } else { Err(unknown("team", name, names)) }
     }
 
     pub(super) fn resource(&self, name: &str) -> Result<ResourceNo, Unanswered> {

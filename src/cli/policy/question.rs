@@ -1,10 +1,15 @@
 //! The object of a question, from flags.
 
+use std::io::Write;
+
 use clap::Args;
 use serde::Serialize;
 
-use super::{Unanswered, people::People};
-use crate::policy::words::Object;
+use super::{
+    Unanswered, named,
+    people::{People, Subject},
+};
+use crate::policy::words::{Object, Part};
 
 /// The question of an answer for programs.
 #[derive(Serialize)]
@@ -16,7 +21,7 @@ pub(super) struct Asked<'a> {
     pub(super) object: Option<String>,
 }
 
-/// What is known of the object. What is not said is not known, and matches nothing.
+/// What is known of the object. Whose it is, is not known unless it is said.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What is known of the object")]
 pub(super) struct ObjectFlags {
@@ -29,7 +34,7 @@ pub(super) struct ObjectFlags {
     /// Its own team: the one in which it waits while nobody is responsible. May be repeated.
     #[arg(long, value_name = "TEAM")]
     team: Vec<String>,
-    /// The team whose queue serves it.
+    /// The team whose queue serves it. That of a conversation which is known by its tag is its own team.
     #[arg(long, value_name = "TEAM")]
     queue: Option<String>,
     /// A user who takes part in it. May be repeated.
@@ -59,6 +64,10 @@ pub(super) struct ObjectFlags {
     /// The role that is acted on, where roles are administered.
     #[arg(long, value_name = "ROLE")]
     on_role: Option<String>,
+    /// What cannot be told of it (pipeline, stage, channel, account, kind, role): it may be what a forbid, a condition or an
+    /// override names. What is neither said nor unknown is known to be none.
+    #[arg(long, value_name = "PART,..", value_delimiter = ',')]
+    unknown: Vec<Part>,
     /// The object through which it is reached: `lead:responsible=ana,participant=ben`, with the words of these flags.
     /// Repeated: the next is the one through which that is reached.
     #[arg(long, value_name = "RESOURCE:PART,..")]
@@ -66,13 +75,25 @@ pub(super) struct ObjectFlags {
 }
 
 impl ObjectFlags {
-    /// The object; `None` if nothing is said of it and `named` is false, so that the resource as such is meant.
-    pub(super) fn object(&self, named: bool, people: &People) -> Result<Option<Object>, Unanswered> {
-        let mut object = Object {
+    /// The object of a question that `who` asks; `None` if nothing is said of it and `named` is false, so that the resource as such is meant. Names
+    /// that nothing of the configuration mentions are told to `err`.
+    pub(super) fn object(
+        &self,
+        named: bool,
+        people: &People,
+        who: Option<&Subject>,
+        err: &mut dyn Write,
+    ) -> Result<Option<Object>, Unanswered> {
+        let own = |user: &str| who.filter(|who| who.name == user).map(|who| who.actor.teams.iter());
+        let teams_of = |user: &str| match own(user) {
+            Some(teams) => teams.map(ToString::to_string).collect(),
+            None => people.rights.directory.teams_of(user),
+        };
+        let object = Object {
             responsible: self.responsible.clone(),
             unassigned: self.unassigned,
-            teams: self.team.clone(),
-            own_team: !self.team.is_empty(),
+            own_teams: self.team.clone(),
+            teams: None,
             participants: self.participant.clone(),
             creator: self.creator.clone(),
             queue: self.queue.clone(),
@@ -83,14 +104,15 @@ impl ObjectFlags {
             account: self.account.clone(),
             kind: self.kind.clone(),
             role: self.on_role.clone(),
-            via: None,
+            unknown: self.unknown.iter().copied().collect(),
+            via: via(&self.via, people)?,
         };
-        if let Some(role) = &self.on_role {
-            people.role(role)?;
-        }
-        object.via = via(&self.via, people)?;
         let said = named || object != Object::default();
-        Ok(said.then(|| with_teams(object, people)))
+        if !said {
+            return Ok(None);
+        }
+        named::check(&object, people, who.map(|who| who.name.as_str()), err)?;
+        Ok(Some(object.with_teams_of(&teams_of)))
     }
 }
 
@@ -102,19 +124,8 @@ fn via(texts: &[String], people: &People) -> Result<Option<Box<(String, Object)>
             return Err(Unanswered::Via(text.clone()));
         }
         people.resource(resource)?;
-        let object = with_teams(Object::read(parts)?, people);
-        reached = Some(Box::new((resource.to_owned(), Object { via: reached, ..object })));
+        let object = Object { via: reached, ..Object::read(parts)? };
+        reached = Some(Box::new((resource.to_owned(), object)));
     }
     Ok(reached)
-}
-
-/// The teams of the responsible user count beside the object's own (`G3`), unless they are said.
-fn with_teams(object: Object, people: &People) -> Object {
-    match &object.responsible {
-        Some(user) if object.own_team || object.teams.is_empty() => {
-            let teams = object.teams.iter().cloned().chain(people.teams_of(user));
-            Object { teams: teams.collect(), ..object }
-        }
-        _ => object,
-    }
 }

@@ -34,7 +34,12 @@ pub(in crate::cli) struct WhoCan {
 
 impl WhoCan {
     /// Prints who may, and why. Yes if anybody may.
-    pub(super) fn run(&self, env: Env<'_>, out: &mut dyn Write) -> Result<bool, Unanswered> {
+    pub(super) fn run(
+        &self,
+        env: Env<'_>,
+        out: &mut dyn Write,
+        err: &mut dyn Write,
+    ) -> Result<bool, Unanswered> {
         let people = People::read(&self.place, env)?;
         people.are_here("ask `headgate can-i` about one user with `--roles ROLE,.. --teams TEAM,..`")?;
         let (name, id) = match self.resource.split_once('/') {
@@ -42,7 +47,7 @@ impl WhoCan {
             None => (self.resource.as_str(), None),
         };
         let (resource, action) = people.right(name, &self.action)?;
-        let object = self.object.object(id.is_some(), &people)?;
+        let object = self.object.object(id.is_some(), &people, None, err)?;
         let users = people.users()?;
         let ask = |facts: Option<&Facts<'_>>| -> Vec<May<'_>> {
             let question = Question { resource, action, object: facts, writes: &[] };

@@ -13,6 +13,7 @@ use crate::config::{
 pub(in crate::config) fn gate(check: &Check<'_>, raw: &raw::Gate) -> Gate {
     let log = raw.decision_log.as_ref().map(|log| DecisionLog {
         file: log.file.as_ref().map(|file| check.resolved(&file.0)),
+        file_bytes_max: log.file_bytes_max.0,
         waiting_max: log.waiting_max,
         audit_wait_max: log.audit_wait_max.0,
     });

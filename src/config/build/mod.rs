@@ -35,7 +35,7 @@ pub(super) use self::{
     roles::{Laid, Origins, check_people, check_roles},
     routes::{apis, routes, shape_of},
     shared::{Map, check_shared},
-    tests::{ask_tests, note_failures},
+    tests::{Asking, note_failures},
     vocabulary::check_vocabulary,
 };
 use super::{

@@ -100,6 +100,10 @@ pub(crate) struct Rate {
 pub(crate) struct DecisionLog {
     /// File that lines are put at the end of; without it, the standard error. A change needs a restart.
     pub(crate) file: Option<FilePath>,
+    /// Largest file. Above it, the file goes on as `FILE.old`, in the place of the one before it, and a new one begins: the
+    /// log takes twice so much of the disk at most. A file that cannot be moved away takes no more lines: they are lost,
+    /// and counted. A change needs a restart.
+    pub(crate) file_bytes_max: Size,
     /// Lines that may wait to be written. Above it, lines are lost, and counted. A change needs a restart.
     #[schemars(range(min = 1))]
     pub(crate) waiting_max: usize,
@@ -110,6 +114,6 @@ pub(crate) struct DecisionLog {
 
 impl Default for DecisionLog {
     fn default() -> Self {
-        Self { file: None, waiting_max: 10_000, audit_wait_max: seconds(2) }
+        Self { file: None, file_bytes_max: Size(1 << 30), waiting_max: 10_000, audit_wait_max: seconds(2) }
     }
 }

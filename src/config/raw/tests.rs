@@ -1,11 +1,12 @@
 //! `tests.toml`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{RoleName, Who, Word};
+use crate::{config::text::Moment, policy::words::Part};
 
 /// Questions to the policy and the answers that it must give. They are asked at every load: a configuration
 /// that answers otherwise does not load.
@@ -30,8 +31,12 @@ pub(crate) struct Case {
     pub(crate) teams: Option<Vec<Who>>,
     /// What else the directory says of the user: `["first-user"]`.
     pub(crate) traits: Vec<String>,
-    /// Teams whose queue the user is in.
-    pub(crate) queues: Vec<Who>,
+    /// Teams whose queue the user is in. Default: those of the user's teams that have a strategy in `assignment.toml`,
+    /// unless the user is away.
+    pub(crate) queues: Option<Vec<Who>>,
+    /// When it is asked: what `assign` in `roles.toml` gives `until` then. Default: when all that ends has ended, so that a
+    /// file that is right today is right tomorrow.
+    pub(crate) at: Option<Moment>,
     /// Which resource.
     pub(crate) resource: Option<Word>,
     /// Which action.
@@ -74,9 +79,11 @@ macro_rules! object {
             pub(crate) responsible: Option<Who>,
             /// Nobody is responsible for it. Without this and `responsible` it is not known who is.
             pub(crate) unassigned: bool,
-            /// Teams of the responsible user.
-            pub(crate) teams: Vec<Who>,
-            /// The team in whose queue it waits; it counts while nobody is responsible.
+            /// Its own team. It counts beside those of the responsible user, and while nobody is responsible.
+            pub(crate) team: Option<Who>,
+            /// Teams of the responsible user. Default: those of the directory.
+            pub(crate) teams: Option<Vec<Who>>,
+            /// The team whose queue serves it. That of a conversation which is known by its tag is its own team.
             pub(crate) queue: Option<Who>,
             /// Users who take part in it.
             pub(crate) participants: Vec<Who>,
@@ -96,6 +103,9 @@ macro_rules! object {
             pub(crate) kind: Option<String>,
             /// The role that is acted on.
             pub(crate) role: Option<RoleName>,
+            /// What cannot be told of it: it may be what a forbid, a condition or an override names. What is neither here
+            /// nor said is known to be none.
+            pub(crate) unknown: BTreeSet<Part>,
         }
 
         impl $name {
@@ -103,7 +113,8 @@ macro_rules! object {
                 OfObject {
                     responsible: self.responsible.as_ref(),
                     unassigned: self.unassigned,
-                    teams: &self.teams,
+                    team: self.team.as_ref(),
+                    teams: self.teams.as_deref(),
                     queue: self.queue.as_ref(),
                     participants: &self.participants,
                     creator: self.creator.as_ref(),
@@ -114,6 +125,7 @@ macro_rules! object {
                     account: &self.account,
                     kind: &self.kind,
                     role: self.role.as_ref(),
+                    unknown: &self.unknown,
                 }
             }
         }
@@ -125,7 +137,8 @@ macro_rules! object {
 pub(crate) struct OfObject<'a> {
     pub(crate) responsible: Option<&'a Who>,
     pub(crate) unassigned: bool,
-    pub(crate) teams: &'a [Who],
+    pub(crate) team: Option<&'a Who>,
+    pub(crate) teams: Option<&'a [Who]>,
     pub(crate) queue: Option<&'a Who>,
     pub(crate) participants: &'a [Who],
     pub(crate) creator: Option<&'a Who>,
@@ -136,6 +149,7 @@ pub(crate) struct OfObject<'a> {
     pub(crate) account: &'a Option<String>,
     pub(crate) kind: &'a Option<String>,
     pub(crate) role: Option<&'a RoleName>,
+    pub(crate) unknown: &'a BTreeSet<Part>,
 }
 
 object!(

@@ -104,11 +104,171 @@ fn what_is_not_understood_exits_with_2_and_says_what_was_meant() {
             "the folder has no tenant `acme`; it has: default",
         ),
         (&["who-can", "fly", "lead"], "there is no action `fly`"),
+        (
+            &["can-i", "ana", "view", "lead", "--responsible", "bem"],
+            "there is no user `bem` (did you mean `ben`?)",
+        ),
+        (&["who-can", "view", "lead", "--team", "sale"], "there is no team `sale` (did you mean `sales`?)"),
+        (&["who-can", "view", "lead", "--queue", "sale"], "there is no team `sale` (did you mean `sales`?)"),
+        (&["who-can", "view", "lead", "--participant", "zoe"], "there is no user `zoe`"),
+        (
+            &["can-i", "ana", "view", "lead", "--teams", "sale"],
+            "there is no team `sale` (did you mean `sales`?)",
+        ),
+        (
+            &["can-i", "ana", "view", "note", "--via", "lead:responsible=bem"],
+            "there is no user `bem` (did you mean `ben`?)",
+        ),
     ] {
         let said = folder.ask(arguments);
         assert_eq!((said.code, said.out.as_str()), (2, ""), "{arguments:?}");
         assert_eq!(said.err.trim_end(), told, "{arguments:?}");
     }
+}
+
+#[test]
+fn a_place_that_no_file_mentions_is_told_and_answers_as_before() {
+    let folder = Folder::new();
+    folder.write("channels.toml", "[account.wa-desk]\ntoken = \"${env:A_SECRET}\"\n");
+    folder.write("assignment.toml", "[team.sales]\nstrategy = \"manual\"\nclosed_stages = [\"deals/won\"]\n");
+    let ask = |more: &[&str]| {
+        folder.ask(&[&["can-i", "ana", "view", "lead", "--responsible", "ana"], more].concat())
+    };
+    for (more, told) in [
+        (
+            ["--stage", "legl"],
+            "warning: the configuration mentions no stage `legl` (did you mean `legal`?); it mentions: legal, won\n",
+        ),
+        (
+            ["--account", "wa-desc"],
+            "warning: the configuration mentions no account `wa-desc` (did you mean `wa-desk`?); it mentions: wa-desk\n",
+        ),
+        (["--pipeline", "x"], "warning: the configuration mentions no pipeline `x`; it mentions: deals\n"),
+        (["--stage", "won"], ""),
+        (["--channel", "line"], ""),
+        (["--kind", "note"], ""),
+    ] {
+        let said = ask(&more);
+        assert_eq!((said.code, said.out.as_str(), said.err.as_str()), (0, "allow\n", told), "{more:?}");
+    }
+    let said = ask(&["--channel", "telegramm"]);
+    assert!(said.err.contains("(did you mean `telegram`?)") && said.code == 0, "{said:?}");
+    let said = folder.ask(&["who-can", "view", "note", "--via", "lead:stage=legl"]);
+    assert!(said.err.starts_with("warning: the configuration mentions no stage `legl`"), "{said:?}");
+}
+
+#[test]
+fn what_the_backend_does_not_tell_may_be_what_a_forbid_names() {
+    let folder = Folder::new();
+    let ask = |more: &[&str]| folder.ask(&[&["can-i", "boris", "export", "lead/1"], more].concat()).out;
+    assert_eq!(ask(&[]), "allow\n");
+    assert_eq!(ask(&["--unknown", "stage"]), "deny\n");
+    assert_eq!(ask(&["--unknown", "channel,account"]), "allow\n");
+    let said = folder.ask(&["can-i", "boris", "export", "lead/1", "--unknown", "team"]);
+    assert!(said.code == 2 && said.err.contains("nothing that can be unknown"), "{said:?}");
+}
+
+/// Asks one more case of `tests.toml`: what a failing one got, `None` if it passed.
+fn tried(folder: &Folder, case: &str) -> Option<String> {
+    folder.write("tests.toml", &format!("[case.it]\n{case}"));
+    let said = json(&folder.ask(&["policy", "test", "--format", "json"]));
+    assert_eq!(said["cases"].as_array().unwrap().len(), 1, "{said}");
+    said["cases"][0]["why"].as_str().map(str::to_owned)
+}
+
+#[test]
+fn a_test_knows_of_people_what_can_i_and_the_gate_know() {
+    let queue = "[role.seller.relation.queue]\nlead = { view = \"full\" }\n[role.head]";
+    let folder = Folder::new().with("roles.toml", "[role.head]", queue);
+    folder.write("assignment.toml", "[team.sales]\nstrategy = \"round_robin\"\n");
+    let view = |resource: &str, object: &str, flags: &[&str], expect: &str| {
+        let case = format!(
+            "user = \"ana\"\nresource = \"{resource}\"\naction = \"view\"\nobject = {object}\nexpect = \"{expect}\"\n"
+        );
+        assert_eq!(tried(&folder, &case), None, "{resource} {object}");
+        let said = folder.ask(&[&["can-i", "ana", "view", resource], flags].concat());
+        assert_eq!(said.out, format!("{expect}\n"), "{resource} {flags:?}");
+    };
+    // The teams of the responsible user.
+    view("conversation", "{ responsible = \"ben\" }", &["--responsible", "ben"], "allow");
+    let both = ["--responsible", "cem", "--team", "sales"];
+    view("conversation", "{ responsible = \"cem\", team = \"sales\" }", &both, "allow");
+    view("conversation", "{ responsible = \"cem\" }", &["--responsible", "cem"], "deny");
+    // The object's own team, and the one whose queue serves it.
+    view(
+        "conversation",
+        "{ unassigned = true, team = \"sales\" }",
+        &["--unassigned", "--team", "sales"],
+        "allow",
+    );
+    let queued = ["--unassigned", "--queue", "sales"];
+    view("conversation", "{ unassigned = true, queue = \"sales\" }", &queued, "deny");
+    view("lead", "{ unassigned = true, queue = \"sales\" }", &queued, "allow");
+    let folder = folder.with("directory.toml", "[user.ana]\n", "[user.ana]\naway = true\n");
+    let away = "user = \"ana\"\nresource = \"lead\"\naction = \"view\"\nobject = { queue = \"sales\" }\n";
+    assert_eq!(tried(&folder, &format!("{away}expect = \"deny\"\n")), None, "who is away is in no queue");
+    assert_eq!(tried(&folder, &format!("{away}queues = [\"sales\"]\nexpect = \"allow\"\n")), None);
+}
+
+#[test]
+fn a_role_that_ends_counts_in_a_test_at_a_moment_before_its_end() {
+    for (until, can) in [("2020-01-01T00:00:00Z", "deny\n"), ("2199-01-01T00:00:00Z", "allow\n")] {
+        let assigned =
+            format!("[[assign]]\nrole = \"head\"\nto = \"user:ana\"\nuntil = \"{until}\"\n[[forbid]]");
+        let folder = Folder::new().with("roles.toml", "[[forbid]]", &assigned);
+        assert_eq!(folder.ask(&["can-i", "ana", "export", "lead"]).out, can);
+        let case = "user = \"ana\"\nresource = \"lead\"\naction = \"export\"\nexpect = ";
+        assert_eq!(tried(&folder, &format!("{case}\"deny\"\n")), None, "for good");
+        let before = format!("{case}\"allow\"\nat = \"2019-12-31T23:59:59Z\"\n");
+        assert_eq!(tried(&folder, &before), None, "before its end");
+        assert!(tried(&folder, &before.replace("2019", "2198")).is_none() == can.starts_with("allow"));
+    }
+}
+
+#[test]
+fn names_in_a_test_that_the_files_do_not_have_are_mistakes_with_their_lines() {
+    let folder = Folder::new();
+    let case = |more: &str| {
+        let case = "[case.it]\nuser = \"ana\"\nresource = \"lead\"\naction = \"view\"\nexpect = \"deny\"\n";
+        folder.write("tests.toml", &format!("{case}{more}\n"));
+        folder.ask(&["policy", "test"])
+    };
+    for (more, told) in [
+        (
+            "object = { responsible = \"bem\" }",
+            "case.it.object.responsible: no user `bem` is declared (did you mean `ben`?)",
+        ),
+        (
+            "object = { participants = [\"bem\"] }",
+            "case.it.object.participants[0]: no user `bem` is declared",
+        ),
+        (
+            "object = { team = \"sale\" }",
+            "case.it.object.team: no team `sale` is declared (did you mean `sales`?)",
+        ),
+        ("object = { queue = \"sale\" }", "case.it.object.queue: no team `sale` is declared"),
+        (
+            "object = { role = \"hed\" }",
+            "case.it.object.role: no role `hed` is declared (did you mean `head`?)",
+        ),
+        ("teams = [\"sale\"]", "case.it.teams[0]: no team `sale` is declared"),
+        (
+            "object = { via = { resource = \"leed\" } }",
+            "case.it.object.via.resource: no resource `leed` is declared",
+        ),
+    ] {
+        let said = case(more);
+        assert_eq!((said.code, said.out.as_str()), (2, ""), "{more}: {said:?}");
+        assert!(
+            said.err.starts_with("tenants/default/tests.toml:") && said.err.contains(told),
+            "{}",
+            said.err
+        );
+    }
+    // Whom a case makes up is somebody all the same.
+    let made_up = "roles = [\"seller\"]\nobject = { creator = \"zoe\", participants = [\"zoe\"] }";
+    folder.write("tests.toml", &format!("[case.it]\nuser = \"zoe\"\nresource = \"lead\"\naction = \"view\"\nexpect = \"deny\"\n{made_up}\n"));
+    assert_eq!(folder.ask(&["policy", "test"]).code, 0);
 }
 
 #[test]
@@ -226,6 +386,38 @@ fn the_diff_compares_roles_too() {
     let said = diff(&Folder::new(), &changed(), &["--roles"]);
     assert_eq!(said.code, 1);
     assert_snapshot!(said.out);
+}
+
+#[test]
+fn what_a_queue_opens_is_a_roles_and_of_users_theirs_who_are_in_one() {
+    let queue = "[role.seller.relation.queue]\nlead = { edit = \"full\" }\n[role.head]";
+    let queued = || Folder::new().with("roles.toml", "[role.head]", queue);
+    let said = diff(&Folder::new(), &queued(), &["--roles"]);
+    assert!(
+        said.out.contains("seller\n  gains  lead.edit: served by the queue of (theirs)\n"),
+        "{}",
+        said.out
+    );
+    let marked = |folder: &Folder, arguments: &[&str]| {
+        let said = json(&folder.ask(&[&["policy", "matrix", "--format", "json"], arguments].concat()));
+        let rights = said["rights"].as_array().unwrap().clone().into_iter();
+        let edit = rights.filter(|one| one["resource"] == "lead" && one["action"] == "edit");
+        let marked = edit.filter(|one| one["relations"] == true);
+        marked
+            .map(|one| one["user"].as_str().or_else(|| one["role"].as_str()).unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(marked(&queued(), &["--roles"]), ["seller"]);
+    assert!(marked(&queued(), &[]).is_empty(), "nobody is in a queue");
+    let served = queued();
+    served.write("assignment.toml", "[team.sales]\nstrategy = \"round_robin\"\n");
+    assert_eq!(marked(&served, &[]), ["ana", "ben"]);
+    let said = diff(&queued(), &served, &[]);
+    assert!(
+        said.out.contains("ana, ben\n  gains  lead.edit: served by the queue of sales\n"),
+        "{}",
+        said.out
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     sync::{Arc, Mutex},
 };
 
@@ -40,6 +41,9 @@ api = ["http://BACKEND"]
 /// What objects are shown on the cards of, and what is shown there.
 const CARDS: [&str; 2] = ["lead", "shared_inbox"];
 const ON_CARDS: [&str; 5] = ["contact", "conversation", "media", "message", "note"];
+
+/// What follows a resource's path where those of its objects are listed that the user may view.
+const ROWS: &str = "/all/rows";
 
 /// Where the facts of an object come from.
 #[derive(Clone, Copy, PartialEq)]
@@ -102,6 +106,13 @@ fn routes(source: &Source, tenant: &str) -> String {
             };
             entities.insert(name.clone(), Value::Object(entity));
             for action in actions {
+                if action == "view" {
+                    // For who may view some: not everybody who may has the right to the list as such.
+                    routes.push(json!({
+                        "match": format!("GET {at}{ROWS}"), "entity": name, "resource": resource, "action": "view",
+                        "items": "/items",
+                    }));
+                }
                 let mut all = shapes(action, true, card.is_some());
                 all.extend(shapes(action, false, card.is_some()));
                 all.dedup();
@@ -225,6 +236,12 @@ fn facts(id: &str, object: &Object) -> Map<String, Value> {
 struct Exchange {
     /// The requests to Headgate, each of which asks what the case asks.
     requests: Vec<(&'static str, String, By)>,
+    /// The rows of a list, each of which can be got by itself as well; none if the case says nothing of them.
+    rows: Vec<String>,
+    /// Where the list is.
+    list: String,
+    /// Where its rows are by themselves.
+    at: String,
     /// What the backend has.
     has: BTreeMap<String, Value>,
 }
@@ -246,18 +263,34 @@ fn exchange(case: &Case, number: usize, tenant: &str) -> Exchange {
     at += &format!("/{}", case.resource);
     whole.extend(shown.clone());
     has.insert(format!("{at}/{id}"), json!(whole));
+    let mut rows = Vec::new();
+    let of_objects = case.object.is_some() && case.action == "view";
+    let list = if of_objects { format!("{at}{ROWS}") } else { at.clone() };
+    if of_objects || case.action == "list" {
+        // Beside the case's own object one of the user's and one of somebody's whom nobody knows.
+        for (row, responsible) in [("mine", case.subject.user.as_str()), ("theirs", "a-stranger")] {
+            let mut other = Map::from_iter([
+                ("id".to_owned(), json!(format!("{row}{number}"))),
+                ("responsible".to_owned(), json!(responsible)),
+            ]);
+            other.extend(whole.get("via").map(|via| ("via".to_owned(), via.clone())));
+            has.insert(format!("{at}/{row}{number}"), json!(other));
+            rows.push(format!("{row}{number}"));
+        }
+        rows.extend(of_objects.then(|| id.clone()));
+        let items: Vec<_> = rows.iter().map(|row| has[&format!("{at}/{row}")].clone()).collect();
+        has.insert(list.clone(), json!({"items": items}));
+    }
     let requests: Vec<_> = shapes(&case.action, case.object.is_some(), via.is_some())
         .into_iter()
         .map(|(method, rest, by)| (method, format!("{at}{}", rest.replace("{id}", &id)), by))
         .collect();
     for (method, path, _) in &requests {
         if *method == "GET" {
-            // The right to a list as such says nothing of a row: that is each row's own question.
-            let answer = if case.action == "list" { json!({"items": []}) } else { json!(shown) };
-            has.entry(path.clone()).or_insert(answer);
+            has.entry(path.clone()).or_insert_with(|| json!(shown));
         }
     }
-    Exchange { requests, has }
+    Exchange { requests, rows, list, at, has }
 }
 
 fn canary(field: &str) -> String {
@@ -306,6 +339,74 @@ fn judge(case: &Case, method: &str, by: By, answer: &Answer, seen: &[Asked]) -> 
         () if case.hidden_fields.iter().any(shows) => wrong("a hidden field is shown"),
         () => Outcome::AsExpected,
     }
+}
+
+/// A request with a case's credentials.
+async fn ask(address: SocketAddr, case: &Case, key: &str, method: &str, path: &str) -> Answer {
+    let writes: Map<_, _> = case.fields.iter().map(|field| (field.clone(), json!("new"))).collect();
+    let body = if method == "GET" || writes.is_empty() { String::new() } else { json!(writes).to_string() };
+    let credentials = if case.subject.authenticated == Some(false) {
+        String::new()
+    } else {
+        format!("Authorization: Bearer {key}\r\n")
+    };
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: desk.example\r\nConnection: close\r\n{credentials}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    Answer::of(&answer)
+}
+
+/// How often a list showed a row, and how often it did not.
+#[derive(Debug, Default)]
+struct Tally {
+    shown: usize,
+    hidden: usize,
+}
+
+/// What is wrong with the rows that a user who may list gets: each is there if, and as, it can be got by itself; and of
+/// a case that is about one, if that is what the case expects.
+async fn compare_rows(
+    address: SocketAddr,
+    case: &Case,
+    key: &str,
+    exchange: &Exchange,
+    tally: &mut Tally,
+) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let Exchange { rows, list, at, .. } = exchange;
+    if rows.is_empty() || case.subject.authenticated == Some(false) {
+        return wrong;
+    }
+    let answer = ask(address, case, key, "GET", list).await;
+    if answer.status != 200 {
+        return wrong;
+    }
+    let answer = answer.json();
+    let items = answer["items"].as_array().unwrap();
+    for row in rows {
+        let listed = items.iter().find(|item| item["id"] == **row);
+        let got = ask(address, case, key, "GET", &format!("{at}/{row}")).await;
+        let got = (got.status == 200).then(|| got.json());
+        if listed != got.as_ref() {
+            wrong.push(format!("{}: GET {list}: {row} is listed as {listed:?} and got as {got:?}", case.id));
+        }
+        if row.starts_with('o') && listed.is_some() != (case.expect != "deny") {
+            wrong.push(format!("{}: expected {}: GET {list}: {row}: {listed:?}", case.id, case.expect));
+        }
+        match listed {
+            Some(_) => tally.shown += 1,
+            None => tally.hidden += 1,
+        }
+    }
+    if items.len() > rows.len() {
+        wrong.push(format!("{}: GET {list}: {items:?} are more than there are", case.id));
+    }
+    wrong
 }
 
 #[tokio::test]
@@ -358,30 +459,15 @@ async fn every_conformance_case_is_answered_as_expected_over_http() {
     let gateway = Gateway::start(config, Arc::new(SystemClock::new())).await.unwrap();
     let address = gateway.agents().unwrap();
 
-    let (mut failed, mut passed) = (Vec::new(), 0);
+    let (mut failed, mut passed, mut tally) = (Vec::new(), 0, Tally::default());
     for (number, (case, tenant, key)) in cases.iter().enumerate() {
         let exchange = exchange(case, number, tenant);
-        *has.lock().unwrap() = exchange.has;
+        *has.lock().unwrap() = exchange.has.clone();
         let mut wrong = Vec::new();
         for (method, path, by) in &exchange.requests {
             let before = backend.seen().len();
-            let writes: Map<_, _> = case.fields.iter().map(|field| (field.clone(), json!("new"))).collect();
-            let body =
-                if *method == "GET" || writes.is_empty() { String::new() } else { json!(writes).to_string() };
-            let credentials = if case.subject.authenticated == Some(false) {
-                String::new()
-            } else {
-                format!("Authorization: Bearer {key}\r\n")
-            };
-            let request = format!(
-                "{method} {path} HTTP/1.1\r\nHost: desk.example\r\nConnection: close\r\n{credentials}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-                body.len()
-            );
-            let mut stream = TcpStream::connect(address).await.unwrap();
-            stream.write_all(request.as_bytes()).await.unwrap();
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer).await.unwrap();
-            match judge(case, method, *by, &Answer::of(&answer), &backend.seen()[before..]) {
+            let answer = ask(address, case, key, method, path).await;
+            match judge(case, method, *by, &answer, &backend.seen()[before..]) {
                 Outcome::AsExpected => {}
                 Outcome::Wrong(what) => wrong.push(format!(
                     "{} ({}): expected {}: {method} {path}: {what}",
@@ -389,6 +475,7 @@ async fn every_conformance_case_is_answered_as_expected_over_http() {
                 )),
             }
         }
+        wrong.extend(compare_rows(address, case, key, &exchange, &mut tally).await);
         if wrong.is_empty() {
             passed += 1;
         }
@@ -397,4 +484,5 @@ async fn every_conformance_case_is_answered_as_expected_over_http() {
     gateway.stop().await.unwrap();
     eprintln!("over HTTP: {passed} of {} cases in {} tenants", cases.len(), tenants.len());
     assert!(failed.is_empty(), "{}:\n{}", failed.len(), failed.join("\n"));
+    assert!(tally.shown > 100 && tally.hidden > 100, "hardly any row was listed or left out: {tally:?}");
 }

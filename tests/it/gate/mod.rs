@@ -16,6 +16,7 @@ mod identity;
 mod list_laws;
 mod lists;
 mod pages;
+mod parity;
 mod passage;
 mod probe;
 mod questions;

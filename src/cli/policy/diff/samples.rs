@@ -80,8 +80,8 @@ fn generals(name: &str, teams: &BTreeSet<TeamId>) -> Vec<Sample> {
     }
     for team in teams {
         let teams = vec![team.to_string()];
-        let theirs = Object { teams: teams.clone(), ..somebodys.clone() };
-        let waiting = Object { unassigned: true, teams, own_team: true, ..Object::default() };
+        let theirs = Object { teams: Some(teams.clone()), ..somebodys.clone() };
+        let waiting = Object { unassigned: true, own_teams: teams, ..Object::default() };
         let served = Object { queue: Some(team.to_string()), ..somebodys.clone() };
         let of_team = samples.len();
         samples.push(general(&format!("of team {team}"), &[OTHERS], Some(theirs)));
