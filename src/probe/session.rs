@@ -5,6 +5,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::{
     answer::{Answer, Decoded},
+    canary::texts_of,
     plan::{Listed, Objects, Plan},
     report::{Finding, Report, Verdict},
     request::{Actor, Request},
@@ -207,16 +208,7 @@ impl<'p> Session<'p> {
         let bodies = heard.answers.iter().filter(|answer| answer.status >= 200).enumerate().flat_map(
             |(number, answer)| {
                 let actor = actors.get(number).or_else(|| actors.last()).copied().unwrap_or(request.actor);
-                let decoded = match answer.decoded(max) {
-                    Decoded::Body(body) => body,
-                    Decoded::Unread(_) => Vec::new(),
-                };
-                let headers: Vec<u8> = answer
-                    .headers
-                    .iter()
-                    .flat_map(|(name, value)| format!("{name}: {value}\n").into_bytes())
-                    .collect();
-                [(actor, answer.body.clone()), (actor, decoded), (actor, headers)]
+                texts_of(answer, max).map(|text| (actor, text))
             },
         );
         // The bytes as they came count too, where they are all one actor's.

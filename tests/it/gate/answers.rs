@@ -367,3 +367,17 @@ async fn the_teams_of_an_answers_users_are_looked_up_within_a_bound() {
         assert_eq!(told.unwrap_or(0), counted, "{strangers}");
     }
 }
+
+super::obeying::once_more!(
+    e03_an_echo_is_shown_by_the_right_to_see_and_not_by_the_right_to_write,
+    e03_the_echo_of_what_a_tag_tells_is_shown_to_who_may_see_it,
+    e03_who_gave_an_object_away_is_not_shown_it_any_more,
+    e03_an_echo_that_tells_nothing_of_whose_it_is_is_shown_to_who_saw_the_object,
+    a_whole_answer_passes_by_the_right_to_an_object_or_to_all,
+    the_echo_of_a_write_passes_whole_to_who_may_see_it_whole,
+    another_object_than_was_asked_for_is_none,
+    d05_a_list_of_hidden_rows_is_like_one_of_none,
+    d05_the_end_of_a_list_tells_nothing_of_the_rows_before_it,
+    a_directory_that_hangs_is_waited_for_once_for_an_answer,
+    the_teams_of_an_answers_users_are_looked_up_within_a_bound,
+);

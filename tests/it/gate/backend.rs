@@ -45,9 +45,12 @@ pub(super) type Rest = mpsc::Receiver<Vec<u8>>;
 /// Answers that have this header go on with the [`Rest`].
 pub(super) const GOES_ON: &str = "x-goes-on: 1\r\n";
 
+/// What a backend was asked so far.
+pub(super) type Seen = Arc<Mutex<Vec<Asked>>>;
+
 pub(super) struct Backend {
     pub(super) address: SocketAddr,
-    seen: Arc<Mutex<Vec<Asked>>>,
+    seen: Seen,
     _accepting: JoinSet<()>,
 }
 
@@ -88,6 +91,11 @@ impl Backend {
         self.seen.lock().unwrap().clone()
     }
 
+    /// What is asked, as it comes.
+    pub(super) fn watched(&self) -> Seen {
+        Arc::clone(&self.seen)
+    }
+
     /// What was asked, as method and target.
     pub(super) fn lines(&self) -> Vec<String> {
         self.seen().iter().map(Asked::line).collect()
@@ -98,7 +106,7 @@ async fn serve(
     stream: TcpStream,
     connection: usize,
     script: Arc<Script>,
-    seen: Arc<Mutex<Vec<Asked>>>,
+    seen: Seen,
     rest: Arc<tokio::sync::Mutex<Rest>>,
 ) {
     let mut stream = BufReader::new(stream);

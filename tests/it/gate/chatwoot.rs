@@ -91,6 +91,31 @@ async fn every_list_shows_what_get_shows_and_what_the_policy_says() {
     }
 }
 
+#[tokio::test]
+async fn what_is_shown_is_of_one_set_though_the_backend_ignores_every_filter_and_every_page() {
+    let house = House::before(backend::told_all).await;
+    let filter = json!({"payload": [{"attribute_key": "status", "values": ["open"]}]});
+    for (user, ..) in USERS {
+        let sight = house.sight(user);
+        let all = sight.conversations();
+        for (path, body, rows) in [
+            ("conversations?status=open&assignee_type=me", None, "/data/payload"),
+            ("conversations?assignee_type=unassigned&page=2", None, "/data/payload"),
+            ("conversations?conversation_type=mention", None, "/data/payload"),
+            ("conversations?team_id=10&status=resolved", None, "/data/payload"),
+            ("conversations/filter", Some(&filter), "/payload"),
+        ] {
+            let shown = house.shown(user, path, body, rows).await;
+            assert!(shown.is_subset(&all) && shown.len() >= all.len().min(25), "{user}: {path}: {shown:?}");
+        }
+        if WITH_CONTACTS.contains(&user) && WITH_MESSAGES.contains(&user) {
+            let path = "search/conversations?q=no-such-text";
+            let shown = house.shown(user, path, None, "/payload/conversations").await;
+            assert!(shown.is_subset(&all) && !shown.is_empty(), "{user}: {path}: {shown:?}");
+        }
+    }
+}
+
 /// Who sees the contact, with its numbers, of every conversation that they see; and who sees all its messages and notes. 2 and 8 are shown
 /// conversations that are not theirs, of which they see no more.
 const WITH_CONTACTS: [&str; 4] = ["1", "4", "5", "9"];
@@ -287,6 +312,18 @@ async fn notices_tell_of_what_is_seen() {
             let told = house.numbers(user, "notifications", None, "/data/payload", "/primary_actor/id").await;
             let expected = those(sight, |of| sight.reaches("notification", "view", *of));
             assert_eq!(told, expected, "{user}");
+            // D05: and no number of them tells of others.
+            let told = answer.json()["data"].clone();
+            let (meta, shown) = (&told["meta"], told["payload"].as_array().unwrap().len());
+            if expected.len() == CONVERSATIONS as usize {
+                assert_eq!(
+                    (&meta["count"], &meta["unread_count"]),
+                    (&json!(CONVERSATIONS), &json!(CONVERSATIONS)),
+                    "{user}"
+                );
+            } else {
+                assert_eq!((&meta["count"], &meta["unread_count"]), (&json!(shown), &json!(null)), "{user}");
+            }
         } else {
             assert_eq!(answer.status, 403, "{user}: {answer:?}");
         }

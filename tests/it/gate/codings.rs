@@ -235,7 +235,7 @@ async fn f10_what_comes_before_and_after_an_answer_is_dropped() {
     let world = answering([hints, head, &chunk].concat().into_bytes()).await;
     let raw = "GET /api/v1/accounts/1/cards/501 HTTP/1.1\r\nHost: acme.example\r\nTE: trailers\r\nConnection: close, TE\r\n\
                Authorization: Bearer ana\r\n\r\n";
-    let answer = world.raw("ana", raw).await;
+    let answer = world.raw(raw).await;
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with(SEEN), "{answer}");
     assert!(!answer.contains("hidden") && !answer.contains("trailer"), "{answer}");
 }
@@ -372,3 +372,22 @@ fn the_contact_is_json() {
     contact.as_object_mut().unwrap().remove("phone_number");
     assert_eq!(contact, seen(SEEN));
 }
+
+super::obeying::once_more!(
+    f01_the_coding_is_between_headgate_and_the_backend,
+    f02_an_encoded_answer_is_read_before_it_passes,
+    f02_a_write_is_made_though_its_echo_cannot_be_read,
+    f03_what_inflates_beyond_the_bound_is_refused,
+    f04_an_answer_that_is_too_large_is_none,
+    f05_there_is_no_condition_and_no_304,
+    f06_what_the_backend_says_of_its_own_content_is_not_said_of_what_is_shown,
+    f07_an_answer_is_for_one_user_and_is_kept_nowhere,
+    f08_there_are_no_parts,
+    f09_two_users_who_ask_for_the_same_see_what_is_theirs,
+    f10_what_comes_before_and_after_an_answer_is_dropped,
+    a16_head_is_get_without_its_content,
+    d09_the_backend_is_asked_for_what_can_be_filtered,
+    d14_a_redirection_is_neither_followed_nor_shown,
+    a17_options_tells_nothing_and_a_foreign_page_reads_nothing,
+    a_page_of_a_listed_origin_may_ask_and_read,
+);

@@ -415,3 +415,27 @@ async fn too_many_requests_are_told_when_to_come_again() {
         assert!(world.metrics().contains(&format!("headgate_limit_reached_total{{limit=\"rate.{limit}\"}}")));
     }
 }
+
+super::obeying::once_more!(
+    d02_what_is_hidden_and_what_is_missing_answer_alike,
+    a_refusal_that_need_not_hide_is_403,
+    who_sees_an_object_is_told_that_something_may_not_be_done_to_it,
+    a_tag_decides_from_the_moment_it_is_written,
+    an_answer_is_decided_on_before_a_byte_of_it_is_shown,
+    an_object_that_is_not_the_one_asked_for_is_not_shown,
+    a_prefetch_is_headgates_own_request_and_is_used_again,
+    who_has_no_team_of_their_own_is_reached_by_the_teams_of_the_responsible,
+    a_team_of_its_own_takes_nothing_from_the_teams_of_the_responsible,
+    what_is_not_known_may_be_what_a_forbid_names,
+    an_object_is_shown_without_the_fields_that_are_hidden,
+    d01_d07_a_list_shows_each_row_to_who_may_get_it,
+    a_write_is_decided_by_the_fields_that_it_names,
+    a_write_below_a_pointer_is_decided_by_what_stands_there_and_beside,
+    a_body_that_can_be_read_in_two_ways_is_not_forwarded,
+    what_the_backend_says_of_its_own_troubles_is_not_shown,
+    d11_e04_an_error_of_the_backend_is_told_without_what_it_quotes,
+    i11_a_route_in_shadow_refuses_nothing_and_tells_what_it_would_have,
+    i13_a_decision_is_told_without_what_was_said,
+    every_answer_names_its_decision,
+    too_many_requests_are_told_when_to_come_again,
+);

@@ -176,3 +176,11 @@ async fn an_export_that_was_not_shown_is_not_remembered() {
     assert_eq!(world.write("ana", "POST", "/contacts_export", &json!({})).await.status, 422);
     assert_eq!(world.get("ana", "/exports/7").await.status, 404);
 }
+
+super::obeying::once_more!(
+    an_export_has_the_rows_and_columns_of_who_asks,
+    an_export_that_is_no_sound_table_is_refused,
+    the_result_of_an_export_belongs_to_who_asked,
+    an_archive_passes_whole_to_who_may_see_every_row,
+    an_export_that_was_not_shown_is_not_remembered,
+);

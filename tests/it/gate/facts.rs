@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, mpsc};
 
 use headgate::policy::{Relation, Source};
 use serde_json::json;
-use tokio::{io::AsyncWriteExt, net::TcpStream, sync::mpsc::unbounded_channel};
+use tokio::{io::AsyncWriteExt, sync::mpsc::unbounded_channel};
 
 use super::{
     backend,
@@ -116,7 +116,7 @@ async fn a_write_whose_client_went_away_ends_what_was_known_all_the_same() {
         .start()
         .await;
     assert_eq!(world.get("adm", "/contacts/501").await.status, 200);
-    let mut client = TcpStream::connect(world.address).await.unwrap();
+    let mut client = world.connect().await;
     let body = r#"{"contact":{"name":"x"}}"#;
     let put = format!(
         "PUT /api/v1/accounts/1/contacts/501 HTTP/1.1\r\nHost: acme\r\nAuthorization: Bearer ana\r\n\

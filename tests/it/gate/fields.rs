@@ -640,3 +640,28 @@ async fn what_is_hidden_cannot_be_asked_about_under_any_of_its_names() {
         assert_eq!(answer.status, 400, "{by}");
     }
 }
+
+super::obeying::once_more!(
+    e01_a_hidden_field_is_absent_at_every_depth_and_in_every_list,
+    e02_the_same_value_by_another_name_is_not_declared_and_does_not_pass,
+    e03_the_echo_of_a_write_is_filtered_like_a_get,
+    e04_an_error_that_quotes_what_there_is_tells_its_status_alone,
+    e05_a_preview_is_a_message_and_a_private_one_is_a_note,
+    e06_media_are_absent_but_for_what_is_declared_to_be_left,
+    e07_a_file_is_decided_on_by_the_conversation_in_which_it_stands,
+    e07_a_file_of_a_private_message_is_shown_to_who_sees_that_message,
+    e08_a_key_that_stands_twice_shows_neither_value,
+    e09_a_key_is_read_without_its_escapes_and_in_its_one_spelling,
+    e10_what_passes_is_copied_byte_for_byte,
+    e10_what_is_no_text_names_nobody,
+    e11_what_is_too_deep_or_too_large_is_refused,
+    e12_what_is_no_json_is_refused,
+    e13_the_route_says_what_an_answer_is_and_not_the_backend,
+    e14_a_header_does_not_tell_what_the_content_does_not,
+    e15_what_stands_in_place_of_a_hidden_value_is_not_written_back,
+    d10_a_list_that_stands_elsewhere_is_not_shown,
+    d08_a_row_that_cannot_be_judged_is_dropped,
+    e02_what_is_hidden_is_hidden_under_each_of_its_names,
+    g02_what_may_not_be_written_may_not_under_any_of_its_names,
+    what_is_hidden_cannot_be_asked_about_under_any_of_its_names,
+);

@@ -37,17 +37,17 @@ async fn b01_to_b05_b11_a_doubtful_head_is_refused_and_what_follows_it_is_never_
         ("B11", "Host: globex\r\n\r\n"),
     ] {
         let wire = format!("{}{fields}{smuggled}", head(&format!("PATCH {ALLOWED}")));
-        let answer = world.raw("ana", wire).await;
+        let answer = world.raw(wire).await;
         assert!(answer.starts_with("HTTP/1.1 400"), "{row} {fields:?}: {answer:?}");
         assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{row} {fields:?}: {answer:?}");
         assert_eq!(world.backend.lines(), [""; 0], "{row} {fields:?}");
     }
     for host in ["acme/path", "user@acme", "acme:port"] {
-        let answer = world.raw("ana", format!("GET {ALLOWED} HTTP/1.1\r\nHost: {host}\r\n\r\n")).await;
+        let answer = world.raw(format!("GET {ALLOWED} HTTP/1.1\r\nHost: {host}\r\n\r\n")).await;
         assert!(answer.starts_with("HTTP/1.1 400"), "B11 {host}: {answer:?}");
     }
     let old = format!("PATCH {ALLOWED} HTTP/1.0\r\nHost: acme\r\nTransfer-Encoding: chunked\r\n\r\n");
-    assert!(world.raw("ana", old).await.starts_with("HTTP/1."), "B03");
+    assert!(world.raw(old).await.starts_with("HTTP/1."), "B03");
     assert_eq!(world.backend.lines(), [""; 0]);
 }
 
@@ -56,7 +56,7 @@ async fn b04_a_body_leaves_in_headgates_own_framing() {
     let world = world().await;
     let fields = "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
     let chunked = |chunks: &str| format!("{}{fields}{chunks}", head(&format!("PATCH {ALLOWED}")));
-    let answer = world.raw("ana", chunked("1;a=b\r\n{\r\n1\r\n}\r\n0\r\nX-Headgate-User: adm\r\n\r\n")).await;
+    let answer = world.raw(chunked("1;a=b\r\n{\r\n1\r\n}\r\n0\r\nX-Headgate-User: adm\r\n\r\n")).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer:?}");
     let asked = &world.backend.seen()[0];
     assert_eq!((asked.body.as_str(), asked.all("content-length")), ("{}", vec!["2"]));
@@ -64,7 +64,7 @@ async fn b04_a_body_leaves_in_headgates_own_framing() {
     for chunks in
         ["-1\r\n{}\r\n0\r\n\r\n", "11111111111111111\r\n{}", "2\n{}\r\n0\r\n\r\n", "1e", "2\r\n{}x\r\n"]
     {
-        let answer = world.raw("ana", chunked(&format!("{chunks}\r\n\r\n"))).await;
+        let answer = world.raw(chunked(&format!("{chunks}\r\n\r\n"))).await;
         assert!(answer.is_empty() || !answer.starts_with("HTTP/1.1 2"), "{chunks:?}: {answer:?}");
     }
     assert_eq!(world.backend.seen().len(), 1);
@@ -77,7 +77,7 @@ async fn b06_no_protocol_is_switched_and_what_follows_is_decided_on_its_own() {
         format!("{}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n", head(&format!("GET {ALLOWED}")));
     let denied = format!("{}\r\n", head(&format!("GET {DENIED}")));
     let allowed = format!("{}Connection: close\r\n\r\n", head(&format!("GET {ALLOWED}")));
-    let answers = world.raw("ana", upgrade + &denied + &allowed).await;
+    let answers = world.raw(upgrade + &denied + &allowed).await;
     let statuses: Vec<_> = answers.split("HTTP/1.1 ").skip(1).filter_map(|answer| answer.get(..3)).collect();
     assert_eq!(statuses, ["501", "404", "200"], "{answers}");
     assert_eq!(world.backend.lines(), [format!("GET {ALLOWED}")]);
@@ -96,7 +96,7 @@ async fn b07_an_offer_of_h2c_is_passed_over() {
 async fn b12_a_refused_upload_is_not_asked_for() {
     let world = world().await;
     let fields = "Content-Type: application/json\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n";
-    let answer = world.raw("ana", format!("{}{fields}", head(&format!("PATCH {DENIED}")))).await;
+    let answer = world.raw(format!("{}{fields}", head(&format!("PATCH {DENIED}")))).await;
     assert!(answer.starts_with("HTTP/1.1 404") && !answer.contains("100 Continue"), "{answer:?}");
     assert_eq!(world.backend.lines(), [""; 0]);
 }
@@ -107,7 +107,7 @@ async fn b13_the_next_request_is_never_read_from_inside_a_refused_body() {
     let inner = format!("{}\r\n", head(&format!("GET {ALLOWED}")));
     let body = inner.repeat((1 << 20) / inner.len());
     let fields = format!("Content-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len() + 1);
-    let answer = world.raw("ana", format!("{}{fields}{body}", head(&format!("POST {DENIED}/upload")))).await;
+    let answer = world.raw(format!("{}{fields}{body}", head(&format!("POST {DENIED}/upload")))).await;
     assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer:?}");
     assert_eq!(world.backend.lines(), [""; 0]);
 }

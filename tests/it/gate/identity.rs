@@ -75,7 +75,7 @@ async fn c04_nothing_takes_headgates_own_headers_away() {
     let world = world().await;
     let line = format!("{ALLOWED} HTTP/1.1\r\nHost: acme\r\nAuthorization: Bearer ana\r\n");
     let connection = "Connection: close, Headgate-Actor, Headgate-Assertion, Authorization, X-Forwarded-For, Api_access_token\r\n\r\n";
-    let answer = Answer::of(&world.raw("ana", line + connection).await);
+    let answer = Answer::of(&world.raw(line + connection).await);
     assert_eq!(answer.status, 200);
     assert_eq!(world.backend.seen()[0].all("headgate-actor"), ["ana"]);
 }

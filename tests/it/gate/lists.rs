@@ -344,18 +344,23 @@ async fn d18_an_id_is_the_same_as_a_number_and_as_a_text_and_is_not_rounded() {
 
 #[tokio::test]
 async fn what_a_role_can_see_at_most_is_said_in_the_backends_query() {
-    let world = telling(json!({"rows": rows(), "count": 4})).await;
-    world.also_visible.lock().unwrap().push(("kim", "105"));
+    let kims = json!({"id": "105", "title": "CANARY-105-title", "assignee": "kim"});
+    let all: Vec<_> = rows().into_iter().chain([kims]).collect();
+    let world = telling(json!({"rows": all, "count": 5})).await;
+    for user in ["kim", "sue", "adm"] {
+        world.also_visible.lock().unwrap().push((user, "105"));
+    }
     for (user, asked, narrowed, seen) in [
         // Their own alone; what stands in its way is replaced.
-        ("kim", "?assignee_type=all&page=1", "?page=1&assignee_type=me&status=open", &[][..]),
-        ("sue", "", "", &["101", "103"]),
+        ("kim", "?assignee_type=all&page=1", "?page=1&assignee_type=me&status=open", &["105"][..]),
+        // Hers, and those of who is in her team.
+        ("sue", "", "", &["101", "103", "105"]),
         // Whoever takes part sees more than their own: nothing may be left out.
         ("ana", "?a=1", "?a=1", &["101", "104"]),
-        ("adm", "", "", &["101", "102", "103", "104"]),
+        ("adm", "", "", &["101", "102", "103", "104", "105"]),
     ] {
         let shown = world.get(user, &format!("/narrow{asked}")).await;
-        // This backend does not listen, and what it says too much is taken out all the same.
+        // Whether a backend listens or not: what it says too much is taken out all the same.
         assert_eq!(ids(&shown), seen, "{user}");
         assert_eq!(shown.json()["count"], seen.len(), "{user}");
         let line = world.backend.lines().pop().unwrap();
@@ -363,7 +368,7 @@ async fn what_a_role_can_see_at_most_is_said_in_the_backends_query() {
     }
     // Those of their team are those of its members, where an object has no team of its own.
     let shown = world.get("sue", "/errands").await;
-    assert_eq!(ids(&shown), ["101"]);
+    assert_eq!(ids(&shown), ["101", "105"]);
     let line = world.backend.lines().pop().unwrap();
     assert_eq!(line, "GET /api/v1/accounts/1/errands?team_of_assignee=sales");
 }
@@ -465,3 +470,19 @@ async fn i11_a_list_in_shadow_passes_unchanged_and_what_would_go_is_told() {
     assert_eq!((removed.rows, removed.undeclared), (2, 1));
     assert_eq!(record.shadow.as_deref(), Some("route"));
 }
+
+super::obeying::once_more!(
+    d03_what_stands_below_a_conversation_is_decided_on_as_the_conversation,
+    d04_what_is_included_is_decided_on_by_itself,
+    d05_no_count_and_no_link_tells_of_what_is_hidden,
+    d05_a_header_that_the_routes_list_does_not_pass_with_some_of_the_rows,
+    an_empty_answer_has_no_header_that_its_content_would_not_have_had,
+    d08_a_row_that_cannot_be_got_by_its_id_is_dropped_and_counted,
+    d17_nobody_is_nobodys_own,
+    d18_an_id_is_the_same_as_a_number_and_as_a_text_and_is_not_rounded,
+    what_a_role_can_see_at_most_is_said_in_the_backends_query,
+    who_cannot_be_decided_on_spoils_nobody_elses_list,
+    a20_a21_what_is_said_in_the_query_is_said_once_and_by_headgate,
+    who_can_see_no_row_is_answered_without_a_question,
+    i11_a_list_in_shadow_passes_unchanged_and_what_would_go_is_told,
+);

@@ -425,3 +425,22 @@ async fn a_question_with_a_body_has_pages_too() {
     assert_eq!((asked[0].method.as_str(), asked[0].body.as_str()), ("POST", r#"{"q":1}"#));
     assert_eq!(asked.last().unwrap().body, r#"{"q":2}"#);
 }
+
+super::obeying::once_more!(
+    d06_from_page_to_page_nothing_is_missed_and_nothing_comes_twice,
+    d06_a_page_is_as_full_as_it_can_be_within_its_bounds,
+    d06_the_next_page_goes_on_where_the_last_one_ended,
+    d06_a_page_whose_beginning_is_not_known_is_walked_to,
+    d06_time_is_a_bound_too,
+    a_backend_that_gives_less_than_it_is_asked_for_is_not_taken_for_its_end,
+    behind_its_last_page_a_backend_may_have_nothing_or_no_such_page,
+    d06_behind_a_page_that_said_more_there_is_always_a_page,
+    d06_a_call_that_is_under_way_when_the_time_is_up_is_given_up,
+    a_place_that_is_forgotten_for_want_of_room_is_found_again,
+    a_failure_in_the_midst_of_a_page_is_no_end,
+    who_may_see_every_row_gets_the_backends_pages,
+    d05_a_page_tells_its_own_number_its_own_next_and_its_own_rows,
+    a_page_that_can_be_meant_in_two_ways_is_refused,
+    lists_of_one_user_and_of_two_are_kept_apart,
+    a_question_with_a_body_has_pages_too,
+);

@@ -116,7 +116,7 @@ async fn probe(address: SocketAddr, plan: &str, arguments: &[&str]) -> Probed {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_whole_gate_lets_nothing_through() {
     let world = world().await;
-    let probed = probe(world.address, PLAN, &["--format", "json"]).await;
+    let probed = probe(world.address_of_a_program(), PLAN, &["--format", "json"]).await;
     assert_eq!(probed.breached(), BTreeSet::new(), "{}", probed.out);
     assert_eq!((probed.code, probed.err.as_str()), (0, ""), "{}", probed.out);
     assert_eq!(probed.report()["breached"], false);
@@ -151,7 +151,7 @@ async fn a_whole_gate_refuses_the_writes_that_it_must() {
     };
     let world = Setup::default().routes(CARDS).backend(script).start().await;
     let plan = PLAN.replace("conversations/1", "cards/1").replace("conversations/9", "cards/9");
-    let probed = probe(world.address, &plan, &["--writes", "--format", "json"]).await;
+    let probed = probe(world.address_of_a_program(), &plan, &["--writes", "--format", "json"]).await;
     let breached = probed.breached();
     for row in [
         "A15", "B12", "B13", "G01", "G02", "G03", "G04", "G05", "G06", "G07", "G08", "G09", "G10", "G11",

@@ -294,3 +294,13 @@ async fn a_name_has_a_depth() {
     let asked = format!("/cards?sort={}", vec!["name"; 33].join("."));
     assert!(!world.takes("ana", &asked).await);
 }
+
+super::obeying::once_more!(
+    a_name_that_a_backend_could_read_as_a_refused_one_is_refused,
+    a_question_is_about_what_every_row_shows,
+    a_question_reaches_no_hidden_field_of_what_is_nested,
+    what_is_common_to_all_is_changed_by_who_may_change_all,
+    a_field_can_need_a_right_of_its_own,
+    who_names_another_object_must_see_it,
+    a_name_has_a_depth,
+);

@@ -12,6 +12,7 @@ use tokio::{
 
 use super::{
     backend::{self, Asked, GOES_ON},
+    oracle::Tapped,
     world::{Setup, World},
 };
 
@@ -237,8 +238,8 @@ async fn a_head_alone_is_that_of_what_would_pass() {
 }
 
 /// A connection on which `adm` has asked for a list, and the head of its answer with what came behind it.
-async fn asking(world: &World) -> (TcpStream, Vec<u8>) {
-    let mut stream = TcpStream::connect(world.address).await.unwrap();
+async fn asking(world: &World) -> (Tapped<TcpStream>, Vec<u8>) {
+    let mut stream = world.connect().await;
     let head =
         "GET /api/v1/accounts/1/root HTTP/1.1\r\nHost: acme.example\r\nAuthorization: Bearer adm\r\n\r\n";
     stream.write_all(head.as_bytes()).await.unwrap();

@@ -8,6 +8,7 @@ use headgate::{
     },
 };
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::world::{Answer, Setup, World};
 
@@ -388,9 +389,29 @@ async fn g07_g08_a_body_over_the_limit_is_not_decided_on() {
         ("G08 long", "Content-Length: 5\r\n\r\n{\"name\":\"x\"}".to_owned(), 400),
     ] {
         let before = world.writes();
-        let answer = Answer::of(&world.raw("ana", format!("{head}{rest}")).await);
+        let answer = Answer::of(&world.raw(format!("{head}{rest}")).await);
         assert_eq!((answer.status, world.writes() - before), (status, 0), "{row}");
     }
+}
+
+#[tokio::test]
+async fn g08_a_body_that_ends_before_its_length_is_not_decided_on() {
+    let world = world().await;
+    let head = "PATCH /api/v1/accounts/1/json/contacts/501 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ana\r\nContent-Type: application/json\r\n";
+    for rest in [
+        "Content-Length: 20\r\n\r\n{\"name\":\"x\"}",
+        "Content-Length: 20\r\n\r\n",
+        "Transfer-Encoding: chunked\r\n\r\nc\r\n{\"name\":\"x\"}\r\n",
+        "Transfer-Encoding: chunked\r\n\r\n14\r\n{\"name\":\"x\"}",
+    ] {
+        let mut stream = world.connect().await;
+        stream.write_all(format!("{head}{rest}").as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400 "), "{rest}: {answer}");
+    }
+    assert_eq!(world.writes(), 0);
 }
 
 #[tokio::test]
@@ -422,7 +443,9 @@ async fn g13_assigning_is_decided_on_the_object_as_it_is_and_on_who_gets_it() {
     for (user, id, body, status) in [
         ("ana", "103", json!({"assignee_id": "ana"}), 404),
         ("ana", "102", json!({"assignee_id": "ana"}), 404),
+        // zoe is there, in the other tenant.
         ("ana", "101", json!({"assignee_id": "zoe"}), 403),
+        ("adm", "101", json!({"assignee_id": "zoe"}), 403),
         ("ana", "101", json!({"assignee_id": "ben"}), 403),
         ("ana", "101", json!({"assignee_id": "sue"}), 200),
         ("ana", "101", json!({"assignee_id": null}), 200),
@@ -986,3 +1009,35 @@ shadow = true
         assert!(reasons.contains(&record.reason), "{line} {body}: {record:?}");
     }
 }
+
+super::obeying::once_more!(
+    g01_a_refusal_names_the_field_and_those_that_may_be_written,
+    a_hidden_field_is_refused_like_one_that_does_not_exist,
+    g01_g02_g03_g06_g12_a_field_is_refused_however_it_is_written,
+    g02_g06_what_a_route_does_not_list_is_not_written,
+    g04_g09_g11_another_media_type_charset_or_coding_is_not_read,
+    g05_a_name_that_stands_twice_is_no_name,
+    g07_g08_a_body_over_the_limit_is_not_decided_on,
+    g08_a_body_that_ends_before_its_length_is_not_decided_on,
+    g10_what_takes_no_body_takes_none,
+    e15_a_masked_value_is_not_saved_back,
+    g13_assigning_is_decided_on_the_object_as_it_is_and_on_who_gets_it,
+    g14_moving_is_decided_on_both_places,
+    g15_what_is_created_is_decided_on_as_if_it_were_there,
+    g14_g15_whose_and_where_are_decided_together,
+    a_request_that_could_be_read_in_too_many_ways_is_refused,
+    a_field_that_must_be_the_paths_is,
+    g16_a_write_is_decided_on_the_facts_at_that_moment,
+    g16_a_write_is_made_only_if_the_object_is_as_it_was_decided_on,
+    g17_a_write_of_what_is_hidden_and_of_what_is_missing_answer_alike,
+    g18_an_export_needs_its_own_right,
+    g19_a_denied_write_stays_denied_whatever_key_it_has,
+    g20_a_reply_and_a_note_are_two_rights,
+    a_bulk_write_is_decided_by_every_id,
+    an_id_that_is_spelt_almost_like_another_is_none,
+    a_bulk_write_of_rows_is_decided_by_every_row,
+    a_question_about_a_hidden_field_is_one_about_none,
+    where_a_route_lists_what_may_be_asked_a_hidden_field_is_like_an_unknown_one,
+    a_filter_in_a_body_names_no_hidden_field,
+    i11_in_shadow_mode_what_would_be_refused_passes_and_is_told,
+);

@@ -246,6 +246,8 @@ fn notice(of: Conversation) -> Value {
 
 /// The parameters of a query.
 struct Query {
+    /// Whether they mean nothing to this backend.
+    ignored: bool,
     /// Whose token it came with.
     me: u32,
     parameters: Vec<(String, String)>,
@@ -256,12 +258,23 @@ impl Query {
         self.parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    /// A page of what there is.
+    fn rows<T: Clone>(&self, all: &[T], size: usize) -> Vec<T> {
+        if self.ignored {
+            return all.to_vec();
+        }
+        all.iter().skip((self.page() - 1) * size).take(size).cloned().collect()
+    }
+
     fn page(&self) -> usize {
         self.get("page").map_or(1, |page| page.parse().unwrap())
     }
 
     /// What the list and the counters are about.
     fn conversations(&self) -> Vec<Conversation> {
+        if self.ignored {
+            return Conversation::all();
+        }
         let status = self.get("status").unwrap_or("open");
         let text = self.get("q");
         let kept = |of: &Conversation| {
@@ -280,6 +293,7 @@ impl Query {
 
     fn of_assignees(&self, all: Vec<Conversation>) -> Vec<Conversation> {
         let kept = |of: &Conversation| match self.get("assignee_type") {
+            _ if self.ignored => true,
             Some("me") => of.agent() == Some(self.me),
             Some("unassigned") => of.assignee.is_none(),
             Some("assigned") => of.assignee.is_some(),
@@ -293,10 +307,6 @@ fn counts(of: &[Conversation]) -> Value {
     let unassigned = of.iter().filter(|one| one.assignee.is_none()).count();
     let mine = of.iter().filter(|one| one.agent() == Some(HEADGATE)).count();
     json!({"mine_count": mine, "unassigned_count": unassigned, "assigned_count": of.len() - unassigned, "all_count": of.len()})
-}
-
-fn page<T: Clone>(all: &[T], number: usize, size: usize) -> Vec<T> {
-    all.iter().skip((number - 1) * size).take(size).cloned().collect()
 }
 
 /// What an operator's filter keeps: conditions on status, team and assignee, joined by `AND`.
@@ -315,16 +325,25 @@ fn kept_by(payload: &Value, of: &Conversation) -> bool {
 
 /// What Chatwoot answers.
 pub(super) fn told(asked: &Asked) -> Vec<u8> {
+    answered(asked, false)
+}
+
+/// What one answers to which no filter and no page means anything.
+pub(super) fn told_all(asked: &Asked) -> Vec<u8> {
+    answered(asked, true)
+}
+
+fn answered(asked: &Asked, ignored: bool) -> Vec<u8> {
     let tokens = asked.all("api_access_token");
     assert_eq!(tokens.len(), 1, "{asked:?}");
     let me = if tokens == ["token-of-1"] { 1 } else { HEADGATE };
-    match answer(asked, me) {
+    match answer(asked, me, ignored) {
         Some(value) => backend::json(200, &value),
         None => backend::json(404, &json!({"error": "CANARY-x: resource could not be found"})),
     }
 }
 
-fn answer(asked: &Asked, me: u32) -> Option<Value> {
+fn answer(asked: &Asked, me: u32, ignored: bool) -> Option<Value> {
     let (path, query) = asked.target.split_once('?').unwrap_or((&asked.target, ""));
     if path == "/api/v1/profile" {
         let account = json!({"id": 1, "name": "Shop", "role": "agent", "pubsub_token": "CANARY-x"});
@@ -336,7 +355,8 @@ fn answer(asked: &Asked, me: u32) -> Option<Value> {
     if path.starts_with("/api/v2/") || path.ends_with("/metrics") {
         return Some(json!({"open": 7}));
     }
-    let query = Query { me, parameters: form_urlencoded::parse(query.as_bytes()).into_owned().collect() };
+    let query =
+        Query { ignored, me, parameters: form_urlencoded::parse(query.as_bytes()).into_owned().collect() };
     let path = path.strip_prefix("/api/v1/accounts/1/")?;
     let parts: Vec<_> = path.split('/').collect();
     let conversation = |id: &str| {
@@ -349,24 +369,24 @@ fn answer(asked: &Asked, me: u32) -> Option<Value> {
         ("GET", ["conversations"]) => {
             let counted = query.conversations();
             let meta = counts(&counted);
-            let rows = page(&query.of_assignees(counted), query.page(), PAGE);
+            let rows = query.rows(&query.of_assignees(counted), PAGE);
             json!({"data": {"meta": meta, "payload": rows.into_iter().map(Conversation::shown).collect::<Vec<_>>()}})
         }
         ("GET", ["conversations", "meta"]) => json!({"meta": counts(&query.conversations())}),
         ("GET", ["conversations", "search"]) => {
             let found = query.conversations();
-            let rows = page(&found, query.page(), PAGE).into_iter().map(Conversation::found_before);
+            let rows = query.rows(&found, PAGE).into_iter().map(Conversation::found_before);
             json!({"meta": counts(&found), "payload": rows.collect::<Vec<_>>()})
         }
         ("POST", ["conversations", "filter"]) => {
             let body: Value = serde_json::from_str(&asked.body).unwrap();
             let mut found = Conversation::all();
-            found.retain(|of| kept_by(&body["payload"], of));
-            let rows = page(&found, query.page(), PAGE).into_iter().map(Conversation::shown);
+            found.retain(|of| query.ignored || kept_by(&body["payload"], of));
+            let rows = query.rows(&found, PAGE).into_iter().map(Conversation::shown);
             json!({"meta": counts(&found), "payload": rows.collect::<Vec<_>>()})
         }
         ("GET", ["search"]) => {
-            let found = page(&query.conversations(), query.page(), 15);
+            let found = query.rows(&query.conversations(), 15);
             json!({"payload": {
                 "conversations": found.iter().copied().map(Conversation::found).collect::<Vec<_>>(),
                 "messages": found.iter().map(|of| quoted(*of, 3)).collect::<Vec<_>>(),
@@ -375,7 +395,7 @@ fn answer(asked: &Asked, me: u32) -> Option<Value> {
             }})
         }
         ("GET", ["search", "conversations"]) => {
-            let found = page(&query.conversations(), query.page(), 15);
+            let found = query.rows(&query.conversations(), 15);
             json!({"payload": {"conversations": found.into_iter().map(Conversation::found).collect::<Vec<_>>()}})
         }
         ("GET", ["search", "messages"]) if query.get("q") == Some("flood") => {
@@ -384,7 +404,7 @@ fn answer(asked: &Asked, me: u32) -> Option<Value> {
             json!({"payload": {"messages": many.collect::<Vec<_>>()}})
         }
         ("GET", ["search", "messages"]) => {
-            let found = page(&query.conversations(), query.page(), 15);
+            let found = query.rows(&query.conversations(), 15);
             json!({"payload": {"messages": found.into_iter().map(|of| quoted(of, 1)).collect::<Vec<_>>()}})
         }
         ("GET", ["search", "contacts"]) => {
@@ -443,14 +463,14 @@ fn answer(asked: &Asked, me: u32) -> Option<Value> {
             json!({"payload": of.map(Conversation::shown).collect::<Vec<_>>()})
         }
         ("GET", ["contacts"] | ["contacts", "search" | "active"]) | ("POST", ["contacts", "filter"]) => {
-            let rows = page(&all, query.page(), PAGE_OF_CONTACTS);
+            let rows = query.rows(&all, PAGE_OF_CONTACTS);
             let rows: Vec<_> = rows.into_iter().map(|id| contact(id, true)).collect();
             json!({"meta": {"count": all.len(), "current_page": query.page()}, "payload": rows})
         }
         ("GET" | "PUT", ["contacts", id]) => json!({"payload": contact(a_contact(id)?, true)}),
         ("GET", ["notifications"]) => {
             let of = Conversation::all();
-            let rows = page(&of, query.page(), 15).into_iter().map(notice);
+            let rows = query.rows(&of, 15).into_iter().map(notice);
             let meta = json!({"unread_count": of.len(), "count": of.len(), "current_page": query.page()});
             json!({"data": {"meta": meta, "payload": rows.collect::<Vec<_>>()}})
         }

@@ -12,14 +12,15 @@ use headgate::{
 };
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::backend::{self as chatwoot, CONTACTS, Conversation};
 use crate::{
-    gate::{backend::Backend, world::Answer},
+    gate::{
+        backend::{Asked, Backend},
+        oracle::{Allowed, Oracle, Shown, by_credential},
+        world::Answer,
+    },
     policy::{
         engine::Engine,
         world::{Ask, Person, Teams, Thing},
@@ -93,9 +94,10 @@ const TENANT: &str = "default";
 
 pub(super) struct House {
     gateway: Gateway,
+    oracle: Arc<Oracle>,
     pub(super) backend: Backend,
     keys: Vec<String>,
-    sights: Vec<Sight>,
+    sights: Arc<Vec<Sight>>,
     _folder: TempDir,
 }
 
@@ -112,7 +114,12 @@ pub(super) fn mistakes(routes: &str) -> String {
 
 impl House {
     pub(super) async fn start() -> Self {
-        let backend = Backend::start(chatwoot::told).await;
+        Self::before(chatwoot::told).await
+    }
+
+    /// Before this backend.
+    pub(super) async fn before(told: fn(&Asked) -> Vec<u8>) -> Self {
+        let backend = Backend::start(told).await;
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| {
             let path = folder.path().join(name);
@@ -137,8 +144,16 @@ impl House {
         write("tenants/default/identity.toml", &identity);
         let loaded = Config::load(folder.path(), &|_| None).unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let gateway = Gateway::start(loaded, Arc::new(SystemClock::new())).await.unwrap();
-        let sights = USERS.iter().map(|(user, ..)| Sight::of(user)).collect();
-        Self { gateway, backend, keys, sights, _folder: folder }
+        let sights: Arc<Vec<_>> = Arc::new(USERS.iter().map(|(user, ..)| Sight::of(user)).collect());
+        let (known, seen) = (credentials(&keys), Arc::clone(&sights));
+        let allowed = Allowed {
+            users: Box::new(move |text| by_credential(&known, text)),
+            sees: Box::new(move |user, canary| seen[number(user)].may_see(canary)),
+        };
+        let tokens = vec![("", "token-of-headgate"), ("1", "token-of-1")];
+        let identity = Shown { credential: Some(("api_access_token", tokens)), asserted: false };
+        let oracle = Oracle::new(allowed, identity, backend.watched(), folder.path());
+        Self { gateway, oracle, backend, keys, sights, _folder: folder }
     }
 
     pub(super) async fn send(&self, user: &str, method: &str, path: &str, body: Option<&Value>) -> Answer {
@@ -157,14 +172,12 @@ impl House {
             "{method} {target} HTTP/1.1\r\nHost: panel\r\nConnection: close\r\n\
              Authorization: Bearer {key}\r\n{more}\r\n{body}"
         );
-        let mut stream = TcpStream::connect(self.gateway.agents().unwrap()).await.unwrap();
+        let mut stream = self.oracle.connect(self.gateway.agents().unwrap()).await;
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
-        let sight = self.sight(user);
-        for canary in answer.split("CANARY-").skip(1) {
-            assert!(sight.may_see(canary), "{user} sees CANARY-{canary:.30} by {method} {path}");
-        }
+        drop(stream);
+        self.oracle.judge();
         Answer::of(&answer)
     }
 
@@ -175,6 +188,23 @@ impl House {
 
     pub(super) async fn get(&self, user: &str, path: &str) -> Answer {
         self.send(user, "GET", path, None).await
+    }
+
+    /// The ids of the rows at `rows` of an answer, however many pages it thinks that it is.
+    pub(super) async fn shown(
+        &self,
+        user: &str,
+        path: &str,
+        body: Option<&Value>,
+        rows: &str,
+    ) -> BTreeSet<u32> {
+        let method = if body.is_some() { "POST" } else { "GET" };
+        let answer = self.send(user, method, path, body).await;
+        assert_eq!(answer.status, 200, "{user} {path}: {answer:?}");
+        let answer = answer.json();
+        let ids =
+            answer.pointer(rows).unwrap().as_array().unwrap().iter().map(|row| row["id"].as_u64().unwrap());
+        ids.map(|id| u32::try_from(id).unwrap()).collect()
     }
 
     /// The numbers at `id` of the rows at `rows`, over all pages that have any.
@@ -199,6 +229,11 @@ impl House {
         }
         numbers
     }
+}
+
+/// Each user's key with the user.
+fn credentials(keys: &[String]) -> Vec<(String, String)> {
+    USERS.iter().zip(keys).map(|((user, ..), key)| (key.clone(), (*user).to_owned())).collect()
 }
 
 /// The place of a user among [`USERS`].

@@ -30,8 +30,9 @@ fn bearer(token: &str) -> String {
 }
 
 impl Whole {
-    /// The status of a `GET` of a conversation with this token.
+    /// The status of a `GET` of a conversation of ana's with this token.
     async fn shown(&self, token: &str) -> u16 {
+        self.credentials.lock().unwrap().push((token.to_owned(), "ana".to_owned()));
         self.send(CONVERSATION, &bearer(token), "").await.status
     }
 
@@ -298,6 +299,7 @@ async fn c21_a_session_of_the_agents_listener_opens_nothing_on_the_operators() {
 async fn a_proxys_word_counts_from_its_own_address_alone() {
     let whole = Whole::start().await;
     let says = "X-Forwarded-User: ana\r\n";
+    whole.credentials.lock().unwrap().push((says.to_owned(), "ana".to_owned()));
     assert_eq!(whole.send(CONVERSATION, says, "").await.status, 401, "off by default");
     let proxy = |peers: &str| format!("[proxy.sso]\npeers = ['{peers}']\nheader = 'X-Forwarded-User'\n");
     let without = whole.read(IDENTITY);

@@ -33,6 +33,8 @@ async fn i01_after_a_push_the_very_next_request_knows() {
 #[tokio::test]
 async fn i01_after_a_push_of_a_team_or_role_the_very_next_request_of_who_joined_it_knows() {
     let whole = Whole::start().await;
+    whole.lets("lone", &["101"]);
+    whole.lets("nil", &["101"]);
     whole.grant("lone", &["lead"]);
     assert_eq!(whole.status("lone", "101").await, 404);
     whole.put("lone", &["sales"]);
@@ -76,6 +78,7 @@ async fn a_directory_that_says_that_nothing_changed_is_believed_as_long_as_it_sa
 #[tokio::test]
 async fn a_role_ends_at_its_end_date_without_a_push() {
     let whole = Whole::start().await;
+    whole.lets("nil", &["101"]);
     let file = "tenants/acme/roles.toml";
     // Ten seconds after the tests begin.
     let until = "[[assign]]\nrole = 'lead'\nto = 'user:nil'\nuntil = '2023-11-14T22:13:30Z'\n";
@@ -137,6 +140,7 @@ async fn i04_many_who_ask_at_once_make_one_question() {
 #[tokio::test]
 async fn i05_who_has_no_role_may_nothing_and_who_is_new_is_known_soon() {
     let whole = Whole::start().await;
+    whole.lets("new", &["101"]);
     assert_eq!(whole.status("nil", "101").await, 404);
     assert_eq!(whole.status("new", "101").await, 401, "a good token of somebody whom nobody knows");
     whole.grant("new", &["kommo.administrator"]);

@@ -5,10 +5,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::Whole;
 
 const PATH: &str = "/api/v1/accounts/1/conversations/101";
+const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const GOAWAY: u8 = 7;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
 const ENABLE_CONNECT_PROTOCOL: u16 = 8;
 
 /// What came of the request on stream 1.
@@ -77,9 +80,13 @@ fn status(block: &[u8]) -> u16 {
 
 /// Sends one request as HTTP/2; what came of it, and the settings that the server named.
 async fn ask(whole: &Whole, fields: &[(&str, &str)]) -> (Came, Vec<u16>) {
+    send(whole, frame(HEADERS, END_HEADERS | END_STREAM, 1, &block(fields))).await
+}
+
+/// Sends these frames of stream 1.
+async fn send(whole: &Whole, request: Vec<u8>) -> (Came, Vec<u16>) {
     let mut stream = whole.connect(&[b"h2"]).await;
     let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
-    let request = frame(HEADERS, 0b101, 1, &block(fields));
     stream.write_all(&[preface, frame(SETTINGS, 0, 0, &[]), request].concat()).await.unwrap();
     let mut settings = Vec::new();
     loop {
@@ -160,6 +167,38 @@ async fn b08_what_means_something_else_in_http_1_never_becomes_http_1() {
     assert_eq!(ana(&whole, LINE, &[("te", "trailers")]).await, Came::Status(200), "as it should be");
     assert_eq!(whole.backend.lines(), [format!("GET {PATH}")]);
     assert_eq!(whole.backend.seen()[0].all("te"), [""; 0]);
+}
+
+#[tokio::test]
+async fn g08_a_body_over_the_routes_limit_or_of_another_length_than_it_says_changes_nothing() {
+    let whole = Whole::start().await;
+    let token = format!("Bearer {}", whole.token("ana"));
+    // The route takes 1 KiB.
+    let write = async |length: Option<&str>, body: &[u8]| {
+        let mut fields = LINE.to_vec();
+        fields[0].1 = "PATCH";
+        fields.extend([("authorization", token.as_str()), ("content-type", "application/json")]);
+        fields.extend(length.map(|length| ("content-length", length)));
+        let mut frames = frame(HEADERS, END_HEADERS, 1, &block(&fields));
+        let mut pieces = body.chunks(600).peekable();
+        while let Some(piece) = pieces.next() {
+            let end = if pieces.peek().is_none() { END_STREAM } else { 0 };
+            frames.extend(frame(DATA, end, 1, piece));
+        }
+        send(&whole, frames).await.0
+    };
+    let body = |length: usize| format!(r#"{{"title":"{}"}}"#, "x".repeat(length - 12)).into_bytes();
+    for (length, bytes) in [(None, 1025), (None, 4000), (Some("1025"), 1025)] {
+        assert_eq!(write(length, &body(bytes)).await, Came::Status(413), "{length:?} {bytes}");
+    }
+    for (said, bytes) in [("30", 20), ("20", 30), ("1", 20), ("1000000", 20)] {
+        let came = write(Some(said), &body(bytes)).await;
+        assert!(matches!(came, Came::Reset | Came::Status(400 | 413)), "{said} {bytes}: {came:?}");
+    }
+    assert_eq!(whole.backend.lines(), [""; 0]);
+    for (length, bytes) in [(None, 1024), (None, 20), (Some("20"), 20)] {
+        assert_eq!(write(length, &body(bytes)).await, Came::Status(200), "{length:?} {bytes}");
+    }
 }
 
 #[tokio::test]

@@ -12,9 +12,8 @@ use tokio::{
     sync::watch,
     task::JoinSet,
 };
-use tokio_rustls::client::TlsStream;
 
-use super::{OPERATOR, Whole};
+use super::{Connection, OPERATOR, Whole};
 
 /// Connections that ask at once.
 pub(super) const CONNECTIONS: usize = 16;
@@ -25,7 +24,7 @@ pub(super) const RATES: &str = "[gate.rate]\nactor = { per_second = 1000000, bur
                                 address = { per_second = 1000000, burst = 1000000 }\n";
 
 /// A connection that is kept, on which one request follows the other.
-pub(super) struct Kept(BufReader<TlsStream<TcpStream>>);
+pub(super) struct Kept(BufReader<Connection>);
 
 impl Kept {
     pub(super) async fn open(whole: &Whole) -> Self {

@@ -54,6 +54,7 @@ async fn a_read_that_meets_a_closed_connection_is_sent_again_and_a_write_is_not(
         })
         .await;
         let whole = start(&[&backend.address.to_string()]).await;
+        whole.oracle.watch(backend.watched());
         assert_eq!(whole.status("ana", "101").await, 200);
         let answer = if writes { edit(&whole).await } else { whole.status("ana", "101").await };
         assert_eq!(answer, status, "writes: {writes}");

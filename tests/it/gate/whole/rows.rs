@@ -33,8 +33,11 @@ fn ids(answer: &Answer) -> Vec<String> {
 
 async fn start(more_roles: &[&'static str]) -> Whole {
     let whole = Whole::start().await;
-    let routes =
-        ROUTES.replace("ACCOUNT", "1").replace("refused_parameters = [\"api_access_token\"]", "").replace(
+    let routes = ROUTES
+        .replace("ACCOUNT", "1")
+        .replace("push = { own = \"assignee_type=me\" }\n", "")
+        .replace("refused_parameters = [\"api_access_token\"]", "")
+        .replace(
             "responsible = \"/assignee\"\nteam = \"/team\"\nparticipants = \"/participants\"",
             "tag = true",
         );
@@ -59,6 +62,7 @@ async fn seen(whole: &Whole, user: &str) -> Vec<String> {
 #[tokio::test]
 async fn d01_d07_list_search_and_get_show_the_same() {
     let whole = start(&[]).await;
+    whole.lets("ana", &["103"]);
     for (user, expected) in [
         ("ana", &["101", "104"][..]),
         ("ben", &["102", "104"]),
@@ -76,6 +80,7 @@ async fn d01_d07_list_search_and_get_show_the_same() {
 #[tokio::test]
 async fn d12_a_subscriber_sees_the_chat_and_of_the_card_what_its_profile_has() {
     let whole = start(&["[role.seller.grants]\nlead = { view = 'own' }\ncontact = { view = 'own' }\n"]).await;
+    whole.lets("ana", &["502"]);
     whole.grant("ana", &["seller"]);
     whole.grant("adm", &["kommo.administrator"]);
     let card = whole.get("ana", "/leads/104").await;
@@ -95,6 +100,7 @@ async fn d12_a_subscriber_sees_the_chat_and_of_the_card_what_its_profile_has() {
 async fn d16_no_team_is_not_the_same_as_no_team() {
     let whole = start(&["[role.mate.grants]\nconversation = { list = 'team', view = 'team' }\ncontact = { list = 'team', view = 'team' }\n"])
         .await;
+    whole.lets("mia", &["103", "501"]);
     whole.grant("lone", &["mate"]);
     whole.grant("mia", &["mate"]);
     for id in ["101", "102", "103", "104"] {
@@ -108,9 +114,29 @@ async fn d16_no_team_is_not_the_same_as_no_team() {
 }
 
 #[tokio::test]
+async fn d17_whose_name_is_like_nobodys_owns_nothing_of_nobodys() {
+    let own = "[role.own.grants]\nconversation = { list = 'own', view = 'own' }\ncontact = { list = 'own', view = 'own' }\n";
+    let whole = start(&[own]).await;
+    for id in ["101", "102", "103", "104"] {
+        whole.change(id, &json!({"team": null, "responsible": null})).await;
+    }
+    for user in ["0", "null", "nil", "undefined"] {
+        whole.grant(user, &["own"]);
+        assert_eq!(seen(&whole, user).await, [""; 0], "{user}");
+        assert_eq!(ids(&whole.get(user, "/contacts").await), [""; 0], "{user}");
+    }
+    // Who has no name at all, or nobody's, is nobody, whatever the directory says of them.
+    for user in ["", "None"] {
+        whole.grant(user, &["kommo.administrator"]);
+        assert_eq!(whole.status(user, "101").await, 401, "{user}");
+    }
+}
+
+#[tokio::test]
 async fn d19_two_roles_are_the_wider_and_a_forbid_beats_both() {
     let none = "[role.none.grants]\nconversation = { list = 'all', view = 'none' }\n";
     let whole = start(&[none, "[role.mate.grants]\nconversation = { list = 'team', view = 'team' }\n"]).await;
+    whole.lets("mia", &["101", "103"]);
     whole.grant("mia", &["none"]);
     assert_eq!(seen(&whole, "mia").await, [""; 0]);
     whole.grant("mia", &["none", "mate"]);
@@ -133,6 +159,7 @@ async fn d19_two_roles_are_the_wider_and_a_forbid_beats_both() {
 #[tokio::test]
 async fn an_override_replaces_caps_or_raises_where_a_conversation_stands() {
     let whole = start(&[]).await;
+    whole.lets("mia", &["101", "102", "103", "104"]);
     whole.grant("mia", &["desk"]);
     whole.change("103", &json!({"stage": "sales/open"})).await;
     for (base, place, visible) in [

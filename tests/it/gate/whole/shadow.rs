@@ -27,6 +27,7 @@ async fn told(whole: &Whole, decision: &str) -> Value {
 #[tokio::test]
 async fn i11_what_a_role_in_shadow_would_refuse_passes_and_is_told() {
     let whole = start().await;
+    whole.lets("new", &["101", "102", "103", "104", "502"]);
     whole.grant("new", &["trial"]);
     for (path, reason) in [
         ("/conversations/102", "out_of_scope"),
@@ -51,6 +52,7 @@ async fn i11_what_a_role_in_shadow_would_refuse_passes_and_is_told() {
 #[tokio::test]
 async fn what_a_role_in_shadow_would_hide_is_shown_and_told() {
     let whole = start().await;
+    whole.lets("new", &["101"]);
     whole.grant("new", &["trial"]);
     whole.change("101", &json!({"responsible": "new"})).await;
     let passed = whole.get("new", "/conversations/101").await;
@@ -99,6 +101,7 @@ async fn a_role_in_shadow_lets_nothing_pass_that_no_role_could_allow() {
 #[tokio::test]
 async fn a_role_in_shadow_opens_to_its_own_users_alone() {
     let whole = start().await;
+    whole.lets("ana", &["102"]);
     assert_eq!(whole.status("ana", "102").await, 404);
     whole.grant("ana", &["agent", "trial"]);
     whole.push(&json!({"tenant": "acme", "user": "ana"})).await;

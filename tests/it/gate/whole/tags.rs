@@ -7,6 +7,7 @@ use super::Whole;
 #[tokio::test]
 async fn whoever_is_assigned_sees_it_and_whoever_was_sees_it_no_more() {
     let whole = Whole::start().await;
+    whole.lets("ben", &["101"]);
     assert_eq!((whole.status("ana", "101").await, whole.status("ben", "101").await), (200, 404));
     whole.change("101", &json!({"responsible": "ben", "team": "support"})).await;
     assert_eq!((whole.status("ana", "101").await, whole.status("ben", "101").await), (404, 200));
@@ -35,6 +36,7 @@ async fn a_conversation_is_found_by_headgates_id_as_by_the_backends() {
 #[tokio::test]
 async fn d13_a_participant_sees_it_as_long_as_they_take_part() {
     let whole = Whole::start().await;
+    whole.lets("ana", &["102"]);
     assert_eq!(whole.status("ana", "104").await, 200);
     whole.change("104", &json!({"participants": []})).await;
     assert_eq!(whole.status("ana", "104").await, 404);
@@ -49,6 +51,7 @@ async fn d13_a_participant_sees_it_as_long_as_they_take_part() {
 #[tokio::test]
 async fn who_is_in_the_queue_of_its_team_sees_it_as_long_as_it_is_that_teams() {
     let whole = Whole::start().await;
+    whole.lets("ana", &["102"]);
     let directory = whole.read("tenants/acme/directory.toml");
     whole.reload("tenants/acme/directory.toml", &format!("{directory}[team.sales]\n")).unwrap();
     whole.reload("tenants/acme/assignment.toml", "[team.sales]\nstrategy = 'round_robin'\n").unwrap();

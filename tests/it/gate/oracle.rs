@@ -1,0 +1,299 @@
+//! The universal oracle of the security checklist, in every world. It keeps each byte that went to a client and each request
+//! that reached the backend, and judges both when an answer is read and, whatever a test forgot, when the world ends:
+//!
+//! * no client was shown a canary that is not its user's, in whatever way it was written;
+//! * the backend saw no request that a refusal stands for and none but of a route of its tenant's, and in each exactly one
+//!   identity, Headgate's.
+
+use std::{
+    collections::BTreeSet,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use headgate::probe::canary::{Canaries, texts};
+use serde_json::Value;
+use tokio::net::TcpStream;
+
+use super::backend::{Asked, Seen};
+
+mod tap;
+mod tests;
+
+pub(in crate::gate) use self::tap::Tapped;
+
+/// What every canary begins with; what it is of stands behind it.
+const CANARY: &str = "CANARY-";
+/// What of a canary says whose it is.
+const CANARY_CHARS_MAX: usize = 60;
+/// More than any test has a backend send.
+const DECODED_BYTES_MAX: usize = 64 << 20;
+/// Headgate's own headers to a backend.
+const OWN: [&str; 5] =
+    ["headgate-actor", "headgate-tenant", "headgate-teams", "headgate-grants", "headgate-assertion"];
+/// As whom Headgate asks for itself.
+const ITSELF: &str = "headgate";
+
+/// The users whose credentials stand in a text.
+type Users = dyn Fn(&str) -> Vec<String> + Send + Sync;
+/// Whether a user may see the canary that goes on so.
+pub(super) type Sees = dyn Fn(&str, &str) -> bool + Send + Sync;
+
+/// Who a world's users are, and what they may see.
+pub(super) struct Allowed {
+    pub(super) users: Box<Users>,
+    /// By the names that `users` gives.
+    pub(super) sees: Box<Sees>,
+}
+
+/// What a backend is shown besides who acts.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shown {
+    /// The header with the backend's own credential, and its values by the actor's name. An empty name is everybody else's.
+    pub(super) credential: Option<(&'static str, Vec<(&'static str, &'static str)>)>,
+    pub(super) asserted: bool,
+}
+
+pub(super) struct Oracle {
+    allowed: Allowed,
+    identity: Shown,
+    /// The configuration's, and the routes that it has or had.
+    folder: PathBuf,
+    routes: Mutex<BTreeSet<(String, String)>>,
+    /// What reached each backend, and how much of it is judged.
+    backends: Mutex<Vec<(Seen, usize)>>,
+    heard: Mutex<Vec<Heard>>,
+    /// How many connections were opened, and are open.
+    connections: Mutex<(usize, usize)>,
+}
+
+/// What went over a client's connection.
+#[derive(Debug, Default)]
+struct Heard {
+    /// Whose connection it is, whatever is sent.
+    user: Option<&'static str>,
+    sent: Vec<u8>,
+    received: Vec<u8>,
+    /// What reached the backend meanwhile, if no other client was there at the time.
+    asked: Option<Vec<Asked>>,
+}
+
+impl Oracle {
+    /// `folder` is the configuration's.
+    pub(super) fn new(allowed: Allowed, identity: Shown, backend: Seen, folder: &Path) -> Arc<Self> {
+        Arc::new(Self {
+            allowed,
+            identity,
+            folder: folder.to_owned(),
+            routes: Mutex::default(),
+            backends: Mutex::new(vec![(backend, 0)]),
+            heard: Mutex::default(),
+            connections: Mutex::default(),
+        })
+    }
+
+    /// Another backend of the same world.
+    pub(super) fn watch(&self, backend: Seen) {
+        locked(&self.backends).push((backend, 0));
+    }
+
+    /// A client's connection to a listener of this world.
+    pub(super) async fn connect(self: &Arc<Self>, address: SocketAddr) -> Tapped<TcpStream> {
+        self.tap(TcpStream::connect(address).await.unwrap())
+    }
+
+    /// A client's connection, of which every byte is kept from now on.
+    pub(super) fn tap<S>(self: &Arc<Self>, stream: S) -> Tapped<S> {
+        self.tap_as(None, stream)
+    }
+
+    /// As [`Oracle::tap`], for who is known by something else than what is sent.
+    pub(super) fn tap_as<S>(self: &Arc<Self>, user: Option<&'static str>, stream: S) -> Tapped<S> {
+        Tapped::open(Arc::clone(self), user, stream)
+    }
+
+    /// Judges what came since the last time.
+    pub(super) fn judge(&self) {
+        let heard = std::mem::take(&mut *locked(&self.heard));
+        for heard in &heard {
+            self.judge_heard(heard);
+        }
+        let mut backends = locked(&self.backends);
+        for (seen, judged) in backends.iter_mut() {
+            let asked = locked(seen)[*judged..].to_vec();
+            *judged += asked.len();
+            for asked in &asked {
+                assert!(self.is_declared(asked), "of no route: {asked:?}");
+                self.judge_asked(asked);
+            }
+        }
+    }
+
+    /// What reached the first backend after so many requests.
+    fn asked_since(&self, before: usize) -> Vec<Asked> {
+        let backends = locked(&self.backends);
+        locked(&backends[0].0)[before..].to_vec()
+    }
+
+    fn judge_heard(&self, heard: &Heard) {
+        let sent = String::from_utf8_lossy(&heard.sent);
+        let mut users: BTreeSet<_> = (self.allowed.users)(&sent).into_iter().collect();
+        users.extend(heard.user.map(str::to_owned));
+        let received = || String::from_utf8_lossy(&heard.received);
+        for canary in shown(&heard.received, sent.starts_with("HEAD ")) {
+            let may = users.iter().any(|user| (self.allowed.sees)(user, &canary));
+            assert!(may, "{users:?} see {CANARY}{canary} in {}", received());
+        }
+        if let Some(asked) = &heard.asked
+            && refused(&heard.received)
+        {
+            let forwarded = asked.iter().find(|asked| asked.all("headgate-actor") != [ITSELF]);
+            assert!(forwarded.is_none(), "{forwarded:?} went on, and was refused with {}", received());
+        }
+    }
+
+    fn is_declared(&self, asked: &Asked) -> bool {
+        let mut routes = locked(&self.routes);
+        let mut is_known = routes.iter().any(|route| is_of(asked, route));
+        if !is_known {
+            // It may have been declared since.
+            routes.extend(declared(&self.folder));
+            is_known = routes.iter().any(|route| is_of(asked, route));
+        }
+        is_known
+    }
+
+    /// Exactly one identity, the one that Headgate set.
+    fn judge_asked(&self, asked: &Asked) {
+        let actor = *asked.all("headgate-actor").first().unwrap_or_else(|| panic!("nobody's: {asked:?}"));
+        // Its own questions are no user's.
+        let of_user = usize::from(actor != ITSELF);
+        for (name, times) in OWN.iter().zip([1, 1, of_user, of_user, usize::from(self.identity.asserted)]) {
+            assert_eq!(asked.all(name).len(), times, "{name} in {asked:?}");
+        }
+        let credential = self.identity.credential.as_ref();
+        if let Some((name, of)) = credential {
+            let value = of
+                .iter()
+                .find(|(user, _)| *user == actor)
+                .or_else(|| of.iter().find(|(user, _)| user.is_empty()));
+            assert_eq!(asked.all(name), [value.unwrap().1], "{asked:?}");
+        }
+        for (name, value) in &asked.headers {
+            let folded = name.to_lowercase().replace(['_', '.'], "-");
+            assert!(!folded.contains("headgate") || OWN.contains(&name.as_str()), "{name} in {asked:?}");
+            assert!(!value.contains("Bearer"), "{name} in {asked:?}");
+            let steering = [
+                "authorization",
+                "cookie",
+                "x-api-key",
+                "x-original-url",
+                "x-http-method-override",
+                "upgrade",
+            ];
+            assert!(!steering.contains(&folded.as_str()), "{name} in {asked:?}");
+            let native = credential.is_some_and(|(native, _)| native == name);
+            assert!(native || folded != "api-access-token", "{name} in {asked:?}");
+        }
+        assert!(!asked.target.contains("access_token"), "{asked:?}");
+        let said = format!("{asked:?}");
+        assert_eq!((self.allowed.users)(&said), [""; 0], "a user's own credential in {said}");
+    }
+}
+
+/// Whatever a test forgot to look at.
+impl Drop for Oracle {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.judge();
+        }
+    }
+}
+
+/// What the tenants' routes may ask a backend, each as a tenant and a method with a path: those of its own, and those of the
+/// presets that it uses, in the account that is fixed for it.
+fn declared(folder: &Path) -> Vec<(String, String)> {
+    let tenants = std::fs::read_dir(folder.join("tenants")).into_iter().flatten().map(Result::unwrap);
+    let routes = tenants.filter_map(|tenant| {
+        let text = std::fs::read_to_string(tenant.path().join("routes.toml")).ok()?;
+        Some((tenant.file_name().into_string().unwrap(), text))
+    });
+    routes
+        .flat_map(|(tenant, text)| requests(text).into_iter().map(move |request| (tenant.clone(), request)))
+        .collect()
+}
+
+/// What a tenant's routes may ask.
+fn requests(mut text: String) -> Vec<String> {
+    for preset in ["chatwoot", "crm-v4"] {
+        if text.contains(&format!("use = [\"{preset}\"]")) {
+            let path = format!("{}/src/config/presets/routes/{preset}.toml", env!("CARGO_MANIFEST_DIR"));
+            text += &std::fs::read_to_string(path).unwrap();
+        }
+    }
+    let fixed = text
+        .split_once("fixed = { account = \"")
+        .map(|(_, behind)| behind.split('"').next().unwrap().to_owned());
+    let account = fixed.unwrap_or_else(|| "{account}".to_owned());
+    let is_request = |text: &&str| {
+        text.split_once(' ').is_some_and(|(method, path)| {
+            method.bytes().all(|byte| byte.is_ascii_uppercase())
+                && path.starts_with('/')
+                && !path.contains(' ')
+        })
+    };
+    text.split(['"', '\'']).filter(is_request).map(|request| request.replace("{account}", &account)).collect()
+}
+
+/// Whether a request is one of this tenant's route, or `HEAD` of it.
+fn is_of(asked: &Asked, (tenant, route): &(String, String)) -> bool {
+    let (method, template) = route.split_once(' ').unwrap();
+    let path = asked.target.split('?').next().unwrap();
+    let known = method == asked.method || (method, asked.method.as_str()) == ("GET", "HEAD");
+    let fits =
+        |(wanted, given): (&str, &str)| wanted == given || wanted.starts_with('{') && !given.is_empty();
+    let as_long = template.split('/').count() == path.split('/').count();
+    asked.all("headgate-tenant") == [tenant]
+        && known
+        && as_long
+        && template.split('/').zip(path.split('/')).all(fits)
+}
+
+/// How each canary goes on that is in the bytes of a connection, whichever way it is written.
+fn shown(received: &[u8], to_head: bool) -> BTreeSet<String> {
+    let canaries = Canaries::new([CANARY]);
+    let texts: BTreeSet<_> = texts(received, to_head, DECODED_BYTES_MAX).into_iter().collect();
+    let following = texts.iter().flat_map(|text| canaries.following(text));
+    following.map(|text| text.chars().take(CANARY_CHARS_MAX).collect()).collect()
+}
+
+/// Whether each answer of a connection is one with which nothing may have been forwarded: what was wrong was known before.
+fn refused(received: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(received);
+    let answers: Vec<_> = text.split("HTTP/1.1 ").skip(1).filter(|answer| !answer.starts_with('1')).collect();
+    let is_refusal = |answer: &&str| {
+        let problem =
+            answer.split_once("\r\n\r\n").and_then(|(_, body)| serde_json::from_str::<Value>(body).ok());
+        let kind = problem.as_ref().and_then(|problem| problem["type"].as_str()?.rsplit(':').next());
+        match answer.get(..3) {
+            Some("400" | "401" | "405" | "411" | "413" | "414" | "415" | "421" | "426" | "429" | "431") => {
+                kind != Some("declined")
+            }
+            Some("403") => kind == Some("fields"),
+            _ => false,
+        }
+    };
+    !answers.is_empty() && answers.iter().all(is_refusal)
+}
+
+/// What is in it, whoever panicked with it.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The users of these credentials that stand in a text.
+pub(super) fn by_credential(credentials: &[(String, String)], text: &str) -> Vec<String> {
+    let found = credentials.iter().filter(|(credential, _)| text.contains(credential.as_str()));
+    found.map(|(_, user)| user.clone()).collect()
+}
