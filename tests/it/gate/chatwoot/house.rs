@@ -19,7 +19,10 @@ use tokio::{
 
 use super::backend::{self as chatwoot, CONTACTS, Conversation};
 use crate::{
-    gate::{backend::Backend, world::Answer},
+    gate::{
+        backend::{Asked, Backend},
+        world::Answer,
+    },
     policy::{
         engine::Engine,
         world::{Ask, Person, Teams, Thing},
@@ -45,15 +48,20 @@ use = ["chatwoot"]
 backend = "chat"
 fixed = { account = "1" }
 [as_user]
-credentials = { 1 = "token-of-1" }
+credentials = { 1 = "token-of-1", 4 = "token-of-4", 8 = "token-of-8" }
 [entity.conversation]
 participants = "/custom_attributes/watchers"
 "#;
 
+/// Who has `no-notes` may send messages, and neither reads nor writes notes: a supervisor without `note` altogether, so that a
+/// private message is told from one to the contact by the right to it. Who may write notes without reading them needs no test of
+/// its own: the rights are asked one by one.
 const ROLES: &str = r#"
 use = ["chatwoot"]
 [role.unassigned]
 extends = ["chatwoot.agent"]
+[role.unassigned.grants]
+contact = { list = "none", view = "own", create = "none", edit = "none" }
 [role.unassigned.relation]
 unassigned = { conversation = { list = "full", view = "full" } }
 [role.follower]
@@ -112,7 +120,12 @@ pub(super) fn mistakes(routes: &str) -> String {
 
 impl House {
     pub(super) async fn start() -> Self {
-        let backend = Backend::start(chatwoot::told).await;
+        Self::before(chatwoot::told).await
+    }
+
+    /// A house before another Chatwoot.
+    pub(super) async fn before(chatwoot: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        let backend = Backend::start(chatwoot).await;
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| {
             let path = folder.path().join(name);
@@ -249,6 +262,18 @@ impl Sight {
     /// The numbers of the conversations that the user sees.
     pub(super) fn conversations(&self) -> BTreeSet<u32> {
         Conversation::all().into_iter().filter(|of| self.has(*of)).map(|of| of.id).collect()
+    }
+
+    /// Whether the user sees the contact of a conversation with its number.
+    pub(super) fn has_number(&self, of: Conversation) -> bool {
+        let answer = self.ask("contact", "view", Some(thing(of)));
+        answer.is_allowed() && answer.sees("phone_number")
+    }
+
+    /// Whether the user sees contacts by themselves with their numbers.
+    pub(super) fn has_numbers(&self) -> bool {
+        let answer = self.ask("contact", "view", Some(nobodys()));
+        answer.is_allowed() && answer.sees("phone_number")
     }
 
     /// Whether the user sees contacts by themselves.
