@@ -87,6 +87,8 @@ pub struct Route {
     pub body_bytes_max: usize,
     /// Decide, tell and let pass.
     pub shadow: bool,
+    /// Only for who has credentials of their own.
+    pub as_user: bool,
     /// Whether a request may pass whose decision is not on record.
     pub audit: Audit,
     /// What is told of the backend's errors.
@@ -453,6 +455,10 @@ pub struct Push {
     pub own: Vec<(String, String)>,
     /// Their team's; `{team}` stands for it.
     pub team: Vec<(String, String)>,
+    /// Only for who has credentials of their own.
+    pub as_user: bool,
+    /// The values whose place they take; `None`: any.
+    pub in_place_of: Option<Vec<String>>,
 }
 
 impl Line {

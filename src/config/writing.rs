@@ -64,9 +64,32 @@ impl Right {
     }
 }
 
-/// Another object that a field names, on which the user needs a right.
+/// Other objects that a field names, on which the user needs a right.
 #[derive(Clone, Debug)]
 pub struct Reference {
+    /// What they are.
+    pub to: To,
+    /// A write that does not name one is refused.
+    pub required: bool,
+}
+
+/// What the objects are that a field names.
+#[derive(Clone, Debug)]
+pub enum To {
+    /// Always this.
+    One(Referred),
+    /// What another field says.
+    Kinds {
+        /// The field.
+        field: String,
+        /// By its value.
+        is: BTreeMap<String, Referred>,
+    },
+}
+
+/// An object that a field names.
+#[derive(Clone, Debug)]
+pub struct Referred {
     /// What it is.
     pub entity: EntityNo,
     /// Its resource.
@@ -75,8 +98,6 @@ pub struct Reference {
     pub line: Option<Line>,
     /// What must be allowed.
     pub action: String,
-    /// A write that does not name one is refused.
-    pub required: bool,
 }
 
 /// What a body may be written in.

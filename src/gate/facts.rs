@@ -341,6 +341,12 @@ impl Keyed {
         Self { kind: own.kind, creator: own.creator, via: None, ..self.clone() }
     }
 
+    /// A part of this object of which nothing is known.
+    #[must_use]
+    pub(super) fn part_of_unknown_kind(&self) -> Self {
+        Self { kind: None, creator: None, via: None, ..self.clone() }
+    }
+
     /// The object through which it is reached, by what its JSON says.
     pub(super) fn via(&self) -> Option<(ResourceNo, &Self)> {
         self.via.as_ref().map(|(resource, outer)| (*resource, &**outer))

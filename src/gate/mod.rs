@@ -18,6 +18,7 @@ pub mod answer;
 pub mod body;
 pub mod coding;
 mod cors;
+pub mod cover;
 pub mod decision_log;
 pub mod decisions;
 mod errors;
@@ -59,6 +60,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::
 
 use self::{
     cors::Cors,
+    cover::Cover,
     decisions::{Decisions, Outcome, Record},
     exports::Exports,
     path::Target,
@@ -249,6 +251,7 @@ impl Gate {
             enforced: &rights.enforced,
             matched: &matched,
             asked,
+            cover: None,
         };
         passage.pass(head, target, body, record).await
     }
@@ -334,4 +337,6 @@ struct Passage<'a> {
     enforced: &'a Granted,
     matched: &'a Matched,
     asked: Asked,
+    /// What a row must show to come in answer to the question; `None`: the question is about nothing that a row hides.
+    cover: Option<&'a Cover>,
 }

@@ -4,7 +4,8 @@
 //! ended is kept, so that the next one goes on from there; a page whose beginning is not known is found by walking from
 //! the last one that is, or from the first. What one request reads is bounded. Where the bound ends it, the answer is
 //! short and says so, and the next page goes on all the same: nobody who goes from page to page misses a row, gets one
-//! twice, or stands still.
+//! twice, or stands still. A full page leads on if there is a row behind it that the user sees, which may take a look at more of the
+//! backend's pages.
 //!
 //! Nothing here decides on a row: a place that is forgotten or wrong changes which rows are on a page, never who sees
 //! them.
@@ -99,7 +100,7 @@ struct Made {
 /// Why no more is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    /// The page is full.
+    /// The page is full, and there is another row behind it.
     Full,
     /// The list has ended.
     OfList,
@@ -238,8 +239,11 @@ impl Passage<'_> {
         let mut removed = Report::default();
         let mut size = paged.size;
         let mut reads = 0;
+        // Behind a full page, the backend's page in which its next row is looked for.
+        let mut ahead: Option<u64> = None;
         let end = loop {
-            let answered = self.side.upstream.forward(permit, asking.of(paged, place.page), asking.from);
+            let of_backend = asking.of(paged, ahead.unwrap_or(place.page));
+            let answered = self.side.upstream.forward(permit, of_backend, asking.from);
             let unseen = if made.is_none() {
                 answered.await?
             } else {
@@ -268,8 +272,20 @@ impl Passage<'_> {
                 _ => {}
             }
             let (mut page, report) = self.rows(&unseen, eyes, asking.around, &shapes).await?;
-            removed.add(&report);
             let is_last = paged.is_last(report.rows());
+            if let Some(number) = &mut ahead {
+                match page.rows() {
+                    0 if is_last => break End::OfList,
+                    0 if reads >= paging.pages_max => {
+                        places.pages_max_reached.inc();
+                        break End::Bound;
+                    }
+                    0 => *number = number.saturating_add(1),
+                    _ => break End::Full,
+                }
+                continue;
+            }
+            removed.add(&report);
             if reads == 1 && !is_last {
                 // A backend that gives less than what is asked for gives pages of that size.
                 size = size.min(usize::try_from(report.rows()).unwrap_or(usize::MAX));
@@ -289,8 +305,15 @@ impl Passage<'_> {
             if all_given {
                 place = Place { page: place.page.saturating_add(1), given: 0, ..place };
             }
-            if is_there && place.rows >= size {
+            let is_full = is_there && place.rows >= size;
+            if is_full && !all_given {
                 break End::Full;
+            }
+            // Whether there is a next page is told by the next row that the user sees: a hidden one behind the last would tell of
+            // itself, and by a question of what it hides.
+            if is_full && reads < paging.pages_max {
+                ahead = Some(place.page);
+                continue;
             }
             if reads >= paging.pages_max || (is_there && place.read >= paging.pages_max) {
                 places.pages_max_reached.inc();

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
 use http_body::Body as _;
 
 use super::{
@@ -40,6 +40,9 @@ impl Passage<'_> {
         record: &mut Record,
     ) -> Result<Shown, Refusal> {
         let route = &self.matched.route;
+        if route.as_user && self.credential().is_none() {
+            return Err(Refusal::Missing);
+        }
         write::check_body(route, &body).map_err(Refusal::Body)?;
         let mut passed = headers::passed(&head.headers, &self.side.routes.map.request_headers);
         // What can be filtered, whatever the client would rather have (D09).
@@ -47,6 +50,7 @@ impl Passage<'_> {
             passed.insert(header::ACCEPT, HeaderValue::from_static(media_type));
         }
         if let Some(Object::Answer { entity, parameter }) = &route.object {
+            self.may_ask_before(&target, record)?;
             let grants = self.granted.version.to_string();
             let from = self.from(&grants, record.id);
             let unseen = self.side.upstream.look(target.forwarded(), passed, from).await?;
@@ -59,6 +63,10 @@ impl Passage<'_> {
                 })?;
             let keyed = self.keyed(&known).await?;
             let permit = self.decide(Some(&keyed), &[], record)?;
+            if route.shadow {
+                // What would have been refused is told, and not the decision that came after.
+                self.may_ask_before(&target, record)?;
+            }
             self.put_on_record(record).await?;
             return self.show(unseen, &permit, None, record).await;
         }
@@ -107,15 +115,19 @@ impl Passage<'_> {
 
     /// Who the backend is told that a request is from.
     fn from<'b>(&'b self, grants: &'b str, decision: DecisionId) -> From<'b> {
-        let actor = &self.granted.actor;
-        let as_user = self.side.routes.map.as_user.as_ref();
         From {
-            actor,
+            actor: &self.granted.actor,
             grants,
             decision,
             now: self.gate.clock.now(),
-            credential: as_user.and_then(|own| Some((&own.header, own.credentials.get(&actor.user)?))),
+            credential: self.credential(),
         }
+    }
+
+    /// By what the backend takes the user for themself, and the header for it.
+    fn credential(&self) -> Option<(&HeaderName, &HeaderValue)> {
+        let own = self.side.routes.map.as_user.as_ref()?;
+        Some((&own.header, own.credentials.get(&self.granted.actor.user)?))
     }
 
     /// Decides on a request that was read whole, makes it and shows the answer.
@@ -124,15 +136,30 @@ impl Passage<'_> {
         permit: Permit,
         object: Option<Keyed>,
         target: Target,
-        mut passed: HeaderMap,
+        passed: HeaderMap,
         said: Said,
         record: &mut Record,
     ) -> Result<Shown, Refusal> {
+        let settled = self.settle(permit, object.as_ref(), &target, said, record);
+        let mut settled = Box::pin(settled).await?;
+        let cover = settled.cover.take();
+        let covering = Passage { cover: cover.as_ref(), ..*self };
+        Box::pin(covering.send(settled, object, target, passed, record)).await
+    }
+
+    /// Makes a request that may be made, and shows the answer.
+    async fn send(
+        &self,
+        settled: Settled,
+        object: Option<Keyed>,
+        target: Target,
+        mut passed: HeaderMap,
+        record: &mut Record,
+    ) -> Result<Shown, Refusal> {
+        let Settled { permit, body, changes, version, cover: _ } = settled;
         let route = &self.matched.route;
         let grants = self.granted.version.to_string();
         let from = self.from(&grants, record.id);
-        let settled = self.settle(permit, object.as_ref(), &target, said, record);
-        let Settled { permit, body, changes, version } = Box::pin(settled).await?;
         if let Some(version) = version {
             passed.insert(header::IF_MATCH, version);
         }
@@ -141,9 +168,11 @@ impl Passage<'_> {
         let within = self.shapes()?.reach(actor, &route.shows, self.asked).within;
         let paged = self.paged(&target, &permit)?;
         // In shadow mode the backend is asked what it would be without Headgate.
+        let push = &route.shows.push;
+        let is_meant = !push.as_user || self.credential().is_some();
         let target = match self.in_shadow() {
-            None => push::narrowed(&target, &route.shows.push, actor, within)?,
-            Some(_) => target.forwarded(),
+            None if is_meant => push::narrowed(&target, push, actor, within)?,
+            _ => target.forwarded(),
         };
         self.put_on_record(record).await?;
         if within == Scope::None && !route.writes() && self.in_shadow().is_none() {

@@ -17,7 +17,7 @@ use crate::{
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// A target with the parameters that narrow its query to `within`, what the user may see at most, in place of those of the
-/// same names that it has.
+/// same names that it has. One that asks for something else by them is left as it is.
 ///
 /// # Errors
 /// [`Refusal::Parameter`] if it has one of them twice: backends differ in which of two they take.
@@ -51,6 +51,14 @@ pub(super) fn narrowed(
     };
     if filled.iter().any(twice) {
         return Err(Refusal::Parameter);
+    }
+    let is_meant = |(written, value): (String, String)| {
+        let mut names = filled.iter().map(|(name, _)| name);
+        let is_pushed = names.any(|name| is_writing_of(&written, name));
+        !is_pushed || push.in_place_of.as_ref().is_none_or(|values| values.contains(&value))
+    };
+    if !target.written_parameters().all(is_meant) {
+        return Ok(asked);
     }
     Ok(if filled.is_empty() { asked } else { with(&without(&asked, &filled), &filled) })
 }

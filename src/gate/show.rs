@@ -212,7 +212,7 @@ impl Passage<'_> {
     /// Whether no row of the answer need be looked at.
     pub(super) fn sees_every_row(&self, actor: &Actor, permit: Option<&Permit>, shapes: &Shapes) -> bool {
         let reach = shapes.reach(actor, &self.matched.route.shows, self.asked);
-        permit.is_some_and(Permit::is_of_everything) || reach.certain == Scope::All
+        permit.is_some_and(Permit::is_of_everything) || (self.cover.is_none() && reach.certain == Scope::All)
     }
 
     /// What of an answer may be shown.
@@ -279,6 +279,7 @@ impl Passage<'_> {
             sight.around = around.map(|keyed| (self.asked.via.unwrap_or(self.asked.resource), keyed));
             sight.around = sight.around.filter(|_| !subject.tells_its_facts);
             sight.before = around.filter(|_| subject.tells_its_facts);
+            sight.cover = self.cover;
             sight.decided = subject.seen.as_ref();
             sight.also = subject.also.as_ref();
             sight.is_asked_for = if subject.parameter.is_some() { Some(&is_asked_for) } else { None };

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
+    cover::Cover,
     facts::{Keyed, Known, is_that},
     look_up::{Found, Sought},
     permit::{Asked, Permit},
@@ -11,7 +12,7 @@ use super::{
 };
 use crate::{
     filter::{EntityNo, Fields, Judge, Object, Verdict},
-    policy::{Actor, Allowed, Decision, Facts, Keys, Question, ResourceNo, Scope, Via, decide},
+    policy::{Actor, Allowed, Decision, Facts, FieldNo, Keys, Question, ResourceNo, Scope, Via, decide},
 };
 
 /// Kinds of objects whose fields are remembered while one answer is read: more than any answer has.
@@ -45,6 +46,8 @@ pub struct Sight<'a> {
     pub tag: &'a (dyn Fn(&str) -> Option<Known<'static>> + Sync),
     /// What is known of objects that were looked up.
     pub found: Option<&'a Found>,
+    /// What a row must show besides.
+    pub cover: Option<&'a Cover>,
     /// The one object that the answer is about may not be seen.
     pub main_is_hidden: bool,
     /// It is another one than was asked for.
@@ -102,6 +105,7 @@ impl<'a> Sight<'a> {
             teams,
             tag,
             found: None,
+            cover: None,
             main_is_hidden: false,
             main_is_another: false,
             wanted: Wanted::default(),
@@ -122,14 +126,17 @@ impl<'a> Sight<'a> {
             return fields.clone();
         }
         let (.., allowed, also) = &key;
-        let grants = &self.actor.grants;
-        let fields = right.fields(|field| {
-            grants.sees(allowed, field) && also.as_ref().is_none_or(|also| grants.sees(also, field))
-        });
+        let fields = right.fields(|field| self.sees(allowed, also.as_ref(), field));
         if self.remembered.len() < REMEMBERED_MAX {
             self.remembered.push((key, fields.clone()));
         }
         fields
+    }
+
+    /// Whether one decision shows a field, and another one, too.
+    fn sees(&self, allowed: &Allowed, also: Option<&Allowed>, field: FieldNo) -> bool {
+        let grants = &self.actor.grants;
+        grants.sees(allowed, field) && also.is_none_or(|also| grants.sees(also, field))
     }
 
     /// What is known of an object, as a decision takes it.
@@ -245,10 +252,30 @@ impl<'a> Sight<'a> {
                     Decision::Deny(_) => return None,
                 },
             };
+            if let Some(cover) = self.cover.filter(|_| object.main) {
+                let mut needed = cover.fields_of_row(right.resource);
+                if !needed.all(|field| self.sees(&allowed, also.as_ref(), field)) {
+                    return None;
+                }
+            }
             self.fields((object.entity, kind, allowed, also), right)
         };
         self.standing.push(Standing { resource: right.resource, keyed, part: shape.part });
-        Some(fields)
+        let covers_parts = !object.main || self.cover.is_none_or(|cover| self.covers_parts(cover));
+        covers_parts.then_some(fields)
+    }
+
+    /// Whether the row that stands last shows what it must of its parts, whichever they are: nothing is known of them but that.
+    fn covers_parts(&self, cover: &Cover) -> bool {
+        let part = self.whole().map(|(_, whole)| whole.part_of_unknown_kind());
+        cover.parts().all(|(resource, action, fields)| {
+            match part.as_ref().map(|part| self.decide(resource, action, part)) {
+                Some(Decision::Allow(allowed)) => {
+                    fields.iter().all(|field| self.sees(&allowed, None, *field))
+                }
+                Some(Decision::Deny(_)) | None => false,
+            }
+        })
     }
 }
 

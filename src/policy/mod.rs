@@ -38,6 +38,7 @@ pub mod words;
 
 use self::compiled::PairNo;
 pub use self::{
+    always::ShownOf,
     compile::{ANY_DEPTH_MAX, RULE_DEPTH_MAX},
     compiled::Policy,
     decide::Right,

@@ -281,6 +281,7 @@ fn route(
         asking,
         body_bytes_max: raw.body_bytes_max.map_or(body_bytes_max, |size| size.in_memory()),
         shadow: raw.shadow,
+        as_user: raw.as_user,
         audit: match raw.audit {
             None | Some(raw::Audit::Bounded) => Audit::Bounded,
             Some(raw::Audit::Must) => Audit::Must,

@@ -52,9 +52,12 @@ pub(in crate::config) fn check_vocabulary(check: &mut Check<'_>, raw: &raw::Rout
         }
         for (field, refers) in &route.refers {
             let at = at.key("refers").key(field);
-            let of = resource_of(check, &at.key("entity"), &refers.entity, raw, policy);
-            if let (Some(of), Some(name)) = (of, &refers.action) {
-                action(check, &at.key("action"), of, name);
+            for (kind, referred) in refers.each() {
+                let at = kind.map_or_else(|| at.clone(), |kind| at.key("is").key(kind));
+                let of = resource_of(check, &at.key("entity"), &referred.entity, raw, policy);
+                if let (Some(of), Some(name)) = (of, &referred.action) {
+                    action(check, &at.key("action"), of, name);
+                }
             }
         }
     }

@@ -59,6 +59,14 @@ pub(super) fn writing(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route, lin
     }
     names(check, &at.key("needs"), raw.needs.keys().map(String::as_str));
     names(check, &at.key("refers"), raw.refers.keys().map(String::as_str));
+    names(check, &at.key("refers"), raw.refers.values().filter_map(|refers| refers.kind.as_deref()));
+    let is_within = raw.body.as_ref().is_some_and(|body| !["", "/*"].contains(&body.0.as_str()));
+    if is_within && raw.refers.values().any(|refers| refers.kind.is_some()) {
+        check.wrong(
+            &at.key("refers"),
+            Wrong::OnlyWith { other: "`kind` in what is a whole body, or an item of it" },
+        );
+    }
     names(check, &at.key("same"), raw.same.keys().map(String::as_str));
     let instead = raw.instead.as_ref().and_then(|instead| {
         names(check, &at.key("instead"), instead.field.as_deref());

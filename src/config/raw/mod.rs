@@ -41,7 +41,7 @@ pub(crate) use self::{
         Literal, LookUp, Object as RouteObject, Page, Route, Routes,
     },
     tests::{Case, Expect, Object, OfObject, Tests},
-    writing::{AssignFields, Media},
+    writing::{AssignFields, Media, Referred},
 };
 use super::text::Span;
 

@@ -297,16 +297,16 @@ pub(crate) struct Route {
     pub(crate) ids_in: Option<String>,
     /// Most objects at once. Default: 100.
     pub(crate) ids_max: Option<u32>,
-    /// Parameters of the query whose values, or names in brackets, are names of fields, such as `sort`. One that the user
-    /// does not see of every object that they could be shown is answered 400, like one that does not exist.
+    /// Parameters of the query whose values, or names in brackets, are names of fields, such as `sort`. Rows that
+    /// hide one from the user do not come (`docs/writes.md` says where); one that no row can show is answered 400, like one that does not exist.
     pub(crate) fields_in: Vec<String>,
     /// Where the body of a question names fields: pointers with `*` for each item of a list, such as
     /// `/payload/*/attribute_key`.
     pub(crate) fields_at: Vec<Pointer>,
     /// The fields that may be named there, and in a `test`. Default: all that the user may see.
     pub(crate) asks: Option<Vec<String>>,
-    /// Parameters that are searched for in fields, such as `{ q = ["name", "contact.email"] }`, in the query or the body: who does
-    /// not see all of them of every object that they could be shown may not use the parameter. A name in `fields_in` or
+    /// Parameters that are searched for in fields, such as `{ q = ["name", "contact.email"] }`, in the query or the body: rows
+    /// that hide one of them from the user do not come, and who sees one of none may not use the parameter. A name in `fields_in` or
     /// `fields_at` that stands for other fields is said here, too. Without it a parameter that is called like a search (`q`,
     /// `query`, `search`, …) is taken to be searched for everywhere.
     pub(crate) searches: BTreeMap<String, Vec<String>>,
@@ -314,6 +314,9 @@ pub(crate) struct Route {
     pub(crate) body_bytes_max: Option<Size>,
     /// Decide, tell what would have been refused, and let it pass.
     pub(crate) shadow: bool,
+    /// What it reads and changes belongs to the user whom the backend takes the caller for, and to nobody else: their filters, their
+    /// notices. Whoever has no credentials of their own in `[as_user]` is answered 404, since those of the backend's are another's.
+    pub(crate) as_user: bool,
     /// `"must"`: a request passes only once its decision is in the decision log, on the disk; otherwise it is
     /// answered 503. Default: `"bounded"`, by which lines may be lost, and are counted.
     pub(crate) audit: Option<Audit>,
@@ -455,6 +458,12 @@ pub(crate) struct Push {
     /// that any member of the team has. Who sees what their team has also sees what is their own elsewhere, so it only
     /// goes with an entity that has neither a `team` of its own nor a `queue`.
     pub(crate) team: Option<String>,
+    /// Only for who has credentials of their own in `[as_user]`: it says what the backend understands of the user whom it takes
+    /// them for, such as `me`.
+    pub(crate) as_user: bool,
+    /// The values of the same parameters that the user may have asked for and whose place it takes: those that let pass all that
+    /// it lets. A request with another one is left as it is. Without it, any.
+    pub(crate) in_place_of: Option<Vec<String>>,
 }
 
 /// Where the facts of an object come from.

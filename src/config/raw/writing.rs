@@ -61,10 +61,28 @@ pub(crate) struct Need {
     pub(crate) action: String,
 }
 
-/// Another object that a field names.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+/// Another object that a field names: `entity` says what it is, or `kind` and `is` do.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct Reference {
+    /// The field beside it that says what it is, such as `entity_type`. Neither of the two is written without the other.
+    pub(crate) kind: Option<String>,
+    /// What it is by the value of `kind`: `{ leads = { entity = "lead", request = "GET /api/v4/leads/{id}" } }`. Any other value is refused.
+    pub(crate) is: BTreeMap<String, Referred>,
+    /// The entity that it is, whatever the request says.
+    pub(crate) entity: Option<Name>,
+    /// As in `is`.
+    pub(crate) request: Option<String>,
+    /// As in `is`.
+    pub(crate) action: Option<String>,
+    /// A write that does not name one is refused.
+    pub(crate) required: bool,
+}
+
+/// An object that a field names.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Referred {
     /// The entity that it is.
     pub(crate) entity: Name,
     /// The request that answers with it; `{id}` is the id, other parameters are the route's own or in `fixed`. For an entity
@@ -72,9 +90,20 @@ pub(crate) struct Reference {
     pub(crate) request: Option<String>,
     /// What the user must be allowed on it. Default: `view`.
     pub(crate) action: Option<String>,
-    /// A write that does not name one is refused.
-    #[serde(default)]
-    pub(crate) required: bool,
+}
+
+impl Reference {
+    /// What it may be, each with the value of `kind`, if one says it, and the key under which it stands.
+    pub(crate) fn each(&self) -> Vec<(Option<&str>, Referred)> {
+        let Self { entity, request, action, .. } = self;
+        let one = entity.clone().map(|entity| Referred {
+            entity,
+            request: request.clone(),
+            action: action.clone(),
+        });
+        let by_kind = self.is.iter().map(|(value, is)| (Some(value.as_str()), is.clone()));
+        one.map(|one| (None, one)).into_iter().chain(by_kind).collect()
+    }
 }
 
 /// Another right, by the value of one field.

@@ -1,7 +1,8 @@
 //! The fields that a question names: to sort by, to filter by, to search in, to add up.
 //!
 //! Whoever may sort by a field that they do not see reads it off the order, and whoever may filter by it reads it off
-//! what is left. So such a field does not exist for them, and neither does one that the route does not list.
+//! what is left. So such a field does not exist for them, and neither does one that the route does not list. One that some rows
+//! show can be asked about, and then the other rows do not come ([`Cover`]).
 
 use std::collections::BTreeSet;
 
@@ -9,17 +10,23 @@ use serde_json::Value;
 
 use super::{
     Said,
-    covered::{Covered, Meaning},
+    covered::{Covered, Meaning, Seen},
     fields::{Fields, Way},
 };
 use crate::{
     config::writing::{Asking, Names},
-    gate::path::Target,
+    gate::{cover::Cover, path::Target},
     query::{could_be, folded},
 };
 
-/// Words of an order or a sum that are no fields.
-const WORDS: [&str; 10] = ["asc", "desc", "nulls", "first", "last", "sum", "avg", "min", "max", "count"];
+/// Words of an order that are no fields.
+const WORDS: [&str; 5] = ["asc", "desc", "nulls", "first", "last"];
+
+/// Words of a sum that are no fields. What is added up is that of all rows, also of those that are left out.
+const SUMS: [&str; 5] = ["sum", "avg", "min", "max", "count"];
+
+/// How parameters begin that make one row of several, without what readers fold.
+const GROUPS: [&str; 6] = ["group", "aggregat", "distinct", "having", "facet", "pivot"];
 
 /// Parameters by which backends search for a text in whatever they like, without what readers fold. Where the route does not
 /// say what one is searched for in, it is anything.
@@ -38,41 +45,73 @@ const SEARCHES: [&str; 12] = [
     "find",
 ];
 
-/// The names in a question that its user may not ask about.
-pub(super) fn refused(
-    asking: &Asking,
-    target: &Target,
-    said: &Said,
-    covered: &Covered<'_>,
-) -> BTreeSet<String> {
-    let mut named = Named { asking, covered, refused: BTreeSet::new() };
+/// What a question may not be about, and what its answer must show.
+#[derive(Debug, Default)]
+pub(super) struct Judged {
+    /// The names in it that its user may not ask about.
+    pub(super) refused: BTreeSet<String>,
+    /// What each row must show.
+    pub(super) cover: Cover,
+}
+
+/// Judges a question.
+pub(super) fn judged(asking: &Asking, target: &Target, said: &Said, covered: &Covered<'_>) -> Judged {
+    let mut named = Named { asking, covered, refused: BTreeSet::new(), covers: Vec::new() };
     for (mut parts, value) in target.pairs() {
         let Some(name) = parts.first().cloned() else { continue };
         named.parameter(&name);
         if !asking.parameters.contains(&name) {
-            named.passing(&parts);
+            named.passing(&parts, Of::EachRow);
             continue;
         }
         parts.remove(0);
+        let of = Of::parameter(&name).max(Of::expression(&value));
         let in_value: Vec<_> = expressions(&value).collect();
         // What stands in brackets is a field, or a place or a word such as `field` beside a value that is one.
         if !parts.is_empty() && listed(asking.fields.as_ref(), &parts) {
-            named.asked(&parts);
-            in_value.iter().for_each(|way| named.passing(way));
+            named.asked(&parts, of);
+            in_value.iter().for_each(|way| named.passing(way, of));
         } else {
-            named.passing(&parts);
-            in_value.iter().for_each(|way| named.asked(way));
+            named.passing(&parts, of);
+            in_value.iter().for_each(|way| named.asked(way, of));
         }
     }
     let mut in_body = Fields::default();
     if in_body.put_all(&mut Way::new(), &said.content).is_ok() {
         for (way, _given) in in_body.written() {
             way.first().into_iter().for_each(|name| named.parameter(name));
-            named.passing(way);
+            named.passing(way, Of::EachRow);
         }
     }
-    asking.at.iter().for_each(|at| fields_at(&said.content, at, &mut |way| named.asked(way)));
-    named.refused
+    for at in &asking.at {
+        let of = at.iter().map(|step| Of::parameter(step)).max().unwrap_or(Of::EachRow);
+        fields_at(&said.content, at, &mut |text, way| named.asked(way, of.max(Of::expression(text))));
+    }
+    Judged { refused: named.refused, cover: named.covers.into_iter().collect() }
+}
+
+/// What a name in a question decides about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Of {
+    /// Whether each row comes, and where it stands.
+    EachRow,
+    /// What is made of several rows, also of those that are left out.
+    Several,
+}
+
+impl Of {
+    fn parameter(name: &str) -> Self {
+        let mut words = name.split(|c: char| !c.is_alphanumeric());
+        let is_sum = words.any(|word| SUMS.iter().any(|sum| word.eq_ignore_ascii_case(sum)));
+        let name = folded(name);
+        let of_several = is_sum || GROUPS.iter().any(|word| name.starts_with(word));
+        if of_several { Self::Several } else { Self::EachRow }
+    }
+
+    fn expression(text: &str) -> Self {
+        let of_several = words(text).any(|word| SUMS.iter().any(|sum| word.eq_ignore_ascii_case(sum)));
+        if of_several { Self::Several } else { Self::EachRow }
+    }
 }
 
 /// The names of a question, as they are found.
@@ -80,6 +119,7 @@ struct Named<'a> {
     asking: &'a Asking,
     covered: &'a Covered<'a>,
     refused: BTreeSet<String>,
+    covers: Vec<Cover>,
 }
 
 impl Named<'_> {
@@ -88,56 +128,64 @@ impl Named<'_> {
         let Asking { parameters, searches, .. } = self.asking;
         let mut known = parameters.iter().chain(searches.keys());
         let almost = known.clone().all(|known| known != name) && known.any(|known| could_be(name, [known]));
-        if almost || !self.may_search(name) {
-            self.refused.insert(name.to_owned());
-        }
+        let seen = if almost { None } else { self.searched(name) };
+        self.note(name.to_owned(), seen, Of::EachRow);
     }
 
-    /// Whether every field in which a parameter is searched for is sure to be seen.
-    fn may_search(&self, name: &str) -> bool {
+    /// Where every field in which a parameter is searched for is seen.
+    fn searched(&self, name: &str) -> Seen {
         if let Some(fields) = self.asking.searches.get(name) {
-            return fields.iter().all(|field| {
-                let way: Way = field.split('.').map(str::to_owned).collect();
-                match self.covered.meaning(&way) {
-                    Meaning::Shown => true,
-                    Meaning::Hidden => false,
-                    Meaning::Unknown => self.covered.shows_any(),
-                }
-            });
+            return fields
+                .iter()
+                .map(|field| self.seen(&field.split('.').map(str::to_owned).collect()))
+                .collect();
         }
-        !SEARCHES.contains(&folded(name).as_str())
+        let is_known = !SEARCHES.contains(&folded(name).as_str())
             || self.asking.parameters.iter().any(|known| known == name)
-            || self.covered.is_field_of_rows(name)
-            || self.covered.shows_everything()
+            || self.covered.is_field_of_rows(name);
+        if is_known { Some(Cover::default()) } else { self.covered.shows_everything() }
+    }
+
+    /// Where a field is seen that is sure to be one.
+    fn seen(&self, way: &Way) -> Seen {
+        match self.covered.meaning(way) {
+            Meaning::Shown(cover) => Some(cover),
+            Meaning::Hidden => None,
+            Meaning::Unknown => self.covered.shows_any(),
+        }
     }
 
     /// A name where the route says that fields are named.
-    fn asked(&mut self, way: &Way) {
+    fn asked(&mut self, way: &Way, of: Of) {
         let full = way.join(".");
-        let may = listed(self.asking.fields.as_ref(), way)
-            && match self.asking.searches.contains_key(&full) {
-                true => self.may_search(&full),
-                false => match self.covered.meaning(way) {
-                    Meaning::Shown => true,
-                    Meaning::Hidden => false,
-                    Meaning::Unknown => self.covered.shows_any(),
-                },
-            };
-        if !may {
-            self.refused.insert(full);
-        }
+        let seen = match self.asking.searches.contains_key(&full) {
+            true => self.searched(&full),
+            false => self.seen(way),
+        };
+        self.note(full, seen.filter(|_| listed(self.asking.fields.as_ref(), way)), of);
     }
 
     /// A name that may be a field or not: it counts if anybody knows it.
-    fn passing(&mut self, way: &Way) {
-        if self.covered.meaning(way) == Meaning::Hidden {
-            self.refused.insert(way.join("."));
+    fn passing(&mut self, way: &Way, of: Of) {
+        match self.covered.meaning(way) {
+            Meaning::Shown(cover) => self.note(way.join("."), Some(cover), of),
+            Meaning::Hidden => self.note(way.join("."), None, of),
+            Meaning::Unknown => {}
+        }
+    }
+
+    fn note(&mut self, name: String, seen: Seen, of: Of) {
+        match seen.filter(|cover| of == Of::EachRow || cover.is_empty()) {
+            Some(cover) => self.covers.push(cover),
+            None => {
+                self.refused.insert(name);
+            }
         }
     }
 }
 
-/// The fields that are named at a place of a body: as texts, or as the members of an object.
-fn fields_at(value: &Value, steps: &[String], found: &mut dyn FnMut(&Way)) {
+/// The fields that are named at a place of a body: as texts, or as the members of an object; each with the text.
+fn fields_at(value: &Value, steps: &[String], found: &mut dyn FnMut(&str, &Way)) {
     match (steps.split_first(), value) {
         (Some((step, rest)), Value::Array(items)) if step == "*" => {
             items.iter().for_each(|item| fields_at(item, rest, found));
@@ -150,11 +198,11 @@ fn fields_at(value: &Value, steps: &[String], found: &mut dyn FnMut(&Way)) {
             members.get(step).into_iter().for_each(|value| fields_at(value, rest, found));
         }
         (None, Value::Array(items)) => items.iter().for_each(|item| fields_at(item, &[], found)),
-        (None, Value::String(text)) => expressions(text).for_each(|way| found(&way)),
+        (None, Value::String(text)) => expressions(text).for_each(|way| found(text, &way)),
         (None, Value::Object(_)) => {
             let mut members = Fields::default();
             let _within_limits = members.put_all(&mut Way::new(), value);
-            members.written().for_each(|(way, _)| found(way));
+            members.written().for_each(|(way, _)| found("", way));
         }
         _ => {}
     }
@@ -168,11 +216,14 @@ fn listed(asks: Option<&Names>, way: &Way) -> bool {
 
 /// The names in an expression such as `-created_at,name.desc` or `sum(amount)`.
 fn expressions(text: &str) -> impl Iterator<Item = Way> {
-    let words = text.split(|c: char| !c.is_alphanumeric() && !"_-.".contains(c));
-    let words = words.map(|word| word.trim_matches(['-', '.']));
-    let names =
-        words.filter(|word| !word.is_empty() && !WORDS.iter().any(|other| word.eq_ignore_ascii_case(other)));
+    let is_name = |word: &&str| !WORDS.iter().chain(&SUMS).any(|other| word.eq_ignore_ascii_case(other));
+    let names = words(text).filter(is_name);
     names.map(|word| word.split('.').filter(|part| !part.is_empty()).map(str::to_owned).collect())
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| !c.is_alphanumeric() && !"_-.".contains(c));
+    words.map(|word| word.trim_matches(['-', '.'])).filter(|word| !word.is_empty())
 }
 
 #[cfg(test)]
@@ -202,7 +253,7 @@ mod tests {
         let at = |value: &Value, pointer: &str| {
             let mut found = Vec::new();
             let steps: Vec<_> = pointer.split('/').skip(1).map(str::to_owned).collect();
-            fields_at(value, &steps, &mut |way| found.push(way.join(".")));
+            fields_at(value, &steps, &mut |_, way| found.push(way.join(".")));
             found
         };
         let filter = json!({"payload": [{"attribute_key": "name"}, {"attribute_key": "phone"}, 7]});

@@ -4,12 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
+    Said,
     fields::Fields,
     names::{Preset, preset},
     owner::{Barred, Plan, Stop, name},
 };
 use crate::{
-    config::{routes::LookUp, writing::Reference},
+    config::{
+        routes::LookUp,
+        writing::{Referred, To},
+    },
     gate::{
         Passage,
         facts::{Keyed, Known},
@@ -29,7 +33,15 @@ pub(super) struct Besides {
     /// Fields that need a right of their own.
     needing: Vec<String>,
     /// Ids of other objects, by the field that names them.
-    named: BTreeMap<String, BTreeSet<String>>,
+    named: BTreeMap<String, BTreeSet<Named>>,
+}
+
+/// Another object that a request names.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Named {
+    /// What the request says that it is, where it says so.
+    kind: Option<String>,
+    id: String,
 }
 
 impl Besides {
@@ -37,35 +49,72 @@ impl Besides {
     ///
     /// # Errors
     /// [`Barred`] if it is not clear which objects it names, or they are too many.
-    pub(super) fn of(passage: &Passage<'_>, fields: &Fields) -> Result<Self, Barred> {
-        let writing = &passage.matched.route.writing;
-        let (listed, aliases) = (writing.fields.as_ref(), &passage.matched.route.aliases);
-        let needing =
-            writing.needs.keys().filter(|field| preset(fields, field, listed, aliases) != Preset::Absent);
+    pub(super) fn of(passage: &Passage<'_>, said: &Said) -> Result<Self, Barred> {
+        let route = &passage.matched.route;
+        let (listed, aliases) = (route.writing.fields.as_ref(), &route.aliases);
+        let given = |fields: &Fields, field: &str| preset(fields, field, listed, aliases);
+        let needing = route.writing.needs.keys();
+        let needing = needing.filter(|field| given(&said.fields, field) != Preset::Absent);
         let mut named = BTreeMap::new();
-        for (field, reference) in &writing.refers {
-            let values = match preset(fields, field, listed, aliases) {
-                Preset::Absent if reference.required => {
-                    return Err(Barred::new(field, "reference", format!("{field} is not given")));
+        for (field, reference) in &route.writing.refers {
+            let objects = match &reference.to {
+                To::One(_) => named_by(given(&said.fields, field), reference.required),
+                To::Kinds { field: kind, is } => {
+                    let each = said.each.iter().filter_map(|fields| {
+                        let (id, of) = (given(fields, field), given(fields, kind));
+                        let is_absent = id == Preset::Absent && of == Preset::Absent;
+                        // Each stands where it is looked for, once: so the two belong together.
+                        let are_there = is_at(fields, field) && is_at(fields, kind);
+                        (!is_absent).then(|| named_as(id, of, is).filter(|_| are_there))
+                    });
+                    each.collect()
                 }
-                Preset::Absent => continue,
-                Preset::Unclear => return Err(Barred::unclear(field)),
-                Preset::Given(values) => values,
             };
-            let mut ids = BTreeSet::new();
-            for value in &values {
-                match name(value) {
-                    Some(None) if !reference.required => {}
-                    Some(Some(id)) if is_name(&id) && ids.len() < REFERENCES_MAX => {
-                        ids.insert(id.into_owned());
-                    }
-                    _ => return Err(Barred::unclear(field)),
-                }
+            let objects = objects.ok_or_else(|| Barred::unclear(field))?;
+            if objects.is_empty() && reference.required {
+                return Err(Barred::new(field, "reference", format!("{field} is not given")));
             }
-            named.insert(field.clone(), ids);
+            if objects.len() > REFERENCES_MAX || !objects.iter().all(|object| is_name(&object.id)) {
+                return Err(Barred::unclear(field));
+            }
+            named.insert(field.clone(), objects);
         }
         Ok(Self { needing: needing.cloned().collect(), named })
     }
+}
+
+/// The objects whose ids are given; `None` if that is not clear.
+fn named_by(ids: Preset, required: bool) -> Option<BTreeSet<Named>> {
+    let ids = match ids {
+        Preset::Absent => Vec::new(),
+        Preset::Unclear => return None,
+        Preset::Given(ids) => ids,
+    };
+    let mut objects = BTreeSet::new();
+    for id in &ids {
+        match name(id)? {
+            Some(id) => {
+                objects.insert(Named { kind: None, id: id.into_owned() });
+            }
+            None if required => return None,
+            None => {}
+        }
+    }
+    Some(objects)
+}
+
+/// The one object whose id and kind are given, which is one of `kinds`; `None` if that is not clear.
+fn named_as(ids: Preset, of: Preset, kinds: &BTreeMap<String, Referred>) -> Option<Named> {
+    let (Preset::Given(ids), Preset::Given(of)) = (ids, of) else { return None };
+    let ([id], [kind]) = (ids.as_slice(), of.as_slice()) else { return None };
+    let (id, kind) = (name(id)??, name(kind)??);
+    let (kind, _) = kinds.get_key_value(&*kind)?;
+    Some(Named { kind: Some(kind.clone()), id: id.into_owned() })
+}
+
+/// Whether a field stands where its name leads, and nowhere else.
+fn is_at(fields: &Fields, name: &str) -> bool {
+    fields.writes(&name.split('.').map(str::to_owned).collect::<Vec<_>>())
 }
 
 impl Passage<'_> {
@@ -98,12 +147,17 @@ impl Passage<'_> {
                 }
             }
         }
-        for (field, ids) in &besides.named {
-            let Some(reference) = writing.refers.get(field) else { continue };
-            let resource = policy.resource(&reference.resource).ok_or(Refusal::Unknown)?;
-            let action = policy.action(&reference.action).ok_or(Refusal::Unknown)?;
-            for id in ids {
-                let object = self.referred(reference, id, decision).await?;
+        for (field, objects) in &besides.named {
+            for Named { kind, id } in objects {
+                let referred = match (writing.refers.get(field).map(|reference| &reference.to), kind) {
+                    (Some(To::One(one)), None) => Some(one),
+                    (Some(To::Kinds { is, .. }), Some(kind)) => is.get(kind),
+                    _ => None,
+                };
+                let referred = referred.ok_or_else(|| Barred::unclear(field))?;
+                let resource = policy.resource(&referred.resource).ok_or(Refusal::Unknown)?;
+                let action = policy.action(&referred.action).ok_or(Refusal::Unknown)?;
+                let object = self.referred(referred, id, decision).await?;
                 let decided = Decided::on(actor, Asked::on(resource, action), Some(&object), &[]);
                 if decided.permit().is_err() {
                     return Err(Barred::new(field, "reference", decided.why).into());
@@ -114,19 +168,14 @@ impl Passage<'_> {
     }
 
     /// What is known of an object that a field names. Of one that is not there, nothing.
-    async fn referred(
-        &self,
-        reference: &Reference,
-        id: &str,
-        decision: DecisionId,
-    ) -> Result<Keyed, Refusal> {
-        let known = match &reference.line {
+    async fn referred(&self, referred: &Referred, id: &str, decision: DecisionId) -> Result<Keyed, Refusal> {
+        let known = match &referred.line {
             None => self.tag(id).unwrap_or_default(),
             Some(line) => {
                 let mut parameters = self.side.routes.map.fixed.clone();
                 parameters.extend(self.matched.parameters.clone());
                 parameters.insert(LookUp::ID.to_owned(), id.to_owned());
-                match self.fetched(&filled(line, &parameters), reference.entity, id, decision).await {
+                match self.fetched(&filled(line, &parameters), referred.entity, id, decision).await {
                     Ok(known) => Known::clone(&known),
                     Err(Refusal::Missing) => return self.keyed_nobodys().await,
                     Err(refusal) => return Err(refusal),

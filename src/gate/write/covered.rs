@@ -1,8 +1,9 @@
-//! What a user is sure to see of an answer, whatever its rows are: the only fields that a question may name.
+//! What a user sees of an answer, whatever its rows are: the only fields that a question may name.
 //!
-//! A row comes or does not by the field that is asked about. So it counts for nothing that the field is seen of some
-//! rows: it must be seen of each row that the user could be shown by the route, by whichever role, relation or rule. What is nested
-//! in a row counts by its own entity, and must be there for the user wherever the row is.
+//! A row comes or does not by the field that is asked about. So the field must be seen of each row that the user could be
+//! shown by the route, by whichever role, relation or rule; or the rows that hide it are left out ([`Cover`]). That goes only where
+//! nothing tells of a row that is left out ([`leaves_out`]): else a field that some rows hide is hidden. What is nested in a row counts
+//! by its own entity, and must be there for the user wherever the row is; of a part of the row that is decided as well.
 
 use std::collections::BTreeMap;
 
@@ -10,29 +11,35 @@ use super::fields::Way;
 use crate::{
     config::{
         aliases::Aliases,
-        routes::{Entity, Main},
+        routes::{Entity, Main, Shows},
     },
     filter::EntityNo,
     gate::{
         Passage,
         body::FIELD_STEPS_MAX,
+        cover::Cover,
         permit::Permit,
         refusal::Refusal,
         shape::{Shape, Shapes, fields_of},
         spelt::Spelt,
     },
-    policy::{ActionNo, Actor, FieldNo, ResourceNo, Scope},
+    policy::{ActionNo, Actor, FieldNo, ResourceNo, Scope, ShownOf},
     query::folded,
 };
 
 /// How deep nested objects are followed. What stands deeper counts as hidden.
 const NESTED_MAX: usize = 8;
 
-/// What a user is sure to see of an answer.
+/// What a row must show so that something in it is seen; `None`: it may be hidden whatever the row shows.
+pub(super) type Seen = Option<Cover>;
+
+/// What a user sees of an answer.
 pub(super) struct Covered<'a> {
     actor: &'a Actor,
     /// The decision on the one object that is asked about, by its resource.
     object: Option<(ResourceNo, &'a Permit)>,
+    /// Rows that hide what is asked about are left out.
+    leaves_out: bool,
     kinds: Vec<Kind>,
     /// Fields by the names that may mean them, without what readers fold.
     fields: BTreeMap<String, Vec<Field>>,
@@ -43,10 +50,10 @@ pub(super) struct Covered<'a> {
 }
 
 /// What a name in a question is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
-    /// Fields that the user is sure to see.
-    Shown,
+    /// Fields that the user sees of each row that has this.
+    Shown(Cover),
     /// One that is hidden from them, or may be.
     Hidden,
     /// No field that anybody declared.
@@ -58,27 +65,40 @@ pub(super) enum Meaning {
 struct Kind {
     /// It is nested in another one.
     nested: bool,
+    /// Who decides for each row whether a field of it is shown there.
+    by_row: ByRow,
     /// The rights by which they are shown.
     rights: Vec<(ResourceNo, Vec<ActionNo>)>,
     /// The resources of that in which they may stand.
     through: Vec<ResourceNo>,
-    /// The user sees each of them that stands in something they see.
-    sure: bool,
+    /// Where the user sees each of them that stands in something they see.
+    sure: Seen,
     /// Any member may be a field.
     any: bool,
     /// It may stand in the answer; otherwise it is only searched in, and means what calls it.
     shown: bool,
 }
 
+/// Whether a field that is shown of some objects of a kind is decided on by the row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum ByRow {
+    /// They are the rows.
+    Itself,
+    /// They are parts of the rows: the row's facts are theirs.
+    Part,
+    /// No.
+    No,
+}
+
 /// A field that a name may mean.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Field {
     /// The place of its kind.
     kind: usize,
     /// How much of its name that is.
     named: Named,
-    /// It is sure to be seen.
-    seen: bool,
+    /// Where it is seen.
+    seen: Seen,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,10 +111,10 @@ enum Named {
 }
 
 /// A field that a part of a name means.
-struct Match {
+struct Match<'a> {
     /// The first step of that part.
     start: usize,
-    field: Field,
+    field: &'a Field,
 }
 
 impl<'a> Covered<'a> {
@@ -117,6 +137,8 @@ impl<'a> Covered<'a> {
         let mut covered = Self {
             actor: &passage.granted.actor,
             object: (has_object && !rows).then_some((asked.resource, permit)),
+            leaves_out: leaves_out(&route.shows, &passage.side.routes.map.entities)
+                && passage.in_shadow().is_none(),
             kinds: Vec::new(),
             fields: BTreeMap::new(),
             called: BTreeMap::new(),
@@ -138,9 +160,10 @@ impl<'a> Covered<'a> {
             let rights = vec![(asked.resource, vec![action])];
             let kind = Kind {
                 nested: false,
+                by_row: ByRow::No,
                 rights,
                 through: declared.via.clone(),
-                sure: true,
+                sure: Some(Cover::default()),
                 any: false,
                 shown: true,
             };
@@ -152,7 +175,7 @@ impl<'a> Covered<'a> {
             through: vec![asked.resource],
             within,
             is_part: true,
-            sure: true,
+            sure: Some(Cover::default()),
             shown: false,
             depth: 0,
         };
@@ -186,7 +209,7 @@ impl<'a> Covered<'a> {
             for kind in self.called.get(step).into_iter().flatten() {
                 calls.push((*kind, at));
                 if at + 1 == steps.len() && !is_of_rows && is_shown(*kind) {
-                    seen.push(self.kinds.get(*kind).is_some_and(|kind| self.sees_all_of(kind)));
+                    seen.push(self.kinds.get(*kind).and_then(|kind| self.sees_all_of(kind)));
                 }
             }
         }
@@ -194,14 +217,13 @@ impl<'a> Covered<'a> {
             let is_called = || calls.iter().any(|(kind, at)| *kind == field.kind && *at < start);
             let by_itself = !is_nested(field.kind) || !is_of_rows && is_shown(field.kind);
             if by_itself || is_called() {
-                seen.push(field.seen);
+                seen.push(field.seen.clone());
             }
         }
-        match seen.as_slice() {
-            [] => Meaning::Unknown,
-            seen if seen.iter().all(|seen| *seen) => Meaning::Shown,
-            _ => Meaning::Hidden,
+        if seen.is_empty() {
+            return Meaning::Unknown;
         }
+        seen.into_iter().collect::<Seen>().map_or(Meaning::Hidden, Meaning::Shown)
     }
 
     /// Whether it is the whole name of a field of the rows.
@@ -212,21 +234,24 @@ impl<'a> Covered<'a> {
         })
     }
 
-    /// Whether a name that nobody declared, and that may be about any field, is about one that is sure to be seen.
-    pub(super) fn shows_any(&self) -> bool {
+    /// Where what a name is about is seen that nobody declared, and that may be about any field.
+    pub(super) fn shows_any(&self) -> Seen {
         let mut open = self.kinds.iter().filter(|kind| !kind.nested && kind.any).peekable();
         if open.peek().is_some() {
-            return open.all(|kind| kind.rights.iter().all(|right| self.sees(kind, right, FieldNo::OTHER)));
+            let sees = |kind: &Kind| {
+                kind.rights.iter().map(|right| self.sees(kind, right, FieldNo::OTHER)).collect::<Seen>()
+            };
+            return open.map(sees).collect();
         }
         self.shows_everything()
     }
 
-    /// Whether every field of everything in the answer is sure to be seen.
-    pub(super) fn shows_everything(&self) -> bool {
-        self.kinds.iter().filter(|kind| kind.shown).all(|kind| self.sees_all_of(kind))
+    /// Where every field of everything in the answer is seen.
+    pub(super) fn shows_everything(&self) -> Seen {
+        self.kinds.iter().filter(|kind| kind.shown).map(|kind| self.sees_all_of(kind)).collect()
     }
 
-    fn matches(&self, steps: &[String]) -> Vec<Match> {
+    fn matches(&self, steps: &[String]) -> Vec<Match<'_>> {
         let mut matches = Vec::new();
         for start in 0..steps.len() {
             let mut name = String::new();
@@ -236,27 +261,37 @@ impl<'a> Covered<'a> {
                 let fields = self.fields.get(&name).into_iter().flatten();
                 // What follows a part of a field's name is another field, or an operator on all of it.
                 let fields = fields.filter(|field| field.named != Named::Around || end == steps.len());
-                matches.extend(fields.map(|field| Match { start, field: *field }));
+                matches.extend(fields.map(|field| Match { start, field }));
             }
         }
         matches
     }
 
-    fn sees_all_of(&self, kind: &Kind) -> bool {
+    fn sees_all_of(&self, kind: &Kind) -> Seen {
         let policy = self.actor.grants.policy();
         let sees = |right: &(ResourceNo, Vec<ActionNo>)| {
-            policy.fields_of(right.0).all(|field| self.sees(kind, right, field))
+            policy.fields_of(right.0).map(|field| self.sees(kind, right, field)).collect::<Seen>()
         };
-        kind.sure && kind.rights.iter().all(sees)
+        std::iter::once(kind.sure.clone()).chain(kind.rights.iter().map(sees)).collect()
     }
 
-    fn sees(&self, kind: &Kind, (resource, actions): &(ResourceNo, Vec<ActionNo>), field: FieldNo) -> bool {
-        match self.object {
-            Some((of, permit)) if of == *resource && !kind.nested => permit.shows(self.actor, field),
-            _ => {
-                actions.iter().all(|action| self.actor.always_sees(*resource, *action, &kind.through, field))
-            }
+    fn sees(&self, kind: &Kind, (resource, actions): &(ResourceNo, Vec<ActionNo>), field: FieldNo) -> Seen {
+        if let Some((of, permit)) = self.object
+            && of == *resource
+            && !kind.nested
+        {
+            return permit.shows(self.actor, field).then(Cover::default);
         }
+        let sees = |action: &ActionNo| match (
+            self.actor.shown_of(*resource, *action, &kind.through, field),
+            kind.by_row,
+        ) {
+            (ShownOf::Every, _) => Some(Cover::default()),
+            (ShownOf::Some, ByRow::Itself) => Some(Cover::of_row(*resource, field)),
+            (ShownOf::Some, ByRow::Part) => Some(Cover::of_part(*resource, *action, Some(field))),
+            (ShownOf::Some, ByRow::No) | (ShownOf::None, _) => None,
+        };
+        actions.iter().map(sees).collect()
     }
 
     /// Rows, or an object, and all that is nested in them. `also` is what each row must be allowed for besides.
@@ -272,14 +307,15 @@ impl<'a> Covered<'a> {
         let rights = rights.map(|(of, action)| (*of, [*action].into_iter().chain(also).collect())).collect();
         let kind = Kind {
             nested: false,
+            by_row: if self.leaves_out { ByRow::Itself } else { ByRow::No },
             rights,
             through: declared.via.clone(),
-            sure: true,
+            sure: Some(Cover::default()),
             any: is_open(of),
             shown: true,
         };
-        let outer =
-            Outer { through: kind.inside(), within, is_part: true, sure: true, shown: true, depth: 0 };
+        let sure = kind.sure.clone();
+        let outer = Outer { through: kind.inside(), within, is_part: true, sure, shown: true, depth: 0 };
         self.add(kind, (&of.fields, &of.aliases));
         self.add_nested(declared, of, &outer);
     }
@@ -295,7 +331,7 @@ impl<'a> Covered<'a> {
     fn add_inner(&mut self, declared: &mut Declared<'_>, name: &str, number: EntityNo, outer: &Outer) {
         let Some((of, shape)) = declared.entity(number) else { return };
         let is_part = outer.is_part && of.part;
-        let context = (number, is_part, outer.within, outer.sure);
+        let context = (number, is_part, outer.within, outer.sure.clone());
         let known = declared.nested.get(&context).copied();
         let at = known.unwrap_or(self.kinds.len());
         for call in [name, &of.name, &of.resource].map(folded) {
@@ -308,19 +344,27 @@ impl<'a> Covered<'a> {
             return;
         }
         declared.nested.insert(context, at);
+        let by_row = if self.leaves_out && is_part { ByRow::Part } else { ByRow::No };
         let needed = if is_part { outer.within } else { Scope::All };
-        let reached = shape.rights.iter().all(|right| {
-            let right = right.as_ref().map(|right| (right.resource, right.action));
-            right.is_some_and(|(of, action)| self.actor.grants.reach(of, action).certain >= needed)
+        let reached = shape.rights.iter().map(|right| {
+            let (of, action) = right.as_ref().map(|right| (right.resource, right.action))?;
+            let reach = self.actor.grants.reach(of, action);
+            match by_row {
+                _ if reach.certain >= needed => Some(Cover::default()),
+                ByRow::Part if reach.within > Scope::None => Some(Cover::of_part(of, action, None)),
+                ByRow::Itself | ByRow::Part | ByRow::No => None,
+            }
         });
-        let sure = outer.sure && outer.depth < NESTED_MAX && (outer.within == Scope::None || reached);
+        let sure = std::iter::once(outer.sure.clone()).chain(reached).collect::<Seen>();
+        let sure = sure.filter(|_| outer.depth < NESTED_MAX);
         let rights = shape.rights.iter().flatten();
         let rights = rights.map(|right| (right.resource, vec![right.action])).collect();
         let kind = Kind {
             nested: true,
+            by_row,
             rights,
             through: outer.through.clone(),
-            sure,
+            sure: sure.clone(),
             any: is_open(of),
             shown: outer.shown,
         };
@@ -338,28 +382,29 @@ impl<'a> Covered<'a> {
     /// A kind of objects with the names of its fields: those that its entity declares, and those that the policy knows.
     fn add(&mut self, kind: Kind, (declared, aliases): (&[String], &Aliases)) {
         let policy = self.actor.grants.policy();
-        let mut seen: BTreeMap<String, bool> = BTreeMap::new();
+        let mut seen: BTreeMap<String, Vec<Seen>> = BTreeMap::new();
         for right in &kind.rights {
             let of_policy = policy.fields_of(right.0).filter(|field| *field != FieldNo::OTHER);
             let of_policy = of_policy.flat_map(|field| {
                 let is_seen = self.sees(&kind, right, field);
                 let names = aliases.touching(policy.field_name(right.0, field)).into_iter();
-                names.map(move |name| (name.strip_suffix(".*").unwrap_or(&name).to_owned(), is_seen))
+                names.map(move |name| (name.strip_suffix(".*").unwrap_or(&name).to_owned(), is_seen.clone()))
             });
             let spelt = Spelt::of(policy, right.0, aliases);
             let of_entity = declared.iter().filter(|name| *name != "*").chain(aliases.names()).map(|name| {
                 let fields = fields_of(&spelt, name);
-                (name.clone(), fields.into_iter().all(|field| self.sees(&kind, right, field)))
+                (name.clone(), fields.into_iter().map(|field| self.sees(&kind, right, field)).collect())
             });
             for (name, is_seen) in of_policy.chain(of_entity) {
-                *seen.entry(name).or_insert(true) &= is_seen;
+                seen.entry(name).or_default().push(is_seen);
             }
         }
         for (name, seen) in seen {
+            let seen: Seen = seen.into_iter().chain([kind.sure.clone()]).collect();
             let steps: Vec<String> = name.split('.').map(folded).collect();
             self.steps_max = self.steps_max.max(steps.len());
             let mut note = |steps: &[String], named| {
-                let field = Field { kind: self.kinds.len(), named, seen: seen && kind.sure };
+                let field = Field { kind: self.kinds.len(), named, seen: seen.clone() };
                 self.fields.entry(steps.concat()).or_default().push(field);
             };
             note(&steps, Named::Whole);
@@ -387,7 +432,7 @@ struct Declared<'a> {
     via: Vec<ResourceNo>,
     /// The places of nested entities that were found, by what decides whether they are sure to be seen: whether each is a part of the
     /// row, how far rows are seen, and whether that in which it stands is sure to be.
-    nested: BTreeMap<(EntityNo, bool, Scope, bool), usize>,
+    nested: BTreeMap<(EntityNo, bool, Scope, Seen), usize>,
 }
 
 impl<'a> Declared<'a> {
@@ -403,9 +448,21 @@ struct Outer {
     within: Scope,
     /// Its facts are the row's.
     is_part: bool,
-    sure: bool,
+    sure: Seen,
     shown: bool,
     depth: usize,
+}
+
+/// Whether nothing of an answer tells of a row that is left out: there is nothing else in it but rows, counts and links, nothing is
+/// left of a hidden row, and Headgate counts its pages out itself. A page of the backend's own would tell how many rows are missing on
+/// it, and so how far a row came that is not shown.
+fn leaves_out(shows: &Shows, entities: &[Entity]) -> bool {
+    let Some(Main::Rows(_, entity)) = &shows.main else { return false };
+    let entity = entities.get(usize::from(entity.0));
+    shows.page.is_some()
+        && shows.nested.is_empty()
+        && shows.keep.is_empty()
+        && entity.is_some_and(|entity| entity.placeholder.is_empty())
 }
 
 fn is_open(entity: &Entity) -> bool {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{
+    Said,
     besides::Besides,
     fields::Fields,
     names::{Judge, Refused},
@@ -28,12 +29,13 @@ pub(super) struct Judged<'a> {
 }
 
 impl<'a> Judged<'a> {
-    pub(super) fn of(passage: &Passage<'_>, fields: &'a Fields) -> Self {
+    pub(super) fn of(passage: &Passage<'_>, said: &'a Said) -> Self {
+        let fields = &said.fields;
         Self {
             fields,
             other_than_path: passage.other_than_path(fields),
             plan: Plan::of(passage, fields),
-            besides: Besides::of(passage, fields),
+            besides: Besides::of(passage, said),
             refused: Vec::new(),
         }
     }

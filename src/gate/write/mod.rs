@@ -65,6 +65,8 @@ pub(super) struct Said {
     fields: Fields,
     /// Values of the fields that name the objects.
     ids: Vec<Value>,
+    /// The fields of each object that a list of them writes; of anything else those of the whole.
+    each: Vec<Fields>,
 }
 
 /// Whether a request may bring a body at all (G10).
@@ -121,6 +123,7 @@ impl Said {
         // Beside a body the backend may take the query's or not.
         let in_query = if written.is_some() { in_query.perhaps() } else { in_query };
         let mut ids = Vec::new();
+        let each = each(&content, &in_body, &in_query)?;
         let mut fields = Fields::default();
         for named in [in_body, in_query] {
             let (of_ids, others) = named.split(&route.writing.id_ways())?;
@@ -134,7 +137,7 @@ impl Said {
         if ways.into_iter().any(steers) {
             return Err(UnfitBody::Steering);
         }
-        Ok(Self { body, content, fields, ids })
+        Ok(Self { body, content, fields, ids, each })
     }
 }
 
@@ -153,6 +156,21 @@ fn read(body: &[u8], written: &Written) -> Result<(Value, Fields), UnfitBody> {
             multipart::fields(body, boundary).map(|fields| (fields.tree(), fields))
         }
     }
+}
+
+/// The fields of each object of a list, with those of the query that a backend may take for each one's; of anything else those of the whole.
+fn each(content: &Value, in_body: &Fields, in_query: &Fields) -> Result<Vec<Fields>, UnfitBody> {
+    let of = |mut fields: Fields| {
+        fields.extend(in_query.clone())?;
+        Ok(fields)
+    };
+    let Value::Array(items) = content else { return Ok(vec![of(in_body.clone())?]) };
+    let each = items.iter().map(|item| {
+        let mut fields = Fields::default();
+        fields.put_all(&mut Way::new(), item)?;
+        of(fields)
+    });
+    each.collect()
 }
 
 /// Whether objects lead to an object at `at`; `*` leads to each item of a list, which has at least one.

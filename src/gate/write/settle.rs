@@ -7,7 +7,9 @@ use http::HeaderValue;
 use serde_json::Value;
 
 use super::{
-    Said, ask, bulk,
+    Said,
+    ask::{self, Judged as Question},
+    bulk,
     covered::Covered,
     fields::Fields,
     judged::Judged,
@@ -19,6 +21,7 @@ use crate::{
     gate::{
         Passage,
         body::UnfitBody,
+        cover::Cover,
         decisions::{Outcome, Record},
         facts::Keyed,
         path::Target,
@@ -40,6 +43,8 @@ pub(in crate::gate) struct Settled {
     pub(in crate::gate) changes: Vec<String>,
     /// The state in which its object must still be.
     pub(in crate::gate) version: Option<HeaderValue>,
+    /// What a row of the answer must show.
+    pub(in crate::gate) cover: Option<Cover>,
 }
 
 /// The reason of a field that must be the path's and is not.
@@ -71,13 +76,13 @@ impl<'a> Passage<'a> {
         let route = &self.matched.route;
         let body = std::mem::take(&mut said.body);
         if !route.writes() {
-            let permit = self.may_ask(target, &said, object.is_some(), permit, record)?;
-            return Ok(Settled { permit, body, changes: Vec::new(), version: None });
+            let (permit, cover) = self.may_ask(target, &said, object.is_some(), permit, record)?;
+            return Ok(Settled { permit, body, changes: Vec::new(), version: None, cover });
         }
         let asked = self.asked_by_value(&said.fields)?;
         let version = self.version_of(object)?;
-        let mut judged = Judged::of(self, &said.fields);
-        let mut settled = Settled { permit, body, changes: Vec::new(), version };
+        let mut judged = Judged::of(self, &said);
+        let mut settled = Settled { permit, body, changes: Vec::new(), version, cover: None };
         match &route.writing.ids {
             None => {
                 settled.changes.extend(self.prefetch_path_of(&self.matched.parameters));
@@ -284,27 +289,38 @@ impl<'a> Passage<'a> {
         None
     }
 
-    /// The permit of a question, if it is about nothing that its user may not see.
-    fn may_ask(
+    /// The permit of a question, if it is about nothing that its user may not see, and what each row must show then.
+    pub(in crate::gate) fn may_ask(
         &self,
         target: &Target,
         said: &Said,
         has_object: bool,
         permit: Permit,
         record: &mut Record,
-    ) -> Result<Permit, Refusal> {
+    ) -> Result<(Permit, Option<Cover>), Refusal> {
         if target.query.is_none() && said.content.is_null() {
-            return Ok(permit);
+            return Ok((permit, None));
         }
         let covered = Covered::of(self, &permit, has_object)?;
-        let fields = ask::refused(&self.matched.route.asking, target, said, &covered);
-        if fields.is_empty() {
-            return Ok(permit);
+        let Question { refused, cover } = ask::judged(&self.matched.route.asking, target, said, &covered);
+        if refused.is_empty() {
+            return Ok((permit, Some(cover).filter(|cover| !cover.is_empty())));
         }
         let why =
-            "a question is about fields that the user does not see of every object, or the route does not list".to_owned();
+            "a question is about fields that the user does not see, or the route does not list".to_owned();
         let opened = self.matched.route.shadow.then(Permit::of_everything);
-        self.told(Refusal::Asked(fields.into_iter().collect()), why, opened, record)
+        let permit = self.told(Refusal::Asked(refused.into_iter().collect()), why, opened, record)?;
+        Ok((permit, None))
+    }
+
+    /// Refuses a question about an object of which nothing is known before it is asked for. If it is there, a backend might make
+    /// depend on the question: what is asked about must be shown of every object (promise 5).
+    pub(in crate::gate) fn may_ask_before(
+        &self,
+        target: &Target,
+        record: &mut Record,
+    ) -> Result<(), Refusal> {
+        self.may_ask(target, &Said::default(), false, Permit::of_everything(), record).map(|_permit| ())
     }
 
     /// A refusal, unless shadow mode opens what is refused: then it is only told.

@@ -22,6 +22,7 @@ mod pages;
 mod parity;
 mod passage;
 mod probe;
+mod question_laws;
 mod questions;
 mod targets;
 mod unread;

@@ -234,7 +234,7 @@ async fn behind_its_last_page_a_backend_may_have_nothing_or_no_such_page() {
         };
         let world = Setup::default().routes(PAGED).backend(script).start().await;
         assert_eq!(ids(&world.get("ana", "/paged?per_page=4").await), [0, 2, 4, 6]);
-        // The last page was full, and so led on: what it led to is there, without a row.
+        // The last page was full; what it does not lead to is there all the same, without a row.
         let next = world.get("ana", "/paged?per_page=4&page=2").await;
         assert_eq!((ids(&next), has_more(&next)), (vec![], false), "{end}");
         let json = next.json();
@@ -371,6 +371,30 @@ async fn d05_a_page_tells_its_own_number_its_own_next_and_its_own_rows() {
     assert_eq!(second.json()["links"]["next"], Value::Null, "there is none");
     assert_eq!(second.json()["has_more"], false);
     assert_eq!(told(&second), (json!(2), json!(2), Value::Null, json!(3)));
+}
+
+#[tokio::test]
+async fn d05_what_stands_behind_a_full_page_and_is_hidden_is_not_told() {
+    for (query, without, with) in [
+        ("", "vvvv", &["vvvvh", "hvvvvhhhh", "vhvhvhvhhh"][..]),
+        ("?per_page=1", "v", &["vh", "hvh", "vhhhhhhhh"]),
+        ("?per_page=3&page=2", "vvvvvv", &["vvvvvvhh", "vvvhvvvhhh"]),
+    ] {
+        let path = format!("/paged{query}");
+        let told = async |list: &str| {
+            let answer = serving(list).await.get("ana", &path).await;
+            let json = answer.json();
+            (ids(&answer).len(), json["links"]["next"].clone(), json["has_more"].clone(), has_more(&answer))
+        };
+        let expected = told(without).await;
+        assert_eq!(expected.1, Value::Null, "{without}{query}");
+        for list in with {
+            assert_eq!(told(list).await, expected, "{list}{query}");
+        }
+        let on = format!("{}hhhhv", with[0]);
+        let shown = serving(&on).await.get("ana", &path).await;
+        assert_ne!(shown.json()["links"]["next"], Value::Null, "{on}{query}");
+    }
 }
 
 #[tokio::test]

@@ -36,6 +36,12 @@ fields_in = ["sort", "filter"]
 searches = { about = ["name", "price"], whom = ["person.phone_number"] }
 
 [[route]]
+match = "GET /api/v1/accounts/{account}/cards/{id}"
+entity = "card"
+action = "view"
+object = "answer"
+
+[[route]]
 match = "PATCH /api/v1/accounts/{account}/labels/{label}"
 resource = "label"
 action = "edit"
@@ -104,6 +110,8 @@ fn told(asked: &Asked) -> Option<Vec<u8>> {
     let row =
         json!({"id": 6, "name": "Six", "price": 106, "owner": "ben", "watchers": ["ana"], "person": person});
     match (asked.method.as_str(), path) {
+        ("GET", "cards/6") if asked.target.contains("107") => Some(backend::json(404, &json!({}))),
+        ("GET", "cards/6") => Some(backend::json(200, &row)),
         ("GET", "cards") => Some(backend::json(200, &json!({"payload": [row]}))),
         (_, "labels/7" | "cards" | "cards/101" | "many/cards") => Some(backend::json(200, &json!({}))),
         _ => None,
@@ -225,6 +233,20 @@ async fn a_question_reaches_no_hidden_field_of_what_is_nested() {
         assert_eq!(world.takes("ana", &format!("/cards?{query}")).await, taken, "{query}");
         assert!(world.takes("sue", &format!("/cards?{query}")).await, "{query}");
     }
+}
+
+#[tokio::test]
+async fn a_question_about_one_object_reaches_no_hidden_field_of_it() {
+    let world = cards().await;
+    for query in ["price=106", "price=107", "if[price]=106", "if[price]=107", "q=107", "Price=107"] {
+        assert!(!world.takes("ana", &format!("/cards/6?{query}")).await, "{query}");
+        assert!(world.takes("sue", &format!("/cards/6?{query}")).await, "{query}");
+    }
+    for query in ["", "with=person", "name=Six", "if[name]=Six"] {
+        let answer = world.get("ana", &format!("/cards/6?{query}")).await;
+        assert_eq!(answer.json(), json!({"id": 6, "name": "Six"}), "{query}: a card");
+    }
+    assert_eq!(world.get("sue", "/cards/6?price=107").await.status, 404);
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use crate::{
         mistake::{KeyPath, Wrong},
         raw,
         routes::{Line, LookUp, Object, StandsIn},
-        writing::Reference,
+        writing::{Reference, Referred, To},
     },
     filter::EntityNo,
 };
@@ -100,24 +100,53 @@ pub(super) fn refers(
     let mut refers = BTreeMap::new();
     for (field, raw) in &raw.refers {
         let at = at.key(field);
-        let known = check.declared(&at.key("entity"), "entity", &raw.entity, &map.entity);
-        let is_tag = map.entity.get(&raw.entity).is_some_and(|entity| entity.tag);
-        if raw.request.is_none() && !is_tag {
-            let description = "the request that answers with the object".to_owned();
-            check.lacks(&at.key("request"), Wrong::Missing { description });
-        }
-        let own =
-            matches.parameters().chain(map.fixed.keys().map(String::as_str)).chain([LookUp::ID]).collect();
-        let line = raw.request.as_deref().and_then(|text| question(check, &at.key("request"), text, &own));
-        let entity = known.then(|| number(&map.entity, &raw.entity)).flatten();
-        let resource = map.entity.get(&raw.entity).map(|entity| entities::resource(&raw.entity, entity));
-        if let (Some(entity), Some(resource)) = (entity, resource) {
-            let action = raw.action.clone().unwrap_or_else(|| entities::VIEW.to_owned());
-            refers
-                .insert(field.clone(), Reference { entity, resource, line, action, required: raw.required });
+        let own = matches.parameters().chain(map.fixed.keys().map(String::as_str)).chain([LookUp::ID]);
+        let own = own.collect();
+        let mut referred = |at: &KeyPath, raw| self::referred(check, at, raw, &own, map);
+        let to = match (&raw.entity, &raw.kind) {
+            (Some(_), None) if raw.is.is_empty() => {
+                raw.each().first().and_then(|(_, one)| referred(&at, one)).map(To::One)
+            }
+            (None, Some(kind)) if raw.request.is_none() && raw.action.is_none() => {
+                let is = raw.is.iter().filter_map(|(value, one)| {
+                    Some((value.clone(), referred(&at.key("is").key(value), one)?))
+                });
+                Some(To::Kinds { field: kind.clone(), is: is.collect() })
+            }
+            _ => {
+                let description = "`entity`, or `kind` with `is`".to_owned();
+                check.lacks(&at, Wrong::Missing { description });
+                None
+            }
+        };
+        if let Some(to) = to {
+            refers.insert(field.clone(), Reference { to, required: raw.required });
         }
     }
     refers
+}
+
+/// An object that a field names; `own` are the parameters that a request for it may have.
+fn referred(
+    check: &mut Check<'_>,
+    at: &KeyPath,
+    raw: &raw::Referred,
+    own: &BTreeSet<&str>,
+    map: &raw::Routes,
+) -> Option<Referred> {
+    let known = check.declared(&at.key("entity"), "entity", &raw.entity, &map.entity);
+    let entity = map.entity.get(&raw.entity).filter(|_| known)?;
+    if raw.request.is_none() && !entity.tag {
+        let description = "the request that answers with the object".to_owned();
+        check.lacks(&at.key("request"), Wrong::Missing { description });
+    }
+    let line = raw.request.as_deref().and_then(|text| question(check, &at.key("request"), text, own));
+    Some(Referred {
+        entity: number(&map.entity, &raw.entity)?,
+        resource: entities::resource(&raw.entity, entity),
+        line,
+        action: raw.action.clone().unwrap_or_else(|| entities::VIEW.to_owned()),
+    })
 }
 
 /// What must be seen besides the route's object; `None` if nothing, or a mistake was noted.

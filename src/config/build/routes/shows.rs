@@ -73,7 +73,12 @@ pub(super) fn shows(
             None | Some(raw::RouteEmpty::List) => Empty::List,
             Some(raw::RouteEmpty::NoContent) => Empty::NoContent,
         },
-        push: Push { own: parameters(raw.push.own.as_deref()), team: parameters(raw.push.team.as_deref()) },
+        push: Push {
+            own: parameters(raw.push.own.as_deref()),
+            team: parameters(raw.push.team.as_deref()),
+            as_user: raw.push.as_user,
+            in_place_of: raw.push.in_place_of.clone(),
+        },
     }
 }
 

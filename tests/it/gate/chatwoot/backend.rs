@@ -336,7 +336,7 @@ pub(super) fn told_all(asked: &Asked) -> Vec<u8> {
 fn answered(asked: &Asked, ignored: bool) -> Vec<u8> {
     let tokens = asked.all("api_access_token");
     assert_eq!(tokens.len(), 1, "{asked:?}");
-    let me = if tokens == ["token-of-1"] { 1 } else { HEADGATE };
+    let me = tokens[0].strip_prefix("token-of-").and_then(|user| user.parse().ok()).unwrap_or(HEADGATE);
     match answer(asked, me, ignored) {
         Some(value) => backend::json(200, &value),
         None => backend::json(404, &json!({"error": "CANARY-x: resource could not be found"})),
@@ -429,7 +429,7 @@ fn answer(asked: &Asked, me: u32, ignored: bool) -> Option<Value> {
             let of = conversation(id)?;
             json!({"meta": {"total_count": 2}, "payload": [listed_picture(of, 2), listed_picture(of, 3)]})
         }
-        ("GET", ["conversations", id, "labels"]) => {
+        ("GET" | "POST", ["conversations", id, "labels"]) => {
             conversation(id)?;
             json!({"payload": [format!("CANARY-c{id}-label")]})
         }
@@ -467,6 +467,9 @@ fn answer(asked: &Asked, me: u32, ignored: bool) -> Option<Value> {
             let rows: Vec<_> = rows.into_iter().map(|id| contact(id, true)).collect();
             json!({"meta": {"count": all.len(), "current_page": query.page()}, "payload": rows})
         }
+        ("POST", ["contacts"]) => {
+            json!({"payload": {"contact": contact(511, false), "contact_inbox": {"source_id": "x", "pubsub_token": "CANARY-x"}}})
+        }
         ("GET" | "PUT", ["contacts", id]) => json!({"payload": contact(a_contact(id)?, true)}),
         ("GET", ["notifications"]) => {
             let of = Conversation::all();
@@ -475,6 +478,15 @@ fn answer(asked: &Asked, me: u32, ignored: bool) -> Option<Value> {
             json!({"data": {"meta": meta, "payload": rows.collect::<Vec<_>>()}})
         }
         ("GET", ["notifications", "unread_count"]) => json!(CONVERSATIONS),
+        ("POST", ["actions", "contact_merge"]) => {
+            let body: Value = serde_json::from_str(&asked.body).unwrap();
+            contact(u32::try_from(body["base_contact_id"].as_u64()?).ok()?, true)
+        }
+        ("GET" | "POST" | "PATCH", ["custom_filters", rest @ ..]) => {
+            let filter = json!({"id": me, "name": format!("of {me}"), "filter_type": "conversation", "query": {}, "user_id": "CANARY-x"});
+            if asked.method == "GET" && rest.is_empty() { json!([filter]) } else { filter }
+        }
+        ("POST" | "PATCH", ["notifications", ..]) => notice(Conversation::of(1)),
         ("GET", ["labels", _]) => json!({"id": 1, "title": "vip", "color": "#fff", "secret": "CANARY-x"}),
         ("GET", ["agents"]) => json!([agent(1), agent(2), agent(3)]),
         ("GET", ["teams"]) => json!([team(10), team(20)]),

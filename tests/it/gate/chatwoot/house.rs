@@ -46,15 +46,20 @@ use = ["chatwoot"]
 backend = "chat"
 fixed = { account = "1" }
 [as_user]
-credentials = { 1 = "token-of-1" }
+credentials = { 1 = "token-of-1", 4 = "token-of-4", 8 = "token-of-8" }
 [entity.conversation]
 participants = "/custom_attributes/watchers"
 "#;
 
+/// Who has `no-notes` may send messages, and neither reads nor writes notes: a supervisor without `note` altogether, so that a
+/// private message is told from one to the contact by the right to it. Who may write notes without reading them needs no test of
+/// its own: the rights are asked one by one.
 const ROLES: &str = r#"
 use = ["chatwoot"]
 [role.unassigned]
 extends = ["chatwoot.agent"]
+[role.unassigned.grants]
+contact = { list = "none", view = "own", create = "none", edit = "none" }
 [role.unassigned.relation]
 unassigned = { conversation = { list = "full", view = "full" } }
 [role.follower]
@@ -117,9 +122,9 @@ impl House {
         Self::before(chatwoot::told).await
     }
 
-    /// Before this backend.
-    pub(super) async fn before(told: fn(&Asked) -> Vec<u8>) -> Self {
-        let backend = Backend::start(told).await;
+    /// A house before another Chatwoot.
+    pub(super) async fn before(chatwoot: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        let backend = Backend::start(chatwoot).await;
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| {
             let path = folder.path().join(name);
@@ -284,6 +289,18 @@ impl Sight {
     /// The numbers of the conversations that the user sees.
     pub(super) fn conversations(&self) -> BTreeSet<u32> {
         Conversation::all().into_iter().filter(|of| self.has(*of)).map(|of| of.id).collect()
+    }
+
+    /// Whether the user sees the contact of a conversation with its number.
+    pub(super) fn has_number(&self, of: Conversation) -> bool {
+        let answer = self.ask("contact", "view", Some(thing(of)));
+        answer.is_allowed() && answer.sees("phone_number")
+    }
+
+    /// Whether the user sees contacts by themselves with their numbers.
+    pub(super) fn has_numbers(&self) -> bool {
+        let answer = self.ask("contact", "view", Some(nobodys()));
+        answer.is_allowed() && answer.sees("phone_number")
     }
 
     /// Whether the user sees contacts by themselves.

@@ -25,9 +25,14 @@ const MUST: &str = "\n[[route]]\nmatch = 'GET /api/v1/accounts/{account}/must/co
 
 /// A gateway whose log is what `sink` makes of its path.
 async fn start(sink: impl FnOnce(&Path)) -> Whole {
+    start_waiting("200ms", sink).await
+}
+
+/// One that waits so long for what must be on record.
+async fn start_waiting(most: &str, sink: impl FnOnce(&Path)) -> Whole {
     let whole = Whole::start_with(|folder, headgate| {
         sink(&folder.join(LOG));
-        let log = format!("waiting_max = 100\naudit_wait_max = \"200ms\"\n{RATES}[backend.chat]");
+        let log = format!("waiting_max = 100\naudit_wait_max = \"{most}\"\n{RATES}[backend.chat]");
         headgate.replacen("[backend.chat]", &log, 1)
     })
     .await;
@@ -56,7 +61,7 @@ async fn lost(whole: &Whole) -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_must_be_on_record_is_so_before_the_backend_is_asked() {
-    let whole = start(|_| {}).await;
+    let whole = start_waiting("5m", |_| {}).await;
     let go = whole.hold();
     let looking = async {
         while whole.held.lock().unwrap().is_some() {
