@@ -139,7 +139,7 @@ async fn a_search_finds_what_get_shows_where_all_that_is_searched_is_seen() {
         ] {
             // Rows that hide what is searched do not come; where a search has pages of Chatwoot's own, they would be missed on them.
             // 8 may see messages and notes of their own conversations, and has none: what is none of them does not come.
-            let has_none = user == "8" && path.starts_with("conversations?");
+            let has_none = user == "8" && is_paged;
             if has_none || !fit.is_empty() && (is_paged || fit == sight.conversations()) {
                 assert_eq!(house.numbers(user, path, None, rows, "/id").await, fit, "{user}: {path}");
                 some += usize::from(fit != sight.conversations());
@@ -304,7 +304,7 @@ async fn contacts_become_one_by_who_may_edit_the_one_and_delete_the_other() {
         assert_eq!(made, may, "{user} {body}: {answer:?}");
     }
     let merged = house.send("5", "POST", "actions/contact_merge", Some(&merge(502, 503))).await;
-    assert_eq!((merged.status, merged.body.as_str()), (204, ""), "what became of them is asked for");
+    assert_eq!((merged.status, merged.body.as_str()), (200, "null"), "what became of them is asked for");
 }
 
 #[tokio::test]
