@@ -227,12 +227,12 @@ async fn an_agent_does_the_days_work() {
         ("GET", "contacts/503", None, 200, 200),
         ("PUT", "contacts/503", Some(json!({"name": "x"})), 200, 200),
         ("POST", "contacts", Some(json!({"name": "x", "inbox_id": 4})), 200, 200),
-        ("DELETE", "contacts/503", None, 404, 404),
+        ("DELETE", "contacts/503", None, 403, 403),
         ("POST", "conversations/{}/messages", Some(json!({"content": "hi"})), 200, 404),
         ("POST", "conversations/{}/messages", Some(json!({"content": "hi", "private": true})), 200, 404),
         ("POST", "conversations/{}/labels", Some(json!({"labels": ["vip"]})), 200, 404),
         ("POST", "conversations/{}/toggle_status", Some(json!({"status": "resolved"})), 200, 404),
-        ("POST", "conversations/{}/assignments", Some(json!({"assignee_id": 3})), 404, 404),
+        ("POST", "conversations/{}/assignments", Some(json!({"assignee_id": 3})), 403, 404),
     ] {
         for (conversation, status) in [(4, own), (5, others)] {
             let path = path.replace("{}", &conversation.to_string());

@@ -467,4 +467,5 @@ super::obeying::once_more!(
     a_page_that_can_be_meant_in_two_ways_is_refused,
     lists_of_one_user_and_of_two_are_kept_apart,
     a_question_with_a_body_has_pages_too,
+    d05_what_stands_behind_a_full_page_and_is_hidden_is_not_told,
 );

@@ -318,6 +318,7 @@ async fn a_name_has_a_depth() {
 }
 
 super::obeying::once_more!(
+    a_question_about_one_object_reaches_no_hidden_field_of_it,
     a_name_that_a_backend_could_read_as_a_refused_one_is_refused,
     a_question_is_about_what_every_row_shows,
     a_question_reaches_no_hidden_field_of_what_is_nested,

@@ -155,7 +155,9 @@ impl House {
             users: Box::new(move |text| by_credential(&known, text)),
             sees: Box::new(move |user, canary| seen[number(user)].may_see(canary)),
         };
-        let tokens = vec![("", "token-of-headgate"), ("1", "token-of-1")];
+        let tokens =
+            [("", "token-of-headgate"), ("1", "token-of-1"), ("4", "token-of-4"), ("8", "token-of-8")];
+        let tokens = tokens.to_vec();
         let identity = Shown { credential: Some(("api_access_token", tokens)), asserted: false };
         let oracle = Oracle::new(allowed, identity, backend.watched(), folder.path());
         Self { gateway, oracle, backend, keys, sights, _folder: folder }
