@@ -3,7 +3,9 @@
 //! A file has a largest size: one that is full goes on under another name, in the place of the one before it.
 
 use std::{
+    fs::Metadata,
     io::{self, SeekFrom},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -116,9 +118,11 @@ impl Writer {
         if out.as_ref().is_some_and(|out| out.has_no_room(bytes, self.file_bytes_max)) {
             self.sync(out).await?;
             self.unflushed = 1;
-            *out = None;
-            self.move_away().await?;
-            self.counts.full.inc();
+            let full = out.take().and_then(|out| out.file);
+            if self.is_still(full.as_ref()).await {
+                self.move_away().await?;
+                self.counts.full.inc();
+            }
             *out = Some(self.open().await?);
         }
         self.unconfirmed.extend(line.written);
@@ -164,7 +168,20 @@ impl Writer {
         }
         let to: Box<dyn AsyncWrite + Send + Unpin> = Box::new(file.try_clone().await?);
         let known = file.metadata().await?;
-        Ok(Out { to: BufWriter::new(to), file: Some(file), grows: known.is_file(), bytes: known.len() })
+        // What has its name elsewhere, as `/dev/stdout` has, is not ours to move.
+        let grows = tokio::fs::symlink_metadata(path).await?.is_file();
+        Ok(Out { to: BufWriter::new(to), file: Some(file), grows, bytes: known.len() })
+    }
+
+    /// Whether the file that is full still has its name: logrotate may have moved it, and what has its name now is another.
+    async fn is_still(&self, full: Option<&File>) -> bool {
+        let (Some(path), Some(full)) = (&self.file, full) else { return false };
+        let named = tokio::fs::symlink_metadata(path).await;
+        let same = |named: &Metadata, full: &Metadata| (named.dev(), named.ino()) == (full.dev(), full.ino());
+        match (named, full.metadata().await) {
+            (Ok(named), Ok(full)) => named.is_file() && same(&named, &full),
+            (Err(_), _) | (_, Err(_)) => false,
+        }
     }
 
     /// Moves a full file to where the one before it is, which is gone then. Not `.1`, by which logrotate has its own.
@@ -338,6 +355,19 @@ mod tests {
         let (counts, refused) = written(&log, 1..=3).await;
         assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 1);
         assert_eq!((counts.lost.get(), refused), (2, vec![2, 3]), "what is lost is declared");
+    }
+
+    #[tokio::test]
+    async fn what_is_not_its_own_file_is_not_moved_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, elsewhere) = (folder.path().join("decisions.jsonl"), folder.path().join("elsewhere"));
+        std::fs::write(&elsewhere, "").unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &file).unwrap();
+        let log = DecisionLog { file_bytes_max: 1, ..log(file.clone(), 2) };
+        let (counts, refused) = written(&log, 1..=3).await;
+        assert_eq!((counts.full.get(), counts.lost.get(), refused.len()), (0, 0, 0));
+        assert_eq!(std::fs::read_to_string(&elsewhere).unwrap().lines().count(), 3);
+        assert!(std::fs::symlink_metadata(&file).unwrap().is_symlink());
     }
 
     #[tokio::test(start_paused = true)]

@@ -262,8 +262,9 @@ impl Passage<'_> {
                 (StatusCode::NO_CONTENT, None) if unseen.is_empty() => {
                     return self.page_of_none(paged).ok_or(Refusal::Failed);
                 }
-                // The place was kept when the last page ended, which had no way to know that nothing is there.
-                (StatusCode::NOT_FOUND, None) if place.page > paging.first => {
+                // The place was kept when the last page ended, which had no way to know that nothing is there. And who has rows left
+                // out must not learn from a 404 that there are none to be left out.
+                (StatusCode::NOT_FOUND, None) if place.page > paging.first || self.cover.is_some() => {
                     return self.page_of_none(paged).ok_or(Refusal::Missing);
                 }
                 (status, _) if !status.is_success() || status == StatusCode::PARTIAL_CONTENT => {

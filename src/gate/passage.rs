@@ -55,12 +55,7 @@ impl Passage<'_> {
             let from = self.from(&grants, record.id);
             let unseen = self.side.upstream.look(target.forwarded(), passed, from).await?;
             self.readable(&unseen)?;
-            let known =
-                self.known(&unseen, *entity, self.parameter(parameter)).map_err(|refusal| match refusal {
-                    // That it is there is not told either.
-                    Refusal::Withheld(Withheld::Another) => Refusal::Missing,
-                    refusal => refusal,
-                })?;
+            let known = self.known(&unseen, *entity, self.parameter(parameter)).map_err(none_of_another)?;
             let keyed = self.keyed(&known).await?;
             let permit = self.decide(Some(&keyed), &[], record)?;
             if route.shadow {
@@ -297,7 +292,7 @@ impl Passage<'_> {
         let ask = async {
             let unseen = self.side.upstream.look_itself(path.to_owned(), tenant, decision, now).await?;
             self.readable(&unseen)?;
-            self.known(&unseen, entity, id)
+            self.known(&unseen, entity, id).map_err(none_of_another)
         };
         self.side.prefetched.facts(path, &(entity, id), ask).await
     }
@@ -358,5 +353,13 @@ impl Passage<'_> {
                 Vec::new()
             }
         }
+    }
+}
+
+/// Another object than the asked one is like none: that it is there is not told either.
+fn none_of_another(refusal: Refusal) -> Refusal {
+    match refusal {
+        Refusal::Withheld(Withheld::Another) => Refusal::Missing,
+        refusal => refusal,
     }
 }

@@ -26,7 +26,14 @@ const WORDS: [&str; 5] = ["asc", "desc", "nulls", "first", "last"];
 const SUMS: [&str; 5] = ["sum", "avg", "min", "max", "count"];
 
 /// How parameters begin that make one row of several, without what readers fold.
-const GROUPS: [&str; 6] = ["group", "aggregat", "distinct", "having", "facet", "pivot"];
+const GROUPS: [&str; 9] =
+    ["group", "aggregat", "distinct", "having", "facet", "pivot", "uniq", "dedup", "collapse"];
+
+/// Parameters by which backends count rows off, without what readers fold. Where rows are left out, whoever counts off learns how many.
+const POSITIONS: [&str; 14] = [
+    "offset", "skip", "start", "from", "limit", "take", "perpage", "pagesize", "size", "first", "last",
+    "after", "before", "cursor",
+];
 
 /// Parameters by which backends search for a text in whatever they like, without what readers fold. Where the route does not
 /// say what one is searched for in, it is anything.
@@ -54,18 +61,36 @@ pub(super) struct Judged {
     pub(super) cover: Cover,
 }
 
-/// Judges a question.
-pub(super) fn judged(asking: &Asking, target: &Target, said: &Said, covered: &Covered<'_>) -> Judged {
+/// Judges a question. `pages` are the parameters of the route's pages.
+pub(super) fn judged(
+    asking: &Asking,
+    pages: &[&str],
+    target: &Target,
+    said: &Said,
+    covered: &Covered<'_>,
+) -> Judged {
     let mut named = Named { asking, covered, refused: BTreeSet::new(), covers: Vec::new() };
+    let members = said.content.as_object();
+    let mut positions = BTreeSet::new();
     for (mut parts, value) in target.pairs() {
         let Some(name) = parts.first().cloned() else { continue };
         named.parameter(&name);
-        if !asking.parameters.contains(&name) {
-            named.passing(&parts, Of::EachRow);
+        if POSITIONS.contains(&folded(&name).as_str()) && !pages.contains(&name.as_str()) {
+            positions.insert(name.clone());
+        }
+        let is_asked = asking.parameters.contains(&name);
+        // A backend that reads the query and the body as one takes either for the other.
+        let is_of_body = asking.at.iter().filter_map(|at| at.first()).any(|first| could_be(&name, [first]));
+        let is_in_body = members.is_some_and(|members| could_be(&name, members.keys()));
+        if is_in_body || (is_of_body && !is_asked) {
+            named.refused.insert(name.clone());
+        }
+        if !is_asked {
+            named.passing(&parts, Of::parameters(&parts));
             continue;
         }
         parts.remove(0);
-        let of = Of::parameter(&name).max(Of::expression(&value));
+        let of = Of::parameter(&name).max(Of::parameters(&parts)).max(Of::expression(&value));
         let in_value: Vec<_> = expressions(&value).collect();
         // What stands in brackets is a field, or a place or a word such as `field` beside a value that is one.
         if !parts.is_empty() && listed(asking.fields.as_ref(), &parts) {
@@ -80,14 +105,28 @@ pub(super) fn judged(asking: &Asking, target: &Target, said: &Said, covered: &Co
     if in_body.put_all(&mut Way::new(), &said.content).is_ok() {
         for (way, _given) in in_body.written() {
             way.first().into_iter().for_each(|name| named.parameter(name));
-            named.passing(way, Of::EachRow);
+            named.passing(way, Of::parameters(way));
+        }
+    }
+    for name in members.into_iter().flat_map(|members| members.keys()) {
+        let is_of_body = asking.at.iter().any(|at| at.first() == Some(name));
+        let is_of_query = asking.parameters.contains(name) || pages.contains(&name.as_str());
+        if is_of_query && !is_of_body {
+            named.refused.insert(name.clone());
+        }
+        if POSITIONS.contains(&folded(name).as_str()) {
+            positions.insert(name.clone());
         }
     }
     for at in &asking.at {
-        let of = at.iter().map(|step| Of::parameter(step)).max().unwrap_or(Of::EachRow);
+        let of = Of::parameters(at);
         fields_at(&said.content, at, &mut |text, way| named.asked(way, of.max(Of::expression(text))));
     }
-    Judged { refused: named.refused, cover: named.covers.into_iter().collect() }
+    let cover: Cover = named.covers.into_iter().collect();
+    if !cover.is_empty() {
+        named.refused.extend(positions);
+    }
+    Judged { refused: named.refused, cover }
 }
 
 /// What a name in a question decides about.
@@ -103,9 +142,18 @@ impl Of {
     fn parameter(name: &str) -> Self {
         let mut words = name.split(|c: char| !c.is_alphanumeric());
         let is_sum = words.any(|word| SUMS.iter().any(|sum| word.eq_ignore_ascii_case(sum)));
+        if is_sum { Self::Several } else { Self::groups(name) }
+    }
+
+    fn groups(name: &str) -> Self {
         let name = folded(name);
-        let of_several = is_sum || GROUPS.iter().any(|word| name.starts_with(word));
-        if of_several { Self::Several } else { Self::EachRow }
+        if GROUPS.iter().any(|word| name.starts_with(word)) { Self::Several } else { Self::EachRow }
+    }
+
+    /// Of a parameter with what is in its brackets, where `max` may be a bound (`price[max]`).
+    fn parameters(names: &[String]) -> Self {
+        let first = names.first().map_or(Self::EachRow, |name| Self::parameter(name));
+        names.iter().skip(1).map(|name| Self::groups(name)).fold(first, Self::max)
     }
 
     fn expression(text: &str) -> Self {
@@ -190,13 +238,15 @@ fn fields_at(value: &Value, steps: &[String], found: &mut dyn FnMut(&str, &Way))
         (Some((step, rest)), Value::Array(items)) if step == "*" => {
             items.iter().for_each(|item| fields_at(item, rest, found));
         }
-        // Some backends take an object with numbers for keys for a list.
+        // Some backends take an object with numbers for keys for a list, and a form has a list's one item in its place.
         (Some((step, rest)), Value::Object(members)) if step == "*" => {
             members.values().for_each(|member| fields_at(member, rest, found));
+            fields_at(value, rest, found);
         }
         (Some((step, rest)), Value::Object(members)) => {
             members.get(step).into_iter().for_each(|value| fields_at(value, rest, found));
         }
+        (Some(_), Value::Array(items)) => items.iter().for_each(|item| fields_at(item, steps, found)),
         (None, Value::Array(items)) => items.iter().for_each(|item| fields_at(item, &[], found)),
         (None, Value::String(text)) => expressions(text).for_each(|way| found(text, &way)),
         (None, Value::Object(_)) => {
@@ -258,6 +308,9 @@ mod tests {
         };
         let filter = json!({"payload": [{"attribute_key": "name"}, {"attribute_key": "phone"}, 7]});
         assert_eq!(at(&filter, "/payload/*/attribute_key"), ["name", "phone"]);
+        let of_form = json!({"payload": {"attribute_key": ["name", "phone"]}});
+        assert_eq!(at(&of_form, "/payload/*/attribute_key"), ["name", "phone"]);
+        assert_eq!(at(&json!({"payload": [{"key": "name"}]}), "/payload/key"), ["name"]);
         assert_eq!(at(&json!({"where": {"a": {"b": 1}, "c": 2}}), "/where"), ["a.b", "c"]);
         assert_eq!(at(&json!({"sort": ["a", "-b"]}), "/sort"), ["a", "b"]);
         assert_eq!(at(&json!({"sort": null}), "/sort"), [""; 0]);

@@ -113,7 +113,7 @@ fn named_as(ids: Preset, of: Preset, kinds: &BTreeMap<String, Referred>) -> Opti
 }
 
 /// Whether a field stands where its name leads, and nowhere else.
-fn is_at(fields: &Fields, name: &str) -> bool {
+pub(super) fn is_at(fields: &Fields, name: &str) -> bool {
     fields.writes(&name.split('.').map(str::to_owned).collect::<Vec<_>>())
 }
 

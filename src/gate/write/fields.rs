@@ -15,8 +15,6 @@ pub type Way = Vec<String>;
 pub struct Fields {
     written: BTreeMap<Way, Given>,
     read: BTreeSet<Way>,
-    /// How many objects stand in a list.
-    lists: BTreeMap<Way, usize>,
 }
 
 /// What is given for a field. Who gives it replaces all that was in it.
@@ -26,16 +24,6 @@ pub struct Given {
     pub values: Vec<Value>,
     /// One that the request does not tell: it comes from another field, or is one of a mixed list.
     pub unknown: bool,
-    /// How many objects there are of which it is a field: where there are fewer values, some have it not.
-    objects: usize,
-}
-
-impl Given {
-    /// Whether each object of the request that could have this field has it.
-    #[must_use]
-    pub fn is_in_each(&self) -> bool {
-        self.values.len() >= self.objects
-    }
 }
 
 impl Fields {
@@ -104,8 +92,6 @@ impl Fields {
                 Ok(())
             }
             Value::Array(items) if items.iter().any(|item| item.is_object() || item.is_array()) => {
-                let objects = items.iter().filter(|item| item.is_object()).count();
-                *self.lists.entry(way.clone()).or_default() += objects;
                 items.iter().try_for_each(|item| match item {
                     Value::Object(_) | Value::Array(_) => self.put_all(way, item),
                     _ => self.put_unknown(way),
@@ -113,15 +99,6 @@ impl Fields {
             }
             value => self.put(way, value.clone()),
         }
-    }
-
-    /// The same, of which it is not known whether they count.
-    #[must_use]
-    pub fn perhaps(mut self) -> Self {
-        for given in self.written.values_mut() {
-            given.objects = usize::MAX;
-        }
-        self
     }
 
     /// Adds other fields.
@@ -133,10 +110,6 @@ impl Fields {
             let own = self.given(&way)?;
             own.values.extend(given.values);
             own.unknown |= given.unknown;
-            own.objects = own.objects.max(given.objects);
-        }
-        for (way, objects) in other.lists {
-            *self.lists.entry(way).or_default() += objects;
         }
         other.read.iter().try_for_each(|way| self.ask(way))
     }
@@ -146,7 +119,7 @@ impl Fields {
     /// # Errors
     /// [`UnfitBody::Ids`] if something else than values stands there; [`UnfitBody::TooMany`].
     pub fn split(self, ids: &[Way]) -> Result<(Vec<Value>, Self), UnfitBody> {
-        let mut others = Self { written: BTreeMap::new(), ..self };
+        let mut others = Self { written: BTreeMap::new(), read: self.read };
         let mut values = Vec::new();
         for (way, given) in self.written {
             let names = without_places(&way).unwrap_or_else(|| way.clone());
@@ -176,12 +149,9 @@ impl Fields {
             if way.len() <= at.len() && at.starts_with(&way) && nothing_in_it {
                 continue;
             }
-            let lists = (0..way.len()).filter_map(|steps| self.lists.get(way.get(..steps)?));
-            let objects = lists.copied().max().unwrap_or_default();
             let own = seen.given(relative(&way, at))?;
             own.values.extend(given.values);
             own.unknown |= given.unknown;
-            own.objects = own.objects.max(given.objects).max(objects);
         }
         for way in &self.read {
             seen.ask(relative(way, at))?;
@@ -289,29 +259,8 @@ mod tests {
         let mut fields = Fields::default();
         fields.put_all(&mut Way::new(), &json!([{"id": 1}, {"id": 2}, 3])).unwrap();
         let of_id = fields.written().find(|(way, _)| **way == ["id"]).unwrap();
-        assert_eq!(of_id.1, &Given { values: vec![json!(1), json!(2)], ..Given::default() });
+        assert_eq!(of_id.1, &Given { values: vec![json!(1), json!(2)], unknown: false });
         assert!(fields.written().any(|(way, given)| way.is_empty() && given.unknown));
-    }
-
-    #[test]
-    fn a_field_that_some_objects_of_a_list_have_not_is_not_in_each() {
-        for (at, body, in_each) in [
-            (&[][..], json!({"stage": 1}), true),
-            (&["*"], json!([{"stage": 1}, {"stage": 2}]), true),
-            (&["*"], json!([{"stage": 1}, {"name": "x"}]), false),
-            (&["*"], json!([{"stage": 1, "custom": [{"id": 1}, {"id": 2}]}]), true),
-            (&["*"], json!([{"stage": 1, "custom": {"stage": 1}}, {"name": "x"}]), false),
-            (&["leads", "*"], json!({"leads": [{"stage": 1}, {"name": "x"}]}), false),
-            (&[], json!({"leads": [{"stage": 1}, {"name": "x"}]}), false),
-            (&[], json!({"leads": [{"stage": 1}, {"stage": 1}]}), true),
-        ] {
-            let at: Way = at.iter().map(|step| (*step).to_owned()).collect();
-            let mut fields = Fields::default();
-            fields.put_all(&mut Way::new(), &body).unwrap();
-            let fields = fields.seen_from(&at).unwrap();
-            let mut stages = fields.written().filter(|(way, _)| way.ends_with(&["stage".to_owned()]));
-            assert_eq!(stages.all(|(_, given)| given.is_in_each()), in_each, "{body}");
-        }
     }
 
     #[test]

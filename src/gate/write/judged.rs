@@ -34,7 +34,7 @@ impl<'a> Judged<'a> {
         Self {
             fields,
             other_than_path: passage.other_than_path(fields),
-            plan: Plan::of(passage, fields),
+            plan: Plan::of(passage, said),
             besides: Besides::of(passage, said),
             refused: Vec::new(),
         }

@@ -67,6 +67,9 @@ pub(super) struct Said {
     ids: Vec<Value>,
     /// The fields of each object that a list of them writes; of anything else those of the whole.
     each: Vec<Fields>,
+    /// The fields that each object has of itself, where the route's fields stand: those of the query beside a body, which the backend
+    /// may take or not, are none.
+    objects: Vec<Fields>,
 }
 
 /// Whether a request may bring a body at all (G10).
@@ -120,8 +123,11 @@ impl Said {
             return Err(UnfitBody::NoObject);
         }
         let in_query = form::fields(query.as_bytes())?;
-        // Beside a body the backend may take the query's or not.
-        let in_query = if written.is_some() { in_query.perhaps() } else { in_query };
+        let objects = match written {
+            None => vec![in_query.clone()],
+            Some(Written::JsonPatch) => vec![in_body.clone().seen_from(&at)?],
+            Some(_) => objects(&content, &at)?,
+        };
         let mut ids = Vec::new();
         let each = each(&content, &in_body, &in_query)?;
         let mut fields = Fields::default();
@@ -137,7 +143,7 @@ impl Said {
         if ways.into_iter().any(steers) {
             return Err(UnfitBody::Steering);
         }
-        Ok(Self { body, content, fields, ids, each })
+        Ok(Self { body, content, fields, ids, each, objects })
     }
 }
 
@@ -171,6 +177,23 @@ fn each(content: &Value, in_body: &Fields, in_query: &Fields) -> Result<Vec<Fiel
         of(fields)
     });
     each.collect()
+}
+
+/// The fields of each object that stands at `at`.
+fn objects(content: &Value, at: &[String]) -> Result<Vec<Fields>, UnfitBody> {
+    let inner = match at.split_first() {
+        None => {
+            let mut fields = Fields::default();
+            fields.put_all(&mut Way::new(), content)?;
+            return Ok(vec![fields]);
+        }
+        Some((step, rest)) if step == "*" => {
+            let items = content.as_array().into_iter().flatten();
+            items.map(|item| objects(item, rest)).collect::<Result<Vec<_>, _>>()?.concat()
+        }
+        Some((step, rest)) => objects(content.get(step.as_str()).unwrap_or(&Value::Null), rest)?,
+    };
+    Ok(inner)
 }
 
 /// Whether objects lead to an object at `at`; `*` leads to each item of a list, which has at least one.

@@ -127,19 +127,6 @@ pub(super) fn preset(fields: &Fields, name: &str, listed: Option<&Names>, aliase
     if all.is_empty() { Preset::Absent } else { Preset::Given(all) }
 }
 
-/// Whether a request gives something for the field of this name for each of its objects. Where the objects are numbered
-/// by names, as in forms, that is not known.
-pub(super) fn is_given_for_each(fields: &Fields, name: &str, aliases: &Aliases) -> bool {
-    let spellings = aliases.spellings(name);
-    let steps: Vec<Vec<&str>> = spellings.iter().map(|name| name.split('.').collect()).collect();
-    fields.written().filter(|(_, given)| given.is_in_each()).any(|(way, _)| {
-        let readings = readings(way);
-        let is_numbered = readings.iter().any(|way| without_places(way).is_some());
-        let is_it = |way: &Way| steps.iter().any(|steps| place(way, steps) == Place::Here);
-        !is_numbered && readings.iter().any(is_it)
-    })
-}
-
 fn named_so(fields: &Fields, name: &str, listed: Option<&Names>) -> Preset {
     let steps: Vec<&str> = name.split('.').collect();
     let mut values = Vec::new();

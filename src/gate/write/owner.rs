@@ -10,8 +10,10 @@ use std::{borrow::Cow, collections::BTreeSet};
 use serde_json::Value;
 
 use super::{
+    Said,
+    besides::is_at,
     fields::Fields,
-    names::{Preset, is_given_for_each, preset},
+    names::{Preset, preset},
 };
 use crate::{
     config::{
@@ -93,7 +95,8 @@ type Place = (Option<String>, Option<String>);
 
 impl Plan {
     /// What a request says of it.
-    pub(super) fn of(passage: &Passage<'_>, fields: &Fields) -> Result<Self, Barred> {
+    pub(super) fn of(passage: &Passage<'_>, said: &Said) -> Result<Self, Barred> {
+        let fields = &said.fields;
         let writing = &passage.matched.route.writing;
         let listed = writing.fields.as_ref();
         let none = Assign::default();
@@ -116,8 +119,9 @@ impl Plan {
         let places =
             stages.iter().flat_map(|stage| pipelines.iter().map(|line| (line.clone(), stage.clone())));
         let is_silent = |field: &Option<String>| {
-            let aliases = &passage.matched.route.aliases;
-            !field.as_ref().is_some_and(|field| is_given_for_each(fields, field, aliases))
+            let spellings = field.as_ref().map(|field| passage.matched.route.aliases.spellings(field));
+            let is_said = |object| spellings.iter().flatten().any(|field| is_at(object, field));
+            !said.objects.iter().all(is_said)
         };
         Ok(Self {
             for_whoever: is_silent(&assign.user),

@@ -17,7 +17,10 @@ use super::{
     owner::{Barred, Stop, name},
 };
 use crate::{
-    config::{routes::Object, writing::Right},
+    config::{
+        routes::{Object, Paging},
+        writing::Right,
+    },
     gate::{
         Passage,
         body::UnfitBody,
@@ -302,7 +305,10 @@ impl<'a> Passage<'a> {
             return Ok((permit, None));
         }
         let covered = Covered::of(self, &permit, has_object)?;
-        let Question { refused, cover } = ask::judged(&self.matched.route.asking, target, said, &covered);
+        let route = &self.matched.route;
+        let of_page = |page: &'a Paging| [Some(page.number.as_str()), page.size.as_deref()];
+        let pages: Vec<_> = route.shows.page.iter().flat_map(of_page).flatten().collect();
+        let Question { refused, cover } = ask::judged(&route.asking, &pages, target, said, &covered);
         if refused.is_empty() {
             return Ok((permit, Some(cover).filter(|cover| !cover.is_empty())));
         }

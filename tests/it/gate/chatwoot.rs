@@ -174,11 +174,27 @@ async fn no_digit_of_a_number_is_found_by_who_may_not_see_it() {
         ("conversations/filter", Some(filter("phone_number"))),
         ("conversations/filter", Some(filter("contact_phone_number"))),
         ("conversations/filter", Some(filter("an_attribute_of_the_contact"))),
+        ("contacts/filter", Some(filter("phone_number"))),
+        ("contacts?sort=phone_number", None),
     ] {
         let method = if body.is_some() { "POST" } else { "GET" };
         let answer = house.send("3", method, path, body.as_ref()).await;
         assert_eq!((answer.status, answer.problem().as_str()), (400, "fields"), "{path} {body:?}");
         assert_eq!(house.send("1", method, path, body.as_ref()).await.status, 200, "{path} {body:?}");
+    }
+    // Chatwoot reads the query and the body as one.
+    let by_number =
+        "payload[][attribute_key]=phone_number&payload[][filter_operator]=contains&payload[][values][]=6281";
+    let mut sorted = filter("name");
+    sorted["sort"] = json!("phone_number");
+    for (path, body) in [
+        (format!("contacts/filter?{by_number}"), filter("name")),
+        (format!("contacts/filter?{by_number}"), json!({})),
+        (format!("conversations/filter?{by_number}"), filter("status")),
+        ("contacts/filter".to_owned(), sorted),
+    ] {
+        let answer = house.send("3", "POST", &path, Some(&body)).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (400, "fields"), "{path} {body}");
     }
     for key in ["status", "team_id", "assignee_id", "display_id", "country_code"] {
         let answer = house.send("3", "POST", "conversations/filter", Some(&filter(key))).await;
@@ -201,6 +217,8 @@ async fn a_new_conversation_is_with_a_contact_that_its_maker_sees_and_its_messag
         ("1", with(json!({"assignee_id": 1, "message": {"content": "hi"}})), true),
         ("1", with(json!({"assignee_id": 2})), false),
         ("1", json!({"source_id": "CANARY-x", "inbox_id": 4}), false),
+        ("1", with(json!({"source_id": "CANARY-x"})), false),
+        ("1", json!({"contact_id": 502, "source_id": "CANARY-x", "assignee_id": 1}), false),
         ("3", with(message.clone()), true),
         ("4", with(json!({"assignee_id": 1})), true),
         // Who sees contacts on conversations of theirs alone, and who sees none.

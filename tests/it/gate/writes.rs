@@ -569,6 +569,14 @@ assign = { user = "owner", team = "team" }
 place = { pipeline = "pipeline", stage = "stage" }
 
 [[route]]
+match = "POST /api/v1/accounts/{account}/listed/leads"
+resource = "lead"
+action = "create"
+body = "/*"
+assign = { user = "owner", team = "team" }
+place = { pipeline = "pipeline", stage = "stage" }
+
+[[route]]
 match = "PATCH /api/v1/accounts/{account}/given/leads/{id}"
 entity = "lead"
 action = "edit"
@@ -608,15 +616,17 @@ async fn g14_g15_whose_and_where_are_decided_together() {
         ("kim", "POST /made/leads", json!({"stage": "vip"}), false),
         ("kim", "POST /made/leads", json!({"name": "x"}), false),
         ("kim", "POST /made/leads", json!({}), false),
-        ("kim", "POST /made/leads", json!({"leads": [{"stage": "new"}, {"stage": "new"}]}), true),
-        ("kim", "POST /made/leads", json!({"leads": [{"stage": "new"}, {"name": "x"}]}), false),
+        ("kim", "POST /made/leads", json!({"name": "x", "custom": {"stage": "new"}}), false),
+        ("kim", "POST /listed/leads", json!([{"stage": "new"}, {"stage": "new"}]), true),
+        ("kim", "POST /listed/leads", json!([{"stage": "new"}, {"name": "x"}]), false),
+        ("kim", "POST /listed/leads", json!([{"stage": "new", "*": {"stage": "new"}}, {"name": "x"}]), false),
         (
             "kim",
-            "POST /made/leads",
-            json!({"leads": [{"stage": "new"}, {"name": "x", "a": {"stage": "new"}}]}),
+            "POST /listed/leads",
+            json!([{"stage": "new", "custom": [{"stage": "new"}, {"stage": "new"}]}, {"name": "x"}]),
             false,
         ),
-        ("kim", "POST /made/leads?stage=new", json!({"leads": [{"stage": "new"}, {"name": "x"}]}), false),
+        ("kim", "POST /listed/leads?stage=new", json!([{"stage": "new"}, {"name": "x"}]), false),
         ("kim", "POST /made/leads?stage=new", json!({"name": "x"}), false),
         ("ana", "POST /made/leads", json!({"owner": "sue", "stage": "new"}), false),
         ("ana", "POST /made/leads", json!({"owner": "sue", "stage": "inbox"}), true),
