@@ -207,6 +207,22 @@ impl Policy {
         self.symbols.number(name).map_or(Symbol::OTHER, Symbol)
     }
 
+    /// The fields of a resource that must be open for the one of this name to be, as in an answer: that one, and every other that
+    /// rules name on the way to it or by the bare name of a step.
+    #[must_use]
+    pub fn fields_on_the_way(&self, resource: ResourceNo, name: &str) -> Vec<FieldNo> {
+        let ends = name.match_indices('.').map(|(end, _)| end).chain([name.len()]);
+        let named = |name: &str| Some(self.field(resource, name)).filter(|field| *field != FieldNo::OTHER);
+        let mut fields: Vec<_> = ends.filter_map(|end| named(name.get(..end)?)).collect();
+        if fields.is_empty() {
+            fields.push(FieldNo::OTHER);
+        }
+        fields.extend(name.split('.').filter_map(named));
+        fields.sort_unstable();
+        fields.dedup();
+        fields
+    }
+
     /// A field of a resource: the name itself, else the longest `x.*` that covers it, else
     /// [`FieldNo::OTHER`].
     #[must_use]

@@ -66,7 +66,7 @@ impl CanI {
         let (resource, action) = people.right(name, &self.action)?;
         let object = self.object.object(id.is_some(), &people, Some(&who), err)?;
         let writes: Vec<FieldNo> =
-            self.write.iter().map(|name| people.policy.field(resource, name)).collect();
+            self.write.iter().flat_map(|name| people.policy.fields_on_the_way(resource, name)).collect();
         let judge = |facts: Option<&Facts<'_>>| {
             let question = Question { resource, action, object: facts, writes: &writes };
             let decision = decide(&who.actor, question);
@@ -131,7 +131,11 @@ impl CanI {
         let Decision::Allow(allowed) = decision else {
             return Found { allowed: false, why, fields: None };
         };
-        let hidden = self.field.iter().find(|name| !grants.sees(&allowed, policy.field(resource, name)));
+        let sees = |name: &&String| {
+            let mut fields = policy.fields_on_the_way(resource, name).into_iter();
+            fields.all(|field| grants.sees(&allowed, field))
+        };
+        let hidden = self.field.iter().find(|name| !sees(name));
         if let Some(hidden) = hidden {
             let why = format!("{why}, and does not show `{hidden}`");
             return Found { allowed: false, why, fields: None };

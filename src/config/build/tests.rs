@@ -216,8 +216,8 @@ impl Asking<'_> {
         actor: &Actor,
         object: Option<&words::Object>,
     ) -> Option<(&'static str, String)> {
-        let field = |name: &String| self.policy.field(names.resource, name);
-        let writes: Vec<FieldNo> = case.writes.iter().map(field).collect();
+        let fields = |name: &String| self.policy.fields_on_the_way(names.resource, name);
+        let writes: Vec<FieldNo> = case.writes.iter().flat_map(fields).collect();
         let judge = |object: Option<&Facts<'_>>| {
             let question =
                 Question { resource: names.resource, action: names.action, object, writes: &writes };
@@ -230,7 +230,8 @@ impl Asking<'_> {
             if case.expect == Some(Expect::Deny) {
                 return Some(("allow", why()));
             }
-            let sees = |name: &String| actor.grants.sees(allowed, field(name));
+            let sees =
+                |name: &String| fields(name).into_iter().all(|field| actor.grants.sees(allowed, field));
             if let Some(hidden) = case.fields.iter().chain(&case.visible).find(|name| !sees(name)) {
                 return Some(("allow", format!("`{hidden}` is not shown")));
             }

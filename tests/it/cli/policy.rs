@@ -85,6 +85,15 @@ fn can_i_says_why_with_role_scope_citation_and_fields() {
 }
 
 #[test]
+fn a_hidden_field_is_hidden_wherever_it_stands_as_the_gate_has_it() {
+    let folder = Folder::new();
+    for (field, code) in [("budget", 1), ("card.budget", 1), ("budget.net", 1), ("card.name", 0)] {
+        let asked = ["can-i", "ana", "view", "lead", "--responsible", "ana", "--field", field];
+        assert_eq!(folder.ask(&asked).code, code, "{field}");
+    }
+}
+
+#[test]
 fn what_is_not_understood_exits_with_2_and_says_what_was_meant() {
     let folder = Folder::new();
     for (arguments, told) in [
