@@ -237,6 +237,31 @@ async fn a_new_conversation_is_with_a_contact_that_its_maker_sees_and_its_messag
 }
 
 #[tokio::test]
+async fn several_conversations_are_changed_at_once_by_who_may_edit_each() {
+    let house = House::start().await;
+    assert_eq!((Conversation::of(4).agent(), Conversation::of(5).agent()), (Some(1), Some(2)));
+    let action =
+        |of: &str, ids: &[u32], fields: serde_json::Value| json!({"type": of, "ids": ids, "fields": fields});
+    let (solved, given) = (json!({"status": "resolved"}), json!({"assignee_id": 2}));
+    for (user, body, may) in [
+        ("1", action("Conversation", &[4], solved.clone()), true),
+        ("1", action("Conversation", &[4, 5], solved.clone()), false),
+        ("1", action("Conversation", &[4, 999], solved.clone()), false),
+        ("1", action("Conversation", &[], solved.clone()), false),
+        ("1", action("Contact", &[4], solved.clone()), false),
+        ("1", action("Conversation", &[4], given.clone()), false),
+        ("5", action("Conversation", &[4, 5], solved), true),
+        ("5", action("Conversation", &[4, 5], given), true),
+    ] {
+        let before = house.backend.lines().len();
+        let answer = house.send(user, "POST", "bulk_actions", Some(&body)).await;
+        let reached = house.backend.lines()[before..].iter().any(|line| line.starts_with("POST"));
+        assert_eq!(reached, may, "{user} {body}: {answer:?}");
+        assert!(may || [400, 403, 404].contains(&answer.status), "{user} {body}: {answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_agent_does_the_days_work() {
     let house = House::start().await;
     assert_eq!((Conversation::of(4).agent(), Conversation::of(5).agent()), (Some(1), Some(2)));
