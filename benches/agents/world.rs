@@ -58,7 +58,7 @@ pub(super) fn list_path(team: usize) -> String {
     format!("/api/v1/accounts/1/teams/{team}/conversations")
 }
 
-/// What the backend knows: by path, or the same conversation.
+/// What the backend knows, by path; of all else, nothing.
 pub(super) fn answers() -> impl Fn(&str) -> Arc<[u8]> + Send + Sync + 'static {
     let whole = |body: &[u8]| -> Arc<[u8]> {
         let head = format!(
@@ -67,11 +67,16 @@ pub(super) fn answers() -> impl Fn(&str) -> Arc<[u8]> + Send + Sync + 'static {
         );
         [head.as_bytes(), body].concat().into()
     };
-    let head = r#"{"id":"17","status":"open","subject":""#;
-    let object = whole(format!("{head}{}\"}}", "x".repeat(OBJECT_BYTES - head.len() - 2)).as_bytes());
-    let lists: HashMap<String, Arc<[u8]>> =
-        (0..TEAMS).map(|team| (list_path(team), whole(&list(team)))).collect();
-    move |path| lists.get(path).unwrap_or(&object).clone()
+    let object = |number: usize| {
+        let head = format!(r#"{{"id":"{number}","status":"open","subject":""#);
+        let subject = "x".repeat(OBJECT_BYTES - head.len() - 2);
+        whole(format!("{head}{subject}\"}}").as_bytes())
+    };
+    let nothing = whole(b"{}");
+    let objects = (0..CONVERSATIONS).map(|number| (path(number), object(number)));
+    let known: HashMap<String, Arc<[u8]>> =
+        objects.chain((0..TEAMS).map(|team| (list_path(team), whole(&list(team))))).collect();
+    move |path| known.get(path).unwrap_or(&nothing).clone()
 }
 
 /// A list of which half is the team's.
