@@ -74,6 +74,9 @@ struct UserSlot {
     built: ArcSwapOption<Built>,
 }
 
+/// What is known, and how it may be used.
+type Answered<T> = (Arc<Fetched<T>>, Use);
+
 /// An actor, and what it was made from.
 #[derive(Debug)]
 struct Built {
@@ -165,20 +168,30 @@ impl Actors {
         let world = world.tenant(tenant).ok_or(NoActor::Unknown)?;
         // A backend's object may say anything of who is responsible for it: no memory and no call for that.
         if !is_name(user.as_str()) {
-            self.metrics.count(Outcome::Unknown);
-            return Err(NoActor::Unknown);
+            return self.counted(Err(NoActor::Unknown));
         }
         let key = (tenant.clone(), user.clone());
         let slot = self.users.get_or_insert_with(&key, || Ok::<_, NoActor>(Arc::default()))?;
-        let found = self.found(world, &slot, user, min).await;
-        match &found {
-            Ok(_) => {}
-            Err(NoActor::Unknown) => self.metrics.count(Outcome::Unknown),
-            Err(NoActor::Unavailable | NoActor::NotThatFresh | NoActor::TooManyRoles) => {
-                self.metrics.count(Outcome::Unavailable);
-            }
+        self.counted(self.found(world, &slot, user, min).await)
+    }
+
+    /// The same, as long as nobody need be asked for it: `None` if somebody must be.
+    pub fn known(
+        self: &Arc<Self>,
+        world: &World,
+        tenant: &TenantId,
+        user: &UserId,
+    ) -> Option<Result<Arc<Granted>, NoActor>> {
+        let world = world.tenant(tenant)?;
+        if !is_name(user.as_str()) {
+            return Some(self.counted(Err(NoActor::Unknown)));
         }
-        found
+        let slot = self.users.get(&(tenant.clone(), user.clone()))?;
+        let tree_slot = self.trees.get(tenant)?;
+        let terms = || self.terms(world, None);
+        let tree = tree_slot.known(&OfTree { terms: terms(), world })?;
+        let member = slot.member.known(&OfMember { terms: terms(), world, user })?;
+        Some(self.counted(self.built(world, &slot, user, (tree_slot, tree), member)))
     }
 
     /// From now on what was known of these users before is not used any more. Answers with the version from
@@ -220,9 +233,21 @@ impl Actors {
         let key = &world.tenant;
         let tree_slot = self.trees.get_or_insert_with(key, || Ok::<_, NoActor>(Arc::default()))?;
         let of_tree = OfTree { terms: self.terms(world, min), world };
-        let (tree, tree_use) = tree_slot.get(&of_tree).await.map_err(|why| self.unavailable(&why))?;
+        let tree = tree_slot.get(&of_tree).await.map_err(|why| self.unavailable(&why))?;
         let of_member = OfMember { terms: self.terms(world, min), world, user };
-        let (member, member_use) = slot.member.get(&of_member).await.map_err(|why| self.unavailable(&why))?;
+        let member = slot.member.get(&of_member).await.map_err(|why| self.unavailable(&why))?;
+        self.built(world, slot, user, (tree_slot, tree), member)
+    }
+
+    /// The actor that was made of what is known, or is made now. What is old is renewed in the background.
+    fn built(
+        self: &Arc<Self>,
+        world: &Arc<TenantWorld>,
+        slot: &Arc<UserSlot>,
+        user: &UserId,
+        (tree_slot, (tree, tree_use)): (Arc<Slot<Arc<Tree>>>, Answered<Arc<Tree>>),
+        (member, member_use): Answered<Option<Arc<Member>>>,
+    ) -> Result<Arc<Granted>, NoActor> {
         self.metrics.count(match member_use.max(tree_use) {
             Use::Fetched => Outcome::Fetched,
             Use::Fresh | Use::Renew => Outcome::Hit,
@@ -247,6 +272,17 @@ impl Actors {
         let built = Built { granted: Arc::clone(&granted), member, tree, world: Arc::clone(world), until };
         slot.built.store(Some(Arc::new(built)));
         Ok(granted)
+    }
+
+    fn counted(&self, found: Result<Arc<Granted>, NoActor>) -> Result<Arc<Granted>, NoActor> {
+        match &found {
+            Ok(_) => {}
+            Err(NoActor::Unknown) => self.metrics.count(Outcome::Unknown),
+            Err(NoActor::Unavailable | NoActor::NotThatFresh | NoActor::TooManyRoles) => {
+                self.metrics.count(Outcome::Unavailable);
+            }
+        }
+        found
     }
 
     fn renew(

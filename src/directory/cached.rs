@@ -215,7 +215,7 @@ impl<T: Clone> Slot<T> {
         &self,
         question: &dyn Question<T>,
     ) -> Result<(Arc<Fetched<T>>, Use), Unavailable> {
-        if let Some(found) = self.usable(question, Use::Renew).or_else(|| self.makeshift(question)) {
+        if let Some(found) = self.known(question) {
             return Ok(found);
         }
         let _flight = self.flight.lock().await;
@@ -230,6 +230,11 @@ impl<T: Clone> Slot<T> {
             // Judged now: an invalidation may have come while the directory was being asked.
             Err(why) => self.usable(question, Use::Stale).ok_or(why),
         }
+    }
+
+    /// The answer, if nobody need be asked for it.
+    pub(super) fn known(&self, question: &dyn Question<T>) -> Option<(Arc<Fetched<T>>, Use)> {
+        self.usable(question, Use::Renew).or_else(|| self.makeshift(question))
     }
 
     /// Asks again, unless somebody does or has just done so. What is known stays if there is no answer.

@@ -30,6 +30,7 @@
 //!   nothing in it is judged; of its placeholder the fields are left, without entities. A placeholder of which the
 //!   object has no field leaves nothing. The row of a placeholder is counted as hidden, and stands in
 //!   [`Total::Shown`] and in a [`Page`], since it stands in the list.
+//! * `null` in place of the rows' list is a list without rows, and is written as `[]`: so is one whose rows are all hidden.
 //! * Where an entity is declared or on the way to one, to the rows or to a count, a value of another type than the
 //!   pointers say is a [`Fault::Type`]; an item of a list there is taken out. A fact that is not where its pointer
 //!   says is none.

@@ -26,7 +26,7 @@ use super::{
 use crate::{
     config::routes::{Audit, Object},
     filter::EntityNo,
-    ids::DecisionId,
+    ids::{DecisionId, UserId},
     policy::{DenyReason, FieldNo, Scope, TeamKey},
     server::LimitedBody,
 };
@@ -346,12 +346,22 @@ impl Passage<'_> {
     /// whom the directory cannot be asked now, none are known. That is no reason for another answer than of an object that
     /// is not there (D02), and nobody else's lists are shut by it.
     pub(super) async fn teams_of(&self, user: &str) -> Vec<TeamKey> {
-        let user = crate::ids::UserId::new(user);
-        match self.snapshot.people.actor(&self.granted.actor.tenant, &user, None).await {
-            Ok(granted) => granted.actor.team_keys.to_vec(),
-            Err(NoActor::Unknown | NoActor::TooManyRoles | NoActor::Unavailable | NoActor::NotThatFresh) => {
-                Vec::new()
-            }
+        let user = UserId::new(user);
+        team_keys(self.snapshot.people.actor(&self.granted.actor.tenant, &user, None).await)
+    }
+
+    /// The same, as long as the directory need not be asked: `None` if it must be.
+    pub(super) fn known_teams_of(&self, user: &str) -> Option<Vec<TeamKey>> {
+        let known = self.snapshot.people.known(&self.granted.actor.tenant, &UserId::new(user))?;
+        Some(team_keys(known))
+    }
+}
+
+fn team_keys(found: Result<Granted, NoActor>) -> Vec<TeamKey> {
+    match found {
+        Ok(granted) => granted.actor.team_keys.to_vec(),
+        Err(NoActor::Unknown | NoActor::TooManyRoles | NoActor::Unavailable | NoActor::NotThatFresh) => {
+            Vec::new()
         }
     }
 }

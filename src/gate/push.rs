@@ -84,13 +84,16 @@ fn is_writing_of(written: &str, name: &str) -> bool {
     parts(name).all(|part| written.next().is_some_and(|one| one.eq_ignore_ascii_case(part)))
 }
 
-/// A target with parameters in place of those of the same names that it has.
+/// A target with parameters in place of those of the same names that it has. What some backends take for several
+/// parameters goes as a whole if one of them has such a name, and is no such name together.
 pub(super) fn with(target: &str, parameters: &[(&str, &str)]) -> String {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let is_pushed = |part: &str| {
-        let name = part.split('=').next().unwrap_or_default().replace('+', " ");
-        let name = percent_decode_str(&name).decode_utf8_lossy();
-        query::could_be(&name, parameters.iter().map(|(pushed, _)| *pushed))
+        part.split(';').any(|piece| {
+            let name = piece.split('=').next().unwrap_or_default().replace('+', " ");
+            let name = percent_decode_str(&name).decode_utf8_lossy();
+            query::could_be(&name, parameters.iter().map(|(pushed, _)| *pushed))
+        })
     };
     let mut narrowed = path.to_owned();
     let mut between = '?';
@@ -122,6 +125,8 @@ mod tests {
             ("/c?assignee_type[]=all", "/c?assignee_type=me"),
             ("/c?AssigneeType=all", "/c?assignee_type=me"),
             ("/c?&&assignee_type&x", "/c?x&assignee_type=me"),
+            ("/c?x;assignee_type=all&y", "/c?y&assignee_type=me"),
+            ("/c?assignee;type=all", "/c?assignee;type=all&assignee_type=me"),
         ] {
             assert_eq!(with(target, &own), narrowed, "{target}");
         }

@@ -246,7 +246,7 @@ impl Passage<'_> {
         self.seen(eyes, around, shapes, |sight| unseen.page(&answer.some_rows, sight)).await
     }
 
-    /// Reads an answer, again where it turns out that the teams of users matter who were not known before, or objects
+    /// Reads an answer, again where it turns out that teams of users matter about whom the directory must be asked, or objects
     /// that it only names.
     async fn seen<T>(
         &self,
@@ -270,11 +270,13 @@ impl Passage<'_> {
     ) -> Result<T, Refusal> {
         let route = &self.matched.route;
         let tag = |id: &str| self.tag(id);
+        let known_teams = |user: &str| self.known_teams_of(user);
         let is_asked_for = |id: &str| subject.parameter.is_none_or(|name| self.is_asked_for(id, name));
         let mut teams = Teams::default();
         let mut found = Found::default();
         loop {
-            let mut sight = Sight::new(actor, &self.gate.keys, shapes, subject.asked, &teams, &tag);
+            let mut sight =
+                Sight::new(actor, &self.gate.keys, shapes, subject.asked, &mut teams, &known_teams, &tag);
             sight.found = Some(&found);
             sight.around = around.map(|keyed| (self.asked.via.unwrap_or(self.asked.resource), keyed));
             sight.around = sight.around.filter(|_| !subject.tells_its_facts);

@@ -12,7 +12,9 @@ use super::{
 };
 use crate::{
     filter::{EntityNo, Fields, Judge, Object, Verdict},
-    policy::{Actor, Allowed, Decision, Facts, FieldNo, Keys, Question, ResourceNo, Scope, Via, decide},
+    policy::{
+        Actor, Allowed, Decision, Facts, FieldNo, Keys, Question, ResourceNo, Scope, TeamKey, Via, decide,
+    },
 };
 
 /// Kinds of objects whose fields are remembered while one answer is read: more than any answer has.
@@ -41,7 +43,9 @@ pub struct Sight<'a> {
     /// answer a write with no more than an id.
     pub before: Option<&'a Keyed>,
     /// The teams of responsible users, as far as they are known.
-    pub teams: &'a Teams,
+    pub teams: &'a mut Teams,
+    /// Tells those teams that are known without asking anybody.
+    pub known_teams: &'a (dyn Fn(&str) -> Option<Vec<TeamKey>> + Sync),
     /// What the tag of a conversation says, by the id that the backend has for it.
     pub tag: &'a (dyn Fn(&str) -> Option<Known<'static>> + Sync),
     /// What is known of objects that were looked up.
@@ -89,7 +93,8 @@ impl<'a> Sight<'a> {
         keys: &'a Keys,
         shapes: &'a Shapes,
         asked: Asked,
-        teams: &'a Teams,
+        teams: &'a mut Teams,
+        known_teams: &'a (dyn Fn(&str) -> Option<Vec<TeamKey>> + Sync),
         tag: &'a (dyn Fn(&str) -> Option<Known<'static>> + Sync),
     ) -> Self {
         Self {
@@ -103,6 +108,7 @@ impl<'a> Sight<'a> {
             around: None,
             before: None,
             teams,
+            known_teams,
             tag,
             found: None,
             cover: None,
@@ -144,15 +150,15 @@ impl<'a> Sight<'a> {
         let teams = match known.needs_teams_of() {
             None => &[],
             Some(user) if user == self.actor.user.as_str() => &*self.actor.team_keys,
-            Some(user) => match self.teams.of(user) {
-                Some(teams) => teams,
-                None => {
-                    if self.teams_matter(right) {
-                        self.want_teams_of(user);
+            Some(user) => {
+                if self.teams.of(user).is_none() && self.teams_matter(right) {
+                    match (self.known_teams)(user) {
+                        Some(teams) => self.teams.know(user, teams),
+                        None => self.want_teams_of(user),
                     }
-                    &[]
                 }
-            },
+                self.teams.of(user).unwrap_or_default()
+            }
         };
         let policy = self.actor.grants.policy();
         let keyed = Keyed::new(known, &self.actor.tenant, self.keys, policy, teams);

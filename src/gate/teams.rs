@@ -2,7 +2,7 @@
 //! responsible user's teams'.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeSet, HashMap},
     time::Duration,
 };
 
@@ -22,21 +22,30 @@ const TEAMS_AT_ONCE: usize = 4;
 /// the others are not known then, and `teams_time_max` is counted.
 const TEAMS_TIME_MAX: Duration = Duration::from_secs(5);
 
-/// The teams of users, by name, as far as they were looked up for one answer.
+/// The teams of users, by name, as far as they are known for one answer.
 #[derive(Debug, Default)]
-pub struct Teams(BTreeMap<String, Vec<TeamKey>>);
+pub struct Teams {
+    of: HashMap<String, Vec<TeamKey>>,
+    /// So many of them were looked up.
+    looked_up: usize,
+}
 
 impl Teams {
-    /// The teams of a user; `None` if they were not looked up.
+    /// The teams of a user; `None` if they are not known.
     #[must_use]
     pub fn of(&self, user: &str) -> Option<&[TeamKey]> {
-        self.0.get(user).map(Vec::as_slice)
+        self.of.get(user).map(Vec::as_slice)
+    }
+
+    /// From now on these are a user's teams.
+    pub fn know(&mut self, user: &str, teams: Vec<TeamKey>) {
+        self.of.insert(user.to_owned(), teams);
     }
 
     /// Whether those of one more can be looked up, beside so `many` that are to be.
     #[must_use]
     pub fn has_room(&self, many: usize) -> bool {
-        self.0.len() + many < TEAMS_MAX
+        self.looked_up + many < TEAMS_MAX
     }
 }
 
@@ -44,12 +53,13 @@ impl Passage<'_> {
     /// Looks up the teams of these users, each once, some at a time. Those that are not found in time are not known.
     pub(super) async fn look_up_teams(&self, users: BTreeSet<String>, teams: &mut Teams) {
         let by = Instant::now() + TEAMS_TIME_MAX;
+        teams.looked_up += users.len();
         let mut users = users.into_iter();
         while users.len() > 0 {
             let at_once: [Option<String>; TEAMS_AT_ONCE] = std::array::from_fn(|_| users.next());
             let [one, two, three, four] = at_once.map(|user| self.of_one(user, by));
             let (one, two, three, four) = tokio::join!(one, two, three, four);
-            teams.0.extend([one, two, three, four].into_iter().flatten());
+            teams.of.extend([one, two, three, four].into_iter().flatten());
         }
         if by <= Instant::now() {
             self.side.teams_late.inc();

@@ -58,6 +58,9 @@ pub trait People: fmt::Debug + Send + Sync {
         user: &'a UserId,
         min: Option<Version>,
     ) -> Later<'a, Result<Granted, NoActor>>;
+
+    /// The same by rights of any freshness that may be used, as long as nobody need be asked: `None` if somebody must be.
+    fn known(&self, tenant: &TenantId, user: &UserId) -> Option<Result<Granted, NoActor>>;
 }
 
 /// A user with what they may.

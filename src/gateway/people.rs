@@ -179,7 +179,16 @@ impl Directory for Residents {
     ) -> Later<'a, Result<Granted, NoActor>> {
         Box::pin(async move {
             let found = self.actors.actor(&self.world, tenant, user, min).await?;
-            Ok(Granted { actor: Arc::clone(&found.actor), version: found.version })
+            Ok(granted(&found))
         })
     }
+
+    fn known(&self, tenant: &TenantId, user: &UserId) -> Option<Result<Granted, NoActor>> {
+        let found = self.actors.known(&self.world, tenant, user)?;
+        Some(found.map(|found| granted(&found)))
+    }
+}
+
+fn granted(found: &directory::Granted) -> Granted {
+    Granted { actor: Arc::clone(&found.actor), version: found.version }
 }

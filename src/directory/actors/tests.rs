@@ -185,6 +185,47 @@ async fn an_answer_is_used_until_its_ttl_counted_from_the_start_of_the_call() {
 }
 
 #[tokio::test]
+async fn what_is_known_is_told_without_asking_as_long_as_nobody_need_be_asked() {
+    let setup = Setup::new();
+    let known = |user: &str| {
+        let known = setup.actors.known(&setup.world, &TenantId::new("acme"), &UserId::new(user))?;
+        Some(known.map(|granted| role_names(&setup.world, &granted)))
+    };
+    setup.source.say("ana", &["seller"]);
+    assert_eq!(known("ana"), None, "nobody asked before");
+    assert_eq!(known(&"x".repeat(10_000)), Some(Err(NoActor::Unknown)), "nobody has such a name");
+    setup.roles("ana").await.unwrap();
+    assert_eq!(setup.roles("ben").await, Err(NoActor::Unknown));
+    let seller = Some(Ok(vec!["seller".to_owned()]));
+    assert_eq!((known("ana"), known("ben")), (seller.clone(), Some(Err(NoActor::Unknown))));
+
+    setup.source.say("ana", &["boss"]);
+    setup.actors.invalidate(Scope::User(TenantId::new("acme"), UserId::new("ana")));
+    assert_eq!(known("ana"), None, "invalidated");
+    setup.roles("ana").await.unwrap();
+    let boss = Some(Ok(vec!["boss".to_owned()]));
+    assert_eq!(known("ana"), boss);
+
+    // What is old is told, and renewed in the background.
+    let calls = setup.source.calls();
+    setup.source.say("ana", &["seller"]);
+    let release = setup.source.hold();
+    setup.pass(31);
+    assert_eq!((known("ana"), setup.source.calls()), (boss, calls));
+    setup.source.arrived.notified().await;
+    release.notify_one();
+    setup.actors.tasks.close();
+    setup.actors.tasks.wait().await;
+    assert_eq!((known("ana"), setup.source.calls()), (seller.clone(), calls + 1));
+
+    setup.pass(61);
+    assert_eq!(known("ana"), None, "too old");
+    setup.source.down.store(true, Ordering::SeqCst);
+    assert_eq!(setup.roles("ana").await.unwrap(), ["seller"]);
+    assert_eq!(known("ana"), seller, "the directory is down");
+}
+
+#[tokio::test]
 async fn a_thousand_at_once_ask_once_and_a_failure_grants_nothing() {
     let setup = Setup::new();
     setup.source.say("ana", &["seller"]);

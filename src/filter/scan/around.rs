@@ -20,6 +20,16 @@ impl<J: Judge> Reader<'_, J> {
         let (in_list, null) = (matches!(kind, Kind::List | Kind::Rows), byte == b'n');
         let wrong = Fault::Type { at: start as u64 };
         match state.place {
+            // One spelling for both: of a list whose rows are all hidden nothing else is left either.
+            Place::Rows if null => {
+                self.prefix(start)?;
+                self.out.push(b'[');
+                self.mark_rows(state);
+                self.out.push(b']');
+                self.scan.rows_ended = true;
+                self.scan.mode = Mode::Drop;
+                return Ok(Begun::over());
+            }
             Place::Rows if byte != b'[' => return Err(wrong),
             Place::Entity { main: true, .. } if null && !in_list => return Err(wrong),
             Place::Entity { .. } | Place::Path if null && !in_list => {

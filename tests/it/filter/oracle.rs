@@ -98,7 +98,7 @@ impl<'a> Oracle<'a> {
         let at = |pointer: &str| steps(pointer) == path;
         let (in_list, null) = (path.last() == Some(&Step::Item), value.is_null());
         if let Some((_, entity)) = layout.rows.as_ref().filter(|(pointer, _)| at(pointer)) {
-            let rows = value.as_array().ok_or(Unfit)?;
+            let rows = if null { &Vec::new() } else { value.as_array().ok_or(Unfit)? };
             self.met_rows = true;
             let mut left = Vec::new();
             for row in rows {

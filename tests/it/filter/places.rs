@@ -276,12 +276,48 @@ fn a_list_that_is_not_where_it_was_declared_is_a_fault() {
         (r#"{"d":[{"id":1}]}"#, Fault::Type { at: 5 }),
         (r#"{"d":"x"}"#, Fault::Type { at: 5 }),
         (r#"{"d":{"p":{"id":1}}}"#, Fault::Type { at: 10 }),
-        (r#"{"d":{"p":null}}"#, Fault::Type { at: 10 }),
+        (r#"{"d":{"p":0}}"#, Fault::Type { at: 10 }),
+        (r#"{"d":{"p":nul}}"#, Fault::Syntax { at: 10 }),
+        (r#"{"d":{"p":null,"p":[]}}"#, Fault::Twice { at: 15 }),
         (r#"{"d":{"p":[],"p":[]}}"#, Fault::Twice { at: 13 }),
     ] {
         let got = filter(text.as_bytes(), &layout, Limits::default(), Always(Verdict::Shown(Fields::All)));
         assert_eq!(got.map(|_| ()), Err(fault), "{text}");
     }
+}
+
+#[test]
+fn a_list_that_is_null_is_one_without_rows() {
+    let schema = schema(&["id"], &[], &[]).unwrap();
+    let layout = |rows: &str| {
+        let (totals, keep) = ([("/n".to_owned(), Total::Shown)].into(), vec!["/k".to_owned()]);
+        let source =
+            LayoutSource { rows: Some((rows.into(), THING)), totals, keep, ..LayoutSource::default() };
+        Layout::compile(&schema, source).unwrap()
+    };
+    let row = || Always(Verdict::Shown(Fields::All));
+    for (rows, text, left) in [
+        ("/d/p", r#"{"n":7,"d":{"x":1, "p" : null },"k":1}"#, r#"{"n":0,"d":{"p" : [] },"k":1}"#),
+        ("/p", r#"{"k":1,"p":null,"n":7}"#, r#"{"k":1,"p":[],"n":0}"#),
+    ] {
+        let (out, report) = filter(text.as_bytes(), &layout(rows), Limits::default(), row()).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), left);
+        assert_eq!((report.rows(), report.undeclared), (0, u64::from(rows == "/d/p")));
+        // A page of it is one without rows, to which others can be added.
+        let (mut page, _) =
+            headgate::filter::page(text.as_bytes(), &layout(rows), Limits::default(), row()).unwrap();
+        let more = text.replace("null", r#"[{"id":1},{"id":2}]"#);
+        page.append(
+            &headgate::filter::page(more.as_bytes(), &layout(rows), Limits::default(), row()).unwrap().0,
+        );
+        let mut out = Vec::new();
+        page.write(None, None, &mut out);
+        let left = left.replace("[]", r#"[{"id":1},{"id":2}]"#).replace(r#""n":0"#, r#""n":2"#);
+        assert_eq!(String::from_utf8(out).unwrap(), left);
+    }
+    let source = LayoutSource { rows: Some((String::new(), THING)), ..LayoutSource::default() };
+    let bare = Layout::compile(&schema, source).unwrap();
+    assert_eq!(filter(b" null ", &bare, Limits::default(), row()).unwrap().0, b" [] ");
 }
 
 #[test]

@@ -371,7 +371,7 @@ fn in_pieces<J: Judge>(
     Ok((out, report))
 }
 
-/// The members and items of `part` are some of those of `whole`, in their order; scalars are the same.
+/// The members and items of `part` are some of those of `whole`, in their order; scalars are the same. No rows may be `null`.
 fn is_part(part: &Value, whole: &Value) -> bool {
     match (part, whole) {
         (Value::Object(part), Value::Object(whole)) => {
@@ -382,6 +382,7 @@ fn is_part(part: &Value, whole: &Value) -> bool {
             let mut all = whole.iter();
             part.iter().all(|value| all.any(|of| is_part(value, of)))
         }
+        (Value::Array(part), Value::Null) => part.is_empty(),
         (part, whole) => part == whole || part.is_null(),
     }
 }

@@ -307,6 +307,30 @@ async fn d05_a_list_of_hidden_rows_is_like_one_of_none() {
 }
 
 #[tokio::test]
+async fn d05_a_list_that_is_null_is_like_one_of_hidden_rows() {
+    let script = |asked: &Asked| {
+        let rows = match (asked.target.contains("SECRET"), asked.target.contains("NULL")) {
+            (true, _) => json!([contact("502", "ben")]),
+            (_, true) => Value::Null,
+            _ => json!([]),
+        };
+        Some(backend::json(200, &json!({"_page": 1, "count": 7, "_embedded": {"deals": rows}})))
+    };
+    let world = Setup::default().routes(ROUTES).backend(script).start().await;
+    for user in ["ana", "adm"] {
+        for path in ["deals", "kept", "undeclared", "paged-deals"] {
+            let ask = async |about: &str| told(&world.get(user, &format!("/{path}?about={about}")).await);
+            let none = ask("NULL").await;
+            assert!(none.0 < 300, "{user} {path}: {none:?}");
+            assert_eq!(none, ask("OTHERS").await, "{user} {path}");
+            if user == "ana" {
+                assert_eq!(none, ask("SECRET").await, "{path}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn d05_the_end_of_a_list_tells_nothing_of_the_rows_before_it() {
     // ana's rows, then a page of hidden ones or nothing at all.
     for end in [204, 404] {
@@ -377,6 +401,7 @@ super::obeying::once_more!(
     the_echo_of_a_write_passes_whole_to_who_may_see_it_whole,
     another_object_than_was_asked_for_is_none,
     d05_a_list_of_hidden_rows_is_like_one_of_none,
+    d05_a_list_that_is_null_is_like_one_of_hidden_rows,
     d05_the_end_of_a_list_tells_nothing_of_the_rows_before_it,
     a_directory_that_hangs_is_waited_for_once_for_an_answer,
     the_teams_of_an_answers_users_are_looked_up_within_a_bound,

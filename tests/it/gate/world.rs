@@ -1,7 +1,7 @@
 //! The checklist's fixture: two tenants, their users and objects, and a recording backend.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
     sync::{Arc, Mutex},
 };
@@ -569,7 +569,11 @@ impl Authenticate for Door {
 
 /// The fixture's users with their rights.
 #[derive(Debug)]
-struct Directory(BTreeMap<(TenantId, UserId), Granted>);
+struct Directory {
+    users: BTreeMap<(TenantId, UserId), Granted>,
+    /// Who was asked about before, and is known from then on.
+    known: Mutex<BTreeSet<(TenantId, UserId)>>,
+}
 
 impl People for Directory {
     fn actor<'a>(
@@ -587,8 +591,17 @@ impl People for Directory {
                 name if name.starts_with("hung-") => return std::future::pending().await,
                 _ => {}
             }
-            self.0.get(&(tenant.clone(), user.clone())).cloned().ok_or(NoActor::Unknown)
+            let key = (tenant.clone(), user.clone());
+            let found = self.users.get(&key).cloned().ok_or(NoActor::Unknown);
+            self.known.lock().unwrap().insert(key);
+            found
         })
+    }
+
+    fn known(&self, tenant: &TenantId, user: &UserId) -> Option<Result<Granted, NoActor>> {
+        let key = (tenant.clone(), user.clone());
+        let is_known = self.known.lock().unwrap().contains(&key);
+        is_known.then(|| self.users.get(&key).cloned().ok_or(NoActor::Unknown))
     }
 }
 
@@ -636,7 +649,7 @@ impl Directory {
             };
             ((tenant, user), Granted { actor: Arc::new(actor), version: Version(7) })
         });
-        Self(granted.into())
+        Self { users: granted.into(), known: Mutex::default() }
     }
 }
 
