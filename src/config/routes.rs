@@ -392,6 +392,8 @@ pub enum Empty {
     List,
     /// An answer without content (204).
     NoContent,
+    /// An answer in which the list is left out.
+    Absent,
 }
 
 /// What an answer is about.

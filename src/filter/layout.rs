@@ -12,9 +12,11 @@ use super::{
 /// What an answer is made of, as declared.
 #[derive(Clone, Debug, Default)]
 pub struct LayoutSource {
-    /// Where the rows stand: a pointer to a list, which must be there and be one. A row that is no object is
+    /// Where the rows stand: a pointer to a list, which must be there and be one, or `null`. A row that is no object is
     /// dropped and counted.
     pub rows: Option<(String, EntityNo)>,
+    /// The list of the rows may be left out: then there is none.
+    pub rows_may_lack: bool,
     /// Where the one object stands that the answer is about: it must be there and be an object.
     pub object: Option<(String, EntityNo)>,
     /// Other places of entities: pointers with `*` for each item of a list.
@@ -53,7 +55,7 @@ impl Layout {
     /// If a pointer is none, names an unknown entity, or two exclude each other: nothing may stand in the place of
     /// an entity, in the rows or in a count.
     pub fn compile(schema: &Schema, source: LayoutSource) -> Result<Self, SchemaError> {
-        let LayoutSource { rows, object, nested, keep, totals } = source;
+        let LayoutSource { rows, rows_may_lack, object, nested, keep, totals } = source;
         let shown = totals.iter().find(|(_, total)| **total == Total::Shown);
         if let (None, Some((pointer, _))) = (&rows, shown) {
             return Err(SchemaError::Rowless { pointer: pointer.clone() });
@@ -83,7 +85,9 @@ impl Layout {
             read.push((text, Pattern { tokens, what }));
         }
         let patterns = read.into_iter().map(|(_, pattern)| pattern).collect();
-        Ok(Self { plan: Arc::new(Plan::new(schema.clone(), patterns)?) })
+        let mut plan = Plan::new(schema.clone(), patterns)?;
+        plan.rows &= !rows_may_lack;
+        Ok(Self { plan: Arc::new(plan) })
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) struct Plan {
     pub(super) keys: usize,
     /// By [`Need::tally`]: whose field it is.
     pub(super) tallies: Vec<(EntityNo, FieldIx)>,
-    /// Rows are declared.
+    /// Rows are declared, and must be there.
     pub(super) rows: bool,
     /// One object is declared.
     pub(super) object: bool,

@@ -13,7 +13,7 @@ pub(super) fn answer(shows: &Shows, number: Option<u64>) -> Option<Shown> {
         (Format::Whole, _) => None,
         (Format::Csv, _) => Some(answer::no_table()),
         (Format::Json, Empty::NoContent) => Some(answer::without_content()),
-        (Format::Json, Empty::List) => without_rows(shows, number).map(answer::json),
+        (Format::Json, Empty::List | Empty::Absent) => without_rows(shows, number).map(answer::json),
     }
 }
 
@@ -23,7 +23,10 @@ fn without_rows(shows: &Shows, number: Option<u64>) -> Option<Vec<u8>> {
     if shows.page.is_none() && !(shows.nested.is_empty() && shows.keep.is_empty()) {
         return None;
     }
-    let mut places = vec![(rows.as_str(), json!([]))];
+    let mut places = match (shows.empty, rows.rsplit_once('/')) {
+        (Empty::Absent, Some((around, _))) => vec![(around, json!({}))],
+        _ => vec![(rows.as_str(), json!([]))],
+    };
     for (place, count) in &shows.totals {
         match count {
             Count::Recompute => places.push((place, json!(0))),

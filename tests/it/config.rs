@@ -1033,6 +1033,19 @@ format = "whole"
 entity = "contakt"
 parameter = "note"
 request = "POST /contacts/{id}/notes/{number}"
+[[route]]
+match = "GET /contacts"
+entity = "contact"
+action = "view"
+items = ""
+empty = "absent"
+[[route]]
+match = "GET /leads"
+entity = "contact"
+action = "view"
+items = "/rows"
+keep = ["/meta"]
+empty = "absent"
 "#;
     let told = mistakes_of("tenants/default/routes.toml", text);
     for expected in [
@@ -1046,6 +1059,8 @@ request = "POST /contacts/{id}/notes/{number}"
         "route[2].stands_in.parameter: the path has no parameter `{note}`",
         "route[2].stands_in.request: only goes with GET",
         "route[2].stands_in.request: the path has no parameter `{number}`",
+        "routes.toml:36: route[3].empty: only goes with `items` in an object",
+        "routes.toml:43: route[4].empty: only goes with `page`, or without `nested` and `keep`",
     ] {
         assert!(told.contains(expected), "no `{expected}` in\n{told}");
     }

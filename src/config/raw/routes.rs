@@ -431,6 +431,9 @@ pub(crate) enum Empty {
     List,
     /// An answer without content: 204.
     NoContent,
+    /// An answer in which the list is left out, as JSON made of Protocol Buffers has it. Not where `items` is the whole
+    /// answer, and without `nested` and `keep`, or with `page`.
+    Absent,
 }
 
 /// What an answer is.

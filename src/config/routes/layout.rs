@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Count, Entity, Format, Main, Shows};
+use super::{Count, Empty, Entity, Format, Main, Shows};
 use crate::filter::{EntityNo, EntitySource, LayoutSource, Total};
 
 impl Entity {
@@ -110,7 +110,10 @@ impl Shows {
         let mut source =
             LayoutSource { nested: self.nested.clone(), keep: self.keep.clone(), ..LayoutSource::default() };
         match &self.main {
-            Some(Main::Rows(at, entity)) => source.rows = Some((at.clone(), *entity)),
+            Some(Main::Rows(at, entity)) => {
+                source.rows = Some((at.clone(), *entity));
+                source.rows_may_lack = self.empty == Empty::Absent;
+            }
             Some(Main::Object(entity)) => {
                 let at = entities.get(usize::from(entity.0)).map(|entity| entity.at.clone());
                 source.object = Some((at.unwrap_or_default(), *entity));

@@ -78,7 +78,7 @@ impl<'a> Oracle<'a> {
 
     pub(super) fn filter(&mut self, text: &Value) -> Result<Value, Unfit> {
         let mut left = self.around(text, &[], false)?.unwrap_or(Value::Null);
-        if (self.layout.rows.is_some() && !self.met_rows)
+        if (self.layout.rows.is_some() && !self.layout.rows_may_lack && !self.met_rows)
             || (self.layout.object.is_some() && !self.met_object)
         {
             return Err(Unfit);

@@ -287,6 +287,25 @@ fn a_list_that_is_not_where_it_was_declared_is_a_fault() {
 }
 
 #[test]
+fn a_list_that_may_be_left_out_is_one_without_rows() {
+    let schema = schema(&["id"], &[], &[]).unwrap();
+    let (rows, totals) = (Some(("/d/p".into(), THING)), [("/n".to_owned(), Total::Shown)].into());
+    let source = LayoutSource { rows, rows_may_lack: true, totals, ..LayoutSource::default() };
+    let layout = Layout::compile(&schema, source).unwrap();
+    for (text, left) in [
+        (r#"{"n":7,"d":{"q":[{"id":1}]}}"#, Ok(r#"{"n":0,"d":{}}"#)),
+        (r#"{"d":null}"#, Ok(r#"{"d":null}"#)),
+        (r#"{"n":7}"#, Ok(r#"{"n":0}"#)),
+        (r#"{"d":{"p":[{"id":1}]},"n":7}"#, Ok(r#"{"d":{"p":[{"id":1}]},"n":1}"#)),
+        (r#"{"d":{"p":{"id":1}}}"#, Err(Fault::Type { at: 10 })),
+    ] {
+        let got = filter(text.as_bytes(), &layout, Limits::default(), Always(Verdict::Shown(Fields::All)));
+        let got = got.map(|(out, _)| String::from_utf8(out).unwrap());
+        assert_eq!(got, left.map(str::to_owned), "{text}");
+    }
+}
+
+#[test]
 fn a_list_that_is_null_is_one_without_rows() {
     let schema = schema(&["id"], &[], &[]).unwrap();
     let layout = |rows: &str| {

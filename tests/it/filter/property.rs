@@ -69,13 +69,15 @@ fn layout() -> impl Strategy<Value = LayoutSource> {
     let place = || prop_oneof![3 => pointer(false), 1 => Just(String::new())];
     (
         prop::option::weighted(0.7, (place(), entity())),
+        any::<bool>(),
         prop::option::weighted(0.3, (place(), entity())),
         prop::collection::btree_map(pointer(true), entity(), 0..2),
         prop::collection::vec(pointer(true), 0..2),
         prop::collection::btree_map(pointer(false), select(vec![Total::Shown, Total::Null]), 0..2),
     )
-        .prop_map(|(rows, object, nested, keep, totals)| LayoutSource {
+        .prop_map(|(rows, rows_may_lack, object, nested, keep, totals)| LayoutSource {
             rows,
+            rows_may_lack,
             object,
             nested,
             keep,

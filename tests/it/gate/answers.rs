@@ -65,6 +65,23 @@ items = "/_embedded/deals"
 keep = ["/_page"]
 
 [[route]]
+match = "GET /api/v1/accounts/{account}/left-out"
+entity = "contact"
+action = "list"
+items = "/_embedded/deals"
+totals = { recompute = ["/count"] }
+empty = "absent"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/paged-left-out"
+entity = "contact"
+action = "list"
+items = "/_embedded/deals"
+page = { number = "page", size = "limit", size_default = 2, at = "/_page" }
+keep = ["/kept"]
+empty = "absent"
+
+[[route]]
 match = "GET /api/v1/accounts/{account}/paged-deals"
 entity = "contact"
 action = "list"
@@ -331,6 +348,43 @@ async fn d05_a_list_that_is_null_is_like_one_of_hidden_rows() {
 }
 
 #[tokio::test]
+async fn d05_a_list_that_is_left_out_is_like_one_of_hidden_rows() {
+    let script = |asked: &Asked| {
+        let deals = |rows: Value| json!({"_page": 1, "count": 7, "kept": "k", "_embedded": {"deals": rows}});
+        Some(backend::json(
+            200,
+            &match asked.target.split_once("about=").map(|(_, about)| about.split('&').next().unwrap()) {
+                Some("SECRET") => deals(json!([contact("502", "ben")])),
+                Some("MINE") => deals(json!([contact("501", "ana"), contact("502", "ben")])),
+                Some("NULL") => deals(Value::Null),
+                Some("NONE") => deals(json!([])),
+                Some("LESS") => json!({"_embedded": {}}),
+                _ => json!({}),
+            },
+        ))
+    };
+    let world = Setup::default().routes(ROUTES).backend(script).start().await;
+    for (path, none) in [
+        ("left-out", json!({"_embedded": {}, "count": 0})),
+        ("paged-left-out", json!({"_embedded": {}, "_page": 1})),
+    ] {
+        let ask = async |user: &str, about: &str| world.get(user, &format!("/{path}?about={about}")).await;
+        assert_eq!(ask("ana", "SECRET").await.json(), none, "{path}");
+        let hidden = told(&ask("ana", "SECRET").await);
+        for about in ["NULL", "NONE", "LESS", "ABSENT"] {
+            assert_eq!(told(&ask("ana", about).await), hidden, "{path} {about}");
+        }
+        let rows = ask("ana", "MINE").await.json();
+        assert_eq!(rows["_embedded"]["deals"][0]["id"], "501", "{rows}");
+        // Who may see every row gets the backend's word.
+        assert_eq!(ask("adm", "ABSENT").await.json(), json!({}), "{path}");
+        assert_eq!(ask("adm", "LESS").await.json(), json!({"_embedded": {}}), "{path}");
+    }
+    // Where a route does not say so, the list is one that stands elsewhere (D10).
+    assert_eq!(world.get("adm", "/deals?about=LESS").await.status, 502);
+}
+
+#[tokio::test]
 async fn d05_the_end_of_a_list_tells_nothing_of_the_rows_before_it() {
     // ana's rows, then a page of hidden ones or nothing at all.
     for end in [204, 404] {
@@ -402,6 +456,7 @@ super::obeying::once_more!(
     another_object_than_was_asked_for_is_none,
     d05_a_list_of_hidden_rows_is_like_one_of_none,
     d05_a_list_that_is_null_is_like_one_of_hidden_rows,
+    d05_a_list_that_is_left_out_is_like_one_of_hidden_rows,
     d05_the_end_of_a_list_tells_nothing_of_the_rows_before_it,
     a_directory_that_hangs_is_waited_for_once_for_an_answer,
     the_teams_of_an_answers_users_are_looked_up_within_a_bound,

@@ -33,6 +33,9 @@ pub(super) fn shows(
     if raw.empty.is_some() && !is_list {
         check.wrong(&at.key("empty"), Wrong::OnlyWith { other: "`items` of JSON" });
     }
+    if raw.empty == Some(raw::RouteEmpty::Absent) {
+        check_absent(check, at, raw);
+    }
     check_push(check, at, raw, of_entity);
     let main = match (&raw.items, number) {
         // Every line is one.
@@ -72,6 +75,7 @@ pub(super) fn shows(
         empty: match raw.empty {
             None | Some(raw::RouteEmpty::List) => Empty::List,
             Some(raw::RouteEmpty::NoContent) => Empty::NoContent,
+            Some(raw::RouteEmpty::Absent) => Empty::Absent,
         },
         push: Push {
             own: parameters(raw.push.own.as_deref()),
@@ -100,6 +104,18 @@ fn paging(check: &mut Check<'_>, at: &KeyPath, route: &raw::Route, raw: &raw::Pa
         pages_max: raw.pages_max,
         time_max: raw.time_max.0,
     })
+}
+
+/// Notes why a list cannot be left out of an answer: nothing would be left of it, or what would be the backend's to say of none
+/// and of hidden ones alike.
+fn check_absent(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route) {
+    let at = at.key("empty");
+    if raw.items.as_ref().is_some_and(|items| items.0.is_empty()) {
+        check.wrong(&at, Wrong::OnlyWith { other: "`items` in an object" });
+    }
+    if raw.page.is_none() && !(raw.nested.is_empty() && raw.keep.is_empty()) {
+        check.wrong(&at, Wrong::OnlyWith { other: "`page`, or without `nested` and `keep`" });
+    }
 }
 
 /// Notes what is said of places in an answer that has none: nothing of it can be decided on by itself.
