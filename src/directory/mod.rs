@@ -47,6 +47,8 @@ pub struct Directory {
     pub teams: BTreeMap<TeamId, Team>,
     /// Users by name.
     pub users: BTreeMap<UserId, User>,
+    /// The teams of each member of one, by name.
+    teams_of: BTreeMap<UserId, Vec<TeamId>>,
 }
 
 /// A team.
@@ -143,15 +145,26 @@ impl Tree {
 }
 
 impl Directory {
+    /// From its teams and users.
+    #[must_use]
+    pub fn new(teams: BTreeMap<TeamId, Team>, users: BTreeMap<UserId, User>) -> Self {
+        let mut teams_of: BTreeMap<UserId, Vec<TeamId>> = BTreeMap::new();
+        for (name, team) in &teams {
+            for member in &team.members {
+                teams_of.entry(member.clone()).or_default().push(name.clone());
+            }
+        }
+        Self { teams, users, teams_of }
+    }
+
     /// What it says of a user; `None` if it does not know them.
     #[must_use]
     pub fn member(&self, user: &UserId) -> Option<Member> {
         let found = self.users.get(user)?;
-        let teams = self.teams.iter().filter(|(_, team)| team.members.contains(user));
         Some(Member {
             active: found.active,
             away: found.away,
-            teams: teams.map(|(name, _)| name.clone()).collect(),
+            teams: self.teams_of.get(user).cloned().unwrap_or_default(),
             roles: found.roles.clone(),
             traits: found.traits.clone(),
         })

@@ -53,7 +53,7 @@ pub(in crate::config) fn directory(check: &mut Check<'_>, raw: &raw::Directory) 
         };
         (UserId::new(name.as_str()), user)
     });
-    Directory { teams: teams.collect(), users: users.collect() }
+    Directory::new(teams.collect(), users.collect())
 }
 
 /// The directory over HTTP, if there is one.

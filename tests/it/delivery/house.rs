@@ -134,12 +134,11 @@ pub(crate) fn config(urls: Vec<http::Uri>) -> Config {
         [account("wa-support", Channel::Whatsapp, Some("support")), account("mail", Channel::Email, None)];
     let team =
         |members: &[&str]| Team { parent: None, members: members.iter().map(|m| UserId::new(*m)).collect() };
-    let directory = Directory {
-        teams: [("support", team(&["ana", "ben"])), ("sales", team(&["cleo"]))]
-            .map(|(name, team)| (TeamId::new(name), team))
-            .into(),
-        users: ["ana", "ben", "cleo"].map(|name| (UserId::new(name), User::default())).into(),
-    };
+    let teams = [("support", team(&["ana", "ben"])), ("sales", team(&["cleo"]))];
+    let directory = Directory::new(
+        teams.map(|(name, team)| (TeamId::new(name), team)).into(),
+        ["ana", "ben", "cleo"].map(|name| (UserId::new(name), User::default())).into(),
+    );
     let in_turn = Queue { strategy: Strategy::RoundRobin, closed_stages: Vec::new() };
     let tenant = Tenant {
         source: None,
