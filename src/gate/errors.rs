@@ -7,7 +7,7 @@
 
 use http::{StatusCode, header};
 
-use super::{Passage, Shown, answer::Unseen, permit::Permit, refusal::Refusal};
+use super::{Passage, Shown, permit::Permit, refusal::Refusal, show::answer::Unseen};
 use crate::config::routes::Errors;
 
 impl Passage<'_> {

@@ -13,9 +13,10 @@ use http_body_util::{BodyDataStream, Full};
 use serde_json::Value;
 
 use super::{
-    body, coding, pages,
+    body,
     path::{CanonicalPath, Target},
     push,
+    show::{coding, pages},
     write::{
         fields::{Fields, Way},
         form, multipart, patch,

@@ -7,29 +7,24 @@
 //!         form    address actor     action     prefetch decision                reader may see
 //! ```
 //!
+//! What a request writes and asks about is read in `write`, what of an answer passes is told in `show`.
+//!
 //! Everything that is not understood is refused, in `refusal`, and told, in `decisions`. What the policy says is
 //! `policy`'s; who somebody is and what they may is behind the seams in `who`.
 //!
 //! **Invariant:** a backend gets a user's request only with a [`permit::Permit`], and nothing of an answer is
 //! shown without one. Headgate's own questions for facts are the one exception, and their answers stay
-//! [`answer::Unseen`].
+//! [`show::answer::Unseen`].
 
-pub mod answer;
 pub mod body;
-pub mod coding;
 mod cors;
-pub mod cover;
 pub mod decision_log;
 pub mod decisions;
 mod errors;
-mod exports;
 pub mod facts;
 pub mod fuzzing;
 pub mod headers;
-pub mod look_up;
 mod metrics;
-mod nobody;
-mod pages;
 mod passage;
 pub mod path;
 pub mod permit;
@@ -40,14 +35,9 @@ pub mod refusal;
 pub mod routes;
 mod service;
 mod shadow;
-pub mod shape;
-mod show;
-pub mod sight;
+pub mod show;
 mod snapshot;
 mod spelt;
-mod subject;
-pub mod teams;
-pub mod unread;
 pub mod upstream;
 pub mod who;
 pub mod write;
@@ -60,15 +50,13 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::
 
 use self::{
     cors::Cors,
-    cover::Cover,
     decisions::{Decisions, Outcome, Record},
-    exports::Exports,
     path::Target,
     permit::Asked,
     refusal::Refusal,
     routes::{Matched, Unmatched},
+    show::{cover::Cover, exports::Exports, unread::Content},
     snapshot::Tenant,
-    unread::Content,
     who::{Granted, Identity, NoActor},
 };
 pub use self::{metrics::Metrics, service::Agents, snapshot::Snapshot};

@@ -6,13 +6,11 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::{
-    answer::Withheld,
     body::UnfitBody,
-    coding::Uncoded,
     decisions::TOO_MANY,
     headers,
     path::PathError,
-    unread::Content,
+    show::{answer::Withheld, coding::Uncoded, unread::Content},
     who::{NoActor, NoIdentity},
 };
 use crate::{ids::DecisionId, policy::DenyReason, server::BodyError};

@@ -5,7 +5,7 @@ use std::{convert::Infallible, pin::Pin, sync::Arc};
 use http::{Request, Response};
 use hyper::service::Service;
 
-use super::{Gate, unread::Content};
+use super::{Gate, show::unread::Content};
 use crate::server::LimitedBody;
 
 /// One per listener, cloned for each connection.

@@ -6,12 +6,14 @@ use arc_swap::ArcSwapOption;
 use prometheus_client::metrics::counter::Counter;
 
 use super::{
-    pages::Places,
     prefetch::Prefetched,
     rate::Rates,
     refusal::Refusal,
     routes::Routes,
-    shape::{Shapes, unfit},
+    show::{
+        pages::Places,
+        shape::{Shapes, unfit},
+    },
     upstream::Upstream,
     who::{Authenticate, People},
 };

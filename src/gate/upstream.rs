@@ -6,7 +6,12 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use http_body_util::{BodyExt, Full};
 
-use super::{answer::Unseen, headers, permit::Permit, refusal::Refusal, unread::Passing};
+use super::{
+    headers,
+    permit::Permit,
+    refusal::Refusal,
+    show::{answer::Unseen, unread::Passing},
+};
 use crate::{
     backend::{
         AssertionKey, Backend, CallError, Claims, ForwardError, Pool, Pools, StreamBounds, StreamedAnswer,

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     config::writing::{Asking, Names},
-    gate::{cover::Cover, path::Target},
+    gate::{path::Target, show::cover::Cover},
     query::{could_be, folded},
 };
 

@@ -17,10 +17,12 @@ use crate::{
     gate::{
         Passage,
         body::FIELD_STEPS_MAX,
-        cover::Cover,
         permit::Permit,
         refusal::Refusal,
-        shape::{Shape, Shapes, fields_of},
+        show::{
+            cover::Cover,
+            shape::{Shape, Shapes, fields_of},
+        },
         spelt::Spelt,
     },
     policy::{ActionNo, Actor, FieldNo, ResourceNo, Scope, ShownOf},

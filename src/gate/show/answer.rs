@@ -4,9 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
 use super::{
-    Shown,
     coding::{self, Uncoded},
-    headers,
     unread::Content,
 };
 use crate::{
@@ -15,6 +13,7 @@ use crate::{
         self, Fault, Judge, Layout, Page, Report,
         csv::{CsvFault, Table},
     },
+    gate::{Shown, headers},
 };
 
 /// A backend's whole answer, of which nothing was shown to anybody.
@@ -52,7 +51,7 @@ pub enum Withheld {
 
 impl Unseen {
     /// Takes an answer without its coding, in which it may have at most `max` bytes.
-    pub(super) fn new(answer: Response<Bytes>, max: usize) -> Self {
+    pub(in crate::gate) fn new(answer: Response<Bytes>, max: usize) -> Self {
         let (head, body) = answer.into_parts();
         let body = coding::decoded(&head.headers, body, max);
         Self(Response::from_parts(head, body))
@@ -71,7 +70,7 @@ impl Unseen {
     }
 
     /// A header of it.
-    pub(super) fn header(&self, name: &HeaderName) -> Option<&HeaderValue> {
+    pub(in crate::gate) fn header(&self, name: &HeaderName) -> Option<&HeaderValue> {
         self.0.headers().get(name)
     }
 
@@ -158,7 +157,7 @@ impl Unseen {
     }
 
     /// Its content; nothing, if it cannot be decoded.
-    pub(super) fn content(&self) -> &[u8] {
+    pub(in crate::gate) fn content(&self) -> &[u8] {
         self.0.body().as_deref().unwrap_or_default()
     }
 
@@ -198,7 +197,7 @@ pub fn without_content() -> Shown {
 }
 
 /// Whether nothing says that the text is in another charset than JSON's.
-pub(super) fn is_utf8(headers: &HeaderMap) -> bool {
+pub(in crate::gate) fn is_utf8(headers: &HeaderMap) -> bool {
     let types = headers.get_all(header::CONTENT_TYPE).iter();
     types.flat_map(|value| value.as_bytes().split(|byte| *byte == b';').skip(1)).all(|parameter| {
         let parameter = parameter.trim_ascii().to_ascii_lowercase();

@@ -30,7 +30,7 @@ const EXPORT_ID_BYTES_MAX: usize = 256;
 
 /// Who started which export.
 #[derive(Debug)]
-pub(super) struct Exports {
+pub(in crate::gate) struct Exports {
     started: Mutex<HashMap<TenantId, Started>>,
     clock: SharedClock,
     /// Counts those that are forgotten for want of room.
@@ -80,12 +80,12 @@ impl Rights {
 }
 
 impl Exports {
-    pub(super) fn new(clock: SharedClock, forgotten: Counter) -> Self {
+    pub(in crate::gate) fn new(clock: SharedClock, forgotten: Counter) -> Self {
         Self { started: Mutex::default(), clock, forgotten }
     }
 
     /// Remembers that a user started an export of those that are called `of`.
-    pub(super) fn remember(&self, actor: &Actor, of: &str, id: &str) {
+    pub(in crate::gate) fn remember(&self, actor: &Actor, of: &str, id: &str) {
         if id.is_empty() || id.len() > EXPORT_ID_BYTES_MAX {
             return;
         }
@@ -102,7 +102,7 @@ impl Exports {
     }
 
     /// Whether a user started an export, with the rights that they have now.
-    pub(super) fn belongs_to(&self, actor: &Actor, of: &str, id: &str) -> bool {
+    pub(in crate::gate) fn belongs_to(&self, actor: &Actor, of: &str, id: &str) -> bool {
         let now = self.clock.elapsed();
         let started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
         let export = started.get(&actor.tenant).and_then(|own| own.by_key.get(&key(actor, of, id)));
@@ -133,7 +133,7 @@ fn key(actor: &Actor, of: &str, id: &str) -> Key {
 }
 
 /// The id that stands at a pointer of an answer that may be shown.
-pub(super) fn id(shown: &[u8], at: &str) -> Option<String> {
+pub(in crate::gate) fn id(shown: &[u8], at: &str) -> Option<String> {
     let answer: serde_json::Value = serde_json::from_slice(shown).ok()?;
     match answer.pointer(at)? {
         serde_json::Value::String(id) => Some(id.clone()),

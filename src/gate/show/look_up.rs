@@ -3,14 +3,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{
-    Passage,
-    facts::Known,
-    refusal::Refusal,
-    routes::{filled, is_name},
-    shape::Shapes,
+use super::shape::Shapes;
+use crate::{
+    config::routes::LookUp,
+    filter::EntityNo,
+    gate::{
+        Passage,
+        facts::Known,
+        refusal::Refusal,
+        routes::{filled, is_name},
+    },
+    ids::DecisionId,
 };
-use crate::{config::routes::LookUp, filter::EntityNo, ids::DecisionId};
 
 /// Most objects that are looked up for one answer: more than a page of any search has. Of one more, nothing is known, and
 /// `look_ups_max` is counted.
@@ -53,7 +57,7 @@ impl Found {
 
 impl Passage<'_> {
     /// Asks for these objects, as Headgate itself.
-    pub(super) async fn look_up(
+    pub(in crate::gate) async fn look_up(
         &self,
         sought: BTreeSet<Sought>,
         shapes: &Shapes,

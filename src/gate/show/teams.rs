@@ -51,7 +51,7 @@ impl Teams {
 
 impl Passage<'_> {
     /// Looks up the teams of these users, each once, some at a time. Those that are not found in time are not known.
-    pub(super) async fn look_up_teams(&self, users: BTreeSet<String>, teams: &mut Teams) {
+    pub(in crate::gate) async fn look_up_teams(&self, users: BTreeSet<String>, teams: &mut Teams) {
         let by = Instant::now() + TEAMS_TIME_MAX;
         teams.looked_up += users.len();
         let mut users = users.into_iter();

@@ -266,7 +266,7 @@ mod tests {
             let end = (at + change.len()).min(body.len());
             body.splice(at..end, change);
             body.truncate(body.len().saturating_sub(cut % 16));
-            super::super::fuzzing::encoded(&[&[coding], &*body].concat());
+            crate::gate::fuzzing::encoded(&[&[coding], &*body].concat());
         }
     }
 

@@ -16,16 +16,17 @@ use http::{HeaderValue, Response, StatusCode, header, response};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 
-use super::{Passage, Shown, answer::is_utf8, headers, permit::Permit, refusal::Refusal, shape::Right};
+use super::{answer::is_utf8, shape::Right};
 use crate::{
     backend::{CallError, StreamedAnswer},
     config::routes::{Format, Main, RouteMap},
+    gate::{Passage, Shown, headers, permit::Permit, refusal::Refusal},
     policy::ActionNo,
 };
 
 impl Passage<'_> {
     /// Whether the answer need not be read: nothing can be in it that is to be taken out, told or remembered.
-    pub(super) fn passes_unread(&self, permit: &Permit) -> Result<bool, Refusal> {
+    pub(in crate::gate) fn passes_unread(&self, permit: &Permit) -> Result<bool, Refusal> {
         let (route, actor) = (&self.matched.route, &self.granted.actor);
         if route.writes() || route.export.is_some() || self.in_shadow().is_some() {
             return Ok(false);
@@ -68,7 +69,7 @@ impl Passage<'_> {
 
 /// An answer whose head has come, and of which nothing need be read.
 #[derive(Debug)]
-pub(super) struct Passing {
+pub(in crate::gate) struct Passing {
     head: response::Parts,
     body: StreamedAnswer,
     /// Where it comes from, for the log.
@@ -77,7 +78,7 @@ pub(super) struct Passing {
 
 impl Passing {
     /// An answer as far as its head lets it pass; else the answer again.
-    pub(super) fn of(
+    pub(in crate::gate) fn of(
         answer: Response<StreamedAnswer>,
         format: Format,
         backend: &str,
@@ -95,7 +96,7 @@ impl Passing {
     }
 
     /// It, with what a client may see of its head.
-    pub(super) fn shown(self, format: Format, map: &RouteMap) -> Shown {
+    pub(in crate::gate) fn shown(self, format: Format, map: &RouteMap) -> Shown {
         let Self { head, body, backend } = self;
         let mut shown = Response::new(Content::Passing { body: Box::new(body), backend });
         *shown.status_mut() = head.status;

@@ -3,11 +3,14 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Shown, answer};
-use crate::config::routes::{Count, Empty, Format, Main, Shows};
+use super::answer;
+use crate::{
+    config::routes::{Count, Empty, Format, Main, Shows},
+    gate::Shown,
+};
 
 /// The answer without a row, as page `number`; `None` if it has none, or if more than rows may be shown of it.
-pub(super) fn answer(shows: &Shows, number: Option<u64>) -> Option<Shown> {
+pub(in crate::gate) fn answer(shows: &Shows, number: Option<u64>) -> Option<Shown> {
     let Some(Main::Rows(..)) = &shows.main else { return None };
     match (shows.format, shows.empty) {
         (Format::Whole, _) => None,

@@ -1,19 +1,31 @@
 //! The last part of a request's way: what of the backend's answer is shown.
+//!
+//! An answer is `answer::Unseen`, out of its `coding`, until it was filtered. The filter asks a `sight` about every object: by the
+//! `shape` of the answer, what is known of the one `subject` that it may be about, the `teams` of responsible users, objects that it
+//! only names (`look_up`), and what a row must show besides to answer a question (`cover`). Lists are counted out anew in `pages`,
+//! and one of which nothing is left is made by `nobody`. What has nothing to take out passes `unread`, and results of
+//! `exports` belong to who asked for them.
+
+pub mod answer;
+pub mod coding;
+pub mod cover;
+pub(super) mod exports;
+pub mod look_up;
+pub(super) mod nobody;
+pub(super) mod pages;
+pub mod shape;
+pub mod sight;
+pub(super) mod subject;
+pub mod teams;
+pub mod unread;
 
 use std::{error::Error, sync::Arc};
 
 use http::{Method, StatusCode, header};
 
-use super::{
-    Passage, Shown,
+use self::{
     answer::{Unseen, Withheld, without_content},
-    decisions::{Outcome, Record, Removed},
-    exports,
-    facts::{Keyed, Known, Reading},
     look_up::Found,
-    nobody,
-    permit::{Decided, Permit},
-    refusal::Refusal,
     shape::{Shape, Shapes},
     sight::{Sight, Wanted},
     subject::Subject,
@@ -22,13 +34,20 @@ use super::{
 use crate::{
     config::routes::{self as config, Format, Main, Shows},
     filter::{EntityNo, Judge, Object, Page, Report, Verdict, csv::Table},
+    gate::{
+        Passage, Shown,
+        decisions::{Outcome, Record, Removed},
+        facts::{Keyed, Known, Reading},
+        permit::{Decided, Permit},
+        refusal::Refusal,
+    },
     ids::DecisionId,
     policy::{Actor, Scope},
 };
 
 impl Passage<'_> {
     /// The backend's answer, as far as it may be shown. `around` is what is known of the route's object.
-    pub(super) async fn show(
+    pub(in crate::gate) async fn show(
         &self,
         unseen: Unseen,
         permit: &Permit,
@@ -137,7 +156,7 @@ impl Passage<'_> {
 
     /// Whether an answer passes that can only pass as a whole: every field may be seen, and the permit is about the
     /// object. Of rows, and where nobody can tell whose it is, it must be one to all.
-    pub(super) fn shows_whole(&self, actor: &Actor, permit: &Permit) -> Result<bool, Refusal> {
+    pub(in crate::gate) fn shows_whole(&self, actor: &Actor, permit: &Permit) -> Result<bool, Refusal> {
         let route = &self.matched.route;
         if route.writes() {
             return self.sees_every_object(actor, permit);
@@ -158,7 +177,7 @@ impl Passage<'_> {
     }
 
     /// Whether a user may see every object of the route's resource, and every field of it.
-    pub(super) fn sees_every_object(&self, actor: &Actor, permit: &Permit) -> Result<bool, Refusal> {
+    pub(in crate::gate) fn sees_every_object(&self, actor: &Actor, permit: &Permit) -> Result<bool, Refusal> {
         let resource = self.asked.resource;
         let Some(view) = self.asked.view.filter(|_| !permit.is_of_everything()) else {
             return Ok(permit.is_of_everything());
@@ -170,14 +189,14 @@ impl Passage<'_> {
     }
 
     /// Whether rows of the answer may be hidden from the user.
-    pub(super) fn hides_rows(&self, permit: &Permit) -> Result<bool, Refusal> {
+    pub(in crate::gate) fn hides_rows(&self, permit: &Permit) -> Result<bool, Refusal> {
         let is_list = matches!(self.matched.route.shows.main, Some(Main::Rows(..)));
         Ok(is_list && !self.sees_every_row(&self.granted.actor, Some(permit), &*self.shapes()?))
     }
 
     /// Whether nothing may tell that there are rows, but none that the user sees: nothing is left of a hidden one, and
     /// the user did not make them.
-    pub(super) fn may_hide_all_rows(&self) -> bool {
+    pub(in crate::gate) fn may_hide_all_rows(&self) -> bool {
         let entities = &self.side.routes.map.entities;
         match &self.matched.route.shows.main {
             Some(Main::Rows(_, entity)) => {
@@ -189,7 +208,12 @@ impl Passage<'_> {
     }
 
     /// Tells what was taken out of an answer, or would have been but for shadow mode; without a report, all of it.
-    pub(super) fn tell_removed(&self, report: Option<&Report>, shapes: &Shapes, record: &mut Record) {
+    pub(in crate::gate) fn tell_removed(
+        &self,
+        report: Option<&Report>,
+        shapes: &Shapes,
+        record: &mut Record,
+    ) {
         match report {
             Some(report) => {
                 self.gate.metrics.removed(report);
@@ -210,7 +234,12 @@ impl Passage<'_> {
     }
 
     /// Whether no row of the answer need be looked at.
-    pub(super) fn sees_every_row(&self, actor: &Actor, permit: Option<&Permit>, shapes: &Shapes) -> bool {
+    pub(in crate::gate) fn sees_every_row(
+        &self,
+        actor: &Actor,
+        permit: Option<&Permit>,
+        shapes: &Shapes,
+    ) -> bool {
         let reach = shapes.reach(actor, &self.matched.route.shows, self.asked);
         permit.is_some_and(Permit::is_of_everything) || (self.cover.is_none() && reach.certain == Scope::All)
     }
@@ -235,7 +264,7 @@ impl Passage<'_> {
     }
 
     /// The rows of an answer that may be shown, for who may not see every row.
-    pub(super) async fn rows(
+    pub(in crate::gate) async fn rows(
         &self,
         unseen: &Unseen,
         eyes: Eyes<'_>,
@@ -260,7 +289,7 @@ impl Passage<'_> {
     }
 
     /// The same, of whose one object this is known.
-    pub(super) async fn seen_as<T>(
+    pub(in crate::gate) async fn seen_as<T>(
         &self,
         subject: &Subject<'_>,
         Eyes { actor, decision, .. }: Eyes<'_>,
@@ -327,7 +356,7 @@ impl Passage<'_> {
     }
 
     /// What an answer says of the one object that it is about, whose id by the path is `id`.
-    pub(super) fn known(
+    pub(in crate::gate) fn known(
         &self,
         unseen: &Unseen,
         entity: EntityNo,
@@ -348,19 +377,19 @@ impl Passage<'_> {
         Ok(Known { version, ..known })
     }
 
-    pub(super) fn shapes(&self) -> Result<Arc<Shapes>, Refusal> {
+    pub(in crate::gate) fn shapes(&self) -> Result<Arc<Shapes>, Refusal> {
         self.side.shapes(self.granted.actor.grants.policy())
     }
 }
 
 /// Who looks at an answer.
 #[derive(Clone, Copy)]
-pub(super) struct Eyes<'a> {
-    pub(super) actor: &'a Actor,
+pub(in crate::gate) struct Eyes<'a> {
+    pub(in crate::gate) actor: &'a Actor,
     /// The decision on the request; `None` if it was no, and passed in shadow mode.
-    pub(super) permit: Option<&'a Permit>,
+    pub(in crate::gate) permit: Option<&'a Permit>,
     /// For what is asked besides.
-    pub(super) decision: DecisionId,
+    pub(in crate::gate) decision: DecisionId,
 }
 
 /// Reads the facts of the one object of an answer, and shows nothing.

@@ -4,41 +4,41 @@
 //! The right by which a request is made may be another than the one to see the object: the echo of a write is shown as
 //! the object would be to the same user, and not as far as it may be written (E03).
 
-use super::{
-    Passage,
-    facts::Keyed,
-    permit::{Asked, Decided, Permit},
-    refusal::Refusal,
-    routes::filled,
-    shape::Shapes,
-    show::Eyes,
-};
+use super::shape::Shapes;
 use crate::{
     config::routes::{Main, Object},
-    gate::answer::Withheld,
+    gate::show::answer::Withheld,
+    gate::{
+        Passage,
+        facts::Keyed,
+        permit::{Asked, Decided, Permit},
+        refusal::Refusal,
+        routes::filled,
+        show::Eyes,
+    },
     ids::DecisionId,
 };
 
 /// What is known of an answer's one object before the answer is read.
 #[derive(Debug)]
-pub(super) struct Subject<'a> {
+pub(in crate::gate) struct Subject<'a> {
     /// There is one: the answer is not about rows.
-    pub(super) is_one: bool,
+    pub(in crate::gate) is_one: bool,
     /// What is asked of each object besides the right to see it.
-    pub(super) asked: Asked,
+    pub(in crate::gate) asked: Asked,
     /// The right to see it; `None` if it must be decided on by what the answer says.
-    pub(super) seen: Option<Permit>,
+    pub(in crate::gate) seen: Option<Permit>,
     /// The right by which it was asked for, if that is another one.
-    pub(super) also: Option<Permit>,
+    pub(in crate::gate) also: Option<Permit>,
     /// The parameter of the path that is its id, if one is.
-    pub(super) parameter: Option<&'a str>,
+    pub(in crate::gate) parameter: Option<&'a str>,
     /// It is the route's object, and its own JSON tells its facts.
-    pub(super) tells_its_facts: bool,
+    pub(in crate::gate) tells_its_facts: bool,
 }
 
 impl Passage<'_> {
     /// What is known of an answer's one object.
-    pub(super) async fn subject(
+    pub(in crate::gate) async fn subject(
         &self,
         Eyes { actor, permit, decision }: Eyes<'_>,
         around: Option<&Keyed>,
@@ -103,7 +103,7 @@ impl Passage<'_> {
 
     /// What is known of the route's object after the request was made: of a tag at this moment, else what was known
     /// before.
-    pub(super) async fn written(
+    pub(in crate::gate) async fn written(
         &self,
         around: Option<&Keyed>,
         decision: DecisionId,
@@ -116,7 +116,7 @@ impl Passage<'_> {
 
     /// The object in which the route's stands, as the message of a file: it must be one that the user may see (E07).
     /// `around` is what is known of the route's object.
-    pub(super) async fn see_what_it_stands_in(
+    pub(in crate::gate) async fn see_what_it_stands_in(
         &self,
         around: Option<&Keyed>,
         decision: DecisionId,
@@ -148,7 +148,7 @@ impl Passage<'_> {
     }
 
     /// Whether an id in an answer is the one that this parameter of the path has.
-    pub(super) fn is_asked_for(&self, id: &str, parameter: &str) -> bool {
+    pub(in crate::gate) fn is_asked_for(&self, id: &str, parameter: &str) -> bool {
         let asked = self.parameter(parameter);
         let object = self.matched.route.object.as_ref();
         let is_tagged = matches!(object, Some(Object::Tag { parameter: tagged }) if tagged == parameter);

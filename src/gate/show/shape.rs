@@ -8,10 +8,11 @@ use std::{
 
 use smallvec::SmallVec;
 
-use super::{answer::Withheld, facts::Reading, permit::Asked, refusal::Refusal, spelt::Spelt};
+use super::answer::Withheld;
 use crate::{
     config::routes::{Entity, Judged, Literal, LookUp, Main, Route, RouteMap, Shows},
     filter::{EntityNo, FieldIx, Fields, Layout, Schema, SchemaError},
+    gate::{facts::Reading, permit::Asked, refusal::Refusal, spelt::Spelt},
     policy::{ActionNo, Actor, FieldNo, Policy, Reach, ResourceNo, Scope},
 };
 
@@ -202,7 +203,7 @@ impl Right {
 }
 
 /// Tells the operator why answers cannot be told, and the user nothing.
-pub(super) fn unfit(error: &SchemaError) -> Refusal {
+pub(in crate::gate) fn unfit(error: &SchemaError) -> Refusal {
     tracing::error!(error = error as &dyn Error, "the routes fit no answer");
     Refusal::Withheld(Withheld::Unreadable)
 }
@@ -232,7 +233,7 @@ fn right(policy: &Policy, resource: &str, entity: &Entity, fields: &[String]) ->
 
 /// The fields of the policy that must be shown for the field `name` to be: those that a rule names on the way to
 /// it, or else the one for all the rest, and every one that has the bare name of a step.
-pub(super) fn fields_of(spelt: &Spelt, name: &str) -> SmallVec<[FieldNo; 2]> {
+pub(in crate::gate) fn fields_of(spelt: &Spelt, name: &str) -> SmallVec<[FieldNo; 2]> {
     let ends = name.match_indices('.').map(|(end, _)| end).chain([name.len()]);
     let mut fields: SmallVec<[FieldNo; 2]> =
         ends.filter_map(|end| name.get(..end)).flat_map(|name| spelt.fields(name)).collect();

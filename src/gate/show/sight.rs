@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 
 use super::{
     cover::Cover,
-    facts::{Keyed, Known, is_that},
     look_up::{Found, Sought},
-    permit::{Asked, Permit},
     shape::{Right, Shape, Shapes},
     teams::Teams,
 };
 use crate::{
     filter::{EntityNo, Fields, Judge, Object, Verdict},
+    gate::{
+        facts::{Keyed, Known, is_that},
+        permit::{Asked, Permit},
+    },
     policy::{
         Actor, Allowed, Decision, Facts, FieldNo, Keys, Question, ResourceNo, Scope, TeamKey, Via, decide,
     },

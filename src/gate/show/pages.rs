@@ -15,22 +15,21 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use prometheus_client::metrics::counter::Counter;
 use tokio::time::timeout;
 
-use super::{
-    Passage, Shown,
-    answer::Unseen,
-    decisions::Record,
-    facts::Keyed,
-    nobody,
-    path::Target,
-    permit::Permit,
-    push,
-    refusal::Refusal,
-    show::Eyes,
-    upstream::{From, Onward},
-};
+use super::{answer::Unseen, nobody};
 use crate::{
     config::routes::Paging,
     filter::{Page, Report},
+    gate::{
+        Passage, Shown,
+        decisions::Record,
+        facts::Keyed,
+        path::Target,
+        permit::Permit,
+        push,
+        refusal::Refusal,
+        show::Eyes,
+        upstream::{From, Onward},
+    },
     metrics::{Bounded, Limits, bounded},
     query,
 };
@@ -43,7 +42,7 @@ const LOOK_BACK_MAX: u64 = 1000;
 
 /// Where pages of lists begin, of one tenant.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(in crate::gate) struct Places {
     places: Bounded<(List, u64), Place>,
     pages_max_reached: Counter,
     time_max_reached: Counter,
@@ -70,7 +69,7 @@ struct Place {
 
 /// What is asked for.
 #[derive(Debug)]
-pub(super) struct Paged<'a> {
+pub(in crate::gate) struct Paged<'a> {
     paging: &'a Paging,
     /// The number of the page.
     number: u64,
@@ -110,7 +109,7 @@ enum End {
 
 impl Places {
     /// Nothing is known yet.
-    pub(super) fn new(places_max: usize, limits: &Limits) -> Self {
+    pub(in crate::gate) fn new(places_max: usize, limits: &Limits) -> Self {
         Self {
             places: bounded(places_max, &limits.of("page_places_max")),
             pages_max_reached: limits.of("page.pages_max"),
@@ -157,7 +156,7 @@ impl<'a> Paged<'a> {
     }
 
     /// The number of the page.
-    pub(super) const fn number(&self) -> u64 {
+    pub(in crate::gate) const fn number(&self) -> u64 {
         self.number
     }
 
@@ -211,7 +210,11 @@ impl Passage<'_> {
     ///
     /// # Errors
     /// [`Refusal::Parameter`] if that can be read in two ways.
-    pub(super) fn paged(&self, target: &Target, permit: &Permit) -> Result<Option<Paged<'_>>, Refusal> {
+    pub(in crate::gate) fn paged(
+        &self,
+        target: &Target,
+        permit: &Permit,
+    ) -> Result<Option<Paged<'_>>, Refusal> {
         let Some(paging) = &self.matched.route.shows.page else { return Ok(None) };
         if self.in_shadow().is_some()
             || self.sees_every_row(&self.granted.actor, Some(permit), &*self.shapes()?)
@@ -222,7 +225,7 @@ impl Passage<'_> {
     }
 
     /// The page, made of as many of the backend's as it takes.
-    pub(super) async fn page(
+    pub(in crate::gate) async fn page(
         &self,
         paged: &Paged<'_>,
         permit: &Permit,
@@ -359,13 +362,13 @@ impl Passage<'_> {
 }
 
 /// A request for a list.
-pub(super) struct Asking<'a> {
+pub(in crate::gate) struct Asking<'a> {
     /// As it would be forwarded.
-    pub(super) onward: Onward,
+    pub(in crate::gate) onward: Onward,
     /// Who asks.
-    pub(super) from: From<'a>,
+    pub(in crate::gate) from: From<'a>,
     /// What is known of the route's object.
-    pub(super) around: Option<&'a Keyed>,
+    pub(in crate::gate) around: Option<&'a Keyed>,
 }
 
 impl Asking<'_> {
@@ -403,7 +406,7 @@ impl Made {
 
 /// A parameter of the query that is a whole number. Under another name, more than once, or as a list, it is nothing
 /// that the backend could read otherwise.
-pub(super) fn number_of(target: &Target, name: &str) -> Result<Option<u64>, Refusal> {
+pub(in crate::gate) fn number_of(target: &Target, name: &str) -> Result<Option<u64>, Refusal> {
     let meant = target.written_parameters().filter(|(written, _)| query::could_be(written, [name])).count();
     let query = target.query.as_deref().unwrap_or_default();
     let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(written, _)| written == name);
