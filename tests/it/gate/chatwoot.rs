@@ -2,6 +2,7 @@
 //! they look, and it is the one that the policy says. Every answer is searched for canaries of anything else.
 
 mod backend;
+mod every_route;
 mod house;
 
 use std::collections::BTreeSet;

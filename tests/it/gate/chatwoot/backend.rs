@@ -1,9 +1,21 @@
 //! A small Chatwoot in memory, which answers in the shapes of its API for agents. Texts are canaries that say what they
 //! are of: `CANARY-c7-…` of conversation 7, `CANARY-n7-…` of its private notes, `CANARY-m7-…` of its media, `CANARY-k503-…` of
-//! contact 503, and `CANARY-x…` what nobody behind Headgate may ever see.
+//! contact 503, `CANARY-w503-…` of the notes on it, `CANARY-e0-…` of a report as a file, and `CANARY-x…` what nobody behind
+//! Headgate may ever see.
+
+mod account;
+mod below;
+mod contacts;
+mod messages;
+pub(super) mod reports;
 
 use serde_json::{Value, json};
 
+use self::{
+    account::{agent, team},
+    contacts::{contact, found_contact},
+    messages::{message, quoted},
+};
 use crate::gate::backend::{self, Asked};
 
 /// Conversations are 1 to this.
@@ -12,7 +24,6 @@ pub(super) const CONVERSATIONS: u32 = 40;
 pub(super) const CONTACTS: std::ops::Range<u32> = 500..512;
 
 const PAGE: usize = 25;
-const PAGE_OF_CONTACTS: usize = 15;
 /// Whose token it is that Headgate has.
 const HEADGATE: u32 = 9;
 
@@ -121,129 +132,6 @@ impl Conversation {
     }
 }
 
-fn agent(id: u32) -> Value {
-    json!({
-        "id": id, "account_id": 1, "availability_status": "online", "auto_offline": true, "confirmed": true,
-        "email": format!("agent-{id}@shop.example"), "available_name": format!("Agent {id}"), "name": format!("Agent {id}"),
-        "role": "agent", "thumbnail": "", "custom_role_id": null, "access_token": "CANARY-x", "pubsub_token": "CANARY-x",
-    })
-}
-
-fn team(id: u32) -> Value {
-    json!({"id": id, "name": format!("team {id}"), "description": null, "allow_auto_assign": true, "account_id": 1, "is_member": false})
-}
-
-fn contact(id: u32, inboxes: bool) -> Value {
-    let mut contact = json!({
-        "additional_attributes": {"city": format!("CANARY-k{id}-hidden-city")}, "availability_status": "offline",
-        "email": format!("CANARY-k{id}-hidden-email@example.org"), "id": id, "name": format!("CANARY-k{id}-name"),
-        "phone_number": format!("CANARY-k{id}-hidden-phone"), "blocked": false,
-        "identifier": format!("CANARY-k{id}-hidden-identifier"), "thumbnail": format!("https://CANARY-k{id}-thumbnail"),
-        "custom_attributes": {"tier": format!("CANARY-k{id}-hidden-tier")}, "last_activity_at": 1, "created_at": 1,
-        "crm_secret": "CANARY-x",
-    });
-    if inboxes {
-        contact["contact_inboxes"] = json!([{
-            "source_id": format!("CANARY-k{id}-hidden-source"), "pubsub_token": "CANARY-x",
-            "inbox": {"id": 4, "name": "Shop", "channel_type": "Channel::Whatsapp", "hmac_token": "CANARY-x"},
-        }]);
-    }
-    contact
-}
-
-fn found_contact(id: u32) -> Value {
-    json!({
-        "email": format!("CANARY-k{id}-hidden-email"), "id": id, "name": format!("CANARY-k{id}-name"),
-        "phone_number": format!("CANARY-k{id}-hidden-phone"), "identifier": format!("CANARY-k{id}-hidden-identifier"),
-        "additional_attributes": {"city": format!("CANARY-k{id}-hidden-city")}, "last_activity_at": 1,
-    })
-}
-
-/// Who wrote the message: the contact the first, an agent the others.
-fn sender(of: Conversation, nth: u32) -> Value {
-    if nth == 1 {
-        let id = of.contact;
-        json!({
-            "additional_attributes": {"city": format!("CANARY-k{id}-hidden-city")}, "custom_attributes": {}, "id": id,
-            "email": format!("CANARY-k{id}-hidden-email"), "identifier": null, "name": format!("CANARY-k{id}-name"),
-            "phone_number": format!("CANARY-k{id}-hidden-phone"), "thumbnail": "", "blocked": false, "type": "contact",
-        })
-    } else if of.bot {
-        json!({"id": 1, "name": "Greeter", "avatar_url": "", "type": "agent_bot"})
-    } else {
-        json!({"id": 3, "name": "Agent 3", "available_name": "Agent 3", "avatar_url": "", "type": "user", "availability_status": "online", "thumbnail": ""})
-    }
-}
-
-/// The first is the contact's, the second an agent's, the third a private note; the last two with a picture.
-fn message(of: Conversation, nth: u32) -> Value {
-    let (id, note) = (of.id, nth == 3);
-    let kind = if note { 'n' } else { 'c' };
-    let mut message = json!({
-        "id": id * 10 + nth, "content": format!("CANARY-{kind}{id}-content"), "account_id": 1, "inbox_id": 4,
-        "conversation_id": id, "message_type": u32::from(nth > 1), "created_at": 1700000000 + nth, "updated_at": "2023-11-14",
-        "private": note, "status": "sent", "source_id": null, "content_type": "text", "content_attributes": {},
-        "sender_type": if nth == 1 { "Contact" } else { "User" }, "sender_id": 3, "external_source_ids": {"slack": "CANARY-x"},
-        "additional_attributes": {"campaign_secret": "CANARY-x"}, "processed_message_content": format!("CANARY-{kind}{id}-processed"),
-        "sentiment": {}, "sender": sender(of, nth),
-        "conversation": {
-            "assignee_id": of.assignee, "unread_count": 1, "last_activity_at": 1, "contact_inbox": {"source_id": "CANARY-x"},
-        },
-    });
-    if nth > 1 {
-        message["attachments"] = json!([picture(of, nth)]);
-    }
-    message
-}
-
-fn picture(of: Conversation, nth: u32) -> Value {
-    // A picture of a note shows as little as the note.
-    let kind = if nth == 3 { 'p' } else { 'm' };
-    json!({
-        "id": of.id * 10 + nth, "message_id": of.id * 10 + nth, "file_type": "image", "account_id": 1, "extension": null,
-        "data_url": format!("https://CANARY-{kind}{}-picture", of.id), "thumb_url": format!("https://CANARY-{kind}{}-small", of.id),
-        "file_size": 1000 + of.id, "width": 10, "height": 10,
-    })
-}
-
-fn listed_picture(of: Conversation, nth: u32) -> Value {
-    let picture = picture(of, nth);
-    json!({
-        "message_id": picture["message_id"], "thumb_url": picture["thumb_url"], "data_url": picture["data_url"],
-        "file_size": picture["file_size"], "file_type": "image", "extension": null, "width": 10, "height": 10,
-        "created_at": 1700000000, "sender": sender(of, nth),
-    })
-}
-
-/// A message as searches show it: without `private`.
-fn quoted(of: Conversation, nth: u32) -> Value {
-    let whole = message(of, nth);
-    let mut quoted = json!({"inbox": {"id": 4, "name": "Shop", "channel_type": "Channel::Whatsapp"}});
-    for key in [
-        "id",
-        "content",
-        "message_type",
-        "content_type",
-        "source_id",
-        "inbox_id",
-        "conversation_id",
-        "created_at",
-        "sender",
-    ] {
-        quoted[key] = whole[key].clone();
-    }
-    quoted
-}
-
-fn notice(of: Conversation) -> Value {
-    json!({
-        "id": 9000 + of.id, "notification_type": "conversation_mention", "primary_actor_type": "Conversation",
-        "push_message_title": format!("CANARY-n{}-quoted", of.id), "primary_actor_id": 7000 + of.id, "primary_actor": of.told(),
-        "read_at": null, "secondary_actor": message(of, 3), "user": agent(HEADGATE), "created_at": 1, "last_activity_at": 1,
-        "snoozed_until": null, "meta": {"last_reason": "CANARY-x"},
-    })
-}
-
 /// The parameters of a query.
 struct Query {
     /// Whether they mean nothing to this backend.
@@ -338,40 +226,62 @@ fn answered(asked: &Asked, ignored: bool) -> Vec<u8> {
     assert_eq!(tokens.len(), 1, "{asked:?}");
     let me = tokens[0].strip_prefix("token-of-").and_then(|user| user.parse().ok()).unwrap_or(HEADGATE);
     match answer(asked, me, ignored) {
-        Some(value) => backend::json(200, &value),
+        Some(Told::Json(value)) => backend::json(200, &value),
+        Some(Told::Done) => backend::answer(200, "content-type: application/json; charset=utf-8\r\n", ""),
+        Some(Told::Table(text)) => {
+            let headers =
+                "content-type: text/csv\r\ncontent-disposition: attachment; filename=report.csv\r\n";
+            backend::answer(200, headers, &text)
+        }
         None => backend::json(404, &json!({"error": "CANARY-x: resource could not be found"})),
     }
 }
 
-fn answer(asked: &Asked, me: u32, ignored: bool) -> Option<Value> {
+/// What is answered.
+enum Told {
+    Json(Value),
+    /// It is done, and nothing is said of it.
+    Done,
+    /// A file of lines.
+    Table(String),
+}
+
+fn answer(asked: &Asked, me: u32, ignored: bool) -> Option<Told> {
     let (path, query) = asked.target.split_once('?').unwrap_or((&asked.target, ""));
-    if path == "/api/v1/profile" {
-        let account = json!({"id": 1, "name": "Shop", "role": "agent", "pubsub_token": "CANARY-x"});
-        let mut profile =
-            json!({"access_token": "CANARY-x", "pubsub_token": "CANARY-x", "accounts": [account]});
-        profile.as_object_mut().unwrap().extend(agent(me).as_object().unwrap().clone());
-        return Some(profile);
-    }
-    if path.starts_with("/api/v2/") || path.ends_with("/metrics") {
-        return Some(json!({"open": 7}));
-    }
     let query =
         Query { ignored, me, parameters: form_urlencoded::parse(query.as_bytes()).into_owned().collect() };
-    let path = path.strip_prefix("/api/v1/accounts/1/")?;
+    if path == "/api/v1/profile" {
+        return Some(Told::Json(account::profile(me)));
+    }
     let parts: Vec<_> = path.split('/').collect();
-    let conversation = |id: &str| {
-        let id: u32 = id.parse().ok()?;
-        (1..=CONVERSATIONS).contains(&id).then(|| Conversation::of(id))
-    };
-    let a_contact = |id: &str| id.parse().ok().filter(|id| CONTACTS.contains(id));
-    let all: Vec<u32> = CONTACTS.collect();
-    Some(match (asked.method.as_str(), parts.as_slice()) {
+    let ["", "api", version, "accounts", "1", parts @ ..] = parts.as_slice() else { return None };
+    match (*version, parts) {
+        ("v2", _) | ("v1", [.., "metrics"]) => reports::answer(asked, parts),
+        ("v1", ["contacts" | "actions", ..]) => contacts::answer(asked, parts, &query),
+        ("v1", ["search", ..] | ["conversations"] | ["conversations", "meta" | "search" | "filter"]) => {
+            found(asked, parts, &query).map(Told::Json)
+        }
+        ("v1", ["bulk_actions"]) => Some(Told::Done),
+        ("v1", ["conversations", id, rest @ ..]) => {
+            let id: u32 = id.parse().ok()?;
+            let of = (1..=CONVERSATIONS).contains(&id).then(|| Conversation::of(id))?;
+            below::answer(asked, of, rest)
+        }
+        ("v1", _) => account::answer(asked, parts, &query),
+        _ => None,
+    }
+}
+
+/// What lists, counters and searches of conversations answer.
+fn found(asked: &Asked, parts: &[&str], query: &Query) -> Option<Value> {
+    Some(match (asked.method.as_str(), parts) {
         ("GET", ["conversations"]) => {
             let counted = query.conversations();
             let meta = counts(&counted);
             let rows = query.rows(&query.of_assignees(counted), PAGE);
             json!({"data": {"meta": meta, "payload": rows.into_iter().map(Conversation::shown).collect::<Vec<_>>()}})
         }
+        ("POST", ["conversations"]) => Conversation::of(4).shown(),
         ("GET", ["conversations", "meta"]) => json!({"meta": counts(&query.conversations())}),
         ("GET", ["conversations", "search"]) => {
             let found = query.conversations();
@@ -390,7 +300,7 @@ fn answer(asked: &Asked, me: u32, ignored: bool) -> Option<Value> {
             json!({"payload": {
                 "conversations": found.iter().copied().map(Conversation::found).collect::<Vec<_>>(),
                 "messages": found.iter().map(|of| quoted(*of, 3)).collect::<Vec<_>>(),
-                "contacts": all.iter().map(|id| found_contact(*id)).collect::<Vec<_>>(),
+                "contacts": CONTACTS.map(found_contact).collect::<Vec<_>>(),
                 "articles": [{"id": 1, "title": "CANARY-x"}],
             }})
         }
@@ -408,92 +318,8 @@ fn answer(asked: &Asked, me: u32, ignored: bool) -> Option<Value> {
             json!({"payload": {"messages": found.into_iter().map(|of| quoted(of, 1)).collect::<Vec<_>>()}})
         }
         ("GET", ["search", "contacts"]) => {
-            json!({"payload": {"contacts": all.iter().map(|id| found_contact(*id)).collect::<Vec<_>>()}})
+            json!({"payload": {"contacts": CONTACTS.map(found_contact).collect::<Vec<_>>()}})
         }
-        ("POST", ["conversations"]) => Conversation::of(4).shown(),
-        ("PATCH", ["canned_responses", id]) => json!({"id": id, "short_code": "hi", "content": "hello"}),
-        ("GET" | "PATCH", ["conversations", id]) => conversation(id)?.shown(),
-        ("GET", ["conversations", id, "messages"]) => {
-            let of = conversation(id)?;
-            json!({
-                "meta": {
-                    "labels": [format!("CANARY-c{id}-label")], "additional_attributes": {"referer": "CANARY-x"},
-                    "contact": contact(of.contact, false), "assignee": of.agent().map(agent), "agent_last_seen_at": "2023",
-                    "assignee_last_seen_at": "2023",
-                },
-                "payload": [message(of, 1), message(of, 2), message(of, 3)],
-            })
-        }
-        ("POST", ["conversations", id, "messages"]) => message(conversation(id)?, 2),
-        ("GET", ["conversations", id, "attachments"]) => {
-            let of = conversation(id)?;
-            json!({"meta": {"total_count": 2}, "payload": [listed_picture(of, 2), listed_picture(of, 3)]})
-        }
-        ("GET" | "POST", ["conversations", id, "labels"]) => {
-            conversation(id)?;
-            json!({"payload": [format!("CANARY-c{id}-label")]})
-        }
-        ("GET", ["conversations", id, "participants"]) => {
-            json!([agent(if conversation(id)?.watched { 2 } else { 3 })])
-        }
-        ("GET" | "PATCH" | "DELETE", ["conversations", id, "draft_messages"]) => {
-            conversation(id)?;
-            json!({"has_draft": true, "message": format!("CANARY-n{id}-draft"), "secret": "CANARY-x"})
-        }
-        ("POST", ["conversations", id, "messages", _, "translate"]) => {
-            conversation(id)?;
-            json!({"content": format!("CANARY-n{id}-translated")})
-        }
-        ("POST", ["conversations", id, "direct_uploads"]) => {
-            conversation(id)?;
-            let direct = json!({"url": format!("https://CANARY-m{id}-storage"), "headers": {"content-type": "image/png"}});
-            json!({"id": 1, "key": "CANARY-x", "signed_id": "s", "filename": "a.png", "direct_upload": direct})
-        }
-        ("POST", ["conversations", id, "toggle_status"]) => {
-            let of = conversation(id)?;
-            json!({"meta": {}, "payload": {"success": true, "conversation_id": of.id, "current_status": "open", "snoozed_until": null}})
-        }
-        ("POST", ["conversations", id, "assignments"]) => {
-            conversation(id)?;
-            agent(2)
-        }
-        ("GET", ["contacts", id, "conversations"]) => {
-            let id: u32 = a_contact(id)?;
-            let of = Conversation::all().into_iter().filter(|of| of.contact == id);
-            json!({"payload": of.map(Conversation::shown).collect::<Vec<_>>()})
-        }
-        ("GET", ["contacts"] | ["contacts", "search" | "active"]) | ("POST", ["contacts", "filter"]) => {
-            let rows = query.rows(&all, PAGE_OF_CONTACTS);
-            let rows: Vec<_> = rows.into_iter().map(|id| contact(id, true)).collect();
-            json!({"meta": {"count": all.len(), "current_page": query.page()}, "payload": rows})
-        }
-        ("POST", ["contacts"]) => {
-            json!({"payload": {"contact": contact(511, false), "contact_inbox": {"source_id": "x", "pubsub_token": "CANARY-x"}}})
-        }
-        ("GET" | "PUT", ["contacts", id]) => json!({"payload": contact(a_contact(id)?, true)}),
-        ("GET", ["notifications"]) => {
-            let of = Conversation::all();
-            let rows = query.rows(&of, 15).into_iter().map(notice);
-            let meta = json!({"unread_count": of.len(), "count": of.len(), "current_page": query.page()});
-            json!({"data": {"meta": meta, "payload": rows.collect::<Vec<_>>()}})
-        }
-        ("GET", ["notifications", "unread_count"]) => json!(CONVERSATIONS),
-        ("POST", ["actions", "contact_merge"]) => {
-            let body: Value = serde_json::from_str(&asked.body).unwrap();
-            contact(u32::try_from(body["base_contact_id"].as_u64()?).ok()?, true)
-        }
-        ("GET" | "POST" | "PATCH", ["custom_filters", rest @ ..]) => {
-            let filter = json!({"id": me, "name": format!("of {me}"), "filter_type": "conversation", "query": {}, "user_id": "CANARY-x"});
-            if asked.method == "GET" && rest.is_empty() { json!([filter]) } else { filter }
-        }
-        ("POST" | "PATCH", ["notifications", ..]) => notice(Conversation::of(1)),
-        ("GET", ["labels", _]) => json!({"id": 1, "title": "vip", "color": "#fff", "secret": "CANARY-x"}),
-        ("GET", ["agents"]) => json!([agent(1), agent(2), agent(3)]),
-        ("GET", ["teams"]) => json!([team(10), team(20)]),
-        ("GET", ["inboxes"]) => json!({"payload": [{
-            "id": 4, "name": "Shop", "channel_type": "Channel::Email", "imap_password": "CANARY-x", "smtp_password": "CANARY-x",
-            "hmac_token": "CANARY-x", "provider_config": {"api_key": "CANARY-x"}, "forward_to_email": "CANARY-x@inbound.example",
-        }]}),
         _ => return None,
     })
 }

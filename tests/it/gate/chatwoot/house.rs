@@ -323,6 +323,8 @@ impl Sight {
             'n' => sees("note"),
             'm' => sees("media"),
             'p' => sees("note") && sees("media"),
+            'w' => self.ask("note", "view", Some(nobodys())).is_allowed(),
+            'e' => self.ask("report", "export", None).is_allowed(),
             'k' => {
                 let of_contact = |of: &Conversation| of.contact == number() && self.has(*of);
                 let mut through = Conversation::all().into_iter().filter(of_contact);

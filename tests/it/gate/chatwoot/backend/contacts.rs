@@ -1,0 +1,89 @@
+//! Contacts, their labels, notes and ways to be reached.
+
+use serde_json::{Value, json};
+
+use super::{CONTACTS, Conversation, Query, Told, account::agent};
+use crate::gate::backend::Asked;
+
+const PAGE: usize = 15;
+
+/// What is answered to a request about contacts.
+pub(super) fn answer(asked: &Asked, parts: &[&str], query: &Query) -> Option<Told> {
+    let all: Vec<u32> = CONTACTS.collect();
+    let of = |id: &str| id.parse().ok().filter(|id| CONTACTS.contains(id));
+    let payload = |contact: Value| json!({"payload": contact});
+    let value = match (asked.method.as_str(), parts) {
+        ("GET", ["contacts"] | ["contacts", "search" | "active"]) | ("POST", ["contacts", "filter"]) => {
+            let rows = query.rows(&all, PAGE);
+            let rows: Vec<_> = rows.into_iter().map(|id| contact(id, true)).collect();
+            json!({"meta": {"count": all.len(), "current_page": query.page()}, "payload": rows})
+        }
+        ("POST", ["contacts"]) => {
+            json!({"payload": {"contact": contact(511, false), "contact_inbox": reached_at(511)}})
+        }
+        ("POST", ["actions", "contact_merge"]) => {
+            let body: Value = serde_json::from_str(&asked.body).unwrap();
+            contact(u32::try_from(body["base_contact_id"].as_u64()?).ok()?, true)
+        }
+        ("GET" | "PUT" | "PATCH", ["contacts", id])
+        | ("POST", ["contacts", id, "destroy_custom_attributes"]) => payload(contact(of(id)?, true)),
+        ("DELETE", ["contacts", id, "avatar"]) => payload(contact(of(id)?, false)),
+        ("GET", ["contacts", id, "conversations"]) => {
+            let id: u32 = of(id)?;
+            let of = Conversation::all().into_iter().filter(|of| of.contact == id);
+            json!({"payload": of.map(Conversation::shown).collect::<Vec<_>>()})
+        }
+        ("GET" | "POST", ["contacts", id, "labels"]) => {
+            json!({"payload": [format!("CANARY-k{}-label", of(id)?)]})
+        }
+        ("GET", ["contacts", id, "contactable_inboxes"]) => json!({"payload": [reached_at(of(id)?)]}),
+        ("POST", ["contacts", id, "contact_inboxes"]) => reached_at(of(id)?),
+        ("GET", ["contacts", id, "notes"]) => json!([note(of(id)?)]),
+        ("POST", ["contacts", id, "notes"]) | ("GET" | "PATCH", ["contacts", id, "notes", "1"]) => {
+            note(of(id)?)
+        }
+        ("DELETE", ["contacts", id] | ["contacts", id, "notes", "1"]) => {
+            of(id)?;
+            return Some(Told::Done);
+        }
+        _ => return None,
+    };
+    Some(Told::Json(value))
+}
+
+pub(super) fn contact(id: u32, inboxes: bool) -> Value {
+    let mut contact = json!({
+        "additional_attributes": {"city": format!("CANARY-k{id}-hidden-city")}, "availability_status": "offline",
+        "email": format!("CANARY-k{id}-hidden-email@example.org"), "id": id, "name": format!("CANARY-k{id}-name"),
+        "phone_number": format!("CANARY-k{id}-hidden-phone"), "blocked": false,
+        "identifier": format!("CANARY-k{id}-hidden-identifier"), "thumbnail": format!("https://CANARY-k{id}-thumbnail"),
+        "custom_attributes": {"tier": format!("CANARY-k{id}-hidden-tier")}, "last_activity_at": 1, "created_at": 1,
+        "crm_secret": "CANARY-x",
+    });
+    if inboxes {
+        contact["contact_inboxes"] = json!([reached_at(id)]);
+    }
+    contact
+}
+
+pub(super) fn found_contact(id: u32) -> Value {
+    json!({
+        "email": format!("CANARY-k{id}-hidden-email"), "id": id, "name": format!("CANARY-k{id}-name"),
+        "phone_number": format!("CANARY-k{id}-hidden-phone"), "identifier": format!("CANARY-k{id}-hidden-identifier"),
+        "additional_attributes": {"city": format!("CANARY-k{id}-hidden-city")}, "last_activity_at": 1,
+    })
+}
+
+fn reached_at(id: u32) -> Value {
+    json!({
+        "source_id": format!("CANARY-k{id}-hidden-source"), "pubsub_token": "CANARY-x", "hmac_verified": false,
+        "inbox": {"id": 4, "name": "Shop", "channel_type": "Channel::Whatsapp", "hmac_token": "CANARY-x"},
+    })
+}
+
+fn note(of: u32) -> Value {
+    json!({
+        "id": 1, "content": format!("CANARY-w{of}-content"), "account_id": null, "contact_id": null, "user": agent(2),
+        "created_at": 1700000000, "updated_at": 1700000000, "secret": "CANARY-x",
+    })
+}

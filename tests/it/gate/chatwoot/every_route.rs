@@ -1,0 +1,228 @@
+//! Every route of the map, asked by every user: who is answered, and with what, to the letter. A route without a line in these
+//! tables fails a test, which names it.
+
+mod account;
+mod contacts;
+mod conversations;
+mod reports;
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::house::{House, USERS};
+use crate::gate::world::Answer;
+
+/// Who asks: 1 is an agent, 2 one who follows conversations, 3 one without numbers, 4 a supervisor, 5 the administrator, 6 has no
+/// media, 7 is a supervisor without notes, 8 an agent who sees what is nobody's and no contacts by themselves, 9 a beginner.
+const EVERYBODY: &str = "1 2 3 4 5 6 7 8 9";
+/// Who has a token of their own in Chatwoot.
+const THEMSELVES: &str = "1 4 8";
+const NOBODY: &str = "";
+
+/// A request, who is answered, and with what. Whoever is not named is refused, and nothing is written.
+struct Line {
+    method: &'static str,
+    /// Behind the account, or from the root.
+    path: &'static str,
+    body: Option<Value>,
+    answered: &'static str,
+    /// Whose question or fields are refused, by 400 or 403 with the fields' names.
+    fields_refused: &'static str,
+    shows: Shows,
+    /// What others are shown.
+    but: Vec<(&'static str, Shows)>,
+}
+
+/// What an answer shows.
+enum Shows {
+    /// That it is done.
+    Nothing,
+    /// This, to the letter.
+    Just(Value),
+    /// At this place these members and no other.
+    Members(&'static str, &'static str),
+    /// At this place rows with these values of a member, in this order.
+    Rows(&'static str, &'static str, &'static str),
+    /// At this place rows of conversations whose number stands at the second one: some that the user sees.
+    Conversations(&'static str, &'static str),
+    /// What `GET` of the path shows to the same user at the place.
+    What(&'static str, &'static str),
+    /// This file.
+    File(String),
+}
+
+fn line(method: &'static str, path: &'static str, answered: &'static str, shows: Shows) -> Line {
+    Line { method, path, body: None, answered, fields_refused: NOBODY, shows, but: Vec::new() }
+}
+
+impl Line {
+    fn with(mut self, body: Value) -> Self {
+        self.body = Some(body);
+        self
+    }
+
+    fn fields_refused(mut self, users: &'static str) -> Self {
+        self.fields_refused = users;
+        self
+    }
+
+    fn but(mut self, users: &'static str, shows: Shows) -> Self {
+        self.but.push((users, shows));
+        self
+    }
+
+    /// The path from the root, without its query.
+    fn full_path(&self) -> String {
+        let path = self.path.split('?').next().unwrap();
+        if path.starts_with('/') { path.to_owned() } else { format!("/api/v1/accounts/1/{path}") }
+    }
+
+    fn shows(&self, user: &str) -> &Shows {
+        let but = self.but.iter().find(|(users, _)| is_one_of(user, users));
+        but.map_or(&self.shows, |(_, shows)| shows)
+    }
+}
+
+fn is_one_of(user: &str, users: &str) -> bool {
+    users.split(' ').any(|one| one == user)
+}
+
+fn lines() -> Vec<Line> {
+    [conversations::lines(), contacts::lines(), account::lines(), reports::lines()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// The routes of the map, as method and parts of the path.
+fn routes() -> Vec<(String, Vec<String>)> {
+    let map: toml::Table =
+        include_str!("../../../../src/config/presets/routes/chatwoot.toml").parse().unwrap();
+    let routes = map["route"].as_array().unwrap().iter().map(|route| {
+        let (method, path) = route["match"].as_str().unwrap().split_once(' ').unwrap();
+        (method.to_owned(), path.split('/').map(str::to_owned).collect())
+    });
+    routes.collect()
+}
+
+/// The route that a request takes: the one with the fewest parameters that fits.
+fn route_of(method: &str, path: &str, routes: &[(String, Vec<String>)]) -> Option<usize> {
+    let parts: Vec<_> = path.split('/').collect();
+    let is_parameter = |part: &&String| part.starts_with('{');
+    let fits = |(known, of): &(String, Vec<String>)| {
+        known == method
+            && of.len() == parts.len()
+            && of.iter().zip(&parts).all(|(of, part)| is_parameter(&of) || of == part)
+    };
+    let fitting = routes.iter().enumerate().filter(|(_, route)| fits(route));
+    let best = fitting.min_by_key(|(_, (_, of))| of.iter().filter(is_parameter).count());
+    best.map(|(place, _)| place)
+}
+
+#[test]
+fn every_route_of_the_map_is_asked_and_every_request_has_a_route() {
+    let routes = routes();
+    let lines = lines();
+    let asked: BTreeSet<usize> = lines
+        .iter()
+        .map(|line| {
+            let route = route_of(line.method, &line.full_path(), &routes);
+            route.unwrap_or_else(|| panic!("the map has no route for {} {}", line.method, line.path))
+        })
+        .collect();
+    let unasked = routes.iter().enumerate().filter(|(place, _)| !asked.contains(place));
+    let unasked: Vec<_> = unasked.map(|(_, (method, path))| format!("{method} {}", path.join("/"))).collect();
+    assert!(unasked.is_empty(), "routes of the map that no line asks:\n{}", unasked.join("\n"));
+}
+
+#[tokio::test]
+async fn every_request_about_conversations_shows_what_it_should_to_whom_it_should() {
+    check(conversations::lines()).await;
+}
+
+#[tokio::test]
+async fn every_request_about_contacts_shows_what_it_should_to_whom_it_should() {
+    check(contacts::lines()).await;
+}
+
+#[tokio::test]
+async fn every_request_about_the_account_shows_what_it_should_to_whom_it_should() {
+    check(account::lines()).await;
+}
+
+#[tokio::test]
+async fn every_report_shows_what_it_should_to_whom_it_should() {
+    check(reports::lines()).await;
+}
+
+/// Asks each line as each user. All that is wrong is told at once.
+async fn check(lines: Vec<Line>) {
+    let house = House::start().await;
+    let mut wrong = Vec::new();
+    for line in &lines {
+        for (user, ..) in USERS {
+            let before = house.backend.lines().len();
+            let answer = house.send(user, line.method, line.path, line.body.as_ref()).await;
+            let reached = house.backend.lines().split_off(before);
+            let is_written =
+                line.method != "GET" && reached.iter().any(|asked| asked.starts_with(line.method));
+            let mistake = if is_one_of(user, line.answered) {
+                mistake_in(&house, user, line, &answer).await
+            } else {
+                let is_question_refused = is_one_of(user, line.fields_refused);
+                let is_refused = match answer.status {
+                    400 | 403 if is_question_refused => answer.problem() == "fields",
+                    403 | 404 => !is_question_refused && answer.problem() != "fields",
+                    _ => false,
+                };
+                (!is_refused || is_written).then(|| "is not refused as it should be".to_owned())
+            };
+            wrong.extend(mistake.map(|mistake| {
+                format!("{user}: {} {}: {mistake}: {} {}", line.method, line.path, answer.status, answer.body)
+            }));
+        }
+    }
+    assert!(wrong.is_empty(), "{} mistakes:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// What is wrong with an answer that a user should have.
+async fn mistake_in(house: &House, user: &str, line: &Line, answer: &Answer) -> Option<String> {
+    let shows = line.shows(user);
+    let done = matches!(shows, Shows::Nothing);
+    if answer.status != if done { 204 } else { 200 } {
+        return Some("is not answered as it should be".to_owned());
+    }
+    let json = || serde_json::from_str(&answer.body).unwrap_or(json!("no JSON"));
+    let at = |place: &str| json().pointer(place).cloned().unwrap_or(json!("nothing there"));
+    let rows = |place: &str| at(place).as_array().cloned().unwrap_or_default();
+    let expected = match shows {
+        Shows::Nothing => (!answer.body.is_empty()).then(|| "empty".to_owned()),
+        Shows::Just(value) => (json() != *value).then(|| value.to_string()),
+        Shows::Members(place, names) => {
+            let members = at(place).as_object().map(|object| object.keys().cloned().collect::<BTreeSet<_>>());
+            let expected: BTreeSet<_> = names.split(' ').map(str::to_owned).collect();
+            (members.as_ref() != Some(&expected)).then(|| format!("{members:?}, not {expected:?}"))
+        }
+        Shows::Rows(place, member, values) => {
+            let shown: Vec<_> = rows(place).iter().map(|row| row[*member].to_string()).collect();
+            (shown.join(" ") != *values).then(|| format!("rows {values}, not {shown:?}"))
+        }
+        Shows::Conversations(place, number) => {
+            let sight = house.sight(user).conversations();
+            let rows = rows(place);
+            let seen = |row: &Value| {
+                let id = row.pointer(number).and_then(Value::as_u64);
+                id.is_some_and(|id| sight.contains(&u32::try_from(id).unwrap()))
+            };
+            (rows.is_empty() || !rows.iter().all(seen)).then(|| format!("some of {sight:?}"))
+        }
+        Shows::What(path, place) => {
+            let shown = house.get(user, path).await;
+            let shown = (shown.status == 200).then(|| shown.json().pointer(place).cloned()).flatten();
+            (shown.as_ref() != Some(&json())).then(|| format!("what {path} shows: {shown:?}"))
+        }
+        Shows::File(text) => (answer.body != *text).then(|| text.clone()),
+    };
+    expected.map(|expected| format!("should be {expected}"))
+}
