@@ -46,9 +46,11 @@ impl Passage<'_> {
     ) -> Result<Subject<'_>, Refusal> {
         let route = &self.matched.route;
         let is_one = matches!(route.shows.main, Some(Main::Object(_)));
+        // The rows that come back of a write, such as the participants, are seen as in a list of them.
+        let are_written = route.writes() && matches!(route.shows.main, Some(Main::Rows(..)));
         let mut subject = Subject {
             is_one,
-            asked: self.asked,
+            asked: if are_written { self.asked.to_be_seen() } else { self.asked },
             seen: None,
             also: None,
             parameter: None,

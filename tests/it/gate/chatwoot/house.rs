@@ -164,13 +164,23 @@ impl House {
     }
 
     pub(super) async fn send(&self, user: &str, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        let body = body.map(|body| ("application/json", body.to_string()));
+        self.send_as(user, method, path, body.as_ref().map(|(kind, body)| (*kind, body.as_str()))).await
+    }
+
+    /// Sends a body of this media type.
+    pub(super) async fn send_as(
+        &self,
+        user: &str,
+        method: &str,
+        path: &str,
+        body: Option<(&str, &str)>,
+    ) -> Answer {
         let key = &self.keys[number(user)];
-        let body = body.map(Value::to_string).unwrap_or_default();
-        let more = if body.is_empty() {
-            String::new()
-        } else {
-            format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len())
-        };
+        let more = body.map_or_else(String::new, |(kind, body)| {
+            format!("Content-Type: {kind}\r\nContent-Length: {}\r\n", body.len())
+        });
+        let body = body.map_or("", |(_, body)| body);
         let target = match path.starts_with('/') {
             true => path.to_owned(),
             false => format!("/api/v1/accounts/1/{path}"),

@@ -41,7 +41,8 @@ pub(super) fn lines() -> Vec<Line> {
         line("DELETE", "canned_responses/7", EDITORS, Nothing),
         line("GET", "custom_attribute_definitions?attribute_model=0", EVERYBODY, Members("/0", ATTRIBUTE)),
         line("GET", "custom_attribute_definitions/1", EVERYBODY, Members("", ATTRIBUTE)),
-        line("GET", "notifications", NOTIFIED, Conversations("/data/payload", "/primary_actor/id")),
+        line("GET", "notifications", NOTIFIED, Conversations("/data/payload", "/primary_actor/id"))
+            .but("8", Rows("/data/payload", "id", "")),
         line("GET", "notifications/unread_count", NOTIFIED, Just(json!(null))).but("5 9", Just(json!(40))),
         line("POST", "notifications/read_all", THEMSELVES, Nothing)
             .with(json!({"primary_actor_type": "Conversation", "primary_actor_id": 7001})),
@@ -52,8 +53,8 @@ pub(super) fn lines() -> Vec<Line> {
         line("DELETE", "notifications/9001", THEMSELVES, Nothing),
         line("GET", "custom_filters?filter_type=conversation", THEMSELVES, Members("/0", SAVED_FILTER)),
         line("POST", "custom_filters", THEMSELVES, Members("", SAVED_FILTER)).with(filter.clone()),
-        line("GET", "custom_filters/1", "1", Members("", SAVED_FILTER)),
-        line("PATCH", "custom_filters/1", "1", Members("", SAVED_FILTER)).with(filter),
+        line("GET", "custom_filters/1", THEMSELVES, Members("", SAVED_FILTER)),
+        line("PATCH", "custom_filters/1", THEMSELVES, Members("", SAVED_FILTER)).with(filter),
         line("DELETE", "custom_filters/1", THEMSELVES, Nothing),
     ]
 }

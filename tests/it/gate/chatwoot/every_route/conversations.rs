@@ -37,8 +37,9 @@ fn found() -> Vec<Line> {
         line("GET", "conversations?status=all", EVERYBODY, Conversations("/data/payload", "/id")),
         line("GET", "conversations/meta?status=all", EVERYBODY, Members("/meta", counts)),
         line("POST", "conversations/filter", EVERYBODY, Conversations("/payload", "/id")).with(filter),
-        line("GET", "conversations/search?q=CANARY", "1 2 4 5", Conversations("/payload", "/id"))
-            .fields_refused("3 6 7 8 9"),
+        line("GET", "conversations/search?q=CANARY", "1 2 4 5 8", Conversations("/payload", "/id"))
+            .fields_refused("3 6 7 9")
+            .but("8", Rows("/payload", "id", "")),
         line("GET", "search?q=CANARY", "1 2 4 5", Conversations("/payload/conversations", "/id"))
             .fields_refused("3 6 7 8 9"),
         line("GET", "search/conversations?q=CANARY", "1 4 5", Conversations("/payload/conversations", "/id"))
@@ -60,7 +61,7 @@ fn itself() -> Vec<Line> {
             .but("6", Members("", WITHOUT_LABELS)),
         line("POST", "conversations", "1 2 3 4 5 7 9", What(ITSELF, ""))
             .but("2 3", Nothing)
-            .with(json!({"contact_id": 504, "inbox_id": 4})),
+            .fields_refused("8").with(json!({"contact_id": 504, "inbox_id": 4})),
         line("PATCH", ITSELF, EDITORS, What(ITSELF, "")).with(json!({"priority": "high"})),
         line("DELETE", ITSELF, "5", Nothing),
         line("POST", "conversations/4/toggle_status", EDITORS, Just(json!({
@@ -80,7 +81,7 @@ fn itself() -> Vec<Line> {
         line("POST", "bulk_actions", EDITORS, Nothing)
             .with(json!({"type": "Conversation", "ids": [4], "fields": {"status": "resolved"}})),
         // Agent 3 is of the supervisor's team, and not of the other one's.
-        line("POST", "conversations/4/assignments", "4 5", Members("", AGENT)).with(json!({"assignee_id": 3})),
+        line("POST", "conversations/4/assignments", "4 5", Members("", AGENT)).fields_refused("7").with(json!({"assignee_id": 3})),
     ]
 }
 
