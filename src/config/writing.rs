@@ -148,6 +148,8 @@ pub struct Asking {
     pub at: Vec<Vec<String>>,
     /// The fields in which a parameter is searched for.
     pub searches: BTreeMap<String, Vec<String>>,
+    /// Parameters that are called like those by which rows are counted off, and pass.
+    pub positions: Vec<String>,
 }
 
 /// A list of fields: names with dots, and `x.*` for `x` and all that is in it.

@@ -118,6 +118,7 @@ pub(super) fn asking(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route) -> A
         parameters: raw.fields_in.clone(),
         at: raw.fields_at.iter().map(steps).collect(),
         searches: raw.searches.clone(),
+        positions: raw.positions.clone(),
     }
 }
 

@@ -310,6 +310,10 @@ pub(crate) struct Route {
     /// `fields_at` that stands for other fields is said here, too. Without it a parameter that is called like a search (`q`,
     /// `query`, `search`, …) is taken to be searched for everywhere.
     pub(crate) searches: BTreeMap<String, Vec<String>>,
+    /// Parameters that are called like those by which backends count rows off (`offset`, `limit`, `page`, `cursor`, `from`, …), and that
+    /// are something else, or may tell who does not see every row how many there are. Without it they are answered 400 to them, apart from
+    /// those of `page`.
+    pub(crate) positions: Vec<String>,
     /// Largest body. Default: `body_bytes_max` of `[gate]`.
     pub(crate) body_bytes_max: Option<Size>,
     /// Decide, tell what would have been refused, and let it pass.

@@ -194,6 +194,13 @@ impl Passage<'_> {
         Ok(is_list && !self.sees_every_row(&self.granted.actor, Some(permit), &*self.shapes()?))
     }
 
+    /// The same of rows that are no parts of the route's object: whose part they are is seen.
+    pub(in crate::gate) fn hides_own_rows(&self, permit: &Permit) -> Result<bool, Refusal> {
+        let Some(Main::Rows(_, entity)) = &self.matched.route.shows.main else { return Ok(false) };
+        let entity = self.side.routes.map.entities.get(usize::from(entity.0));
+        Ok(entity.is_some_and(|entity| !entity.part) && self.hides_rows(permit)?)
+    }
+
     /// Whether nothing may tell that there are rows, but none that the user sees: nothing is left of a hidden one, and
     /// the user did not make them.
     pub(in crate::gate) fn may_hide_all_rows(&self) -> bool {
