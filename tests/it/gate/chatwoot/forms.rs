@@ -44,18 +44,18 @@ async fn a_file_comes_with_a_message_of_who_may_send_both() {
         ("1", file, 200),
         ("1", noted_file, 200),
         ("5", file, 200),
-        // Without media; without notes; a beginner; another agent.
+        // Without media; without notes, to whom there are none; a beginner; another agent.
         ("6", text, 200),
         ("6", file, 403),
         ("7", file, 200),
-        ("7", note, 403),
-        ("7", noted_file, 403),
+        ("7", note, 404),
+        ("7", noted_file, 404),
         ("7", twice, 400),
         ("9", text, 403),
         ("3", file, 404),
     ];
     check("POST", "conversations/4/messages", &cases).await;
-    check("POST", "conversations/4/messages?private=true", &[("7", text, 403), ("7", file, 400)]).await;
+    check("POST", "conversations/4/messages?private=true", &[("7", text, 404), ("7", file, 400)]).await;
 }
 
 #[tokio::test]
