@@ -741,7 +741,7 @@ async fn d02_what_is_not_there_is_like_what_is_hidden_though_the_backend_has_no_
         let mut told = Vec::new();
         for contact in [hidden, missing] {
             let (answer, written) = crm.write(user, "POST", "leads/2/link", &ties(contact)).await;
-            told.push((answer.status, answer.problem(), written.len()));
+            told.push((answer.status, written.len()));
         }
         assert_eq!(told[0], told[1], "{user}");
     }
