@@ -12,6 +12,8 @@ pub struct Writing {
     pub accepts: Vec<Media>,
     /// The fields that may be written; `None`: all that the policy lets.
     pub fields: Option<Names>,
+    /// The fields that are written whatever a request says.
+    pub changes: Names,
     /// Whose the object will be.
     pub assign: Option<Assign>,
     /// The field that is the pipeline.

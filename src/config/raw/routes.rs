@@ -286,6 +286,9 @@ pub(crate) struct Route {
     pub(crate) refers: BTreeMap<String, Reference>,
     /// The right that is asked for in place of `action`, by the value of one field.
     pub(crate) instead: Option<Instead>,
+    /// Fields that the request changes whatever it says, such as the `status` of a toggle: who may not write one of them, or one
+    /// in it, may not make it.
+    pub(crate) changes: Vec<String>,
     /// The backend is told to make the write only if the object is as it was when it was decided on: with `if-match` and the
     /// `ETag` of the prefetched object, in place of the client's. If it is not (412), the answer is 409; an object without
     /// a strong `ETag` is not written at all (502). For a write of one object with `object = "prefetch"`.

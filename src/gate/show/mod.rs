@@ -123,6 +123,9 @@ impl Passage<'_> {
             self.remember_export(unseen.content());
             return unseen.whole(map).map_err(Refusal::Withheld);
         }
+        if self.keeps_what_is_nobodys() && !self.sees_every_row(eyes.actor, eyes.permit, &shapes) {
+            return Err(Refusal::Withheld(Withheld::Uncovered));
+        }
         let (shown, report) = self.filtered(&unseen, eyes, around, &shapes).await?;
         if shadow.is_none() {
             self.tell_removed(Some(&report), &shapes, record);
@@ -166,6 +169,14 @@ impl Passage<'_> {
         let is_decided = is_decided || permit.is_of_everything();
         let covers = is_decided || self.shapes()?.covers(actor, &route.shows, self.asked);
         Ok(covers && permit.shows_all(actor, self.asked.resource))
+    }
+
+    /// Whether an answer passes as it is of which nobody can tell whose it is, such as a report: it is made of what all have, so
+    /// that a right to less than all does not reach it.
+    fn keeps_what_is_nobodys(&self) -> bool {
+        let route = &self.matched.route;
+        let keeps_all = route.shows.keep.iter().any(String::is_empty);
+        keeps_all && route.shows.main.is_none() && route.object.is_none() && !route.writes()
     }
 
     /// Whether the echo of a write passes as a whole: the object may be seen with every field.

@@ -353,6 +353,7 @@ impl<'a> Passage<'a> {
             actor,
             spelt: Spelt::of(actor.grants.policy(), asked.resource, &route.aliases),
             writes: route.writing.fields.as_ref(),
+            changes: &route.writing.changes,
             asks: route.asking.fields.as_ref(),
         }
     }

@@ -13,6 +13,11 @@ const WITHOUT_INBOXES: &str = "id name email phone_number identifier thumbnail a
 const WITHOUT_NUMBERS: &str =
     "id name thumbnail availability_status blocked last_activity_at created_at contact_inboxes";
 const NEITHER: &str = "id name thumbnail availability_status blocked last_activity_at created_at";
+/// From 2 what stands in `additional_attributes` is hidden.
+const WITHOUT_ATTRIBUTES: &str = "id name email phone_number identifier thumbnail availability_status blocked custom_attributes \
+    last_activity_at created_at contact_inboxes";
+const NEW_WITHOUT_ATTRIBUTES: &str = "id name email phone_number identifier thumbnail availability_status blocked custom_attributes \
+    last_activity_at created_at";
 const ALL: &str = "500 501 502 503 504 505 506 507 508 509 510 511";
 const NOTE: &str = "id content account_id contact_id user created_at updated_at";
 
@@ -23,27 +28,31 @@ pub(super) fn lines() -> Vec<Line> {
         line("GET", "contacts?sort=name", READERS, Rows("/payload", "id", ALL)),
         line("GET", "contacts/active?sort=name", READERS, Rows("/payload", "id", ALL)),
         line("GET", "contacts/active", READERS, Members("/payload/0", WHOLE))
+            .but("2", Members("/payload/0", WITHOUT_ATTRIBUTES))
             .but("3", Members("/payload/0", WITHOUT_NUMBERS)),
-        line("GET", "contacts/search?q=a", "1 2 4 5 7 9", Rows("/payload", "id", ALL)).fields_refused("3"),
+        line("GET", "contacts/search?q=a", "1 4 5 7 9", Rows("/payload", "id", ALL)).fields_refused("2 3"),
         line("GET", "search/contacts?q=a", "1 2 4 5 7 9", Rows("/payload/contacts", "id", ALL))
             .fields_refused("3"),
         line("POST", "contacts/filter", READERS, Rows("/payload", "id", ALL)).with(
             json!({"payload": [{"attribute_key": "name", "filter_operator": "contains", "values": ["a"]}]}),
         ),
         line("GET", "contacts/504", READERS, Members("/payload", WHOLE))
+            .but("2", Members("/payload", WITHOUT_ATTRIBUTES))
             .but("3", Members("/payload", WITHOUT_NUMBERS)),
         line("GET", "contacts/504", READERS, Members("/payload/contact_inboxes/0", "source_id inbox"))
             .but("3", Members("/payload/contact_inboxes/0", "inbox")),
         line("GET", "contacts/504/conversations", super::EVERYBODY, Conversations("/payload", "/id"))
             .but("3 8", Just(json!({"payload": []}))),
         line("POST", "contacts", EDITORS, Members("/payload/contact", WITHOUT_INBOXES))
+            .but("2", Members("/payload/contact", NEW_WITHOUT_ATTRIBUTES))
             .but("3", Members("/payload/contact", NEITHER))
             .with(json!({"name": "Ana", "inbox_id": 4})),
         line("DELETE", "contacts/504", "5", Nothing),
         line("POST", "actions/contact_merge", "5", Just(json!(null)))
             .fields_refused("1 2 3 4 7")
             .with(json!({"base_contact_id": 504, "mergee_contact_id": 505})),
-        line("DELETE", "contacts/504/avatar", EDITORS, Members("/payload", WITHOUT_INBOXES))
+        line("DELETE", "contacts/504/avatar", "1 3 4 5 7", Members("/payload", WITHOUT_INBOXES))
+            .fields_refused("2")
             .but("3", Members("/payload", NEITHER)),
         line("GET", "contacts/504/labels", READERS, Just(labels.clone())),
         line("POST", "contacts/504/labels", EDITORS, Just(labels)).with(json!({"labels": ["vip"]})),

@@ -19,7 +19,7 @@ const WITHOUT_NOTES: &str = "meta id uuid account_id inbox_id messages additiona
     timestamp first_reply_created_at unread_count last_activity_at priority waiting_since sla_policy_id";
 const WITHOUT_LABELS: &str = "meta id uuid account_id inbox_id messages custom_attributes \
     agent_last_seen_at assignee_last_seen_at contact_last_seen_at can_reply muted snoozed_until status created_at updated_at \
-    timestamp first_reply_created_at unread_count last_activity_at priority waiting_since sla_policy_id";
+    timestamp first_reply_created_at unread_count last_activity_at waiting_since sla_policy_id";
 const AGENT: &str = "id account_id availability_status auto_offline confirmed email available_name name role thumbnail custom_role_id";
 const ITSELF: &str = "conversations/4";
 /// Where a list of the conversation's messages has the one that every write of a message answers.
@@ -42,8 +42,14 @@ fn found() -> Vec<Line> {
             .but("8", Rows("/payload", "id", "")),
         line("GET", "search?q=CANARY", "1 2 4 5", Conversations("/payload/conversations", "/id"))
             .fields_refused("3 6 7 8 9"),
-        line("GET", "search/conversations?q=CANARY", "1 4 5", Conversations("/payload/conversations", "/id"))
-            .fields_refused("2 3 6 7 8 9"),
+        line(
+            "GET",
+            "search/conversations?q=CANARY",
+            "1 2 4 5 8",
+            Conversations("/payload/conversations", "/id"),
+        )
+        .fields_refused("3 6 7 9")
+        .but("8", Rows("/payload/conversations", "id", "")),
         line(
             "GET",
             "search/messages?q=CANARY",
