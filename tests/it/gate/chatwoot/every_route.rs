@@ -50,6 +50,8 @@ enum Shows {
     What(&'static str, &'static str),
     /// This file.
     File(String),
+    /// Nothing, since it tells of more than the user may see, and cannot be shown in part.
+    Uncovered,
 }
 
 fn line(method: &'static str, path: &'static str, answered: &'static str, shows: Shows) -> Line {
@@ -189,6 +191,10 @@ async fn check(lines: Vec<Line>) {
 /// What is wrong with an answer that a user should have.
 async fn mistake_in(house: &House, user: &str, line: &Line, answer: &Answer) -> Option<String> {
     let shows = line.shows(user);
+    if matches!(shows, Shows::Uncovered) {
+        let is_uncovered = answer.status == 501 && answer.problem() == "uncovered";
+        return (!is_uncovered).then(|| "is more than may be shown".to_owned());
+    }
     let is_done = matches!(shows, Shows::Nothing) && answer.status == 204;
     if answer.status != 200 && !is_done {
         return Some("is not answered as it should be".to_owned());
@@ -197,7 +203,7 @@ async fn mistake_in(house: &House, user: &str, line: &Line, answer: &Answer) -> 
     let at = |place: &str| json().pointer(place).cloned().unwrap_or(json!("nothing there"));
     let rows = |place: &str| at(place).as_array().cloned().unwrap_or_default();
     let expected = match shows {
-        Shows::Nothing => (!answer.body.is_empty()).then(|| "empty".to_owned()),
+        Shows::Nothing | Shows::Uncovered => (!answer.body.is_empty()).then(|| "empty".to_owned()),
         Shows::Just(value) => (json() != *value).then(|| value.to_string()),
         Shows::Members(place, names) => {
             let members = at(place).as_object().map(|object| object.keys().cloned().collect::<BTreeSet<_>>());
