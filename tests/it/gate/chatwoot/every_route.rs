@@ -199,8 +199,8 @@ async fn mistake_in(house: &House, user: &str, line: &Line, answer: &Answer) -> 
     if answer.status != 200 && !is_done {
         return Some("is not answered as it should be".to_owned());
     }
-    let json = || serde_json::from_str(&answer.body).unwrap_or(json!("no JSON"));
-    let at = |place: &str| json().pointer(place).cloned().unwrap_or(json!("nothing there"));
+    let json = || serde_json::from_str(&answer.body).unwrap_or_else(|_| json!("no JSON"));
+    let at = |place: &str| json().pointer(place).cloned().unwrap_or_else(|| json!("nothing there"));
     let rows = |place: &str| at(place).as_array().cloned().unwrap_or_default();
     let expected = match shows {
         Shows::Nothing | Shows::Uncovered => (!answer.body.is_empty()).then(|| "empty".to_owned()),

@@ -16,8 +16,11 @@ fn form(fields: &[(&str, &str)]) -> String {
     format!("{}--in-between--\r\n", fields.iter().map(field).collect::<String>())
 }
 
+/// A form's fields: name and value; a name with `@` behind it is that of a file.
+type Fields<'a> = &'a [(&'a str, &'a str)];
+
 /// Who is answered how, and that what arrives is what was sent, or nothing.
-async fn check(method: &str, path: &str, cases: &[(&str, &[(&str, &str)], u16)]) {
+async fn check(method: &str, path: &str, cases: &[(&str, Fields<'_>, u16)]) {
     let house = House::start().await;
     for (user, fields, status) in cases {
         let before = house.backend.seen().len();

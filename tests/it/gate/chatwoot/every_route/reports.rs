@@ -44,7 +44,7 @@ pub(super) fn lines() -> Vec<Line> {
     ];
     let number = |path: &'static str| {
         let parts: Vec<_> = path.split('?').next().unwrap().split('/').skip(5).collect();
-        line("GET", path, READERS, Shows::Just(value_of(&parts).unwrap_or(json!("no such report"))))
+        line("GET", path, READERS, Shows::Just(value_of(&parts).unwrap_or_else(|| json!("no such report"))))
             .but("2", Shows::Uncovered)
     };
     let file = |(path, what): (&'static str, &str)| line("GET", path, EXPORTERS, Shows::File(table_of(what)));
