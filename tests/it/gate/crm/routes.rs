@@ -10,7 +10,7 @@ use super::{
 };
 
 /// All routes of the map, each with what is written in its body: `ID` is the object's, `TO` that of another one of the user's.
-const ROUTES: [(&str, &str); 33] = [
+const ROUTES: [(&str, &str); 32] = [
     ("GET /api/v4/leads", ""),
     ("GET /api/v4/leads/{id}", ""),
     ("POST /api/v4/leads", r#"[{"name": "a", "pipeline_id": 5, "status_id": 142, "request_id": "r"}]"#),
@@ -52,8 +52,6 @@ const ROUTES: [(&str, &str); 33] = [
     ("POST /api/v4/tasks", r#"[{"text": "a", "request_id": "r"}]"#),
     ("PATCH /api/v4/tasks", r#"[{"id": ID, "text": "a"}]"#),
     ("PATCH /api/v4/tasks/{id}", r#"{"text": "a"}"#),
-    // What the map does not have.
-    ("POST /api/v4/leads/complex", r#"[{"name": "a"}]"#),
 ];
 
 /// The routes that the map declares.
@@ -116,7 +114,6 @@ fn no_route_of_the_map_is_asked_by_no_test() {
 #[tokio::test]
 async fn every_route_of_the_map_is_for_who_the_roles_say() {
     let crm = Crm::start().await;
-    let declared = declared();
     for (route, body) in ROUTES {
         let (method, path) = route.split_once(' ').unwrap();
         let path = path.strip_prefix("/api/v4/").unwrap();
@@ -124,12 +121,6 @@ async fn every_route_of_the_map_is_for_who_the_roles_say() {
         let kind = parts.next().unwrap();
         let (one, below) = (path.contains("{id}"), path.contains("{id}").then(|| parts.nth(1)).flatten());
         for (user, ..) in USERS {
-            if !declared.contains(route) {
-                let (answer, written) =
-                    crm.write(user, method, path, &serde_json::from_str(body).unwrap()).await;
-                assert_eq!((answer.status, written.len()), (404, 0), "{user}: {route}");
-                continue;
-            }
             if method == "GET" && !one {
                 let shown = crm.ids(user, kind, "").await;
                 let expected: BTreeSet<_> = (1..=LEADS).filter(|id| sees(user, kind, *id)).collect();
@@ -137,7 +128,7 @@ async fn every_route_of_the_map_is_for_who_the_roles_say() {
                 continue;
             }
             let is_of_one = one || body.contains("ID");
-            for id in [1, 2, 3, 4, 6, 8, 9, CLOSED, 99] {
+            for id in [2, 3, 6, 8, CLOSED, 99] {
                 let target = path.replace("{id}", &id.to_string());
                 let to = if user == "12" { "5" } else { "4" };
                 let sent = body.replace("ID", &id.to_string()).replace("TO", to);
