@@ -175,7 +175,7 @@ async fn the_show_shows_what_the_readme_says() {
     assert!(rows.iter().any(|row| row.ends_with("id who")), "{rows:?}");
     for (user, expected) in expected {
         let line = removed.iter().find(|line| words(line)[0] == user).unwrap();
-        let told: Value = serde_json::from_str(&line[line.find('{').unwrap()..]).unwrap();
+        let told: Value = serde_json::from_str(line.split_once(" OK ").unwrap().1).unwrap();
         assert_eq!(told, expected.told(), "{user}");
     }
     // The Supervisor loses rows, the Agent the number too, and who takes part all but a glance.

@@ -227,6 +227,18 @@ pub(super) fn told_all(asked: &Asked) -> Vec<u8> {
     told(&Asked { target: format!("{path}{with}"), ..asked.clone() })
 }
 
+/// As [`told`], by a backend that has no content to tell of what is not there, and where nothing was noted on contacts.
+pub(super) fn told_nothing(asked: &Asked) -> Vec<u8> {
+    let path = asked.target.split('?').next().unwrap();
+    let answer = told(asked);
+    let is_note = path.ends_with("/notes") && !path.contains("/leads/");
+    if is_note && asked.method == "GET" || answer.starts_with(b"HTTP/1.1 404") {
+        backend::answer(204, "", "")
+    } else {
+        answer
+    }
+}
+
 /// Whether a user may see an object of a kind by itself, apart from the cards of leads to which they subscribe. 13 administers
 /// all.
 pub(super) fn may_view(user: &str, kind: &str, id: u32) -> bool {
