@@ -12,6 +12,8 @@ pub struct Writing {
     pub accepts: Vec<Media>,
     /// The fields that may be written; `None`: all that the policy lets.
     pub fields: Option<Names>,
+    /// The fields that are written whatever a request says.
+    pub changes: Names,
     /// Whose the object will be.
     pub assign: Option<Assign>,
     /// The field that is the pipeline.
@@ -148,6 +150,8 @@ pub struct Asking {
     pub at: Vec<Vec<String>>,
     /// The fields in which a parameter is searched for.
     pub searches: BTreeMap<String, Vec<String>>,
+    /// Parameters that are called like those by which rows are counted off, and pass.
+    pub positions: Vec<String>,
 }
 
 /// A list of fields: names with dots, and `x.*` for `x` and all that is in it.

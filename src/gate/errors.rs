@@ -31,7 +31,8 @@ impl Passage<'_> {
     /// What is told of a status by which the object, or the backend, is not there for the user.
     pub(super) fn failure(&self, status: StatusCode) -> Refusal {
         match status {
-            StatusCode::NOT_FOUND | StatusCode::GONE => Refusal::Missing,
+            // Some backends have no content to tell of an object that is not there.
+            StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::NO_CONTENT => Refusal::Missing,
             StatusCode::FORBIDDEN => Refusal::Declined { hide: self.matched.route.hide },
             StatusCode::SERVICE_UNAVAILABLE => Refusal::Busy,
             _ => Refusal::Failed,

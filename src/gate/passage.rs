@@ -56,9 +56,20 @@ impl Passage<'_> {
             self.may_ask_before(&target, record)?;
             let grants = self.granted.version.to_string();
             let from = self.from(&grants, record.id);
-            let unseen = self.side.upstream.look(target.forwarded(), passed, from).await?;
-            self.readable(&unseen)?;
-            let known = self.known(&unseen, *entity, self.parameter(parameter)).map_err(none_of_another)?;
+            let id = self.parameter(parameter);
+            let looked = async {
+                let unseen = self.side.upstream.look(target.forwarded(), passed, from).await?;
+                self.readable(&unseen)?;
+                let known = self.known(&unseen, *entity, id).map_err(none_of_another)?;
+                Ok((unseen, known))
+            };
+            let (unseen, known) = match looked.await {
+                Ok(looked) => looked,
+                Err(refusal) => {
+                    self.may_know_why(&target, *entity, id, record.id).await?;
+                    return Err(refusal);
+                }
+            };
             let keyed = self.keyed(&known).await?;
             let permit = self.decide(Some(&keyed), &[], record)?;
             if route.shadow {
@@ -91,6 +102,27 @@ impl Passage<'_> {
         now.see_what_it_stands_in(object.as_ref(), record.id).await?;
         let permit = now.decide_first(object.as_ref(), record)?;
         Box::pin(now.make(permit, object, target, passed, said, record)).await
+    }
+
+    /// Whether a user may know why there is no answer about an object. A backend may fail by what stands in the query (`format=xml`)
+    /// only where the object is there: so it is decided on without the query, and is not there for who may not see it (D02).
+    async fn may_know_why(
+        &self,
+        target: &Target,
+        entity: EntityNo,
+        id: &str,
+        decision: DecisionId,
+    ) -> Result<(), Refusal> {
+        if target.query.is_none() || self.in_shadow().is_some() {
+            return Ok(());
+        }
+        let known = self.fetched(target.path.as_str(), entity, id, decision).await?;
+        let keyed = self.keyed(&known).await?;
+        let decided = Decided::on(&self.granted.actor, self.asked, Some(&keyed), &[]);
+        decided
+            .permit()
+            .map(|_permit| ())
+            .map_err(|Denied(reason)| self.denied(reason, self.asked, Some(&keyed)))
     }
 
     /// What the user may at this moment.

@@ -39,7 +39,8 @@ fn of_sns(url: &str, topic: Arn<'_>) -> Option<Uri> {
     let host = uri.authority()?.as_str();
     let region = host.strip_prefix("sns.")?;
     let region = region.strip_suffix(".cn").unwrap_or(region).strip_suffix(".amazonaws.com")?;
-    (uri.scheme_str() == Some("https") && is_region(region) && region == topic.region).then_some(uri)
+    // In its one spelling, as whoever reads it after this may know no other.
+    (url.starts_with("https://") && is_region(region) && region == topic.region).then_some(uri)
 }
 
 /// `[a-z0-9-]{3,}`: no dot, at sign or colon, so nothing but a region fits between `sns.` and the domain.
@@ -59,6 +60,7 @@ mod tests {
             ("https://sns.us-east-1.amazonaws.com/SimpleNotificationService-1.pem", true),
             ("https://sns.us-east-1.amazonaws.com.cn/SimpleNotificationService-1.pem", true),
             ("http://sns.us-east-1.amazonaws.com/a.pem", false),
+            ("httpS://sns.us-east-1.amazonaws.com/a.pem", false),
             ("https://sns.us-west-2.amazonaws.com/a.pem", false),
             ("https://sns.us-east-1.amazonaws.com/a.pem?x=1", false),
             ("https://sns.us-east-1.amazonaws.com/a", false),

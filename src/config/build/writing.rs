@@ -27,9 +27,12 @@ pub(super) fn writing(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route, lin
         check.wrong(&at.key("writes"), Wrong::OnlyWith { other: "a write" });
     }
     let reads = raw.question || line.method == Method::GET;
-    for (key, is) in
-        [("ids", raw.ids.is_some()), ("ids_in", raw.ids_in.is_some()), ("instead", raw.instead.is_some())]
-    {
+    for (key, is) in [
+        ("ids", raw.ids.is_some()),
+        ("ids_in", raw.ids_in.is_some()),
+        ("instead", raw.instead.is_some()),
+        ("changes", !raw.changes.is_empty()),
+    ] {
         if is && reads {
             check.wrong(&at.key(key), Wrong::OnlyWith { other: "a write" });
         }
@@ -79,6 +82,7 @@ pub(super) fn writing(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route, lin
             .writes
             .as_ref()
             .map(|fields| names(check, &at.key("writes"), fields.iter().map(String::as_str))),
+        changes: names(check, &at.key("changes"), raw.changes.iter().map(String::as_str)),
         assign: assign(&raw.assign),
         pipeline: raw.place.pipeline.clone(),
         stage: raw.place.stage.clone(),
@@ -118,6 +122,7 @@ pub(super) fn asking(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route) -> A
         parameters: raw.fields_in.clone(),
         at: raw.fields_at.iter().map(steps).collect(),
         searches: raw.searches.clone(),
+        positions: raw.positions.clone(),
     }
 }
 

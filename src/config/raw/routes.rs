@@ -286,6 +286,9 @@ pub(crate) struct Route {
     pub(crate) refers: BTreeMap<String, Reference>,
     /// The right that is asked for in place of `action`, by the value of one field.
     pub(crate) instead: Option<Instead>,
+    /// Fields that the request changes whatever it says, such as the `status` of a toggle: who may not write one of them, or one
+    /// in it, may not make it.
+    pub(crate) changes: Vec<String>,
     /// The backend is told to make the write only if the object is as it was when it was decided on: with `if-match` and the
     /// `ETag` of the prefetched object, in place of the client's. If it is not (412), the answer is 409; an object without
     /// a strong `ETag` is not written at all (502). For a write of one object with `object = "prefetch"`.
@@ -310,6 +313,10 @@ pub(crate) struct Route {
     /// `fields_at` that stands for other fields is said here, too. Without it a parameter that is called like a search (`q`,
     /// `query`, `search`, …) is taken to be searched for everywhere.
     pub(crate) searches: BTreeMap<String, Vec<String>>,
+    /// Parameters that are called like those by which backends count rows off (`offset`, `limit`, `page`, `cursor`, `from`, …), and that
+    /// are something else, or may tell who does not see every row how many there are. Without it they are answered 400 to them, apart from
+    /// those of `page`.
+    pub(crate) positions: Vec<String>,
     /// Largest body. Default: `body_bytes_max` of `[gate]`.
     pub(crate) body_bytes_max: Option<Size>,
     /// Decide, tell what would have been refused, and let it pass.

@@ -123,6 +123,9 @@ impl Passage<'_> {
             self.remember_export(unseen.content());
             return unseen.whole(map).map_err(Refusal::Withheld);
         }
+        if self.keeps_what_is_nobodys() && !self.sees_every_row(eyes.actor, eyes.permit, &shapes) {
+            return Err(Refusal::Withheld(Withheld::Uncovered));
+        }
         let (shown, report) = self.filtered(&unseen, eyes, around, &shapes).await?;
         if shadow.is_none() {
             self.tell_removed(Some(&report), &shapes, record);
@@ -168,6 +171,14 @@ impl Passage<'_> {
         Ok(covers && permit.shows_all(actor, self.asked.resource))
     }
 
+    /// Whether an answer passes as it is of which nobody can tell whose it is, such as a report: it is made of what all have, so
+    /// that a right to less than all does not reach it.
+    fn keeps_what_is_nobodys(&self) -> bool {
+        let route = &self.matched.route;
+        let keeps_all = route.shows.keep.iter().any(String::is_empty);
+        keeps_all && route.shows.main.is_none() && route.object.is_none() && !route.writes()
+    }
+
     /// Whether the echo of a write passes as a whole: the object may be seen with every field.
     async fn shows_whole_echo(&self, eyes: Eyes<'_>, around: Option<&Keyed>) -> Result<bool, Refusal> {
         let (Some(view), true) = (self.asked.view, self.matched.route.writes()) else { return Ok(false) };
@@ -192,6 +203,13 @@ impl Passage<'_> {
     pub(in crate::gate) fn hides_rows(&self, permit: &Permit) -> Result<bool, Refusal> {
         let is_list = matches!(self.matched.route.shows.main, Some(Main::Rows(..)));
         Ok(is_list && !self.sees_every_row(&self.granted.actor, Some(permit), &*self.shapes()?))
+    }
+
+    /// The same of rows that are no parts of the route's object: whose part they are is seen.
+    pub(in crate::gate) fn hides_own_rows(&self, permit: &Permit) -> Result<bool, Refusal> {
+        let Some(Main::Rows(_, entity)) = &self.matched.route.shows.main else { return Ok(false) };
+        let entity = self.side.routes.map.entities.get(usize::from(entity.0));
+        Ok(entity.is_some_and(|entity| !entity.part) && self.hides_rows(permit)?)
     }
 
     /// Whether nothing may tell that there are rows, but none that the user sees: nothing is left of a hidden one, and

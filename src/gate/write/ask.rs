@@ -16,7 +16,7 @@ use super::{
 use crate::{
     config::writing::{Asking, Names},
     gate::{path::Target, show::cover::Cover},
-    query::{could_be, folded},
+    query::{base, could_be, folded},
 };
 
 /// Words of an order that are no fields.
@@ -29,10 +29,31 @@ const SUMS: [&str; 5] = ["sum", "avg", "min", "max", "count"];
 const GROUPS: [&str; 9] =
     ["group", "aggregat", "distinct", "having", "facet", "pivot", "uniq", "dedup", "collapse"];
 
-/// Parameters by which backends count rows off, without what readers fold. Where rows are left out, whoever counts off learns how many.
-const POSITIONS: [&str; 14] = [
-    "offset", "skip", "start", "from", "limit", "take", "perpage", "pagesize", "size", "first", "last",
-    "after", "before", "cursor",
+/// Parameters by which backends count rows off, without what readers fold. Where rows are hidden or left out, whoever counts off
+/// learns how many.
+const POSITIONS: [&str; 22] = [
+    "offset",
+    "skip",
+    "start",
+    "from",
+    "limit",
+    "take",
+    "page",
+    "pageno",
+    "pagenumber",
+    "pageindex",
+    "perpage",
+    "pagesize",
+    "size",
+    "first",
+    "last",
+    "after",
+    "before",
+    "cursor",
+    "startingafter",
+    "endingbefore",
+    "nextpage",
+    "pagetoken",
 ];
 
 /// Parameters by which backends search for a text in whatever they like, without what readers fold. Where the route does not
@@ -61,10 +82,19 @@ pub(super) struct Judged {
     pub(super) cover: Cover,
 }
 
-/// Judges a question. `pages` are the parameters of the route's pages.
+/// Who counts the rows of an answer off.
+#[derive(Debug)]
+pub(super) struct Counting<'a> {
+    /// The parameters of the route's pages, which Headgate counts itself.
+    pub(super) pages: Vec<&'a str>,
+    /// Rows of their own may be hidden from the user.
+    pub(super) hides_rows: bool,
+}
+
+/// Judges a question.
 pub(super) fn judged(
     asking: &Asking,
-    pages: &[&str],
+    counting: &Counting<'_>,
     target: &Target,
     said: &Said,
     covered: &Covered<'_>,
@@ -75,7 +105,7 @@ pub(super) fn judged(
     for (mut parts, value) in target.pairs() {
         let Some(name) = parts.first().cloned() else { continue };
         named.parameter(&name);
-        if POSITIONS.contains(&folded(&name).as_str()) && !pages.contains(&name.as_str()) {
+        if POSITIONS.contains(&folded(&name).as_str()) && !counting.counts(&name) {
             positions.insert(name.clone());
         }
         let is_asked = asking.parameters.contains(&name);
@@ -110,7 +140,7 @@ pub(super) fn judged(
     }
     for name in members.into_iter().flat_map(|members| members.keys()) {
         let is_of_body = asking.at.iter().any(|at| at.first() == Some(name));
-        let is_of_query = asking.parameters.contains(name) || pages.contains(&name.as_str());
+        let is_of_query = asking.parameters.contains(name) || counting.pages.contains(&name.as_str());
         if is_of_query && !is_of_body {
             named.refused.insert(name.clone());
         }
@@ -123,10 +153,20 @@ pub(super) fn judged(
         fields_at(&said.content, at, &mut |text, way| named.asked(way, of.max(Of::expression(text))));
     }
     let cover: Cover = named.covers.into_iter().collect();
+    let is_left = |name: &String| !asking.positions.contains(name);
     if !cover.is_empty() {
         named.refused.extend(positions);
+    } else if counting.hides_rows {
+        named.refused.extend(positions.into_iter().filter(is_left));
     }
     Judged { refused: named.refused, cover }
+}
+
+impl Counting<'_> {
+    /// Whether a parameter could be taken for one of the pages'; whether it is that is looked at where they are counted.
+    fn counts(&self, name: &str) -> bool {
+        could_be(name, self.pages.iter().map(|page| base(page)))
+    }
 }
 
 /// What a name in a question decides about.

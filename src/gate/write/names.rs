@@ -22,6 +22,7 @@ pub(super) struct Judge<'a> {
     pub(super) spelt: Spelt,
     /// The route's lists.
     pub(super) writes: Option<&'a Names>,
+    pub(super) changes: &'a Names,
     pub(super) asks: Option<&'a Names>,
 }
 
@@ -37,10 +38,11 @@ impl Judge<'_> {
     pub(super) fn refused(&self, fields: &Fields, permit: &Permit) -> Refused {
         let mut refused = Refused::default();
         for (way, _given) in fields.written() {
-            let of_policy = self.meant(way, self.writes);
-            let denied: Vec<_> =
-                of_policy.into_iter().filter(|field| !permit.writes(self.actor, *field)).collect();
-            refused.note(way, is_listed(way, &[self.writes]), denied);
+            refused.note(way, is_listed(way, &[self.writes]), self.unwritable(way, permit));
+        }
+        for name in &self.changes.0 {
+            let way: Way = name.split('.').map(str::to_owned).collect();
+            refused.note(&way, true, self.unwritable(&way, permit));
         }
         for way in fields.read() {
             let denied = self.unseen(way, permit);
@@ -59,6 +61,11 @@ impl Judge<'_> {
         };
         let listed = self.writes.map(|names| names.0.as_slice()).unwrap_or_default();
         listed.iter().filter(open).take(TOLD_MAX).cloned().collect()
+    }
+
+    fn unwritable(&self, way: &Way, permit: &Permit) -> Vec<FieldNo> {
+        let of_policy = self.meant(way, self.writes).into_iter();
+        of_policy.filter(|field| !permit.writes(self.actor, *field)).collect()
     }
 
     fn unseen(&self, way: &Way, permit: &Permit) -> Vec<FieldNo> {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     Said,
-    ask::{self, Judged as Question},
+    ask::{self, Counting, Judged as Question},
     bulk,
     covered::Covered,
     fields::Fields,
@@ -308,7 +308,8 @@ impl<'a> Passage<'a> {
         let route = &self.matched.route;
         let of_page = |page: &'a Paging| [Some(page.number.as_str()), page.size.as_deref()];
         let pages: Vec<_> = route.shows.page.iter().flat_map(of_page).flatten().collect();
-        let Question { refused, cover } = ask::judged(&route.asking, &pages, target, said, &covered);
+        let counting = Counting { pages, hides_rows: self.hides_own_rows(&permit)? };
+        let Question { refused, cover } = ask::judged(&route.asking, &counting, target, said, &covered);
         if refused.is_empty() {
             return Ok((permit, Some(cover).filter(|cover| !cover.is_empty())));
         }
@@ -352,6 +353,7 @@ impl<'a> Passage<'a> {
             actor,
             spelt: Spelt::of(actor.grants.policy(), asked.resource, &route.aliases),
             writes: route.writing.fields.as_ref(),
+            changes: &route.writing.changes,
             asks: route.asking.fields.as_ref(),
         }
     }

@@ -173,6 +173,18 @@ fn told(asked: &Asked) -> Vec<u8> {
     }
 }
 
+/// As [`told`], by a backend that has no content to tell of what is not there, and where nothing was noted on contacts.
+fn told_nothing(asked: &Asked) -> Vec<u8> {
+    let path = asked.target.split('?').next().unwrap();
+    let answer = told(asked);
+    let is_note = path.ends_with("/notes") && !path.contains("/leads/");
+    if is_note && asked.method == "GET" || answer.starts_with(b"HTTP/1.1 404") {
+        backend::answer(204, "", "")
+    } else {
+        answer
+    }
+}
+
 /// Whether a user may see what a canary is of. 13 administers all.
 fn may_see(user: &str, canary: &str) -> bool {
     let mut parts = canary.splitn(3, '-');
@@ -694,5 +706,54 @@ async fn notes_are_written_on_what_is_seen() {
         let elsewhere = json!([{"note_type": "common", "params": {"text": "a"}, "entity_id": 3}]);
         let (status, fields) = refused(&crm, "11", "POST", &format!("{kind}/2/notes"), elsewhere).await;
         assert_eq!((status, fields), (403, json!(["entity_id"])), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn d02_what_is_not_there_is_like_what_is_hidden_though_the_backend_has_no_content_for_it() {
+    let crm = Crm::before(told_nothing).await;
+    let missing = LEADS + 1;
+    for user in ["11", "13"] {
+        // 11 has those with even numbers, and 13 all of them.
+        let hidden = if user == "13" { missing } else { 1 };
+        for (method, path, body) in [
+            ("GET", "leads/{}", Value::Null),
+            ("GET", "leads/{}?with=contacts", Value::Null),
+            ("GET", "contacts/{}", Value::Null),
+            ("GET", "tasks/{}", Value::Null),
+            ("GET", "leads/{}/notes", Value::Null),
+            ("GET", "contacts/{}/notes", Value::Null),
+            ("PATCH", "leads/{}", json!({"name": "x"})),
+            ("PATCH", "contacts/{}", json!({"name": "x"})),
+            ("POST", "leads/{}/link", json!([{"to_entity_id": 2, "to_entity_type": "contacts"}])),
+            ("POST", "leads/{}/notes", json!([{"note_type": "common"}])),
+        ] {
+            let body = if body.is_null() { String::new() } else { body.to_string() };
+            let mut answers = Vec::new();
+            for id in [hidden, missing] {
+                let answer = crm.send(user, method, &path.replace("{}", &id.to_string()), &body).await;
+                answers.push((answer.status, answer.problem()));
+            }
+            assert_eq!(answers[0], answers[1], "{user} {method} {path}");
+            assert_eq!(answers[0].0, 404, "{user} {method} {path}");
+        }
+        let ties = |contact: u32| json!([{"to_entity_id": contact, "to_entity_type": "contacts"}]);
+        let mut told = Vec::new();
+        for contact in [hidden, missing] {
+            let (answer, written) = crm.write(user, "POST", "leads/2/link", &ties(contact)).await;
+            told.push((answer.status, written.len()));
+        }
+        assert_eq!(told[0], told[1], "{user}");
+    }
+}
+
+#[tokio::test]
+async fn an_object_without_notes_has_an_answer_without_content() {
+    let crm = Crm::before(told_nothing).await;
+    for (user, id) in [("11", 2), ("13", 2)] {
+        for path in ["contacts/{}/notes", "companies/{}/notes", "contacts/{}/notes?page=2"] {
+            let answer = crm.get(user, &path.replace("{}", &id.to_string())).await;
+            assert_eq!((answer.status, answer.body.as_str()), (204, ""), "{user} {path}: {answer:?}");
+        }
     }
 }

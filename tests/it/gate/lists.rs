@@ -82,6 +82,7 @@ action = "list"
 items = "/rows"
 totals = { recompute = ["/count"] }
 push = { own = "assignee_type=me&status=open" }
+positions = ["page"]
 
 [entity.errand]
 resource = "conversation"
@@ -96,6 +97,7 @@ action = "list"
 items = "/rows"
 totals = { recompute = ["/count"] }
 push = { own = "assignee_type=me", team = "team_of_assignee={team}" }
+positions = ["page"]
 
 [[route]]
 match = "GET /api/v1/accounts/{account}/owned"

@@ -418,7 +418,7 @@ async fn a_page_that_can_be_meant_in_two_ways_is_refused() {
     }
     assert_eq!(world.backend.lines(), [""; 0]);
     // What is only like it means nothing to anybody.
-    assert_eq!(ids(&world.get("ana", "/paged?pages=2&page%5Fsize=1&p%61ge=1").await), [0, 2, 4]);
+    assert_eq!(ids(&world.get("ana", "/paged?pages=2&p%61ge=1").await), [0, 2, 4]);
     let beyond = world.get("ana", "/paged?page=18446744073709551615").await;
     assert_eq!((ids(&beyond), has_more(&beyond)), (vec![], false));
 }

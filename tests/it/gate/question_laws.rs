@@ -419,7 +419,7 @@ async fn what_is_made_of_several_rows_is_about_what_every_row_shows() {
         ("x[having][price][gt]=5", false),
         ("sort=price&per_page=2", true),
         ("sort=price&offset=2", false),
-        ("sort=name&offset=2", true),
+        ("sort=name&offset=2", false),
     ] {
         let answer = world.get("ana", &format!("/cards?{query}")).await;
         assert_eq!(answer.status == 400, !taken, "{query}: {answer:?}");

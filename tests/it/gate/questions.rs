@@ -36,6 +36,31 @@ fields_in = ["sort", "filter"]
 searches = { about = ["name", "price"], whom = ["person.phone_number"] }
 
 [[route]]
+match = "GET /api/v1/accounts/{account}/received"
+entity = "card"
+action = "list"
+items = "/payload"
+positions = ["from"]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/paged"
+entity = "card"
+action = "list"
+items = "/payload"
+page = { number = "page", size = "per_page", size_default = 20 }
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/cards/{id}/people"
+resource = "contact"
+entity = "card"
+part = true
+action = "list"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/cards/{id}"
+shows = "person"
+items = "/payload"
+
+[[route]]
 match = "GET /api/v1/accounts/{account}/cards/{id}"
 entity = "card"
 action = "view"
@@ -175,7 +200,6 @@ async fn a_question_is_about_what_every_row_shows() {
     let world = cards().await;
     for (query, of_ana) in [
         ("", true),
-        ("page=2", true),
         ("name=Six", true),
         ("filter[name]=Six", true),
         ("sort=-name,id.desc", true),
@@ -197,6 +221,33 @@ async fn a_question_is_about_what_every_row_shows() {
         let almost = ["Sort=name", "s.ort=name", "About=106"].contains(&query);
         assert_eq!(world.takes("sue", &format!("/cards?{query}")).await, !almost, "{query}");
     }
+}
+
+#[tokio::test]
+async fn d05_rows_are_counted_off_by_who_sees_every_one() {
+    let world = cards().await;
+    for query in [
+        "offset=1",
+        "limit=1",
+        "page=2",
+        "page[number]=2",
+        "per_page=1",
+        "PerPage=1",
+        "cursor=x",
+        "starting-after=6",
+        "x=1;offset=1",
+        "from=1",
+    ] {
+        assert!(!world.takes("ana", &format!("/cards?{query}")).await, "{query}");
+        assert!(world.takes("sue", &format!("/cards?{query}")).await, "{query}");
+    }
+    // What only looks like it, and what Headgate itself counts.
+    assert!(world.takes("ana", "/received?from=ben").await);
+    assert!(!world.takes("ana", "/received?from=ben&offset=1").await);
+    assert!(world.takes("ana", "/paged?page=2&per_page=20").await);
+    assert!(!world.takes("ana", "/paged?page=2&offset=1").await);
+    // What is seen whole may be counted.
+    assert!(world.takes("ana", "/cards/6/people?limit=1&offset=1").await);
 }
 
 #[tokio::test]
@@ -321,6 +372,7 @@ super::obeying::once_more!(
     a_question_about_one_object_reaches_no_hidden_field_of_it,
     a_name_that_a_backend_could_read_as_a_refused_one_is_refused,
     a_question_is_about_what_every_row_shows,
+    d05_rows_are_counted_off_by_who_sees_every_one,
     a_question_reaches_no_hidden_field_of_what_is_nested,
     what_is_common_to_all_is_changed_by_who_may_change_all,
     a_field_can_need_a_right_of_its_own,

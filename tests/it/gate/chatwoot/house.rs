@@ -64,6 +64,13 @@ contact = { list = "none", view = "own", create = "none", edit = "none" }
 unassigned = { conversation = { list = "full", view = "full" } }
 [role.follower]
 extends = ["chatwoot.agent"]
+[role.follower.grants]
+report = { view = "own" }
+[role.follower.fields.conversation]
+read-only = ["status", "priority", "custom_attributes.plan"]
+[role.follower.fields.contact]
+hidden = ["additional_attributes"]
+read-only = ["email", "thumbnail"]
 [role.follower.relation]
 participant = { conversation = { list = "full", view = "full" } }
 [role.no-media.grants]
@@ -79,7 +86,7 @@ extends = ["chatwoot.supervisor"]
 [role.no-notes.grants]
 note = { list = "none", view = "none", create = "none" }
 [role.no-media.fields.conversation]
-hidden = ["labels", "additional_attributes"]
+hidden = ["labels", "additional_attributes", "priority"]
 "#;
 
 /// Users by Chatwoot's ids, each with team and role.
