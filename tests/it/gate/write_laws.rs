@@ -161,10 +161,10 @@ fn of_form(text: &str) -> Vec<Vec<String>> {
 /// Whatever stands behind `name=`, wherever that is.
 fn of_multipart(text: &str) -> Vec<Vec<String>> {
     let name = |(at, key): (usize, &str)| {
-        let after = text[at + key.len()..].trim_start_matches('*').strip_prefix('=')?;
+        let after = text.split_at(at + key.len()).1.trim_start_matches('*').strip_prefix('=')?;
         let value = after.trim_start_matches("utf-8''").trim_start_matches(['"', '\'']);
         let name = value.split(['"', '\'', ';', '\r', '\n']).next().unwrap();
-        let is_of_a_file = text[..at].ends_with("file");
+        let is_of_a_file = text.split_at(at).0.ends_with("file");
         (!is_of_a_file).then(|| steps(&percent_decode_str(name).decode_utf8_lossy()))
     };
     text.match_indices("name").filter_map(name).collect()

@@ -10,7 +10,11 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{CARDS_PLAN, HIDDEN_CARD as HIDDEN, VISIBLE_CARD as VISIBLE, probe, rows, whole};
+use super::{
+    probe,
+    reports::{HIDDEN, PLAN, VISIBLE, whole},
+    rows,
+};
 
 const LIST: &str = "/api/v1/accounts/1/cards";
 const FILTER: &str = "/api/v1/accounts/1/cards/filter";
@@ -331,7 +335,7 @@ fn without_body(does: Does) -> Does {
 fn reads_on(sent: &Sent<'_>, is_taken: bool) -> Option<Does> {
     let next = sent.text.rfind("GET ").filter(|next| is_taken && *next > 0)?;
     let sound: Vec<_> = sent.head.split("\r\n").take(3).collect();
-    Some(Asks(format!("{}\r\n\r\n{}", sound.join("\r\n"), &sent.text[next..])))
+    Some(Asks(format!("{}\r\n\r\n{}", sound.join("\r\n"), sent.text.split_at(next).1)))
 }
 
 /// Shows what is hidden.
@@ -444,7 +448,7 @@ async fn each_bypass_is_found_by_its_row_and_by_no_other() {
             .zip(number * AT_A_TIME..)
             .map(|((expected, leak), number)| async move {
                 let front = Front::start(gate, *leak).await;
-                let probed = probe(front.address, CARDS_PLAN, &["--writes", "--format", "json"]).await;
+                let probed = probe(front.address, PLAN, &["--writes", "--format", "json"]).await;
                 let is_right = (probed.code, probed.breached()) == (1, rows(expected));
                 (!is_right).then(|| format!("{number}: {:?}, not {expected:?}", probed.breached()))
             })
@@ -457,7 +461,7 @@ async fn each_bypass_is_found_by_its_row_and_by_no_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_row_that_is_tried_is_without_a_server_that_it_finds_out() {
     let world = whole().await;
-    let probed = probe(world.address_of_a_program(), CARDS_PLAN, &["--writes", "--format", "json"]).await;
+    let probed = probe(world.address_of_a_program(), PLAN, &["--writes", "--format", "json"]).await;
     let found: BTreeSet<_> = LEAKS.iter().flat_map(|(rows, _)| rows.iter().copied()).collect();
     for row in probed.rows("held") {
         // Whether a canary is planted is asked of the operator, not of the deployment.
