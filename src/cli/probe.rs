@@ -89,7 +89,7 @@ const COUNTED: [(Verdict, &str); 5] = [
 fn text(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for finding in &report.findings {
         let verdict = finding.verdict.word();
-        if finding.verdict == Verdict::NotTried {
+        if finding.verdict == Verdict::NotTried && finding.sent == "-" {
             writeln!(out, "{} {verdict:9} {}", finding.row, finding.seen)?;
             continue;
         }

@@ -453,7 +453,7 @@ impl Format {
 /// How a query is narrowed: parameters by name, for who may see no more.
 #[derive(Clone, Debug, Default)]
 pub struct Push {
-    /// Their own.
+    /// Their own; `{user}` stands for their name.
     pub own: Vec<(String, String)>,
     /// Their team's; `{team}` stands for it.
     pub team: Vec<(String, String)>,

@@ -20,7 +20,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 /// same names that it has. One that asks for something else by them is left as it is.
 ///
 /// # Errors
-/// [`Refusal::Parameter`] if it has one of them twice: backends differ in which of two they take.
+/// [`Refusal::Parameter`] if one would be replaced that it has twice: backends differ in which of two they take.
 pub(super) fn narrowed(
     target: &Target,
     push: &Push,
@@ -41,16 +41,11 @@ pub(super) fn narrowed(
     let mut filled = Vec::new();
     for (name, value) in parameters {
         match (value.as_str(), team) {
+            ("{user}", _) => filled.push((name.as_str(), actor.user.as_str())),
             ("{team}", Some(team)) => filled.push((name.as_str(), team)),
             ("{team}", None) => return Ok(asked),
             (value, _) => filled.push((name.as_str(), value)),
         }
-    }
-    let twice = |(name, _): &(&str, &str)| {
-        target.written_parameters().filter(|(written, _)| is_writing_of(written, name)).count() > 1
-    };
-    if filled.iter().any(twice) {
-        return Err(Refusal::Parameter);
     }
     let is_meant = |(written, value): (String, String)| {
         let mut names = filled.iter().map(|(name, _)| name);
@@ -59,6 +54,12 @@ pub(super) fn narrowed(
     };
     if !target.written_parameters().all(is_meant) {
         return Ok(asked);
+    }
+    let twice = |(name, _): &(&str, &str)| {
+        target.written_parameters().filter(|(written, _)| is_writing_of(written, name)).count() > 1
+    };
+    if filled.iter().any(twice) {
+        return Err(Refusal::Parameter);
     }
     Ok(if filled.is_empty() { asked } else { with(&without(&asked, &filled), &filled) })
 }

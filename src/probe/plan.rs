@@ -244,6 +244,16 @@ pub(super) struct Listed {
     pub(super) question: Option<String>,
 }
 
+impl Listed {
+    /// Whether it is a list of such objects: they stand right below it, or beside it, as beside `/conversations/filter`. One of
+    /// another kind of object may well have the id of a hidden one.
+    pub(super) fn has(&self, objects: &Objects) -> bool {
+        let above = |path: &str| path.rsplit_once('/').map(|(above, _)| above.to_owned());
+        let kind = above(&objects.hidden);
+        kind.as_deref() == Some(self.path.as_str()) || kind == above(&self.path)
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Planted {
     pub(super) place: String,

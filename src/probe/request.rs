@@ -79,7 +79,12 @@ impl Request {
 
     /// With another behind it on the same connection.
     pub(super) fn then(self, next: Self) -> Self {
-        Self { kept: true, next: Some(Box::new(next)), ..self }
+        Self { next: Some(Box::new(next)), ..self.kept_open() }
+    }
+
+    /// On a connection that may go on.
+    pub(super) fn kept_open(self) -> Self {
+        Self { kept: true, ..self }
     }
 
     /// Who asked the answers, in their order.

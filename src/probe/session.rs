@@ -42,14 +42,24 @@ pub(super) struct Session<'p> {
 pub(super) enum Expected {
     /// It refuses: 4xx, or the connection is closed. A success is a bypass.
     Refused,
+    /// It refuses, and does not send to where it would be had: neither a success nor a redirect.
+    RefusedHere,
+    /// It refuses without asking for the body first.
+    RefusedAtOnce,
     /// It refuses, and nothing that follows on the connection is read as a request.
     RefusedAlone,
     /// It may be anything, and nothing that follows on the connection is read as a request.
     Alone,
     /// It refuses. A success that shows nothing hidden is odd.
     RefusedAtBest,
-    /// It may be anything.
+    /// It may be any answer.
     NothingHidden,
+    /// It is a success; what is refused shows nothing, and proves nothing.
+    Shown,
+    /// It may be any answer, in the protocol that was spoken before.
+    NotSwitched,
+    /// There is one to each of two requests.
+    Both,
     /// It is a success, and the protocol is not switched.
     Plain,
 }
@@ -58,10 +68,14 @@ impl Expected {
     fn words(self) -> &'static str {
         match self {
             Self::Refused => "refused",
+            Self::RefusedHere => "refused, and not sent elsewhere",
+            Self::RefusedAtOnce => "refused, without asking for the body",
             Self::RefusedAlone => "refused, and nothing after it answered",
             Self::Alone => "nothing after it answered",
             Self::RefusedAtBest => "refused, or at least nothing hidden",
-            Self::NothingHidden => "nothing hidden",
+            Self::NothingHidden | Self::Shown => "nothing hidden",
+            Self::NotSwitched => "the protocol not switched, and nothing hidden",
+            Self::Both => "both answered, each with nothing hidden from who asked",
             Self::Plain => "answered plainly",
         }
     }
@@ -141,7 +155,7 @@ impl<'p> Session<'p> {
         self.note(row, &request, expected.words(), seen, verdict);
     }
 
-    /// Sends it and notes what `look` says of the answer, which may be none.
+    /// Sends it and notes what `look` says of the answer.
     pub(super) async fn look(
         &mut self,
         row: &'static str,
@@ -150,11 +164,54 @@ impl<'p> Session<'p> {
         look: impl FnOnce(&Answer) -> Result<(), String>,
     ) {
         let Some(heard) = self.ask(row, &request).await else { return };
-        let (verdict, seen) = self.judged(&request, &heard, |heard| match heard.answer().map(look) {
-            Some(Err(seen)) => (Verdict::Bypass, format!("{}: {seen}", heard.shown())),
-            _ => (Verdict::Held, heard.shown()),
+        let (verdict, seen) = self.judged(&request, &heard, |heard| looked_at(heard, look));
+        self.note(row, &request, expected, seen, verdict);
+    }
+
+    /// As [`Session::look`], for what only an answer that shows something can prove.
+    pub(super) async fn look_into(
+        &mut self,
+        row: &'static str,
+        request: Request,
+        expected: &str,
+        look: impl FnOnce(&Answer) -> Result<(), String>,
+    ) {
+        let Some(heard) = self.ask(row, &request).await else { return };
+        let (verdict, seen) = self.judged(&request, &heard, |heard| match looked_at(heard, look) {
+            (Verdict::Held, seen) if !heard.answer().is_some_and(Answer::is_success) => {
+                (Verdict::NotTried, nothing_in(&seen))
+            }
+            looked_at => looked_at,
         });
         self.note(row, &request, expected, seen, verdict);
+    }
+
+    /// Asks for a list and notes whether a hidden row is in it. `refused`: what it means if there is none.
+    pub(super) async fn rows_of(
+        &mut self,
+        row: &'static str,
+        list: &Listed,
+        request: Request,
+        refused: Verdict,
+    ) {
+        let Some(heard) = self.ask(row, &request).await else { return };
+        let (verdict, seen) = self.judged(&request, &heard, |heard| {
+            let seen = heard.shown();
+            let Some(answer) = heard.answer() else { return (Verdict::Odd, seen) };
+            match self.hidden_rows(list, answer) {
+                Err(seen) => (Verdict::Bypass, seen),
+                Ok(()) if (400..500).contains(&answer.status) => match refused {
+                    Verdict::NotTried => (refused, nothing_in(&seen)),
+                    _ => (refused, seen),
+                },
+                Ok(()) if !answer.is_success() => (Verdict::Odd, seen),
+                Ok(()) if self.rows(list, answer).is_none() => {
+                    (Verdict::Odd, format!("{seen}, without the list"))
+                }
+                Ok(()) => (Verdict::Held, seen),
+            }
+        });
+        self.note(row, &request, "no hidden row", seen, verdict);
     }
 
     /// Sends both and notes whether their answers tell them apart: what is hidden must look like what does not exist.
@@ -165,8 +222,8 @@ impl<'p> Session<'p> {
             let seen = format!("{}, and {} for the missing one", of_hidden.shown(), of_missing.shown());
             match told_apart((&hidden, of_hidden), (&missing, &of_missing), &self.plan.volatile_headers) {
                 Some(by) => (Verdict::Bypass, format!("{seen}; they differ in {by}")),
-                None if of_hidden.answer().is_some_and(Answer::is_success) => (Verdict::Bypass, seen),
-                None => (Verdict::Held, seen),
+                // Alike and no refusal, a fault of the backend's would tell nothing.
+                None => (answered(of_hidden, Expected::Refused).0, seen),
             }
         });
         self.note(row, &hidden, "answered like what does not exist", seen, verdict);
@@ -228,6 +285,15 @@ impl<'p> Session<'p> {
         None
     }
 
+    /// Notes those of these rows that nothing is noted of: nothing came that they could have been tried on.
+    pub(super) fn none_is_silent(&mut self, rows: &[&'static str]) {
+        for row in rows {
+            if self.findings.iter().all(|finding| finding.row != *row) {
+                self.not_tried(row, "there was no answer to go by");
+            }
+        }
+    }
+
     /// The rows of a list's answer.
     pub(super) fn rows(&self, list: &Listed, answer: &Answer) -> Option<Vec<Value>> {
         let body = answer.json(self.plan.pace.answer_bytes_max)?;
@@ -243,10 +309,7 @@ impl<'p> Session<'p> {
     /// The ids of hidden objects that are among the rows of a list's answer.
     pub(super) fn hidden_rows(&self, list: &Listed, answer: &Answer) -> Result<(), String> {
         let ids = self.ids(list, answer);
-        // A list of one kind of object may well have the id of a hidden one of another kind.
-        let below = |path: &str| path.rsplit_once('/').map(|(parent, _)| parent.to_owned());
-        let of_list = |objects: &&Objects| below(&objects.hidden).is_some_and(|parent| parent == list.path);
-        for objects in self.plan.objects.iter().filter(of_list) {
+        for objects in self.plan.objects.iter().filter(|objects| list.has(objects)) {
             if let Some((_, id)) = objects.hidden.rsplit_once('/')
                 && ids.iter().any(|known| known == id)
             {
@@ -266,6 +329,19 @@ pub(super) fn name(value: &Value) -> Option<String> {
     }
 }
 
+/// What is seen of an answer in which nothing could be looked for.
+pub(super) fn nothing_in(seen: &str) -> String {
+    format!("{seen}: it shows nothing that could be looked through")
+}
+
+fn looked_at(heard: &Heard, look: impl FnOnce(&Answer) -> Result<(), String>) -> (Verdict, String) {
+    match heard.answer().map(look) {
+        Some(Err(seen)) => (Verdict::Bypass, format!("{}: {seen}", heard.shown())),
+        Some(Ok(())) => (Verdict::Held, heard.shown()),
+        None => (Verdict::Odd, heard.shown()),
+    }
+}
+
 fn answered(heard: &Heard, expected: Expected) -> (Verdict, String) {
     let seen = heard.shown();
     let answer = heard.answer();
@@ -275,18 +351,30 @@ fn answered(heard: &Heard, expected: Expected) -> (Verdict, String) {
         None => heard.end == End::Closed,
         Some(answer) => (400..500).contains(&answer.status),
     };
-    let success =
-        answer.is_some_and(Answer::is_success) || heard.answers.iter().any(|answer| answer.status == 101);
+    let interim = |status| heard.answers.iter().any(|answer| answer.status == status);
+    let (asked_for_body, switched) = (interim(100), interim(101));
+    let success = answer.is_some_and(Answer::is_success) || switched;
     let verdict = match expected {
-        Expected::NothingHidden => Verdict::Held,
-        Expected::Plain if heard.answers.iter().any(|answer| answer.status == 101) => Verdict::Bypass,
-        Expected::Plain if (200..300).contains(&status) => Verdict::Held,
+        Expected::NotSwitched | Expected::Plain if switched => Verdict::Bypass,
+        Expected::Plain if success => Verdict::Held,
         Expected::Plain => Verdict::Odd,
+        Expected::Both if final_answers < 2 => {
+            return (
+                Verdict::NotTried,
+                format!("{seen}: the connection was closed before the second answer"),
+            );
+        }
+        Expected::NothingHidden | Expected::NotSwitched | Expected::Shown if answer.is_none() => Verdict::Odd,
+        Expected::Shown if !success => return (Verdict::NotTried, nothing_in(&seen)),
+        Expected::NothingHidden | Expected::NotSwitched | Expected::Shown | Expected::Both => Verdict::Held,
         Expected::RefusedAlone | Expected::Alone if final_answers > 1 => Verdict::Bypass,
         Expected::Alone => Verdict::Held,
-        Expected::Refused | Expected::RefusedAlone if success => Verdict::Bypass,
-        Expected::Refused | Expected::RefusedAlone | Expected::RefusedAtBest if refused => Verdict::Held,
-        Expected::Refused | Expected::RefusedAlone | Expected::RefusedAtBest => Verdict::Odd,
+        Expected::RefusedHere if (300..400).contains(&status) => Verdict::Bypass,
+        Expected::RefusedAtOnce if asked_for_body => Verdict::Bypass,
+        Expected::RefusedAtBest if success => Verdict::Odd,
+        _ if success => Verdict::Bypass,
+        _ if refused => Verdict::Held,
+        _ => Verdict::Odd,
     };
     (verdict, seen)
 }

@@ -11,6 +11,7 @@ use std::{
 };
 
 use rustix::process::Signal;
+use serde_json::{Value, json};
 
 use crate::support::{address::own_address, program::Program};
 
@@ -148,15 +149,18 @@ async fn the_show_shows_what_the_readme_says() {
     let (rows, removed) = listed.split_at(listed.iter().position(|line| line.contains("taken out")).unwrap());
     assert_eq!(words(rows[0]), ["ada", "sam", "ana", "ben"]);
     assert_eq!(rows.len() - 1, received.len());
+    // Of each: the rows that are hidden, the fields of those that are shown, and their one undeclared member.
+    let mut expected = ["ada", "sam", "ana", "ben"].map(|user| (user, Removed::default()));
     for row in rows[1..].iter().copied() {
         // The columns stand under their names.
         let cell =
             |at: usize| row.get(at..).map(|rest| words(rest.get(..27).unwrap_or(rest))).unwrap_or_default();
-        let [ada, sam, ana, ben] = [21, 49, 77, 105].map(cell);
+        let cells = [21, 49, 77, 105].map(cell);
+        expected.iter_mut().zip(&cells).for_each(|((_, removed), cell)| removed.count(cell));
+        let [ada, sam, ana, ben] = cells;
         let name = words(row)[0];
-        let full = ["id", "who", "team", "phone", "msgs"];
-        assert_eq!(ada, full, "{name}: the Admin sees every conversation");
-        assert!(sam == full || sam.is_empty(), "{name}: {sam:?}");
+        assert_eq!(ada, FULL, "{name}: the Admin sees every conversation");
+        assert!(sam == FULL || sam.is_empty(), "{name}: {sam:?}");
         assert_eq!(
             !sam.is_empty(),
             table_of_all[name] == "support",
@@ -169,8 +173,19 @@ async fn the_show_shows_what_the_readme_says() {
         );
     }
     assert!(rows.iter().any(|row| row.ends_with("id who")), "{rows:?}");
-    let ana = removed.iter().find(|line| line.trim_start().starts_with("ana")).unwrap();
-    assert!(ana.contains("conversation.phone"), "{ana}");
+    for (user, expected) in expected {
+        let line = removed.iter().find(|line| words(line)[0] == user).unwrap();
+        let told: Value = serde_json::from_str(line.split_once(" OK ").unwrap().1).unwrap();
+        assert_eq!(told, expected.told(), "{user}");
+    }
+    // The Supervisor loses rows, the Agent the number too, and who takes part all but a glance.
+    let fields = |user: &str| {
+        let line = removed.iter().find(|line| words(line)[0] == user).unwrap();
+        ["phone", "team", "messages"].map(|field| line.contains(&format!("conversation.{field}")))
+    };
+    assert_eq!(fields("sam"), [false; 3]);
+    assert_eq!(fields("ana"), [true, false, false]);
+    assert_eq!(fields("ben"), [true; 3]);
 
     // Why a read was refused: the caller learns nothing, and the operator the reason.
     let refused = lines_after(&shown, "ana, an Agent, reads a conversation of the sales team");
@@ -186,6 +201,43 @@ async fn the_show_shows_what_the_readme_says() {
     assert_eq!(answers(&given), ["ana 200", "ana 403", "ada 200", "ana 404", "ben 200"]);
     let taken = lines_after(&shown, "sam, the Supervisor, loses his roles");
     assert_eq!(answers(&taken), ["sam 200", "POST 200", "sam 404", "sam 200"]);
+}
+
+/// The fields of a row of the list, as the columns have them.
+const FULL: [&str; 5] = ["id", "who", "team", "phone", "msgs"];
+
+/// What was taken out of a list.
+#[derive(Default)]
+struct Removed {
+    rows: u64,
+    shown: u64,
+    fields: BTreeMap<&'static str, u64>,
+}
+
+impl Removed {
+    /// Counts what is missing of a row of which this is shown.
+    fn count(&mut self, cell: &[&str]) {
+        if cell.is_empty() {
+            self.rows += 1;
+            return;
+        }
+        self.shown += 1;
+        for field in FULL.iter().filter(|field| !cell.contains(field)) {
+            let name = match *field {
+                "who" => "conversation.assignee",
+                "team" => "conversation.team",
+                "phone" => "conversation.phone",
+                "msgs" => "conversation.messages",
+                other => panic!("{other} is shown of every row"),
+            };
+            *self.fields.entry(name).or_default() += 1;
+        }
+    }
+
+    /// As an operator is told.
+    fn told(&self) -> Value {
+        json!({"rows": self.rows, "objects": 0, "fields": self.fields, "undeclared": self.shown})
+    }
 }
 
 /// Who asked, and the status of the answer, of each line that has one.

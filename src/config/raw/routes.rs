@@ -462,7 +462,8 @@ pub(crate) enum Format {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Push {
-    /// For who may see their own rows alone.
+    /// For who may see their own rows alone. `{user}` stands for the user's name, with which `responsible` is compared: as in
+    /// `owner_id={user}`.
     pub(crate) own: Option<String>,
     /// For who may see no more than the rows of their one team; `{team}` stands for it. The backend must then send all rows
     /// that any member of the team has. Who sees what their team has also sees what is their own elsewhere, so it only
@@ -472,7 +473,7 @@ pub(crate) struct Push {
     /// them for, such as `me`.
     pub(crate) as_user: bool,
     /// The values of the same parameters that the user may have asked for and whose place it takes: those that let pass all that
-    /// it lets. A request with another one is left as it is. Without it, any.
+    /// it lets. A request with another one is left as it is, and with `[]` so is each that has one of these parameters. Without it, any.
     pub(crate) in_place_of: Option<Vec<String>>,
 }
 

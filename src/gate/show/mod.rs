@@ -205,11 +205,21 @@ impl Passage<'_> {
         Ok(is_list && !self.sees_every_row(&self.granted.actor, Some(permit), &*self.shapes()?))
     }
 
-    /// The same of rows that are no parts of the route's object: whose part they are is seen.
+    /// The same of rows that are no parts of the route's object, whose parts are seen, and of lists beside each other.
     pub(in crate::gate) fn hides_own_rows(&self, permit: &Permit) -> Result<bool, Refusal> {
-        let Some(Main::Rows(_, entity)) = &self.matched.route.shows.main else { return Ok(false) };
-        let entity = self.side.routes.map.entities.get(usize::from(entity.0));
-        Ok(entity.is_some_and(|entity| !entity.part) && self.hides_rows(permit)?)
+        let route = &self.matched.route;
+        let entities = &self.side.routes.map.entities;
+        let is_own =
+            |entity: EntityNo| entities.get(usize::from(entity.0)).is_some_and(|entity| !entity.part);
+        let is_list = match &route.shows.main {
+            Some(Main::Rows(_, entity)) => is_own(*entity),
+            Some(Main::Object(_)) => false,
+            None => {
+                let mut lists = route.shows.nested.iter().filter(|(at, _)| at.contains('*'));
+                route.object.is_none() && lists.any(|(_, entity)| is_own(*entity))
+            }
+        };
+        Ok(is_list && !self.sees_every_row(&self.granted.actor, Some(permit), &*self.shapes()?))
     }
 
     /// Whether nothing may tell that there are rows, but none that the user sees: nothing is left of a hidden one, and

@@ -39,7 +39,7 @@ pub(super) async fn tried(session: &mut Session<'_>) {
         // On one connection, so through one connection to the backend too, and through any cache.
         for path in paths.iter().copied().chain([object.hidden.as_str()]) {
             let mixed = Request::get(path).by(Actor::AllSeeing).then(Request::get(path));
-            session.expect("F09", mixed, Expected::NothingHidden).await;
+            session.expect("F09", mixed, Expected::Both).await;
         }
     } else {
         session.not_tried("F09", "there is no `[actor.all_seeing]`");
@@ -103,5 +103,5 @@ async fn cached(session: &mut Session<'_>, path: &str) {
         };
         Err(told)
     };
-    session.look("F07", Request::get(path), "`private` or `no-store`", private).await;
+    session.look_into("F07", Request::get(path), "`private` or `no-store`", private).await;
 }

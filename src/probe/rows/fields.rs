@@ -37,19 +37,21 @@ pub(super) async fn tried(session: &mut Session<'_>) {
     } else {
         for request in &requests {
             session
-                .look("E01", request.clone(), "no hidden field at any depth", |answer| exact(plan, answer))
+                .look_into("E01", request.clone(), "no hidden field at any depth", |answer| {
+                    exact(plan, answer)
+                })
                 .await;
         }
         for request in &requests {
             session
-                .look("E02", request.clone(), "nor in another spelling", |answer| folded(plan, answer))
+                .look_into("E02", request.clone(), "nor in another spelling", |answer| folded(plan, answer))
                 .await;
         }
     }
     session.not_tried("E03", CHANGES);
     session.not_tried("E04", CHANGES);
     for request in &requests {
-        session.expect("E05", request.clone(), Expected::NothingHidden).await;
+        session.expect("E05", request.clone(), Expected::Shown).await;
     }
     session.not_tried("E06", "put the names of media fields among the `hidden_fields`: that is E01");
     for path in &plan.refused {
@@ -58,7 +60,7 @@ pub(super) async fn tried(session: &mut Session<'_>) {
             Request::of("HEAD", path.as_str()),
             Request::get(path.as_str()).with("Range: bytes=0-10"),
         ] {
-            session.expect("E07", request, Expected::Refused).await;
+            session.expect("E07", request, Expected::RefusedHere).await;
         }
         session.expect("E07", Request::get(path.as_str()).by(Actor::Nobody), Expected::Refused).await;
     }
@@ -71,7 +73,9 @@ pub(super) async fn tried(session: &mut Session<'_>) {
     if !plan.hidden_fields.is_empty() {
         for request in &requests {
             session
-                .look("E14", request.clone(), "no header of a hidden field", |answer| header(plan, answer))
+                .look_into("E14", request.clone(), "no header of a hidden field", |answer| {
+                    header(plan, answer)
+                })
                 .await;
         }
     }

@@ -43,9 +43,9 @@ pub(super) async fn tried(session: &mut Session<'_>) {
     session.expect("B03", old, Expected::RefusedAtBest).await;
 
     let upgrade = visible().raw("Connection: Upgrade\r\nUpgrade: websocket\r\n").then(smuggled());
-    session.expect("B06", upgrade, Expected::NothingHidden).await;
+    session.expect("B06", upgrade, Expected::NotSwitched).await;
     let upgrade = visible().raw("Connection: Upgrade\r\nUpgrade: headgate-probe\r\n").then(smuggled());
-    session.expect("B06", upgrade, Expected::NothingHidden).await;
+    session.expect("B06", upgrade, Expected::NotSwitched).await;
     let offer = "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n";
     session.expect("B07", visible().raw(offer), Expected::Plain).await;
     for row in ["B08", "B09", "B10"] {
@@ -55,12 +55,13 @@ pub(super) async fn tried(session: &mut Session<'_>) {
         let method = object.write_method;
         let asking = Request::of(method, object.hidden.as_str())
             .raw("Content-Type: application/json\r\nContent-Length: 9\r\nExpect: 100-continue\r\n");
-        session.expect("B12", asking, Expected::Refused).await;
+        session.expect("B12", asking, Expected::RefusedAtOnce).await;
         let inner = smuggled().bytes(session.plan);
         let body = inner.repeat((1 << 20) / inner.len().max(1));
         let refused = Request::of(method, object.hidden.as_str())
             .raw(format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len() + 1))
-            .unframed(body);
+            .unframed(body)
+            .kept_open();
         session.expect("B13", refused, Expected::RefusedAlone).await;
     } else {
         session.not_tried("B12", WRITES);

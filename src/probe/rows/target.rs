@@ -122,15 +122,15 @@ async fn methods(session: &mut Session<'_>, object: &Objects) {
     if session.plan.writes {
         for header in ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"] {
             let request = Request::of("POST", object.hidden.as_str()).with(&format!("{header}: GET"));
-            session.expect("A15", request.body("application/json", "{}"), Expected::Refused).await;
+            session.expect("A15", request.body("application/json", "{}"), Expected::RefusedHere).await;
         }
         for query in ["_method=get", "%5Fmethod=get", "_method[]=get"] {
             let request = Request::of("POST", format!("{}?{query}", object.hidden));
-            session.expect("A15", request.body("application/json", "{}"), Expected::Refused).await;
+            session.expect("A15", request.body("application/json", "{}"), Expected::RefusedHere).await;
         }
         let form = "application/x-www-form-urlencoded";
         let request = Request::of("POST", object.hidden.as_str()).body(form, "_method=get");
-        session.expect("A15", request, Expected::Refused).await;
+        session.expect("A15", request, Expected::RefusedHere).await;
     } else {
         session.not_tried("A15", WRITES);
     }
@@ -174,7 +174,12 @@ async fn heads(session: &mut Session<'_>, object: &Objects) {
             };
             let same = telling(of_hidden) == telling(&of_missing);
             let seen = format!("{}, and {} for the missing one", of_hidden.shown(), of_missing.shown());
-            (if same { Verdict::Held } else { Verdict::Bypass }, seen)
+            let verdict = match of_hidden.answer() {
+                _ if !same => Verdict::Bypass,
+                Some(_) => Verdict::Held,
+                None => Verdict::Odd,
+            };
+            (verdict, seen)
         });
         session.note("A17", &hidden, "answered like what does not exist", seen, verdict);
     }
@@ -188,14 +193,7 @@ async fn lists(session: &mut Session<'_>) {
         let Some(question) = &list.question else { continue };
         asked = true;
         let request = Request::of("POST", list.path.as_str()).body("application/json", question.as_str());
-        let Some(heard) = session.ask("A18", &request).await else { continue };
-        let (verdict, seen) = session.judged(&request, &heard, |heard| {
-            match heard.answer().map(|answer| session.hidden_rows(list, answer)) {
-                Some(Err(seen)) => (Verdict::Bypass, seen),
-                _ => (Verdict::Held, heard.shown()),
-            }
-        });
-        session.note("A18", &request, "no hidden row", seen, verdict);
+        session.rows_of("A18", list, request, Verdict::NotTried).await;
     }
     if !asked {
         session.not_tried("A18", "no `[[list]]` has a `question`");
@@ -222,14 +220,7 @@ async fn parameters(session: &mut Session<'_>) {
                 ("A21", format!("{}={value}", name.to_uppercase())),
             ] {
                 let request = Request::get(format!("{}?{query}", list.path));
-                let Some(heard) = session.ask(row, &request).await else { continue };
-                let (verdict, seen) = session.judged(&request, &heard, |heard| {
-                    match heard.answer().map(|answer| session.hidden_rows(list, answer)) {
-                        Some(Err(seen)) => (Verdict::Bypass, seen),
-                        _ => (Verdict::Held, heard.shown()),
-                    }
-                });
-                session.note(row, &request, "no hidden row", seen, verdict);
+                session.rows_of(row, list, request, Verdict::Held).await;
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::probe::{
     plan::Listed,
     report::Verdict,
     request::{Actor, Request},
-    session::{Expected, Session, name},
+    session::{Expected, Session, name, nothing_in},
 };
 
 /// Ids of a list that are asked for one by one.
@@ -30,7 +30,7 @@ pub(super) async fn tried(session: &mut Session<'_>) {
     let plan = session.plan;
     planted(session).await;
     for list in &plan.lists {
-        rows(session, "D01", list, "").await;
+        session.rows_of("D01", list, asked(list, ""), Verdict::NotTried).await;
     }
     for object in &plan.objects {
         let (hidden, missing) = (object.hidden.as_str(), object.missing.as_str());
@@ -46,7 +46,7 @@ pub(super) async fn tried(session: &mut Session<'_>) {
         }
         for query in &object.including {
             let request = Request::get(format!("{}?{query}", object.visible));
-            session.expect("D04", request, Expected::NothingHidden).await;
+            session.expect("D04", request, Expected::Shown).await;
         }
     }
     if plan.objects.iter().all(|object| object.below.is_empty()) {
@@ -64,7 +64,7 @@ pub(super) async fn tried(session: &mut Session<'_>) {
         counts(session, list).await;
         for page in ["page=2", "page=1&per_page=1000&limit=1000", "offset=0&limit=1000", "page=0", "page=-1"]
         {
-            rows(session, "D06", list, page).await;
+            session.rows_of("D06", list, asked(list, page), Verdict::Held).await;
         }
         one_set(session, list).await;
         for accept in ["text/csv", "application/xml", "application/json;as=Table", "text/html", "*/*;q=0.1"] {
@@ -109,7 +109,13 @@ async fn planted(session: &mut Session<'_>) {
             crate::probe::answer::Decoded::Body(body) => planted.word.find(&body).is_some(),
             crate::probe::answer::Decoded::Unread(_) => false,
         };
-        let found = planted.from_all_seeing || seen.iter().any(shows);
+        if planted.from_all_seeing {
+            let why =
+                format!("whether there is {}: it is hidden from who sees everything too", planted.place);
+            session.not_tried("D00", &why);
+            continue;
+        }
+        let found = seen.iter().any(shows);
         let request = Request::get("(every object and list)").by(Actor::AllSeeing);
         let expected = format!("shows {}", planted.place);
         let (verdict, what) =
@@ -119,22 +125,6 @@ async fn planted(session: &mut Session<'_>) {
 }
 
 /// A list, with this query.
-async fn rows(session: &mut Session<'_>, row: &'static str, list: &Listed, query: &str) {
-    let request = asked(list, query);
-    let Some(heard) = session.ask(row, &request).await else { return };
-    let (verdict, seen) = session.judged(&request, &heard, |heard| {
-        let Some(answer) = heard.answer() else { return (Verdict::Odd, heard.shown()) };
-        match session.hidden_rows(list, answer) {
-            Err(seen) => (Verdict::Bypass, seen),
-            Ok(()) if answer.is_success() && session.rows(list, answer).is_none() => {
-                (Verdict::Odd, format!("{}, without the list", heard.shown()))
-            }
-            Ok(()) => (Verdict::Held, heard.shown()),
-        }
-    });
-    session.note(row, &request, "no hidden row", seen, verdict);
-}
-
 fn asked(list: &Listed, query: &str) -> Request {
     let path = if query.is_empty() { list.path.clone() } else { format!("{}?{query}", list.path) };
     match &list.question {
@@ -150,7 +140,7 @@ async fn counts(session: &mut Session<'_>, list: &Listed) {
     let max = session.plan.pace.answer_bytes_max;
     let (verdict, seen) = session.judged(&request, &heard, |heard| {
         let Some(answer) = heard.answer().filter(|answer| answer.is_success()) else {
-            return (Verdict::Held, heard.shown());
+            return (Verdict::NotTried, nothing_in(&heard.shown()));
         };
         let rows = session.rows(list, answer).map_or(0, |rows| rows.len() as u64);
         if let Some((name, value)) = COUNTS.iter().find_map(|name| Some((name, answer.header(name)?))) {
@@ -178,8 +168,8 @@ async fn counts(session: &mut Session<'_>, list: &Listed) {
 /// What the list shows, `GET` allows.
 async fn one_set(session: &mut Session<'_>, list: &Listed) {
     let plan = session.plan;
-    let Some(object) = plan.objects.iter().find(|object| split(&object.visible).0 == list.path) else {
-        session.not_tried("D07", "no `[[object]]` stands right below the list");
+    let Some(object) = plan.objects.iter().find(|objects| list.has(objects)) else {
+        session.not_tried("D07", "no `[[object]]` stands below the list or beside it");
         return;
     };
     let request = asked(list, "");
@@ -187,6 +177,9 @@ async fn one_set(session: &mut Session<'_>, list: &Listed) {
     let ids = heard.answer().map(|answer| session.ids(list, answer)).unwrap_or_default();
     let plain =
         |id: &String| id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    if !ids.iter().any(plain) {
+        session.not_tried("D07", "the list shows no row to ask for");
+    }
     for id in ids.iter().filter(|id| plain(id)).take(ROWS_MAX) {
         let request = Request::get(format!("{}/{id}", split(&object.visible).0));
         let allowed = |answer: &Answer| {
@@ -209,7 +202,8 @@ async fn typed(session: &mut Session<'_>, list: &Listed, accept: &str) {
                 (Verdict::Bypass, format!("{} with `{sort}`", heard.shown()))
             }
         }
-        _ => (Verdict::Held, heard.shown()),
+        Some(_) => (Verdict::Held, heard.shown()),
+        None => (Verdict::Odd, heard.shown()),
     });
     session.note("D09", &request, "JSON, or refused", seen, verdict);
 }

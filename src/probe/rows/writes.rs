@@ -57,7 +57,7 @@ pub(super) async fn tried(session: &mut Session<'_>) {
         session.not_tried("G17", WRITES);
     }
     for path in &plan.refused {
-        session.expect("G18", Request::get(path.as_str()), Expected::Refused).await;
+        session.expect("G18", Request::get(path.as_str()), Expected::RefusedHere).await;
     }
     if plan.refused.is_empty() {
         session.not_tried("G18", "there are no `refused` paths");
@@ -72,7 +72,7 @@ pub(super) async fn tried(session: &mut Session<'_>) {
             let request = Request::of(object.write_method, object.hidden.as_str())
                 .with("Idempotency-Key: headgate-probe")
                 .body(JSON, "{}");
-            session.expect("G19", request, Expected::Refused).await;
+            session.expect("G19", request, Expected::RefusedHere).await;
         }
         for below in &object.below {
             let write = |path: &str| {
@@ -81,6 +81,9 @@ pub(super) async fn tried(session: &mut Session<'_>) {
             };
             session.alike("G20", write(&object.hidden), write(&object.missing)).await;
         }
+    }
+    if plan.objects.iter().all(|object| object.below.is_empty()) {
+        session.not_tried("G20", "no `[[object]]` has paths `below`");
     }
 }
 
@@ -117,22 +120,24 @@ async fn written(session: &mut Session<'_>, object: &Objects, field: &str) {
         ("G12", JSON, format!("{{\"{field}\":null}}")),
         ("G12", "application/json-patch+json", format!("[{{\"op\":\"remove\",\"path\":\"/{field}\"}}]")),
     ] {
-        session.expect(row, write(content_type, body), Expected::Refused).await;
+        session.expect(row, write(content_type, body), Expected::RefusedHere).await;
     }
     let packed = write(JSON, plain).with("Content-Encoding: gzip");
-    session.expect("G09", packed, Expected::Refused).await;
+    session.expect("G09", packed, Expected::RefusedHere).await;
     let query = format!("{}?{field}={WRITTEN}", object.visible);
     let request = Request::of(object.write_method, query).body(JSON, "{}");
-    session.expect("G02", request, Expected::Refused).await;
+    session.expect("G02", request, Expected::RefusedHere).await;
 }
 
 /// A body that is too long, or lies about its length.
 async fn lengths(session: &mut Session<'_>, object: &Objects) {
     let head =
         || Request::of(object.write_method, object.hidden.as_str()).with("Content-Type: application/json");
-    session.expect("G07", head().with("Content-Length: 1073741824").unframed("{}"), Expected::Refused).await;
+    session
+        .expect("G07", head().with("Content-Length: 1073741824").unframed("{}"), Expected::RefusedHere)
+        .await;
     let chunk = format!("10000\r\n{}\r\n", " ".repeat(0x1_0000)).repeat(64);
     let endless = head().with("Transfer-Encoding: chunked").unframed(format!("{chunk}0\r\n\r\n"));
-    session.expect("G08", endless, Expected::Refused).await;
-    session.expect("G08", head().with("Content-Length: 9").unframed("{}"), Expected::Refused).await;
+    session.expect("G08", endless, Expected::RefusedHere).await;
+    session.expect("G08", head().with("Content-Length: 9").unframed("{}"), Expected::RefusedHere).await;
 }

@@ -471,6 +471,42 @@ async fn i11_a_list_in_shadow_passes_unchanged_and_what_would_go_is_told() {
     let removed = record.removed.as_ref().unwrap();
     assert_eq!((removed.rows, removed.undeclared), (2, 1));
     assert_eq!(record.shadow.as_deref(), Some("route"));
+    assert_eq!(removed_in_all(&world), ["rows 2", "undeclared 1"], "what would have been is counted");
+    // What is taken out of another list counts beside it.
+    assert_eq!(ids(&world.get("ana", "/narrow").await), ["101", "104"]);
+    assert_eq!(removed_in_all(&world), ["rows 4", "undeclared 3"]);
+}
+
+/// What was taken out of all answers so far, by the metric.
+fn removed_in_all(world: &World) -> Vec<String> {
+    let metrics = world.metrics();
+    let counts =
+        metrics.lines().filter_map(|line| line.strip_prefix("headgate_answers_removed_total{what=\""));
+    let mut counts: Vec<_> = counts.map(|count| count.replace("\"}", "")).collect();
+    counts.sort_unstable();
+    counts
+}
+
+#[tokio::test]
+async fn what_is_taken_out_of_answers_is_counted_by_what_it_is() {
+    let person = |owner: &str, object: &str| json!({"owner": owner, "name": format!("CANARY-{object}-name"), "phone_number": "x"});
+    let world = telling(json!({
+        "rows": [
+            {"id": 101, "assignee": "ana", "title": "CANARY-101-title", "person": person("ana", "501"), "more": 1},
+            {"id": 104, "assignee": "ana", "person": person("ben", "502")},
+            {"id": 102, "assignee": "ben", "person": person("ana", "501")},
+            "no object",
+        ],
+        "beside": 1,
+    }))
+    .await;
+    assert_eq!(removed_in_all(&world), [""; 0], "nothing yet");
+    assert_eq!(ids(&world.get("ana", "/cards").await), ["101", "104"]);
+    let removed = world.decision(&world.get("ana", "/cards").await);
+    let removed = removed.removed.as_ref().unwrap();
+    assert_eq!((removed.rows, removed.objects, removed.undeclared), (2, 1, 5));
+    // Twice the same: ben's row, ben's person, the number of ana's; who is responsible, `more` and `beside`.
+    assert_eq!(removed_in_all(&world), ["fields 2", "objects 2", "rows 2", "undeclared 10", "unfit_rows 2"]);
 }
 
 super::obeying::once_more!(
@@ -487,4 +523,5 @@ super::obeying::once_more!(
     a20_a21_what_is_said_in_the_query_is_said_once_and_by_headgate,
     who_can_see_no_row_is_answered_without_a_question,
     i11_a_list_in_shadow_passes_unchanged_and_what_would_go_is_told,
+    what_is_taken_out_of_answers_is_counted_by_what_it_is,
 );

@@ -86,9 +86,20 @@ fn narrowed_text(asked: &Asked, answer: &[u8]) -> Option<Vec<u8>> {
 /// No test of these rows is forgotten.
 #[test]
 fn every_row_of_d_to_g_is_run_before_both() {
-    for module in
-        ["answers", "codings", "decided", "exports", "fields", "lists", "pages", "questions", "writes"]
-    {
+    for module in [
+        "answers",
+        "codings",
+        "decided",
+        "exports",
+        "fields",
+        "lists",
+        "pages",
+        "questions",
+        "whole/http2",
+        "whole/rows",
+        "whole/tags",
+        "writes",
+    ] {
         let path = format!("{}/tests/it/gate/{module}.rs", env!("CARGO_MANIFEST_DIR"));
         let text = std::fs::read_to_string(path).unwrap();
         let (_, listed) = text.split_once("once_more!(").unwrap_or_else(|| panic!("{module} is run once"));

@@ -18,10 +18,11 @@ use tokio::net::TcpStream;
 
 use super::backend::{Asked, Seen};
 
+mod http2;
 mod tap;
 mod tests;
 
-pub(in crate::gate) use self::tap::Tapped;
+pub(in crate::gate) use self::{http2::decoded, tap::Tapped};
 
 /// What every canary begins with; what it is of stands behind it.
 const CANARY: &str = "CANARY-";
@@ -140,13 +141,16 @@ impl Oracle {
         let sent = String::from_utf8_lossy(&heard.sent);
         let mut users: BTreeSet<_> = (self.allowed.users)(&sent).into_iter().collect();
         users.extend(heard.user.map(str::to_owned));
-        let received = || String::from_utf8_lossy(&heard.received);
-        for canary in shown(&heard.received, sent.starts_with("HEAD ")) {
+        let decoded = http2::told(&heard.sent, &heard.received);
+        let answers = if decoded.is_empty() { heard.received.clone() } else { decoded.concat() };
+        let received = || String::from_utf8_lossy(&answers);
+        let texts = decoded.iter().chain([&heard.received]);
+        for canary in texts.flat_map(|text| shown(text, sent.starts_with("HEAD "))) {
             let may = users.iter().any(|user| (self.allowed.sees)(user, &canary));
             assert!(may, "{users:?} see {CANARY}{canary} in {}", received());
         }
         if let Some(asked) = &heard.asked
-            && refused(&heard.received)
+            && refused(&answers)
         {
             let forwarded = asked.iter().find(|asked| asked.all("headgate-actor") != [ITSELF]);
             assert!(forwarded.is_none(), "{forwarded:?} went on, and was refused with {}", received());

@@ -436,6 +436,82 @@ async fn lists_of_one_user_and_of_two_are_kept_apart() {
     assert_eq!(ids(&world.get("ana", "/paged?page=3").await), [17, 19, 21, 23]);
 }
 
+/// What both tenants have at one path, in one backend that tells them apart.
+const SHARED: &str = r#"
+[[route]]
+match = "GET /paged"
+entity = "conversation"
+action = "list"
+items = "/rows"
+page = { number = "page", size_default = 4, pages_max = 3, time_max = "20s" }
+
+[entity.card]
+resource = "conversation"
+id = "/id"
+responsible = "/assignee"
+fields = ["id", "title"]
+
+[[route]]
+match = "GET /cards/{id}"
+entity = "card"
+action = "view"
+object = "prefetch"
+prefetch = "GET /cards/{id}"
+"#;
+
+#[tokio::test]
+async fn f09_users_of_one_name_in_two_tenants_share_neither_places_nor_facts() {
+    let script = |asked: &Asked| {
+        let tenant = asked.all("headgate-tenant")[0];
+        let (list, object) =
+            if tenant == "acme" { ("hv".repeat(20), "101") } else { ("v".repeat(40), "201") };
+        let path = asked.target.split('?').next().unwrap();
+        let Some(id) = path.strip_prefix("/cards/") else {
+            let mut page = page(&list, asked, 100);
+            for row in page["rows"].as_array_mut().unwrap().iter_mut().filter(|row| row["assignee"] == "ana")
+            {
+                row["assignee"] = json!("kim");
+                row["title"] = json!(format!("CANARY-{object}-title"));
+            }
+            return Some(backend::json(200, &page));
+        };
+        // Each tenant's kim has half of them.
+        let is_kims = (tenant == "acme") == (id.parse::<u32>().unwrap() % 2 == 0);
+        let (assignee, object) = if is_kims { ("kim", object) } else { ("ben", "102") };
+        Some(backend::json(
+            200,
+            &json!({"id": id, "assignee": assignee, "title": format!("CANARY-{object}-title")}),
+        ))
+    };
+    let world = Setup::default().routes(SHARED).sharing("GET /paged").sharing("GET /cards/{id}");
+    let world = world.backend(script).start().await;
+    world.also_visible.lock().unwrap().extend([("kim", "101"), ("globex.kim", "201")]);
+    let get = async |user: &str, path: &str| world.send(user, &format!("GET {path}"), "", "").await;
+    let paged = async |user: &str, page: u64| ids(&get(user, &format!("/paged?page={page}")).await);
+    assert_eq!(paged("kim", 1).await, [1, 3, 5, 7]);
+    // From where their own first page ended, and not the other's.
+    assert_eq!(paged("globex.kim", 2).await, [4, 5, 6, 7]);
+    assert_eq!(paged("kim", 2).await, [9, 11, 13, 15]);
+    assert_eq!(paged("globex.kim", 3).await, [8, 9, 10, 11]);
+    assert_eq!(paged("kim", 3).await, [17, 19, 21, 23]);
+
+    // Of one path at once and one after the other: each by what their own tenant's backend says.
+    for id in [2, 3] {
+        let path = format!("/cards/{id}");
+        for _ in 0..2 {
+            let (acme, globex) = tokio::join!(get("kim", &path), get("globex.kim", &path));
+            let statuses = if id == 2 { (200, 404) } else { (404, 200) };
+            assert_eq!((acme.status, globex.status), statuses, "{path}");
+        }
+        let asked = world.backend.seen();
+        let of_path =
+            asked.iter().filter(|asked| asked.target == path && asked.all("headgate-actor") == ["headgate"]);
+        let mut tenants: Vec<_> = of_path.map(|asked| asked.all("headgate-tenant")[0]).collect();
+        tenants.sort_unstable();
+        assert_eq!(tenants, ["acme", "globex"], "each asked once for their own");
+    }
+}
+
 #[tokio::test]
 async fn a_question_with_a_body_has_pages_too() {
     let world = serving(&"hv".repeat(20)).await;
@@ -466,6 +542,7 @@ super::obeying::once_more!(
     d05_a_page_tells_its_own_number_its_own_next_and_its_own_rows,
     a_page_that_can_be_meant_in_two_ways_is_refused,
     lists_of_one_user_and_of_two_are_kept_apart,
+    f09_users_of_one_name_in_two_tenants_share_neither_places_nor_facts,
     a_question_with_a_body_has_pages_too,
     d05_what_stands_behind_a_full_page_and_is_hidden_is_not_told,
 );

@@ -15,8 +15,11 @@ use tokio::{
 
 use super::{
     backend::{self, Asked, Backend},
-    world::{Setup, conversation, usual, world},
+    world::{usual, world},
 };
+
+mod leaks;
+mod reports;
 
 const VISIBLE: &str = "/api/v1/accounts/1/conversations/101";
 const HIDDEN: &str = "/api/v1/accounts/1/conversations/102";
@@ -49,23 +52,6 @@ widening = ["assignee_type=all"]
 [[canary]]
 text = "CANARY-102-title"
 planted = "the title of 102"
-"#;
-
-/// Objects of which a list says what may be written; one field of it the probing user may only read.
-const CARDS: &str = r#"
-[[route]]
-match = "GET /api/v1/accounts/{account}/cards/{id}"
-entity = "conversation"
-action = "view"
-object = "tag"
-
-[[route]]
-match = "PATCH /api/v1/accounts/{account}/cards/{id}"
-entity = "conversation"
-action = "edit"
-object = "tag"
-writes = ["title", "assignee"]
-body_bytes_max = "1KiB"
 "#;
 
 /// What the probe said.
@@ -144,21 +130,15 @@ async fn a_whole_gate_lets_nothing_through() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_whole_gate_refuses_the_writes_that_it_must() {
-    let script = |asked: &Asked| {
-        let (_, id) = asked.target.split('?').next()?.split_once("/cards/")?;
-        let is_there = ["101", "102"].contains(&id);
-        is_there.then(|| backend::json(200, &conversation(id)))
-    };
-    let world = Setup::default().routes(CARDS).backend(script).start().await;
-    let plan = PLAN.replace("conversations/1", "cards/1").replace("conversations/9", "cards/9");
-    let probed = probe(world.address_of_a_program(), &plan, &["--writes", "--format", "json"]).await;
-    let breached = probed.breached();
+    let world = reports::whole().await;
+    let probed = probe(world.address_of_a_program(), reports::PLAN, &["--writes", "--format", "json"]).await;
     for row in [
         "A15", "B12", "B13", "G01", "G02", "G03", "G04", "G05", "G06", "G07", "G08", "G09", "G10", "G11",
         "G12", "G17", "G19", "G20",
     ] {
-        assert!(probed.rows("held").contains(row) && !breached.contains(row), "{row}: {}", probed.out);
+        assert!(probed.rows("held").contains(row), "{row}: {}", probed.out);
     }
+    assert_eq!(probed.breached(), BTreeSet::new(), "{}", probed.out);
     assert!(
         world
             .backend

@@ -31,6 +31,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::{
     backend::{self, Asked, Backend},
+    obeying,
     oracle::{Allowed, Oracle, Tapped, by_credential},
     world::{self, AlsoVisible, Answer, CHANNELS, ROUTES},
 };
@@ -170,13 +171,14 @@ impl Whole {
         let said = Arc::clone(&people);
         let directory = Backend::start(move |asked| said.lock().unwrap().answer(asked)).await;
         let held: Arc<Mutex<Option<mpsc::Receiver<()>>>> = Arc::default();
-        let holding = Arc::clone(&held);
+        let (holding, obeys) = (Arc::clone(&held), obeying::obeys());
         let backend = Backend::start(move |asked| {
             let held = holding.lock().unwrap().take();
             if let Some(held) = held {
                 held.recv().unwrap();
             }
-            told(asked)
+            let told = told(asked);
+            if obeys { obeying::narrowed(asked, told) } else { told }
         })
         .await;
 

@@ -173,6 +173,9 @@ action = "view"
 keep = [""]
 "#;
 
+/// What of it names the routes whose paths both tenants have.
+const SHARED: &str = r#""GET /public/health""#;
+
 /// Which objects' canaries each user may see.
 pub(super) fn visible(user: &str) -> &'static [&'static str] {
     match user {
@@ -193,6 +196,7 @@ type Script = dyn Fn(&Asked) -> Option<Vec<u8>> + Send + Sync;
 pub(super) struct Setup {
     headgate: String,
     routes: String,
+    shared: String,
     listed: Option<&'static str>,
     script: Option<Box<Script>>,
     clock: Option<Arc<dyn Clock>>,
@@ -229,6 +233,12 @@ impl Setup {
     /// More of both tenants' `routes.toml`.
     pub(super) fn routes(mut self, text: &str) -> Self {
         self.routes.push_str(text);
+        self
+    }
+
+    /// A route whose paths both tenants have.
+    pub(super) fn sharing(mut self, route: &str) -> Self {
+        self.shared.push_str(&format!(", \"{route}\""));
         self
     }
 
@@ -289,7 +299,9 @@ impl Setup {
         for (tenant, account) in [("acme", "1"), ("globex", "2")] {
             write(&format!("tenants/{tenant}/channels.toml"), CHANNELS.replace("TENANT", tenant));
             let listed = self.listed.map(|name| format!("response_headers = [\"{name}\"]"));
-            let routes = listed.unwrap_or_default() + &ROUTES.replace("ACCOUNT", account) + &self.routes;
+            let routes =
+                ROUTES.replace("ACCOUNT", account).replacen(SHARED, &format!("{SHARED}{}", self.shared), 1);
+            let routes = listed.unwrap_or_default() + &routes + &self.routes;
             write(&format!("tenants/{tenant}/routes.toml"), routes);
             write(&format!("tenants/{tenant}/roles.toml"), vocabulary(&source));
         }
@@ -618,6 +630,7 @@ impl Directory {
             ("acme", "0", "office", "agent"),
             ("acme", "null", "office", "agent"),
             ("globex", "ana", "sales", "admin"),
+            ("globex", "kim", "sales", "clerk"),
             ("globex", "zoe", "sales", "agent"),
         ];
         let granted = users.map(|(tenant, user, team, role)| {

@@ -206,7 +206,7 @@ pub(super) const JSON: &str = "application/json";
 pub(super) const FORM: &str = "application/x-www-form-urlencoded";
 pub(super) const MERGE: &str = "application/merge-patch+json";
 pub(super) const PATCH: &str = "application/json-patch+json";
-const MULTIPART: &str = "multipart/form-data; boundary=xYz";
+pub(super) const MULTIPART: &str = "multipart/form-data; boundary=xYz";
 
 /// A multipart form with one text of each name.
 fn parts(names: &[&str]) -> String {

@@ -1,8 +1,13 @@
 //! The oracle catches what it is there for.
 
-use std::{io::Write, panic::AssertUnwindSafe};
+use std::{future::ready, io::Write, panic::AssertUnwindSafe};
 
+use bytes::Bytes;
 use data_encoding::{BASE64, BASE64URL_NOPAD};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use http_body_util::{BodyExt, Empty, Full};
+use hyper::{client::conn::http2 as client, server::conn::http2 as server, service::service_fn};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
@@ -99,6 +104,38 @@ async fn a_canary_is_caught_in_every_writing_and_in_every_part_of_an_answer() {
     let head =
         format!("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n", packed.len());
     assert!(finds_in(&[head.as_bytes(), &packed].concat(), vec![]).await, "packed");
+}
+
+/// Whether it finds something in this answer to ana over HTTP/2.
+async fn finds_over_http_2(header: &'static str, body: &'static str, trailer: &'static str) -> bool {
+    let (oracle, _seen) = oracle();
+    let (client, server) = tokio::io::duplex(1 << 16);
+    let answer = service_fn(move |_asked| async move {
+        let trailers =
+            HeaderMap::from_iter([(HeaderName::from_static("x-last"), HeaderValue::from_static(trailer))]);
+        let body = Full::new(Bytes::from(body)).with_trailers(ready(Some(Ok(trailers))));
+        http::Response::builder().header("x-first", header).body(body)
+    });
+    let serving = server::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(server), answer);
+    let client = TokioIo::new(oracle.tap_as(Some("ana"), client));
+    let (mut asking, connection) = client::handshake(TokioExecutor::new(), client).await.unwrap();
+    let asking = async move {
+        for _ in 0..2 {
+            let request = http::Request::get("http://acme/").body(Empty::<Bytes>::new()).unwrap();
+            asking.send_request(request).await.unwrap().collect().await.unwrap();
+        }
+    };
+    let (_served, _ended, ()) = tokio::join!(serving, connection, asking);
+    finds(&oracle)
+}
+
+#[tokio::test]
+async fn a_canary_is_caught_in_the_compressed_headers_of_http_2() {
+    let own = "CANARY-101-title";
+    assert!(!finds_over_http_2(own, own, own).await, "her own");
+    assert!(finds_over_http_2("CANARY-102-title", own, own).await, "header");
+    assert!(finds_over_http_2(own, r#"{"a":"\u0043ANARY-102"}"#, own).await, "body");
+    assert!(finds_over_http_2(own, own, "%43ANARY-102").await, "trailer");
 }
 
 #[tokio::test]

@@ -2,9 +2,11 @@
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::Whole;
+use super::{Connection, Whole};
+use crate::gate::oracle::decoded;
 
 const PATH: &str = "/api/v1/accounts/1/conversations/101";
+const FRAME_HEAD: usize = 9;
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
@@ -50,34 +52,6 @@ fn block(fields: &[(&str, &str)]) -> Vec<u8> {
     fields.iter().flat_map(|(name, value)| [vec![0], text(name), text(value)].concat()).collect()
 }
 
-/// The status that a header block begins with: indexed, or a literal whose digits may be in the Huffman code
-/// (RFC 7541 appendices A and B).
-fn status(block: &[u8]) -> u16 {
-    let first = block.iter().position(|byte| byte & 0xe0 != 0x20).unwrap();
-    match block[first] {
-        0x88 => 200,
-        0x89 => 204,
-        0x8c => 400,
-        0x8d => 404,
-        0x8e => 500,
-        0x08 | 0x18 | 0x48 => {
-            let (length, text) = (block[first + 1], &block[first + 2..]);
-            if length & 0x80 == 0 {
-                return std::str::from_utf8(&text[..3]).unwrap().parse().unwrap();
-            }
-            let mut rest = u32::from_be_bytes([text[0], text[1], text[2], 0]);
-            (0..3).fold(0, |status, _| {
-                // `0` to `2` have five bits and are these; the others have six, from 25 on.
-                let (short, long) = (rest >> 27, rest >> 26);
-                let (digit, bits) = if short < 3 { (short, 5) } else { (long - 22, 6) };
-                rest <<= bits;
-                status * 10 + u16::try_from(digit).unwrap()
-            })
-        }
-        other => panic!("no status in {other:#x}"),
-    }
-}
-
 /// Sends one request as HTTP/2; what came of it, and the settings that the server named.
 async fn ask(whole: &Whole, fields: &[(&str, &str)]) -> (Came, Vec<u16>) {
     send(whole, frame(HEADERS, END_HEADERS | END_STREAM, 1, &block(fields))).await
@@ -88,25 +62,33 @@ async fn send(whole: &Whole, request: Vec<u8>) -> (Came, Vec<u16>) {
     let mut stream = whole.connect(&[b"h2"]).await;
     let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
     stream.write_all(&[preface, frame(SETTINGS, 0, 0, &[]), request].concat()).await.unwrap();
-    let mut settings = Vec::new();
-    loop {
-        let mut head = [0; 9];
-        if stream.read_exact(&mut head).await.is_err() {
-            return (Came::Reset, settings);
-        }
-        let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
-        if stream.read_exact(&mut payload).await.is_err() {
-            return (Came::Reset, settings);
-        }
-        match head[3] {
+    let (mut settings, mut received) = (Vec::new(), Vec::new());
+    while let Some((kind, flags, frame)) = next(&mut stream).await {
+        received.extend(&frame);
+        match kind {
             SETTINGS => {
-                settings.extend(payload.chunks(6).map(|one| u16::from_be_bytes([one[0], one[1]])));
+                settings
+                    .extend(frame[FRAME_HEAD..].chunks(6).map(|one| u16::from_be_bytes([one[0], one[1]])));
             }
-            HEADERS => return (Came::Status(status(&payload)), settings),
-            RST_STREAM | GOAWAY => return (Came::Reset, settings),
+            RST_STREAM | GOAWAY => break,
+            HEADERS | DATA if flags & END_STREAM != 0 => break,
             _ => {}
         }
     }
+    drop(stream);
+    whole.oracle.judge();
+    let came = decoded(1, &received).await.pop();
+    (came.map_or(Came::Reset, |answer| Came::Status(answer.status.as_u16())), settings)
+}
+
+/// The next frame with its type and its flags; `None` at the end of the connection.
+async fn next(stream: &mut Connection) -> Option<(u8, u8, Vec<u8>)> {
+    let mut frame = vec![0; FRAME_HEAD];
+    stream.read_exact(&mut frame).await.ok()?;
+    let length = u32::from_be_bytes([0, frame[0], frame[1], frame[2]]) as usize;
+    frame.resize(FRAME_HEAD + length, 0);
+    stream.read_exact(&mut frame[FRAME_HEAD..]).await.ok()?;
+    Some((frame[3], frame[4], frame))
 }
 
 /// A request of ana's with these fields in place of its own, or behind them.
@@ -167,6 +149,16 @@ async fn b08_what_means_something_else_in_http_1_never_becomes_http_1() {
     assert_eq!(ana(&whole, LINE, &[("te", "trailers")]).await, Came::Status(200), "as it should be");
     assert_eq!(whole.backend.lines(), [format!("GET {PATH}")]);
     assert_eq!(whole.backend.seen()[0].all("te"), [""; 0]);
+}
+
+/// The universal oracle, in every test here: it reads what the client was told as a client reads it.
+#[tokio::test]
+async fn what_a_backend_says_beside_its_answer_is_not_told_over_http_2_either() {
+    let whole = Whole::start().await;
+    assert_eq!(ana(&whole, LINE, &[]).await, Came::Status(200), "whose backend sets a cookie with a canary");
+    let mut hidden = LINE;
+    hidden[3].1 = "/api/v1/accounts/1/conversations/102";
+    assert_eq!(ana(&whole, hidden, &[]).await, Came::Status(404));
 }
 
 #[tokio::test]
@@ -258,3 +250,12 @@ async fn b14_a_connection_serves_the_hosts_of_its_certificate() {
         assert!(whole.exchange(&as_host(host)).await.starts_with("HTTP/1.1 200 "), "{host}");
     }
 }
+
+crate::gate::obeying::once_more!(
+    b08_what_means_something_else_in_http_1_never_becomes_http_1,
+    what_a_backend_says_beside_its_answer_is_not_told_over_http_2_either,
+    g08_a_body_over_the_routes_limit_or_of_another_length_than_it_says_changes_nothing,
+    b09_a_request_names_one_host,
+    b10_no_websocket_is_opened_over_http_2,
+    b14_a_connection_serves_the_hosts_of_its_certificate,
+);

@@ -199,3 +199,13 @@ async fn d20_what_a_stage_closes_is_hidden_everywhere() {
     whole.change("101", &json!({"stage": "sales/open"})).await;
     assert_eq!(seen(&whole, "ana").await, ["101", "104"]);
 }
+
+crate::gate::obeying::once_more!(
+    d01_d07_list_search_and_get_show_the_same,
+    d12_a_subscriber_sees_the_chat_and_of_the_card_what_its_profile_has,
+    d16_no_team_is_not_the_same_as_no_team,
+    d17_whose_name_is_like_nobodys_owns_nothing_of_nobodys,
+    d19_two_roles_are_the_wider_and_a_forbid_beats_both,
+    an_override_replaces_caps_or_raises_where_a_conversation_stands,
+    d20_what_a_stage_closes_is_hidden_everywhere,
+);

@@ -111,3 +111,13 @@ async fn a_participant_of_another_tenant_is_none() {
     assert_eq!(whole.send(line, &eve, "").await.status, 404);
     assert_eq!(whole.backend.lines(), [""; 0]);
 }
+
+crate::gate::obeying::once_more!(
+    whoever_is_assigned_sees_it_and_whoever_was_sees_it_no_more,
+    a_conversation_is_found_by_headgates_id_as_by_the_backends,
+    d13_a_participant_sees_it_as_long_as_they_take_part,
+    who_is_in_the_queue_of_its_team_sees_it_as_long_as_it_is_that_teams,
+    a_stage_that_is_closed_to_a_role_is_closed_at_once,
+    the_tag_of_another_backends_conversation_says_nothing_about_this_ones,
+    a_participant_of_another_tenant_is_none,
+);
