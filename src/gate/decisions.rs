@@ -65,6 +65,9 @@ pub struct Record {
     pub reason: &'static str,
     /// Why, for people: the role, rule or forbid that decided.
     pub why: Option<String>,
+    /// How old what was known of the objects was when the write was sent, in milliseconds, where the backend was not told to make it
+    /// only if they are still the same: somebody else may have changed them since (`G16`).
+    pub facts_age: Option<u64>,
     /// What was taken out of the answer; in shadow mode, what would have been.
     pub removed: Option<Removed>,
     /// What is in shadow mode, if that let pass what the policy refused or withheld: `route`, or `role` and its name.
@@ -318,6 +321,7 @@ pub(super) mod tests {
             reason: "no_grant",
             why: None,
             removed: None,
+            facts_age: None,
             shadow: None,
             status: 404,
         }

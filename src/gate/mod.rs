@@ -184,6 +184,7 @@ impl Gate {
             reason: "answered",
             why: None,
             removed: None,
+            facts_age: None,
             shadow: None,
             status: 0,
         }

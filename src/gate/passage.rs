@@ -192,6 +192,9 @@ impl Passage<'_> {
         let from = self.from(&grants, record.id);
         if let Some(version) = version {
             passed.insert(header::IF_MATCH, version);
+        } else {
+            let ages = changes.iter().filter_map(|path| self.side.prefetched.age(path));
+            record.facts_age = ages.max().and_then(|age| u64::try_from(age.as_millis()).ok());
         }
         let method = route.matches.method.clone();
         let actor = &self.granted.actor;

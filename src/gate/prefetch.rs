@@ -110,6 +110,16 @@ impl Prefetched {
         known.ok_or(Refusal::Missing)
     }
 
+    /// How old what is known of an object is; `None` if nothing is, or it is being asked for.
+    pub(super) fn age(&self, path: &str) -> Option<Duration> {
+        let slot = self.slots.get(path)?;
+        let last = slot.last.try_lock().ok()?;
+        match &*last {
+            Last::Found(found) => Some(self.clock.elapsed().saturating_sub(found.at)),
+            Last::None | Last::Failed { .. } => None,
+        }
+    }
+
     /// Forgets an object, which is being changed, as soon as what is returned is dropped.
     pub(super) fn forget_at_the_end(&self, path: String) -> Forgets<'_> {
         Forgets { prefetched: self, path }

@@ -411,6 +411,7 @@ async fn a_decision_is_looked_up_by_its_id_and_by_its_tenant() {
         reason: "out_of_scope",
         why: Some("role agent grants conversation.view with scope own".to_owned()),
         removed: None,
+        facts_age: None,
         shadow: None,
         status: 404,
     });

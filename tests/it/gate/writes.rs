@@ -703,7 +703,8 @@ fn changing(etag: &'static str, changed: u32) -> impl Fn(&super::backend::Asked)
             changes.store((now + 1).min(changed), std::sync::atomic::Ordering::Relaxed);
             return Some(super::backend::answer(200, &headers, &lead));
         }
-        let is_it = asked.all("if-match") == [version(now)];
+        let wanted = asked.all("if-match");
+        let is_it = wanted.is_empty() || wanted == [version(now)];
         Some(super::backend::answer(if is_it { 204 } else { 412 }, "x-conflict: CANARY-102-changed\r\n", ""))
     }
 }
@@ -723,6 +724,13 @@ async fn g16_a_write_is_made_only_if_the_object_is_as_it_was_decided_on() {
     assert_eq!(world.decision(&refused).reason, "changed");
     assert_eq!(write().await.status, 204, "what was known of it is forgotten, and it is decided on anew");
     assert_eq!(world.backend.seen().pop().unwrap().all("if-match"), ["\"v1\""]);
+
+    // Without a condition there is a window, which is on record.
+    let made = write().await;
+    assert_eq!(world.decision(&made).facts_age, None);
+    let (made, _) = world.typed("PATCH /leads/301", JSON, r#"{"name":"x"}"#).await;
+    assert_eq!(made.status, 204, "{made:?}");
+    assert!(world.decision(&made).facts_age.is_some_and(|age| age < 60_000));
 
     // A weak one says nothing of what matters; the user's own is not the one that was decided on.
     let world = start("W/\"vN\"", 0).await;
