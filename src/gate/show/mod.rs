@@ -211,15 +211,23 @@ impl Passage<'_> {
         let entities = &self.side.routes.map.entities;
         let is_own =
             |entity: EntityNo| entities.get(usize::from(entity.0)).is_some_and(|entity| !entity.part);
-        let is_list = match &route.shows.main {
-            Some(Main::Rows(_, entity)) => is_own(*entity),
-            Some(Main::Object(_)) => false,
-            None => {
-                let mut lists = route.shows.nested.iter().filter(|(at, _)| at.contains('*'));
-                route.object.is_none() && lists.any(|(_, entity)| is_own(*entity))
+        let lists: Vec<EntityNo> = match &route.shows.main {
+            Some(Main::Rows(_, entity)) => vec![*entity],
+            None if route.object.is_none() => {
+                let nested = route.shows.nested.iter().filter(|(at, _)| at.contains('*'));
+                nested.map(|(_, entity)| *entity).collect()
             }
+            Some(Main::Object(_)) | None => Vec::new(),
         };
-        Ok(is_list && !self.sees_every_row(&self.granted.actor, Some(permit), &*self.shapes()?))
+        if permit.is_of_everything() || !lists.iter().any(|entity| is_own(*entity)) {
+            return Ok(false);
+        }
+        let (actor, shapes) = (&self.granted.actor, self.shapes()?);
+        let sees_all = lists.iter().filter_map(|entity| shapes.entity(*entity)).all(|shape| {
+            let mut rights = shape.rights.iter().flatten();
+            rights.all(|right| actor.grants.reach(right.resource, right.action).certain == Scope::All)
+        });
+        Ok(!(sees_all && self.sees_every_row(actor, Some(permit), &shapes)))
     }
 
     /// Whether nothing may tell that there are rows, but none that the user sees: nothing is left of a hidden one, and

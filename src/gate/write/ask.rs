@@ -16,7 +16,7 @@ use super::{
 use crate::{
     config::writing::{Asking, Names},
     gate::{path::Target, show::cover::Cover},
-    query::{base, could_be, folded},
+    query::{could_be, folded},
 };
 
 /// Words of an order that are no fields.
@@ -31,14 +31,23 @@ const GROUPS: [&str; 9] =
 
 /// Parameters by which backends count rows off, without what readers fold. Where rows are hidden or left out, whoever counts off
 /// learns how many.
-const POSITIONS: [&str; 22] = [
+const POSITIONS: [&str; 33] = [
     "offset",
     "skip",
     "start",
+    "startat",
+    "startindex",
     "from",
+    "end",
     "limit",
     "take",
+    "top",
+    "count",
+    "rows",
+    "maxresults",
     "page",
+    "paging",
+    "pagination",
     "pageno",
     "pagenumber",
     "pageindex",
@@ -54,7 +63,13 @@ const POSITIONS: [&str; 22] = [
     "endingbefore",
     "nextpage",
     "pagetoken",
+    "resultsperpage",
+    "itemsperpage",
 ];
+
+/// Those of them that are nothing else inside of another name either, as `from` is in `filter[created_at][from]`.
+const POSITIONS_WITHIN: [&str; 9] =
+    ["offset", "skip", "limit", "perpage", "pagesize", "pagenumber", "pageindex", "cursor", "pagetoken"];
 
 /// Parameters by which backends search for a text in whatever they like, without what readers fold. Where the route does not
 /// say what one is searched for in, it is anything.
@@ -105,7 +120,7 @@ pub(super) fn judged(
     for (mut parts, value) in target.pairs() {
         let Some(name) = parts.first().cloned() else { continue };
         named.parameter(&name);
-        if POSITIONS.contains(&folded(&name).as_str()) && !counting.counts(&name) {
+        if counts_off(&parts) && !counting.counts(&parts) {
             positions.insert(name.clone());
         }
         let is_asked = asking.parameters.contains(&name);
@@ -136,6 +151,7 @@ pub(super) fn judged(
         for (way, _given) in in_body.written() {
             way.first().into_iter().for_each(|name| named.parameter(name));
             named.passing(way, Of::parameters(way));
+            positions.extend(way.first().filter(|_| counts_off(way)).cloned());
         }
     }
     for name in members.into_iter().flat_map(|members| members.keys()) {
@@ -154,18 +170,28 @@ pub(super) fn judged(
     }
     let cover: Cover = named.covers.into_iter().collect();
     let is_left = |name: &String| !asking.positions.contains(name);
-    if !cover.is_empty() {
-        named.refused.extend(positions);
-    } else if counting.hides_rows {
+    if counting.hides_rows || !cover.is_empty() {
         named.refused.extend(positions.into_iter().filter(is_left));
     }
     Judged { refused: named.refused, cover }
 }
 
+/// Whether backends count rows off by what has a name of these parts.
+fn counts_off(parts: &[String]) -> bool {
+    let (first, within) = match parts {
+        [] => return false,
+        [first, within @ ..] => (first, within),
+    };
+    let is_within = |part: &String| POSITIONS_WITHIN.contains(&folded(part).as_str());
+    POSITIONS.contains(&folded(first).as_str()) || within.iter().any(is_within)
+}
+
 impl Counting<'_> {
-    /// Whether a parameter could be taken for one of the pages'; whether it is that is looked at where they are counted.
-    fn counts(&self, name: &str) -> bool {
-        could_be(name, self.pages.iter().map(|page| base(page)))
+    /// Whether a parameter, by the parts of its name, could be taken for one of the pages'; whether it is that is looked at where
+    /// they are counted.
+    fn counts(&self, parts: &[String]) -> bool {
+        let first = parts.first().map(String::as_str).unwrap_or_default();
+        could_be(&parts.concat(), &self.pages) || could_be(first, &self.pages)
     }
 }
 

@@ -237,6 +237,10 @@ async fn d05_rows_are_counted_off_by_who_sees_every_one() {
         "starting-after=6",
         "x=1;offset=1",
         "from=1",
+        "$top=5",
+        "startAt=3&maxResults=1",
+        "pagination[start]=3",
+        "filter[limit]=1",
     ] {
         assert!(!world.takes("ana", &format!("/cards?{query}")).await, "{query}");
         assert!(world.takes("sue", &format!("/cards?{query}")).await, "{query}");
@@ -246,6 +250,7 @@ async fn d05_rows_are_counted_off_by_who_sees_every_one() {
     assert!(!world.takes("ana", "/received?from=ben&offset=1").await);
     assert!(world.takes("ana", "/paged?page=2&per_page=20").await);
     assert!(!world.takes("ana", "/paged?page=2&offset=1").await);
+    assert!(world.takes("ana", "/cards?filter[id][from]=5").await);
     // What is seen whole may be counted.
     assert!(world.takes("ana", "/cards/6/people?limit=1&offset=1").await);
 }
