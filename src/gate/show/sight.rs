@@ -154,7 +154,8 @@ impl<'a> Sight<'a> {
             Some(user) if user == self.actor.user.as_str() => &*self.actor.team_keys,
             Some(user) => {
                 if self.teams.of(user).is_none() && self.teams_matter(right) {
-                    match (self.known_teams)(user) {
+                    let has_room = self.teams.has_room(self.wanted.teams_of.len());
+                    match has_room.then(|| (self.known_teams)(user)).flatten() {
                         Some(teams) => self.teams.know(user, teams),
                         None => self.want_teams_of(user),
                     }

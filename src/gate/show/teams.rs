@@ -26,8 +26,6 @@ const TEAMS_TIME_MAX: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub struct Teams {
     of: HashMap<String, Vec<TeamKey>>,
-    /// So many of them were looked up.
-    looked_up: usize,
 }
 
 impl Teams {
@@ -45,7 +43,7 @@ impl Teams {
     /// Whether those of one more can be looked up, beside so `many` that are to be.
     #[must_use]
     pub fn has_room(&self, many: usize) -> bool {
-        self.looked_up + many < TEAMS_MAX
+        self.of.len() + many < TEAMS_MAX
     }
 }
 
@@ -53,7 +51,6 @@ impl Passage<'_> {
     /// Looks up the teams of these users, each once, some at a time. Those that are not found in time are not known.
     pub(in crate::gate) async fn look_up_teams(&self, users: BTreeSet<String>, teams: &mut Teams) {
         let by = Instant::now() + TEAMS_TIME_MAX;
-        teams.looked_up += users.len();
         let mut users = users.into_iter();
         while users.len() > 0 {
             let at_once: [Option<String>; TEAMS_AT_ONCE] = std::array::from_fn(|_| users.next());
