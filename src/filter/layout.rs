@@ -30,7 +30,8 @@ pub struct LayoutSource {
 /// What stands in place of a count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Total {
-    /// How many rows are shown. Where it stands before the rows in a text that is passed on in chunks, `null`.
+    /// How many rows are shown. Of a list in pages: of all of them, and `null` before the last. Where it stands before
+    /// the rows in a text that is passed on in chunks, `null`.
     Shown,
     /// `null`.
     Null,

@@ -66,7 +66,7 @@ mod token;
 pub use self::{
     judge::{Fault, Fields, Judge, Object, Raw, Report, Verdict},
     layout::{Layout, LayoutSource, Total},
-    page::Page,
+    page::{Around, Page},
     schema::{EntityNo, EntitySource, FactNo, FieldIx, Schema, SchemaError},
     stream::{Filter, Limits, filter, page},
     token::readable,

@@ -79,10 +79,8 @@ impl Page {
         }
     }
 
-    /// Writes it: as the page of this number, if it has one, with the address of the next, if there is one. The
-    /// number of its rows stands in place of those totals that are [`Total::Shown`].
-    pub fn write(&self, number: Option<u64>, next: Option<&str>, out: &mut Vec<u8>) {
-        let around = Around { rows: self.rows.len() as u64, number, next };
+    /// Writes it, with this around its rows.
+    pub fn write(&self, around: &Around<'_>, out: &mut Vec<u8>) {
         around.fill(&self.head, &self.head_holes, out);
         for (at, row) in self.rows.iter().enumerate() {
             let parted = self.text.get(row.parted..row.start).unwrap_or_default();
@@ -96,17 +94,22 @@ impl Page {
     }
 }
 
-/// What is written into the holes of a text.
-pub(super) struct Around<'a> {
-    rows: u64,
-    number: Option<u64>,
-    next: Option<&'a str>,
+/// What is written into the holes of a text, each in place of its [`Total`]; `null` where it is not known.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Around<'a> {
+    /// How many rows the whole list has for its reader.
+    pub rows: Option<u64>,
+    /// The number of the page.
+    pub number: Option<u64>,
+    /// The address of the next page, if there is one.
+    pub next: Option<&'a str>,
 }
 
 impl Around<'_> {
-    /// Of a text of so many rows that is no page.
-    pub(super) const fn of(rows: u64) -> Self {
-        Self { rows, number: None, next: None }
+    /// Of a list of so many rows that has no pages.
+    #[must_use]
+    pub const fn of(rows: u64) -> Self {
+        Self { rows: Some(rows), number: None, next: None }
     }
 
     /// Writes what belongs into the holes of a text. There are few, and no other text is held meanwhile.
@@ -130,7 +133,7 @@ impl Around<'_> {
 
     fn told(&self, what: Total) -> String {
         let told = match what {
-            Total::Shown => Some(self.rows.to_string()),
+            Total::Shown => self.rows.map(|rows| rows.to_string()),
             Total::Page => self.number.map(|number| number.to_string()),
             Total::Next => self.next.map(|next| serde_json::Value::from(next).to_string()),
             Total::More => self.number.map(|_page| self.next.is_some().to_string()),

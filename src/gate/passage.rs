@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     config::routes::{Audit, Object},
-    filter::EntityNo,
+    filter::{Around, EntityNo},
     ids::{DecisionId, UserId},
     policy::{DenyReason, FieldNo, Scope, TeamKey},
     server::LimitedBody,
@@ -210,7 +210,7 @@ impl Passage<'_> {
         self.put_on_record(record).await?;
         if within == Scope::None && !route.writes() && self.in_shadow().is_none() {
             let number = paged.as_ref().map(Paged::number);
-            if let Some(none) = nobody::answer(&route.shows, number) {
+            if let Some(none) = nobody::answer(&route.shows, &Around { number, ..Around::of(0) }) {
                 return Ok(none);
             }
         }

@@ -422,7 +422,7 @@ impl Default for Page {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Totals {
-    /// Replaced by how many rows the answer shows.
+    /// Replaced by how many rows of the list the user sees: on the last page with `page`, and `null` on those before.
     pub(crate) recompute: Vec<Pointer>,
     /// Replaced by `null`.
     pub(crate) null: Vec<Pointer>,

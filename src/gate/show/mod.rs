@@ -33,7 +33,7 @@ use self::{
 };
 use crate::{
     config::routes::{self as config, Format, Main, Shows},
-    filter::{EntityNo, Judge, Object, Page, Report, Verdict, csv::Table},
+    filter::{Around, EntityNo, Judge, Object, Page, Report, Verdict, csv::Table},
     gate::{
         Passage, Shown,
         decisions::{Outcome, Record, Removed},
@@ -66,7 +66,7 @@ impl Passage<'_> {
         let is_got = self.matched.route.matches.method == Method::GET;
         if unseen.is_empty() && (!is_got || status == StatusCode::NO_CONTENT) {
             if !wrote && self.hides_rows(permit)? {
-                let none = nobody::answer(&self.matched.route.shows, None);
+                let none = nobody::answer(&self.matched.route.shows, &Around::of(0));
                 return none.ok_or(Refusal::Withheld(Withheld::NoList));
             }
             return self.empty(unseen, permit);
@@ -136,7 +136,7 @@ impl Passage<'_> {
         if !is_whole
             && report.rows_shown == 0
             && self.may_hide_all_rows()
-            && let Some(none) = nobody::answer(&self.matched.route.shows, None)
+            && let Some(none) = nobody::answer(&self.matched.route.shows, &Around::of(0))
         {
             return Ok(none);
         }
@@ -175,8 +175,11 @@ impl Passage<'_> {
     /// that a right to less than all does not reach it.
     fn keeps_what_is_nobodys(&self) -> bool {
         let route = &self.matched.route;
-        let keeps_all = route.shows.keep.iter().any(String::is_empty);
-        keeps_all && route.shows.main.is_none() && route.object.is_none() && !route.writes()
+        let shows = &route.shows;
+        // Beside objects that are judged, a part of an answer is what the route map says: all of it would be theirs too.
+        let is_beside = !shows.nested.is_empty() && !shows.keep.iter().any(String::is_empty);
+        let keeps = !shows.keep.is_empty() && !is_beside && shows.main.is_none();
+        keeps && route.object.is_none() && route.export.is_none() && !route.writes()
     }
 
     /// Whether the echo of a write passes as a whole: the object may be seen with every field.

@@ -6,22 +6,23 @@ use serde_json::{Map, Value, json};
 use super::answer;
 use crate::{
     config::routes::{Count, Empty, Format, Main, Shows},
+    filter::Around,
     gate::Shown,
 };
 
-/// The answer without a row, as page `number`; `None` if it has none, or if more than rows may be shown of it.
-pub(in crate::gate) fn answer(shows: &Shows, number: Option<u64>) -> Option<Shown> {
+/// The answer without a row, with this around it; `None` if it has none, or if more than rows may be shown of it.
+pub(in crate::gate) fn answer(shows: &Shows, around: &Around<'_>) -> Option<Shown> {
     let Some(Main::Rows(..)) = &shows.main else { return None };
     match (shows.format, shows.empty) {
         (Format::Whole, _) => None,
         (Format::Csv, _) => Some(answer::no_table()),
         (Format::Json, Empty::NoContent) => Some(answer::without_content()),
-        (Format::Json, Empty::List | Empty::Absent) => without_rows(shows, number).map(answer::json),
+        (Format::Json, Empty::List | Empty::Absent) => without_rows(shows, around).map(answer::json),
     }
 }
 
 /// The list without a row. A page has nothing around its rows but what Headgate knows of it.
-fn without_rows(shows: &Shows, number: Option<u64>) -> Option<Vec<u8>> {
+fn without_rows(shows: &Shows, known: &Around<'_>) -> Option<Vec<u8>> {
     let Some(Main::Rows(rows, _)) = &shows.main else { return None };
     if shows.page.is_none() && !(shows.nested.is_empty() && shows.keep.is_empty()) {
         return None;
@@ -32,14 +33,14 @@ fn without_rows(shows: &Shows, number: Option<u64>) -> Option<Vec<u8>> {
     };
     for (place, count) in &shows.totals {
         match count {
-            Count::Recompute => places.push((place, json!(0))),
+            Count::Recompute => places.push((place, json!(known.rows))),
             Count::Null => places.push((place, Value::Null)),
             Count::Drop => {}
         }
     }
     if let Some(page) = &shows.page {
         places.extend(shows.links.iter().map(|place| (place.as_str(), Value::Null)));
-        places.extend(page.at.iter().map(|place| (place.as_str(), json!(number))));
+        places.extend(page.at.iter().map(|place| (place.as_str(), json!(known.number))));
         places.extend(page.more.iter().map(|place| (place.as_str(), json!(false))));
     }
     let mut answer = Value::Null;
@@ -80,7 +81,8 @@ mod tests {
             ..Shows::default()
         };
         let told = |shows: &Shows| {
-            without_rows(shows, None).map(|json| serde_json::from_slice::<serde_json::Value>(&json).unwrap())
+            without_rows(shows, &Around::of(0))
+                .map(|json| serde_json::from_slice::<serde_json::Value>(&json).unwrap())
         };
         assert_eq!(told(&shows("", &[])), Some(json!([])));
         let counts = [("/data/meta/all~1", Count::Recompute), ("/n", Count::Null), ("/no", Count::Drop)];

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use super::{answer::Unseen, nobody};
 use crate::{
     config::routes::Paging,
-    filter::{Page, Report},
+    filter::{Around, Page, Report},
     gate::{
         Passage, Shown,
         decisions::Record,
@@ -59,6 +59,8 @@ struct Place {
     page: u64,
     /// Rows of it that the user may see and that stand before.
     given: usize,
+    /// Rows that the user may see, from the first of the list.
+    seen: u64,
     /// The user's page.
     of: u64,
     /// Rows of that page that stand before.
@@ -121,7 +123,7 @@ impl Places {
     fn nearest(&self, list: &List, number: u64, first: u64) -> Place {
         let known = (first..=number).rev().take(usize::try_from(LOOK_BACK_MAX).unwrap_or(usize::MAX));
         let mut known = known.filter_map(|number| self.places.get(&(*list, number)));
-        known.next().unwrap_or(Place { page: first, given: 0, of: first, rows: 0, read: 0 })
+        known.next().unwrap_or(Place { page: first, given: 0, seen: 0, of: first, rows: 0, read: 0 })
     }
 
     /// Keeps where a page ended, or how far the way to it has led.
@@ -190,6 +192,7 @@ impl Place {
             }
             at += count;
             self.rows += count;
+            self.seen = self.seen.saturating_add(count as u64);
             if self.of == wanted || !self.is_full(size, pages_max) {
                 break;
             }
@@ -263,12 +266,12 @@ impl Passage<'_> {
                 // Behind its last page some backends have nothing, and some have no such page.
                 (StatusCode::NO_CONTENT | StatusCode::NOT_FOUND, Some(_)) => break End::OfList,
                 (StatusCode::NO_CONTENT, None) if unseen.is_empty() => {
-                    return self.page_of_none(paged).ok_or(Refusal::Failed);
+                    return self.page_of_none(paged, place).ok_or(Refusal::Failed);
                 }
                 // The place was kept when the last page ended, which had no way to know that nothing is there. And who has rows left
                 // out must not learn from a 404 that there are none to be left out.
                 (StatusCode::NOT_FOUND, None) if place.page > paging.first || self.cover.is_some() => {
-                    return self.page_of_none(paged).ok_or(Refusal::Missing);
+                    return self.page_of_none(paged, place).ok_or(Refusal::Missing);
                 }
                 (status, _) if !status.is_success() || status == StatusCode::PARTIAL_CONTENT => {
                     return self.error(unseen, permit);
@@ -329,13 +332,14 @@ impl Passage<'_> {
         let made = made.ok_or(Refusal::Failed)?;
         // Whether the list has ended for everybody or for this user is not told (D05).
         let is_end = end == End::OfList && made.page.rows() == 0 && self.may_hide_all_rows();
-        let none = if is_end { self.page_of_none(paged) } else { None };
-        Ok(none.unwrap_or_else(|| made.shown(paged, end)))
+        let none = if is_end { self.page_of_none(paged, place) } else { None };
+        Ok(none.unwrap_or_else(|| made.shown(paged, place, end)))
     }
 
-    /// The page without a row behind which there is none.
-    fn page_of_none(&self, paged: &Paged<'_>) -> Option<Shown> {
-        nobody::answer(&self.matched.route.shows, Some(paged.number))
+    /// The page without a row behind which there is none; `end` is the list's.
+    fn page_of_none(&self, paged: &Paged<'_>, end: Place) -> Option<Shown> {
+        let around = Around { rows: Some(end.seen), number: Some(paged.number), next: None };
+        nobody::answer(&self.matched.route.shows, &around)
     }
 
     /// The list that is asked for: all that makes it another, apart from the number of the page.
@@ -391,11 +395,13 @@ impl Asking<'_> {
 }
 
 impl Made {
-    /// The answer.
-    fn shown(self, paged: &Paged<'_>, end: End) -> Shown {
-        let next = (end != End::OfList).then(|| paged.next());
+    /// The answer, which ends at this place. How many rows the user sees is known at the end of the list.
+    fn shown(self, paged: &Paged<'_>, place: Place, end: End) -> Shown {
+        let is_last = end == End::OfList;
+        let next = (!is_last).then(|| paged.next());
+        let rows = is_last.then_some(place.seen);
         let mut json = Vec::new();
-        self.page.write(Some(paged.number), next.as_deref(), &mut json);
+        self.page.write(&Around { rows, number: Some(paged.number), next: next.as_deref() }, &mut json);
         let mut shown = self.unseen.with_rows(json);
         if end == End::Bound {
             shown.headers_mut().insert(MORE, HeaderValue::from_static("true"));

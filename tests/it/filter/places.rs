@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use headgate::filter::{
-    EntityNo, EntitySource, FactNo, Fault, FieldIx, Fields, Judge, Layout, LayoutSource, Limits, Object,
-    Report, Schema, SchemaError, Total, Verdict, filter, page,
+    Around, EntityNo, EntitySource, FactNo, Fault, FieldIx, Fields, Judge, Layout, LayoutSource, Limits,
+    Object, Report, Schema, SchemaError, Total, Verdict, filter, page,
 };
 
 use super::{Always, strings};
@@ -330,7 +330,7 @@ fn a_list_that_is_null_is_one_without_rows() {
             &headgate::filter::page(more.as_bytes(), &layout(rows), Limits::default(), row()).unwrap().0,
         );
         let mut out = Vec::new();
-        page.write(None, None, &mut out);
+        page.write(&Around::of(page.rows() as u64), &mut out);
         let left = left.replace("[]", r#"[{"id":1},{"id":2}]"#).replace(r#""n":0"#, r#""n":2"#);
         assert_eq!(String::from_utf8(out).unwrap(), left);
     }
@@ -389,7 +389,7 @@ fn pages_are_joined_with_the_right_count() {
     };
     let written = |page: &headgate::filter::Page| {
         let mut out = Vec::new();
-        page.write(None, None, &mut out);
+        page.write(&Around::of(page.rows() as u64), &mut out);
         String::from_utf8(out).unwrap()
     };
     let mut first = read(r#"{"n":9, "p": [ {"id":1}, 7, {"id":2} , {"id":3} ], "m": 9, "k": 1 }"#);

@@ -90,6 +90,25 @@ page = { number = "page", size = "limit", size_default = 2, at = "/_page" }
 links = ["/next"]
 
 [[route]]
+match = "GET /api/v1/accounts/{account}/report"
+resource = "contact"
+action = "view"
+keep = [""]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/part-of-a-report"
+resource = "contact"
+action = "view"
+keep = ["/sums/*/value"]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/dashboard"
+resource = "contact"
+action = "view"
+nested = { "/first" = "contact" }
+keep = ["/version"]
+
+[[route]]
 match = "GET /api/v1/accounts/{account}/table"
 entity = "contact"
 action = "list"
@@ -201,6 +220,31 @@ async fn e03_an_echo_that_tells_nothing_of_whose_it_is_is_shown_to_who_saw_the_o
     let shown = put("ana").await;
     assert_eq!((shown.status, shown.json()), (200, json!({"id": "501", "name": "CANARY-501-name"})));
     assert_eq!(put("kim").await.status, 204);
+}
+
+#[tokio::test]
+async fn what_is_made_of_everybodys_passes_to_who_has_the_right_to_all() {
+    let some = kim_has(&[("viewer", &[("contact", "view", Scope::Team)], &[])]);
+    let all = kim_has(&[("viewer", &[("contact", "view", Scope::All)], &[])]);
+    for (sees_all, world) in [(false, Setup::default().policy(some)), (true, Setup::default().policy(all))] {
+        let script = |_: &Asked| {
+            let sums = json!([{"value": "CANARY-502-sum", "of": 1}]);
+            Some(backend::json(200, &json!({"sums": sums, "first": contact("502", "ben"), "version": 3})))
+        };
+        let world = world.routes(ROUTES).backend(script).start().await;
+        if sees_all {
+            world.also_visible.lock().unwrap().push(("kim", "502"));
+        }
+        for path in ["/report", "/part-of-a-report"] {
+            let answer = world.get("kim", path).await;
+            assert_eq!(answer.status == 200, sees_all, "{path}: {answer:?}");
+            assert_eq!(answer.body.contains("CANARY-502-sum"), sees_all, "{path}: {answer:?}");
+        }
+        // Beside objects that are judged, what is kept is the route map's word.
+        let dashboard = world.get("kim", "/dashboard").await.json();
+        assert_eq!(dashboard["version"], 3);
+        assert_eq!(dashboard.get("first").is_some_and(|first| !first.is_null()), sees_all, "{dashboard}");
+    }
 }
 
 #[tokio::test]
@@ -454,6 +498,7 @@ super::obeying::once_more!(
     e03_the_echo_of_what_a_tag_tells_is_shown_to_who_may_see_it,
     e03_who_gave_an_object_away_is_not_shown_it_any_more,
     e03_an_echo_that_tells_nothing_of_whose_it_is_is_shown_to_who_saw_the_object,
+    what_is_made_of_everybodys_passes_to_who_has_the_right_to_all,
     a_whole_answer_passes_by_the_right_to_an_object_or_to_all,
     the_echo_of_a_write_passes_whole_to_who_may_see_it_whole,
     another_object_than_was_asked_for_is_none,

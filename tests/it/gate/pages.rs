@@ -122,6 +122,13 @@ async fn d06_from_page_to_page_nothing_is_missed_and_nothing_comes_twice() {
             let world = serving(list).await;
             let pages = walk(&world, query, size).await;
             assert_eq!(pages.concat(), visible(list), "{list} {query}");
+            // Asked for again, from where each begins, and behind the last.
+            for page in 1..=pages.len() + 1 {
+                let told = world.get("ana", &format!("/paged?page={page}{query}")).await;
+                let is_last = told.json()["links"]["next"].is_null();
+                let count = if is_last { json!(visible(list).len()) } else { Value::Null };
+                assert_eq!(told.json()["count"], count, "{list} {query}: page {page}");
+            }
             for page in 1..=pages.len() {
                 let asked = world.backend.seen();
                 let again = ids(&world.get("ana", &format!("/paged?page={page}{query}")).await);
@@ -240,7 +247,7 @@ async fn behind_its_last_page_a_backend_may_have_nothing_or_no_such_page() {
         let json = next.json();
         assert_eq!(
             (&json["page"], &json["count"], &json["links"]["next"]),
-            (&json!(2), &json!(0), &Value::Null),
+            (&json!(2), &json!(4), &Value::Null),
             "{end}"
         );
         let world_end = world.get("ana", "/paged?per_page=3").await;
@@ -352,7 +359,7 @@ async fn who_may_see_every_row_gets_the_backends_pages() {
 }
 
 #[tokio::test]
-async fn d05_a_page_tells_its_own_number_its_own_next_and_its_own_rows() {
+async fn d05_a_page_tells_its_own_number_and_next_and_the_last_one_the_count() {
     let world = serving("hhhhvvhhvvhhvv").await;
     let first = world.get("ana", "/paged?sort=-id&per_page=4").await;
     assert_eq!(
@@ -364,13 +371,17 @@ async fn d05_a_page_tells_its_own_number_its_own_next_and_its_own_rows() {
         let json = answer.json();
         (json["page"].clone(), json["count"].clone(), json["all"].clone(), json["version"].clone())
     };
-    assert_eq!(told(&first), (json!(1), json!(4), Value::Null, json!(3)));
+    assert_eq!(
+        told(&first),
+        (json!(1), Value::Null, Value::Null, json!(3)),
+        "how many there are is not known yet"
+    );
     assert_eq!(first.json()["has_more"], true);
     let second = world.get("ana", "/paged?sort=-id&per_page=4&page=2").await;
     assert_eq!(ids(&second), [12, 13]);
     assert_eq!(second.json()["links"]["next"], Value::Null, "there is none");
     assert_eq!(second.json()["has_more"], false);
-    assert_eq!(told(&second), (json!(2), json!(2), Value::Null, json!(3)));
+    assert_eq!(told(&second), (json!(2), json!(6), Value::Null, json!(3)));
 }
 
 #[tokio::test]
@@ -539,7 +550,7 @@ super::obeying::once_more!(
     a_place_that_is_forgotten_for_want_of_room_is_found_again,
     a_failure_in_the_midst_of_a_page_is_no_end,
     who_may_see_every_row_gets_the_backends_pages,
-    d05_a_page_tells_its_own_number_its_own_next_and_its_own_rows,
+    d05_a_page_tells_its_own_number_and_next_and_the_last_one_the_count,
     a_page_that_can_be_meant_in_two_ways_is_refused,
     lists_of_one_user_and_of_two_are_kept_apart,
     f09_users_of_one_name_in_two_tenants_share_neither_places_nor_facts,
