@@ -37,8 +37,12 @@ impl Judge<'_> {
     /// The fields of a request that may not be written, or not be asked about.
     pub(super) fn refused(&self, fields: &Fields, permit: &Permit) -> Refused {
         let mut refused = Refused::default();
-        for (way, _given) in fields.written() {
-            refused.note(way, is_listed(way, &[self.writes]), self.unwritable(way, permit));
+        for (way, given) in fields.written() {
+            // An object without members writes no more than one with some of those that are listed.
+            let has_nothing =
+                given.is_nothing() && self.writes.is_some_and(|names| names.reach_into(&way.join(".")));
+            let is_listed = has_nothing || is_listed(way, &[self.writes]);
+            refused.note(way, is_listed, self.unwritable(way, permit));
         }
         for name in &self.changes.0 {
             let way: Way = name.split('.').map(str::to_owned).collect();

@@ -266,6 +266,9 @@ impl<'a> Passage<'a> {
         if let Some(other) = &judged.other_than_path {
             return Err(other.clone().into());
         }
+        if let Some(other) = &judged.other_value {
+            return Err(other.clone().into());
+        }
         let plan = judged.plan.as_ref().map_err(Barred::clone)?;
         self.may_own(asked, object, plan).await?;
         let besides = judged.besides.as_ref().map_err(Barred::clone)?;
@@ -290,6 +293,26 @@ impl<'a> Passage<'a> {
             }
         }
         None
+    }
+
+    /// Why a field has another value than the route lets it have, if one does.
+    pub(super) fn other_value(&self, fields: &Fields) -> Option<Barred> {
+        let writing = &self.matched.route.writing;
+        writing.only.iter().find_map(|(field, only)| {
+            let is_listed = |value: &Value| match value {
+                Value::Null => true,
+                Value::String(text) => only.contains(text),
+                Value::Bool(_) | Value::Number(_) => only.contains(&value.to_string()),
+                Value::Array(_) | Value::Object(_) => false,
+            };
+            match preset(fields, field, writing.fields.as_ref(), &self.matched.route.aliases) {
+                Preset::Absent => None,
+                Preset::Given(values) if values.iter().all(is_listed) => None,
+                Preset::Given(_) | Preset::Unclear => {
+                    Some(Barred::new(field, "value", format!("the route lets {field} have other values")))
+                }
+            }
+        })
     }
 
     /// The permit of a question, if it is about nothing that its user may not see, and what each row must show then.

@@ -131,6 +131,15 @@ impl House {
 
     /// A house before another Chatwoot.
     pub(super) async fn before(chatwoot: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        Self::made(chatwoot, "").await
+    }
+
+    /// A house whose roles see less by this.
+    pub(super) async fn narrower(by: &str) -> Self {
+        Self::made(chatwoot::told, by).await
+    }
+
+    async fn made(chatwoot: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static, narrower_by: &str) -> Self {
         let backend = Backend::start(chatwoot).await;
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| {
@@ -140,7 +149,7 @@ impl House {
         };
         write("headgate.toml", &HEADGATE.replace("BACKEND", &backend.address.to_string()));
         write("tenants/default/routes.toml", ROUTES);
-        write("tenants/default/roles.toml", ROLES);
+        write("tenants/default/roles.toml", &format!("{ROLES}{narrower_by}"));
         let (mut directory, mut identity, mut keys) = (String::new(), String::new(), Vec::new());
         for team in ["10", "20"] {
             let members = USERS.iter().filter(|(_, of, _)| *of == team).map(|(user, ..)| *user);
@@ -303,6 +312,11 @@ impl Sight {
     /// Whether a conversation is among those that the user sees.
     pub(super) fn has(&self, of: Conversation) -> bool {
         self.reaches("conversation", "list", of) && self.reaches("conversation", "view", of)
+    }
+
+    /// Whether a user sees something of a resource of which this conversation, or nobody in particular, is the owner.
+    pub(super) fn sees(&self, resource: &str, of: Option<Conversation>) -> bool {
+        self.ask(resource, "view", Some(of.map_or_else(nobodys, thing))).is_allowed()
     }
 
     /// The numbers of the conversations that the user sees.
