@@ -100,6 +100,14 @@ fn lines() -> Vec<Line> {
         .collect()
 }
 
+/// Where a request names the objects that it is about.
+#[derive(PartialEq)]
+enum Named {
+    Nowhere,
+    Path,
+    Body,
+}
+
 /// A route of the map.
 struct Route {
     method: String,
@@ -107,8 +115,8 @@ struct Route {
     path: Vec<String>,
     /// Of what it is.
     resource: String,
-    /// It is about one object.
-    has_object: bool,
+    /// Where the objects that it is about are named, if it is about any.
+    named: Named,
     /// It is about what belongs to Chatwoot's user.
     as_user: bool,
     /// It writes nothing.
@@ -127,7 +135,11 @@ fn routes() -> Vec<Route> {
             method: method.to_owned(),
             path: path.split('/').map(str::to_owned).collect(),
             resource: text("resource").or_else(|| text("entity")).unwrap().to_owned(),
-            has_object: text("object").is_some(),
+            named: match (text("object"), text("ids")) {
+                (None, _) => Named::Nowhere,
+                (Some(_), None) => Named::Path,
+                (Some(_), Some(_)) => Named::Body,
+            },
             as_user: is("as_user"),
             asks: method == "GET" || is("question"),
         }
@@ -160,10 +172,12 @@ fn refusal(house: &House, user: &str, line: &Line, route: &Route) -> (u16, Optio
         Some(["conversations", id]) => id.parse().ok().map(Conversation::of),
         _ => None,
     };
-    let is_theirs = if route.as_user {
-        is_one_of(user, THEMSELVES)
-    } else {
-        !route.has_object || house.sight(user).sees(&route.resource, of)
+    let is_theirs = match route.named {
+        _ if route.as_user => is_one_of(user, THEMSELVES),
+        Named::Nowhere => true,
+        Named::Path => house.sight(user).sees(&route.resource, of),
+        // Who may change none is not asked which.
+        Named::Body => false,
     };
     (if is_theirs { 403 } else { 404 }, None)
 }
