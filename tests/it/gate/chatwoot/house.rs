@@ -389,7 +389,7 @@ fn thing(of: Conversation) -> Thing {
         own_team: own.is_some(),
         teams: own.into_iter().chain(of.agent().and_then(team_of)).collect(),
         participants: if of.watched { vec!["2".to_owned()] } else { Vec::new() },
-        channel: Some("Channel::Whatsapp".to_owned()),
+        channel: Some("whatsapp".to_owned()),
         account: Some("4".to_owned()),
         ..Thing::default()
     }
