@@ -286,6 +286,9 @@ pub(crate) struct Route {
     pub(crate) refers: BTreeMap<String, Reference>,
     /// The right that is asked for in place of `action`, by the value of one field.
     pub(crate) instead: Option<Instead>,
+    /// The only values that a field may have, by its name: `{ message_type = ["outgoing"] }`. Another one refuses the write; `null`
+    /// is none.
+    pub(crate) only: BTreeMap<String, Vec<String>>,
     /// Fields that the request changes whatever it says, such as the `status` of a toggle: who may not write one of them, or one
     /// in it, may not make it.
     pub(crate) changes: Vec<String>,

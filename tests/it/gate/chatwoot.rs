@@ -2,10 +2,12 @@
 //! they look, and it is the one that the policy says. Every answer is searched for canaries of anything else.
 
 mod backend;
+mod copies;
 mod every_route;
 mod forms;
 mod given;
 mod house;
+mod written;
 
 use std::collections::BTreeSet;
 
@@ -874,7 +876,8 @@ async fn every_route_below_a_conversation_is_for_who_the_policy_says() {
                 }
                 assert_eq!(reached || body_is_refused, may, "{user}: {line}: {answer:?}");
                 if !may {
-                    assert!(matches!(answer.status, 403 | 404), "{user}: {line}: {answer:?}");
+                    let status = if sight.sees(resource, Some(of)) { 403 } else { 404 };
+                    assert_eq!(answer.status, status, "{user}: {line}: {answer:?}");
                 }
             }
         }
@@ -1025,6 +1028,52 @@ async fn no_order_and_no_search_tells_of_what_is_hidden() {
     ] {
         let answer = house.get(user, path).await;
         assert_eq!(answer.status, if may { 200 } else { 400 }, "{user} {path}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_filter_is_ordered_by_what_its_user_sees_of_each_row() {
+    let house = House::start().await;
+    let filter = json!({"payload": [{"attribute_key": "status", "values": ["all"]}]});
+    for (user, order, may) in [
+        ("6", "priority_desc", false),
+        ("6", "sort_on_priority", false),
+        ("6", "priority_desc_created_at_asc", false),
+        ("6", "last_activity_at_desc", true),
+        ("6", "created_at_asc", true),
+        ("1", "priority_desc", true),
+        ("1", "unread", true),
+    ] {
+        let path = format!("conversations/filter?sort_by={order}");
+        let answer = house.send(user, "POST", &path, Some(&filter)).await;
+        assert_eq!(answer.status, if may { 200 } else { 400 }, "{user} {path}: {answer:?}");
+        // Chatwoot reads it in the body as well.
+        let mut both = filter.clone();
+        both["sort_by"] = json!(order);
+        let answer = house.send(user, "POST", "conversations/filter", Some(&both)).await;
+        assert_eq!(answer.status, 400, "{user} {both}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_changed_of_late_comes_at_once_as_updated_within_knows_no_pages() {
+    let house = House::start().await;
+    for (user, ..) in USERS {
+        let sight = house.sight(user).conversations();
+        for page in ["", "&page=1", "&page=3"] {
+            let path = format!("conversations?status=all&updated_within=60{page}");
+            let answer = house.get(user, &path).await.json();
+            let rows = answer["data"]["payload"].as_array().unwrap();
+            let mut told: Vec<_> =
+                rows.iter().map(|row| u32::try_from(row["id"].as_u64().unwrap()).unwrap()).collect();
+            told.sort_unstable();
+            assert_eq!(told, sight.iter().copied().collect::<Vec<_>>(), "{user}{page}");
+            assert_eq!(answer["data"]["meta"]["all_count"], sight.len(), "{user}{page}");
+        }
+        for odd in ["updated_within=", "updated_within=1h", "updated_within[]=60"] {
+            let answer = house.get(user, &format!("conversations?status=all&{odd}")).await.status;
+            assert_eq!(answer == 400, sight.len() < CONVERSATIONS as usize, "{user}: {odd}");
+        }
     }
 }
 

@@ -320,6 +320,11 @@ impl Sight {
         self.reaches("conversation", "list", of) && self.reaches("conversation", "view", of)
     }
 
+    /// Whether a user sees something of a resource of which this conversation, or nobody in particular, is the owner.
+    pub(super) fn sees(&self, resource: &str, of: Option<Conversation>) -> bool {
+        self.ask(resource, "view", Some(of.map_or_else(nobodys, thing))).is_allowed()
+    }
+
     /// The numbers of the conversations that the user sees.
     pub(super) fn conversations(&self) -> BTreeSet<u32> {
         Conversation::all().into_iter().filter(|of| self.has(*of)).map(|of| of.id).collect()
