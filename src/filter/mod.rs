@@ -67,7 +67,7 @@ pub use self::{
     judge::{Fault, Fields, Judge, Object, Raw, Report, Verdict},
     layout::{Layout, LayoutSource, Total},
     page::{Around, Page},
-    schema::{EntityNo, EntitySource, FactNo, FieldIx, Schema, SchemaError},
+    schema::{EntityNo, EntitySource, FactNo, FieldIx, NoneAs, Schema, SchemaError},
     stream::{Filter, Limits, filter, page},
     token::readable,
 };

@@ -3,8 +3,9 @@
 use smallvec::SmallVec;
 
 use super::{
-    EntityNo, FactNo, Fields, Judge, Object, Raw, Verdict,
+    EntityNo, FactNo, Fields, Judge, NoneAs, Object, Raw, Verdict,
     plan::{Need, Place, Plan, State, StateId},
+    token,
 };
 
 /// No entry, no object, no place.
@@ -203,6 +204,12 @@ pub(super) struct Writing<'a, J> {
     pub(super) out: &'a mut Vec<u8>,
 }
 
+/// Where the value of a member begins, which itself begins `at` its key.
+fn value_of(text: &[u8], at: usize) -> Option<usize> {
+    let (colon, _) = token::solid(text, token::whole_string(text, at + 1)?);
+    Some(token::solid(text, colon + 1).0)
+}
+
 struct Writer<'t, 'a, J> {
     tape: &'t mut Tape,
     to: Writing<'a, J>,
@@ -245,6 +252,7 @@ impl<J: Judge> Writer<'_, '_, J> {
         while no < behind {
             let Some(entry) = self.tape.entries.get(no as usize) else { break };
             let (what, state, after) = (entry.what, entry.state, entry.behind);
+            let may_be_none = plan.state(state).none.is_some();
             let before =
                 self.tape.entries.get(entry.last as usize).is_some_and(|last| last.left) || entry.plain;
             let passes = match what {
@@ -255,7 +263,7 @@ impl<J: Judge> Writer<'_, '_, J> {
                 _ if *fields != Fields::All && !self.has(fields, plan.state(state), within.is_some()) => {
                     false
                 }
-                What::Field => true,
+                What::Field => !may_be_none || self.listed(no, fields, within),
                 What::Entity => within.is_some() && self.nested(no, within),
             };
             any |= passes;
@@ -265,21 +273,49 @@ impl<J: Judge> Writer<'_, '_, J> {
             if !passes {
                 self.remove(no, before);
             }
-            no = if passes && what == What::Field { no + 1 } else { after };
+            no = if passes && what == What::Field && !may_be_none { no + 1 } else { after };
         }
         any
     }
 
-    /// Writes an entity's object that stands in another, if something of it is left.
+    /// Writes an entity's object that stands in another, or what stands for none if nothing of it is left. Says whether
+    /// anything is.
     fn nested(&mut self, no: u32, within: Option<&Object<'_>>) -> bool {
         let (length, from) = (self.to.out.len(), self.from);
-        let left = self.entity(no, within);
-        if left == Left::Nothing {
-            // What a placeholder that turned out to be empty has written.
-            self.to.out.truncate(length);
-            self.from = from;
+        if self.entity(no, within) != Left::Nothing {
+            return true;
         }
-        left != Left::Nothing
+        // What a placeholder that turned out to be empty has written.
+        self.to.out.truncate(length);
+        self.from = from;
+        self.none(no)
+    }
+
+    /// Writes a list of entities' objects of which none is written as declared. `null` in its place, and in that of a
+    /// single object, has nothing in it either.
+    fn listed(&mut self, no: u32, fields: &Fields, within: Option<&Object<'_>>) -> bool {
+        let (length, from) = (self.to.out.len(), self.from);
+        let behind = self.tape.entries.get(no as usize).map_or(no, |entry| entry.behind);
+        if self.members(no + 1, behind, fields, within) {
+            return true;
+        }
+        self.to.out.truncate(length);
+        self.from = from;
+        self.none(no)
+    }
+
+    /// Writes a member with what stands for none in place of its value. Says whether anything does.
+    fn none(&mut self, no: u32) -> bool {
+        let Some(entry) = self.tape.entries.get(no as usize) else { return false };
+        let none = self.to.plan.state(entry.state).none.and_then(NoneAs::text);
+        let (Some(none), Some(value)) = (none, value_of(self.to.text, entry.start as usize)) else {
+            return false;
+        };
+        let end = entry.end;
+        self.copy(short(value));
+        self.to.out.extend_from_slice(none);
+        self.from = end;
+        true
     }
 
     /// Whether a verdict has what a member needs; counts what it lacks.

@@ -68,7 +68,7 @@ fn what_by_type(in_list: bool, state: &State, byte: u8) -> Result<Option<What>, 
         _ if !fits(state, byte) => return Err(OtherType),
         Place::Path if !matches!(byte, b'{' | b'[') => Some(What::Undeclared),
         Place::Path => (!in_list).then_some(What::Field),
-        Place::Pass => (!state.need.is_empty()).then_some(What::Field),
+        Place::Pass => (!state.need.is_empty() || state.none.is_some()).then_some(What::Field),
     })
 }
 
