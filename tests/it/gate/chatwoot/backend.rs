@@ -110,12 +110,15 @@ impl Conversation {
 
     /// As a search of conversations shows it.
     fn found(self) -> Value {
-        json!({
+        let mut found = json!({
             "id": self.id, "account_id": 1, "created_at": 1700000000, "message": quoted(self, 1),
             "contact": found_contact(self.contact), "inbox": {"id": 4, "name": "Shop", "channel_type": "Channel::Whatsapp"},
-            "agent": self.agent().map_or(json!({}), agent),
             "additional_attributes": {"referer": format!("https://CANARY-c{}-referer", self.id)},
-        })
+        });
+        if let Some(id) = self.agent() {
+            found["agent"] = agent(id);
+        }
+        found
     }
 
     /// As the older search shows it.

@@ -15,14 +15,16 @@ pub(super) fn answer(asked: &Asked, of: Conversation, rest: &[&str]) -> Option<T
     let id = of.id;
     let value = match (asked.method.as_str(), rest) {
         ("GET" | "PATCH", []) | ("POST", ["unread" | "update_last_seen"]) => of.shown(),
-        ("GET", ["messages"]) => json!({
-            "meta": {
+        ("GET", ["messages"]) => {
+            let mut meta = json!({
                 "labels": [format!("CANARY-c{id}-label")], "additional_attributes": {"referer": "CANARY-x"},
-                "contact": contact(of.contact, false), "assignee": of.agent().map(agent), "agent_last_seen_at": "2023",
-                "assignee_last_seen_at": "2023",
-            },
-            "payload": [message(of, 1), message(of, 2), message(of, 3)],
-        }),
+                "contact": contact(of.contact, false), "agent_last_seen_at": "2023", "assignee_last_seen_at": "2023",
+            });
+            if let Some(id) = of.agent() {
+                meta["assignee"] = agent(id);
+            }
+            json!({"meta": meta, "payload": [message(of, 1), message(of, 2), message(of, 3)]})
+        }
         ("POST", ["messages"] | ["messages", _, "retry"]) | ("DELETE", ["messages", _]) => message(of, 2),
         ("POST", ["messages", _, "translate"]) => json!({"content": format!("CANARY-n{id}-translated")}),
         ("GET", ["attachments"]) => {
