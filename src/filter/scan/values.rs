@@ -49,9 +49,9 @@ impl<J: Judge> Reader<'_, J> {
             let before = top.before;
             match &mut self.scan.opening {
                 None => self.write(before, start),
-                Some(opening) => {
-                    opening.text.extend_from_slice(self.text.get(before - self.base..at).unwrap_or_default())
-                }
+                Some(opening) => opening.text.extend_from_slice(
+                    self.text.get(before.saturating_sub(self.base)..at).unwrap_or_default(),
+                ),
             }
         }
         self.scan.top.any = true;
