@@ -1,7 +1,7 @@
 //! In an entity's object: what may have to be taken out is noted.
 
 use super::super::{
-    plan::{Place, Plan, State, StateId, Way},
+    plan::{Note, Place, Plan, State, StateId, Way},
     tape::{At, NONE, Tape, What},
 };
 use super::{Noted, values::Begun};
@@ -46,20 +46,19 @@ pub(super) struct OtherType;
 /// What a value in an entity's object is noted as, by its first byte.
 #[inline(always)]
 pub(super) fn what(within: &Noted, state: &State, byte: u8) -> Result<Option<What>, OtherType> {
-    // Most members are fields or undeclared, whatever they are.
-    match state.place {
+    match state.note {
         _ if within.dropped => Ok(None),
-        Place::Pass if state.way.is_none() => Ok((!state.need.is_empty()).then_some(What::Field)),
-        Place::Drop => Ok(Some(What::Undeclared)),
-        _ => what_by_type(within.in_list, state, byte),
+        Note::As(what) => Ok(what),
+        Note::LookedAt => what_by_type(within.in_list, state, byte),
     }
 }
 
 fn what_by_type(in_list: bool, state: &State, byte: u8) -> Result<Option<What>, OtherType> {
     let null = byte == b'n';
+    let field = if state.none.is_some() { What::Place } else { What::Field };
     Ok(match state.place {
         Place::Drop | Place::Total(_) | Place::Rows => Some(What::Undeclared),
-        Place::Entity { .. } | Place::Path if null && !in_list => Some(What::Field),
+        Place::Entity { .. } | Place::Path if null && !in_list => Some(field),
         Place::Entity { value, .. } if byte == b'{' || (value && !null) => Some(What::Entity),
         _ if in_list && (matches!(state.place, Place::Entity { .. }) || !fits(state, byte)) => {
             Some(What::Undeclared)
@@ -67,8 +66,8 @@ fn what_by_type(in_list: bool, state: &State, byte: u8) -> Result<Option<What>, 
         Place::Entity { .. } => return Err(OtherType),
         _ if !fits(state, byte) => return Err(OtherType),
         Place::Path if !matches!(byte, b'{' | b'[') => Some(What::Undeclared),
-        Place::Path => (!in_list).then_some(What::Field),
-        Place::Pass => (!state.need.is_empty() || state.none.is_some()).then_some(What::Field),
+        Place::Path => (!in_list).then_some(field),
+        Place::Pass => (field == What::Place || !state.need.is_empty()).then_some(field),
     })
 }
 

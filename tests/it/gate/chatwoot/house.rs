@@ -131,6 +131,15 @@ impl House {
 
     /// A house before another Chatwoot.
     pub(super) async fn before(chatwoot: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        Self::made(chatwoot, "").await
+    }
+
+    /// A house whose roles see less by this.
+    pub(super) async fn narrower(by: &str) -> Self {
+        Self::made(chatwoot::told, by).await
+    }
+
+    async fn made(chatwoot: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static, narrower_by: &str) -> Self {
         let backend = Backend::start(chatwoot).await;
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| {
@@ -140,7 +149,7 @@ impl House {
         };
         write("headgate.toml", &HEADGATE.replace("BACKEND", &backend.address.to_string()));
         write("tenants/default/routes.toml", ROUTES);
-        write("tenants/default/roles.toml", ROLES);
+        write("tenants/default/roles.toml", &format!("{ROLES}{narrower_by}"));
         let (mut directory, mut identity, mut keys) = (String::new(), String::new(), Vec::new());
         for team in ["10", "20"] {
             let members = USERS.iter().filter(|(_, of, _)| *of == team).map(|(user, ..)| *user);
@@ -241,17 +250,23 @@ impl House {
         id: &str,
     ) -> BTreeSet<u32> {
         let mut numbers = BTreeSet::new();
-        for page in 1..=4 {
+        // As clients do: on and on until a page has no row, and does not say that there may be more.
+        for page in 1.. {
             let between = if path.contains('?') { '&' } else { '?' };
             let method = if body.is_some() { "POST" } else { "GET" };
             let answer = self.send(user, method, &format!("{path}{between}page={page}"), body).await;
             assert_eq!(answer.status, 200, "{user} {path}: {answer:?}");
+            let goes_on = answer.header("headgate-more").is_some();
             let answer = answer.json();
             let rows = answer.pointer(rows).unwrap_or_else(|| panic!("{user} {path}: {answer}"));
             let of_row = |row: &Value| u32::try_from(row.pointer(id).unwrap().as_u64().unwrap()).unwrap();
-            numbers.extend(rows.as_array().unwrap().iter().map(of_row));
+            let rows = rows.as_array().unwrap();
+            numbers.extend(rows.iter().map(of_row));
+            if rows.is_empty() && !goes_on {
+                return numbers;
+            }
         }
-        numbers
+        unreachable!("{user} {path} has an end")
     }
 }
 
@@ -375,7 +390,7 @@ fn thing(of: Conversation) -> Thing {
         own_team: own.is_some(),
         teams: own.into_iter().chain(of.agent().and_then(team_of)).collect(),
         participants: if of.watched { vec!["2".to_owned()] } else { Vec::new() },
-        channel: Some("Channel::Whatsapp".to_owned()),
+        channel: Some("whatsapp".to_owned()),
         account: Some("4".to_owned()),
         ..Thing::default()
     }
