@@ -128,6 +128,10 @@ pub(crate) struct Entity {
     /// Where other entities stand in its JSON: pointers, with `*` for each item of a list. Each is decided on by
     /// itself.
     pub(crate) nested: BTreeMap<Pointer, Name>,
+    /// What the backend has at such a place where there is none, so that a hidden one looks the same:
+    /// `{ "/attachments" = "absent", "/last_message" = "null" }`, for items of a list by the pointer of the list. Without it
+    /// `null` and `[]` pass as they are, a hidden object is left out, and a list of hidden ones is without items.
+    pub(crate) none: BTreeMap<Pointer, NoneAs>,
     /// The action that is asked for where it is nested or a row. Default: `view`.
     pub(crate) action: Option<String>,
     /// Other resources of the policy that it is, by the value of a member: the first that fits. If a member that is
@@ -237,6 +241,8 @@ pub(crate) struct Route {
     pub(crate) shows: Option<Name>,
     /// Other places of the answer where entities stand: pointers, with `*` for each item of a list.
     pub(crate) nested: BTreeMap<Pointer, Name>,
+    /// What the backend has at such a place where there is none, as for an entity.
+    pub(crate) none: BTreeMap<Pointer, NoneAs>,
     /// Places of the answer around its objects that pass as they are; `""` is the whole answer.
     pub(crate) keep: Vec<Pointer>,
     /// Counts in the answer. Who may see every row sees them as they are.
@@ -468,6 +474,19 @@ pub(crate) enum Empty {
     /// An answer in which the list is left out, as JSON made of Protocol Buffers has it. Not where `items` is the whole
     /// answer, and without `nested` and `keep`, or with `page`.
     Absent,
+}
+
+/// What a backend has where there is no object. All of these that an answer has there come out as this one; a member that
+/// is left out is never added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum NoneAs {
+    /// The member is left out.
+    Absent,
+    /// `null`.
+    Null,
+    /// `[]`: only of a list.
+    List,
 }
 
 /// What an answer is.

@@ -1,9 +1,11 @@
 //! The filter once more, slow and obvious: over a parsed value, asking of each path what is declared there.
 
 use headgate::filter::{
-    EntityNo, EntitySource, FactNo, FieldIx, Fields, LayoutSource, Object, Raw, Schema, Total, Verdict,
+    EntityNo, EntitySource, FactNo, FieldIx, Fields, LayoutSource, NoneAs, Object, Raw, Schema, Total,
+    Verdict,
 };
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// What a judge was told of an object and those around it: entities and facts as values.
 pub(super) type Told = Vec<(EntityNo, bool, Vec<Option<Value>>)>;
@@ -59,6 +61,23 @@ const NOTHING: Within<'static> = Within { fields: &Fields::NONE, told: None };
 fn steps(pointer: &str) -> Vec<Step> {
     let step = |token: &str| if token == "*" { Step::Item } else { Step::Key(token.to_owned()) };
     pointer.split('/').skip(1).map(step).collect()
+}
+
+/// What is declared of a place where there is none.
+fn none_at(none: &BTreeMap<String, NoneAs>, path: &[Step]) -> Option<NoneAs> {
+    none.iter().find(|(pointer, _)| steps(pointer) == path).map(|(_, none)| *none)
+}
+
+/// What is left of a place, written as declared if that is nothing.
+fn or_none(left: Option<Value>, none: Option<NoneAs>) -> Option<Value> {
+    let is_none =
+        left.as_ref().is_none_or(|left| left.is_null() || left.as_array().is_some_and(Vec::is_empty));
+    match none {
+        Some(NoneAs::Absent) if is_none => None,
+        Some(NoneAs::Null) if is_none => Some(Value::Null),
+        Some(NoneAs::List) if is_none => Some(Value::Array(Vec::new())),
+        _ => left,
+    }
 }
 
 fn names(path: &[Step]) -> Vec<&str> {
@@ -120,13 +139,15 @@ impl<'a> Oracle<'a> {
                 Err(Unfit)
             };
         }
+        let none = none_at(&layout.none, path);
         if let Some((_, entity)) = layout.nested.iter().find(|(pointer, _)| at(pointer)) {
-            return match (self.is_fit(value, *entity), in_list) {
-                (true, _) => Ok(self.entity(value, *entity, false, None)?.1),
-                (false, true) => Ok(None),
-                (false, false) if null => Ok(Some(Value::Null)),
-                (false, false) => Err(Unfit),
+            let left = match (self.is_fit(value, *entity), in_list) {
+                (true, _) => self.entity(value, *entity, false, None)?.1,
+                (false, true) => None,
+                (false, false) if null => Some(Value::Null),
+                (false, false) => return Err(Unfit),
             };
+            return Ok(or_none(left, none));
         }
         if layout.totals.keys().any(|pointer| at(pointer)) {
             return Ok(Some(Value::Null));
@@ -165,9 +186,9 @@ impl<'a> Oracle<'a> {
                 for value in items {
                     left.extend(self.around(value, &[path, &[Step::Item]].concat(), kept)?);
                 }
-                Ok(Some(Value::Array(left)))
+                Ok(or_none(Some(Value::Array(left)), none))
             }
-            _ if kept || (null && !in_list) => Ok(Some(value.clone())),
+            _ if kept || (null && !in_list) => Ok(or_none(Some(value.clone()), none)),
             _ => Ok(None),
         }
     }
@@ -286,15 +307,16 @@ impl<'a> Oracle<'a> {
         let whole = whole || starred || listed.iter().any(|field| split_is(field, &name));
         let within = if has { within } else { NOTHING };
         if let Some(inner) = nested {
+            let none = none_at(&source.none, path);
             return if self.is_fit(value, inner) {
                 match within.told {
-                    Some(told) => Ok(self.entity(value, inner, false, Some(told))?.1),
+                    Some(told) => Ok(or_none(self.entity(value, inner, false, Some(told))?.1, none)),
                     None => self.only_types(value, inner),
                 }
             } else if in_list {
                 Ok(None)
             } else if null {
-                Ok(Some(Value::Null).filter(|_| within.told.is_some()))
+                Ok(or_none(Some(Value::Null), none).filter(|_| within.told.is_some()))
             } else {
                 Err(Unfit)
             };
@@ -322,7 +344,7 @@ impl<'a> Oracle<'a> {
             || in_list;
         let within = if led { within } else { NOTHING };
         let left = self.inside(value, entity, path, within, whole)?;
-        Ok(left.filter(|_| has && led))
+        Ok(or_none(left, none_at(&source.none, path)).filter(|_| has && led))
     }
 
     /// Looks at the types of an entity of which nothing is asked.

@@ -2,12 +2,13 @@
 
 use std::{
     cell::RefCell,
+    collections::BTreeMap,
     hash::{DefaultHasher, Hash as _, Hasher as _},
 };
 
 use headgate::filter::{
-    EntityNo, EntitySource, Fault, FieldIx, Fields, Filter, Judge, Layout, LayoutSource, Limits, Object,
-    Report, Schema, SchemaError, Total, Verdict, filter,
+    EntityNo, EntitySource, Fault, FieldIx, Fields, Filter, Judge, Layout, LayoutSource, Limits, NoneAs,
+    Object, Report, Schema, SchemaError, Total, Verdict, filter,
 };
 use proptest::{
     prelude::*,
@@ -50,8 +51,9 @@ fn entity() -> impl Strategy<Value = EntitySource> {
         prop::collection::vec(prop_oneof![3 => dotted(), 1 => dotted().prop_map(|x| format!("{x}.*"))], 0..3);
     let nested = prop::collection::btree_map(pointer(true), (0..3_u16).prop_map(EntityNo), 0..3);
     let facts = prop::collection::vec(prop_oneof![4 => pointer(false), 1 => Just(String::new())], 0..3);
-    (listed, ruled, nested, facts, any::<u8>()).prop_map(|(fields, ruled, nested, facts, kind)| {
-        let mut source = EntitySource { fields, ruled, nested, facts, ..EntitySource::default() };
+    (listed, ruled, nested, facts, any::<u64>()).prop_map(|(fields, ruled, nested, facts, kind)| {
+        let none = nones(&nested, kind);
+        let mut source = EntitySource { fields, ruled, nested, none, facts, ..EntitySource::default() };
         match kind % 9 {
             0 => source = EntitySource { value: true, facts: source.facts, ..EntitySource::default() },
             1 | 2 => {
@@ -74,8 +76,10 @@ fn layout() -> impl Strategy<Value = LayoutSource> {
         prop::collection::btree_map(pointer(true), entity(), 0..2),
         prop::collection::vec(pointer(true), 0..2),
         prop::collection::btree_map(pointer(false), select(vec![Total::Shown, Total::Null]), 0..2),
+        any::<u64>(),
     )
-        .prop_map(|(rows, rows_may_lack, object, nested, keep, totals)| LayoutSource {
+        .prop_map(|(rows, rows_may_lack, object, nested, keep, totals, seed)| LayoutSource {
+            none: nones(&nested, seed),
             rows,
             rows_may_lack,
             object,
@@ -99,6 +103,21 @@ fn value() -> impl Strategy<Value = Value> {
                 .prop_map(|members| Value::Object(members.into_iter().collect())),
         ]
     })
+}
+
+/// What is declared of some of these places where there is none.
+fn nones(nested: &BTreeMap<String, EntityNo>, seed: u64) -> BTreeMap<String, NoneAs> {
+    let mut dice = Dice(seed);
+    let mut none = BTreeMap::new();
+    for place in nested.keys() {
+        let list = place.strip_suffix("/*");
+        let kinds = [None, Some(NoneAs::Absent), Some(NoneAs::Null), list.map(|_| NoneAs::List)];
+        if let Some(kind) = kinds[dice.below(kinds.len())] {
+            none.insert(list.unwrap_or(place).to_owned(), kind);
+        }
+    }
+    none.retain(|place, _| !place.is_empty() && !place.ends_with("/*"));
+    none
 }
 
 /// A text in which the layout's rows and object are where they should be, mostly.
@@ -309,6 +328,7 @@ fn settled(mut sources: Vec<EntitySource>, mut layout: LayoutSource) -> (Vec<Ent
                 Ok(no) => {
                     let source = &mut sources[no];
                     source.nested.remove(&inner);
+                    source.none.remove(inner.strip_suffix("/*").unwrap_or(&inner));
                     source.fields.retain(|name| *name != inner);
                     source.ruled.retain(|name| *name != inner);
                     source.placeholder.retain(|name| *name != inner);
@@ -317,6 +337,7 @@ fn settled(mut sources: Vec<EntitySource>, mut layout: LayoutSource) -> (Vec<Ent
                     layout.rows = layout.rows.filter(|(pointer, _)| *pointer != inner);
                     layout.object = layout.object.filter(|(pointer, _)| *pointer != inner);
                     layout.nested.remove(&inner);
+                    layout.none.remove(inner.strip_suffix("/*").unwrap_or(&inner));
                     layout.keep.retain(|pointer| *pointer != inner);
                     layout.totals.remove(&inner);
                 }

@@ -134,12 +134,16 @@ impl Conversation {
 
     /// As a search of conversations shows it.
     fn found(self) -> Value {
-        json!({
+        let mut found = json!({
             "id": self.id, "account_id": 1, "created_at": 1700000000, "message": viewed(self, 1),
             "contact": found_contact(self.contact),
             "inbox": {"id": 4, "channel_id": 40, "name": "Shop", "channel_type": "Channel::Whatsapp"},
-            "agent": self.agent().map_or(json!({}), found_agent), "additional_attributes": self.additional(),
-        })
+            "additional_attributes": self.additional(),
+        });
+        if let Some(id) = self.agent() {
+            found["agent"] = found_agent(id);
+        }
+        found
     }
 
     /// As the older search shows it.
