@@ -79,6 +79,13 @@ impl Page {
         }
     }
 
+    /// Adds the rows of an earlier page. What stands around them there is left out.
+    pub fn prepend(&mut self, other: &Self) {
+        let later = self.rows.split_off(0);
+        self.append(other);
+        self.rows.extend(later);
+    }
+
     /// Writes it, with this around its rows.
     pub fn write(&self, around: &Around<'_>, out: &mut Vec<u8>) {
         around.fill(&self.head, &self.head_holes, out);

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{EntityNo, FactNo, FieldIx, Schema, SchemaError, Total, keys::Keys, pointer::Token};
+use super::{EntityNo, FactNo, FieldIx, Schema, SchemaError, Total, keys::Keys, pointer::Token, tape};
 
 /// A declared place.
 #[derive(Clone, Debug)]
@@ -64,6 +64,8 @@ pub(super) struct State {
     pub(super) place: Place,
     /// What a value must be, so that what is named below it is where it is looked for. `null` may always be.
     pub(super) way: Option<Way>,
+    /// In an entity's object: what a value is noted as.
+    pub(super) note: Note,
     /// Something in it is looked for.
     pub(super) inspect: bool,
     /// Without these fields it does not pass; those of the objects around it are not repeated.
@@ -117,6 +119,15 @@ pub(super) enum Place {
     },
 }
 
+/// What a value in an entity's object is noted as on the tape, if it is not in what is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Note {
+    /// This, whatever it is, and nothing in it is looked for: most are so. `None`: it always passes, and is not noted.
+    As(Option<tape::What>),
+    /// What follows from its type, or something in it is looked for.
+    LookedAt,
+}
+
 /// What a value must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
@@ -161,6 +172,7 @@ impl State {
         Self {
             place: Place::Drop,
             way: None,
+            note: Note::LookedAt,
             inspect: false,
             need: Box::default(),
             leads: Box::default(),
@@ -307,10 +319,16 @@ impl<'a> Builder<'a> {
         let mut needs = |fields: Vec<(EntityNo, FieldIx)>| -> Box<[Need]> {
             fields.into_iter().map(|whose| Need { field: whose.1, tally: tally(tallies, whose) }).collect()
         };
+        // Into what an entity's object is, its own patterns lead; that it is an object is asked apart.
+        let way = way.filter(|_| !matches!(spot.place, Place::Entity { .. }));
         State {
             place: spot.place,
-            // Into what an entity's object is, its own patterns lead; that it is an object is asked apart.
-            way: way.filter(|_| !matches!(spot.place, Place::Entity { .. })),
+            way,
+            note: match spot.place {
+                Place::Pass if !inspect => Note::As((!spot.need.is_empty()).then_some(tape::What::Field)),
+                Place::Drop if !inspect => Note::As(Some(tape::What::Undeclared)),
+                _ => Note::LookedAt,
+            },
             inspect,
             need: needs(spot.need.clone()),
             leads: needs(if spot.place == Place::Path { leads } else { Vec::new() }),

@@ -19,7 +19,7 @@ pub(super) struct Tape {
     facts: Vec<(u32, u32)>,
 }
 
-/// A member or item that may have to be taken out. Those in it follow it.
+/// A member or item that may have to be taken out.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) what: What,
@@ -28,8 +28,8 @@ pub(super) struct Entry {
     pub(super) end: u32,
     /// The entry before it in the same container.
     pub(super) last: u32,
-    /// The entry after all that is in it.
-    pub(super) behind: u32,
+    /// How many entries are in it. Those follow it.
+    pub(super) inside: u32,
     /// A member that always passes stands before it.
     pub(super) plain: bool,
     /// Once decided: it, or a member before it, passes.
@@ -77,8 +77,12 @@ pub(super) struct Counts {
     pub(super) objects: u64,
 }
 
+/// The number of an entry or object, or the end of a text: at most as many as the outermost object has bytes, and one that is too
+/// large is refused before it is settled.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "`Limits::object_bytes` keeps it in 32 bits")]
 fn short(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(NONE)
+    at as u32
 }
 
 impl Tape {
@@ -99,8 +103,17 @@ impl Tape {
     pub(super) fn whole(&mut self, what: What, state: StateId, at: At, end: u32) -> u32 {
         let At { start, last, plain } = at;
         let no = short(self.entries.len());
-        let behind = no.saturating_add(1);
-        self.entries.push(Entry { what, state, start, end, last, behind, plain, left: false, object: NONE });
+        self.entries.push(Entry {
+            what,
+            state,
+            start,
+            end,
+            last,
+            inside: 0,
+            plain,
+            left: false,
+            object: NONE,
+        });
         no
     }
 
@@ -108,8 +121,8 @@ impl Tape {
     #[inline(always)]
     fn end(&mut self, entry: u32, end: u32) {
         let behind = short(self.entries.len());
-        if let Some(entry) = self.entries.get_mut(entry as usize) {
-            (entry.end, entry.behind) = (end, behind);
+        if let Some(at) = self.entries.get_mut(entry as usize) {
+            (at.end, at.inside) = (end, behind - entry - 1);
         }
     }
 
@@ -129,7 +142,9 @@ impl Tape {
         let Place::Entity { entity, main, .. } = place else { return outer };
         let facts = plan.schema.entity(entity).map_or(0, |entity| entity.facts);
         let no = short(self.objects.len());
-        self.objects.push(Found { entity, main, outer, facts: short(self.facts.len()) });
+        // An object of two bytes may have many facts: those that 32 bits do not reach are none.
+        let first = u32::try_from(self.facts.len()).unwrap_or(NONE);
+        self.objects.push(Found { entity, main, outer, facts: first });
         self.facts.resize(self.facts.len() + facts, (NONE, 0));
         if let Some(entry) = self.entries.get_mut(entry as usize) {
             entry.object = no;
@@ -215,7 +230,7 @@ impl<J: Judge> Writer<'_, '_, J> {
     fn entity(&mut self, entry: u32, outer: Option<&Object<'_>>) -> Left {
         let (plan, text) = (self.to.plan, self.to.text);
         let Some(at) = self.tape.entries.get(entry as usize) else { return Left::Nothing };
-        let (inside, behind) = (entry + 1, at.behind);
+        let (inside, behind) = (entry + 1, entry + 1 + at.inside);
         let Some(found) = self.tape.objects.get(at.object as usize) else { return Left::Nothing };
         let Some(entity) = plan.schema.entity(found.entity) else { return Left::Nothing };
         let places = self.tape.facts.get(found.facts as usize..).unwrap_or_default();
@@ -241,20 +256,24 @@ impl<J: Judge> Writer<'_, '_, J> {
     /// (`within` is none), nothing is judged or counted. Says whether one of them is left.
     fn members(&mut self, inside: u32, behind: u32, fields: &Fields, within: Option<&Object<'_>>) -> bool {
         let plan = self.to.plan;
-        let (mut no, mut any) = (inside, false);
+        let (mut no, mut any, all) = (inside, false, *fields == Fields::All);
         while no < behind {
-            let Some(entry) = self.tape.entries.get(no as usize) else { break };
-            let (what, state, after) = (entry.what, entry.state, entry.behind);
-            let before =
-                self.tape.entries.get(entry.last as usize).is_some_and(|last| last.left) || entry.plain;
+            let Some(entry) = self.tape.entries.get_mut(no as usize) else { break };
+            // Most are, and nothing is to be done for them.
+            if all && entry.what == What::Field {
+                (entry.left, any) = (true, true);
+                no += 1;
+                continue;
+            }
+            let Entry { what, state, last, plain, .. } = *entry;
+            let after = no + 1 + entry.inside;
+            let before = plain || self.tape.entries.get(last as usize).is_some_and(|last| last.left);
             let passes = match what {
                 What::Undeclared => {
                     self.to.counts.undeclared += u64::from(within.is_some());
                     false
                 }
-                _ if *fields != Fields::All && !self.has(fields, plan.state(state), within.is_some()) => {
-                    false
-                }
+                _ if !all && !self.has(fields, plan.state(state), within.is_some()) => false,
                 What::Field => true,
                 What::Entity => within.is_some() && self.nested(no, within),
             };

@@ -39,6 +39,8 @@ pub(super) fn solid(text: &[u8], at: usize) -> (usize, Option<u8>) {
     }
 }
 
+/// Apart from its callers, which would otherwise have its registers to save.
+#[inline(never)]
 fn behind_blank(text: &[u8], mut at: usize) -> (usize, Option<u8>) {
     while let Some(b' ' | b'\n' | b'\r' | b'\t') = text.get(at) {
         at += 1;
@@ -70,19 +72,21 @@ pub(super) fn string(text: &[u8], mut at: usize, base: usize, escaped: &mut bool
 
 /// The first byte from `at` on that is a quote, a backslash or a control character.
 #[inline(always)]
-pub(super) fn plain(text: &[u8], at: usize) -> usize {
-    let mut rest = text.get(at..).unwrap_or_default();
-    while let Some((bytes, behind)) = rest.split_first_chunk() {
-        let plain = plain_bytes(u64::from_le_bytes(*bytes));
-        if plain < 8 {
-            return text.len() - rest.len() + plain;
+pub(super) fn plain(text: &[u8], mut at: usize) -> usize {
+    // Two words in a turn: half the checks whether the text has ended.
+    while let Some(bytes) = text.get(at..at + 16) {
+        for word in bytes.as_chunks().0 {
+            let marked = not_plain(u64::from_le_bytes(*word));
+            if marked != 0 {
+                return at + first(marked);
+            }
+            at += 8;
         }
-        rest = behind;
     }
-    while let Some((0x20..=0x21 | 0x23..=0x5b | 0x5d.., behind)) = rest.split_first() {
-        rest = behind;
+    while let Some(0x20..=0x21 | 0x23..=0x5b | 0x5d..) = text.get(at) {
+        at += 1;
     }
-    text.len() - rest.len()
+    at
 }
 
 /// The end of a string that lies whole in a text, from behind its quote; `None` if it does not or is not sound.
@@ -108,6 +112,14 @@ pub(super) fn whole_number(text: &[u8], mut at: usize) -> Option<usize> {
         at += 1;
     }
     at = if text.get(at)? == &b'0' { at + 1 } else { some_digits(text, at)? };
+    match text.get(at)? {
+        b'.' | b'e' | b'E' => whole_fraction(text, at),
+        _behind => Some(at),
+    }
+}
+
+/// The same, from behind the whole part: few numbers have more.
+fn whole_fraction(text: &[u8], mut at: usize) -> Option<usize> {
     if text.get(at)? == &b'.' {
         at = some_digits(text, at + 1)?;
     }
@@ -132,21 +144,21 @@ pub(super) fn whole_word(text: &[u8], at: usize, word: &[u8]) -> Option<usize> {
     (text.get(at..end)? == word).then_some(end)
 }
 
-/// How many bytes of a word stand before a quote, a backslash or a control character.
+/// The top bit of each byte of a word that is a quote, a backslash or a control character; perhaps also of bytes behind the
+/// first that is one.
 #[inline(always)]
-pub(super) fn plain_bytes(word: u64) -> usize {
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
-    let quotes = zero(word ^ (ONES * b'"' as u64));
-    let slashes = zero(word ^ (ONES * b'\\' as u64));
-    let controls = word.wrapping_sub(ONES * 0x20) & !word;
+fn not_plain(word: u64) -> u64 {
+    // With this bit turned a quote becomes 0x20, control characters stay below, and all others are above.
+    let quotes_and_controls = (word ^ (ONES * 2)).wrapping_sub(ONES * 0x21);
+    let slashes = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
     // A borrow can only mark bytes above one that is truly marked.
-    first(quotes | slashes | controls)
+    (quotes_and_controls | slashes) & !word & TOPS
 }
 
-/// The first byte of a word whose top bit is set; 8 if there is none.
+/// The first byte of a word whose top bit is set.
 #[inline(always)]
-fn first(word: u64) -> usize {
-    ((word & TOPS).trailing_zeros() / 8) as usize
+fn first(marked: u64) -> usize {
+    (marked.trailing_zeros() / 8) as usize
 }
 
 /// The length of the escape at `at`; 0 if the text ends in it, `None` if it is none. One that is half of a surrogate pair
@@ -257,13 +269,13 @@ pub(super) fn number(text: &[u8], mut at: usize, base: usize, read: &mut Number)
 /// The first byte from `at` on that is no digit.
 #[inline(always)]
 fn digits(text: &[u8], mut at: usize) -> usize {
-    while let Some(bytes) = text.get(at..).and_then(|rest| rest.first_chunk()) {
+    while let Some(bytes) = text.get(at..at + 8).and_then(|bytes| bytes.first_chunk()) {
         // A digit becomes 0 to 9, to which 0x76 can be added without reaching the top bit. Only a byte whose own top
         // bit is set can carry into the next.
         let word = u64::from_le_bytes(*bytes) ^ (ONES * b'0' as u64);
-        let digits = first(word.wrapping_add(ONES * 0x76) | word);
-        if digits < 8 {
-            return at + digits;
+        let others = (word.wrapping_add(ONES * 0x76) | word) & TOPS;
+        if others != 0 {
+            return at + first(others);
         }
         at += 8;
     }
@@ -323,6 +335,33 @@ mod tests {
             ("a\\ud83d", None),
         ] {
             assert_eq!(text(string).as_deref(), want, "{string}");
+        }
+    }
+
+    #[test]
+    fn a_string_is_plain_up_to_the_first_byte_that_is_not_wherever_that_stands() {
+        for byte in 0..=u8::MAX {
+            for at in 0..40 {
+                let mut text = [b"#\x7f\x80\xff"[at % 4]; 40];
+                text[at] = byte;
+                let want = if matches!(byte, b'"' | b'\\' | 0..0x20) { at } else { 40 };
+                assert_eq!(plain(&text, 0), want, "{byte:#x} at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn digits_end_at_the_first_byte_that_is_none_wherever_that_stands() {
+        for byte in 0..=u8::MAX {
+            for at in 0..20 {
+                let mut text = *b"09876543210123456789";
+                text[at] = byte;
+                assert_eq!(
+                    digits(&text, 0),
+                    if byte.is_ascii_digit() { 20 } else { at },
+                    "{byte:#x} at {at}"
+                );
+            }
         }
     }
 

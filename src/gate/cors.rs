@@ -10,8 +10,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
 
 /// What scripts may read beside what every script may.
-const READABLE: HeaderValue =
-    HeaderValue::from_static("content-disposition, headgate-decision, headgate-grants, retry-after");
+const READABLE: HeaderValue = HeaderValue::from_static(
+    "content-disposition, headgate-decision, headgate-grants, headgate-more, retry-after",
+);
 
 /// How long a browser may remember the answer to its question, in seconds.
 const REMEMBERED: HeaderValue = HeaderValue::from_static("600");

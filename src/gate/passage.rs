@@ -209,7 +209,7 @@ impl Passage<'_> {
         };
         self.put_on_record(record).await?;
         if within == Scope::None && !route.writes() && self.in_shadow().is_none() {
-            let number = paged.as_ref().map(Paged::number);
+            let number = paged.as_ref().and_then(Paged::number);
             if let Some(none) = nobody::answer(&route.shows, &Around { number, ..Around::of(0) }) {
                 return Ok(none);
             }

@@ -1067,6 +1067,33 @@ empty = "absent"
 }
 
 #[test]
+fn every_mistake_about_pages_is_told_with_its_line() {
+    let route = |page: &str, entity: &str| {
+        format!(
+            "backend = 'chat'\n[entity.row]\nresource = 'conversation'\nid = '/id'\nfields = ['*']\n\
+             [entity.line]\nresource = 'conversation'\nfields = ['*']\n\
+             [[route]]\nmatch = 'GET /rows'\nentity = '{entity}'\naction = 'view'\nitems = ''\npage = {page}\n"
+        )
+    };
+    for (page, entity, expected) in [
+        ("{ size = 'n' }", "row", "page: expected either `number` or `before` and `after`"),
+        (
+            "{ number = 'p', after = 'a' }",
+            "row",
+            "page.number: expected either `number` or `before` and `after`",
+        ),
+        ("{ number = 'p', begins = 'end' }", "row", "page.begins: only goes with `before` or `after`"),
+        ("{ before = 'b', size_default = 3 }", "row", "page.size_default: only goes with `number`"),
+        ("{ after = 'a', more = '/more' }", "row", "page.more: only goes with `number`"),
+        ("{ after = 'a' }", "line", "page: only goes with rows that have an `id`"),
+    ] {
+        let told = mistakes_of("tenants/default/routes.toml", &route(page, entity));
+        let expected = format!("routes.toml:14: route[0].{expected}");
+        assert!(told.contains(&expected), "{page}: no `{expected}` in\n{told}");
+    }
+}
+
+#[test]
 fn a_field_that_stands_in_another_object_is_told_with_its_line() {
     let routes = |fields: &str| {
         format!(

@@ -37,8 +37,8 @@ pub(crate) use self::{
         Profiles, Relation, Relations, Role, Roles, Rule,
     },
     routes::{
-        AsUser, Audit, Empty as RouteEmpty, Entity, EntityKind, Errors, Export, Format as RouteFormat,
-        Literal, LookUp, Object as RouteObject, Page, Route, Routes,
+        AsUser, Audit, Begins, Empty as RouteEmpty, Entity, EntityKind, Errors, Export,
+        Format as RouteFormat, Literal, LookUp, Object as RouteObject, Page, Route, Routes,
     },
     tests::{Case, Expect, Object, OfObject, Tests},
     writing::{AssignFields, Media, Referred},

@@ -376,20 +376,29 @@ pub(crate) enum Audit {
     Must,
 }
 
-/// How a backend counts out a list: pages of so many rows, each asked for by its number in the query.
+/// How a backend gives a list in pages of some rows, each asked for in the query: by its number, or by a row beside it.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(extend("required" = ["number"]))]
 pub(crate) struct Page {
     /// The parameter with the number of the page.
     pub(crate) number: Option<String>,
-    /// The number of the first page, and of a request that names none.
-    pub(crate) first: u64,
+    /// The number of the first page, and of a request that names none; 1 if nothing is said.
+    pub(crate) first: Option<u64>,
     /// The parameter with the number of rows, if there is one.
     pub(crate) size: Option<String>,
-    /// How many rows a page has that is asked for without a number of rows. A page with fewer is the last.
+    /// How many rows a page has that is asked for without a number of rows; 25 if nothing is said. A page with fewer is the last.
     #[schemars(range(min = 1))]
-    pub(crate) size_default: usize,
+    pub(crate) size_default: Option<usize>,
+    /// Instead of `number`: the parameter with the id of a row, before which the page ends. Rows are told apart by the `id` of
+    /// their entity.
+    pub(crate) before: Option<String>,
+    /// Instead of `number`: the parameter with the id of a row, after which the page begins.
+    pub(crate) after: Option<String>,
+    /// With `before` or `after`: which rows come without either, the first ones of the list or the last.
+    pub(crate) begins: Begins,
+    /// Parameters with which the backend gives the whole list at once, whatever page is asked for. Each must be a whole number
+    /// then.
+    pub(crate) unless: Vec<String>,
     /// Where the answer says the page's number. Who may not see every row reads there the number that they asked for.
     pub(crate) at: Option<Pointer>,
     /// Where the answer says whether there is a next page: `true` or `false`. Who may not see every row reads there whether
@@ -407,15 +416,30 @@ impl Default for Page {
     fn default() -> Self {
         Self {
             number: None,
-            first: 1,
+            first: None,
             size: None,
-            size_default: 25,
+            size_default: None,
+            before: None,
+            after: None,
+            begins: Begins::default(),
+            unless: Vec::new(),
             at: None,
             more: None,
             pages_max: 10,
             time_max: Span(Duration::from_secs(2)),
         }
     }
+}
+
+/// Where a list begins that is asked for without a row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Begins {
+    /// With its first rows.
+    #[default]
+    Start,
+    /// With its last ones, as conversations do.
+    End,
 }
 
 /// What becomes of counts, for who may not see every row. One that is not named here nor in `keep` is taken out.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Count, Empty, Entity, Format, Main, Shows};
+use super::{Count, Empty, Entity, Format, Main, Numbered, Shows};
 use crate::filter::{EntityNo, EntitySource, LayoutSource, Total};
 
 impl Entity {
@@ -79,7 +79,7 @@ impl Shows {
         let mut source = self.around(entities);
         source.keep.extend(self.totals.keys().cloned());
         source.keep.extend(self.links.iter().cloned());
-        source.keep.extend(self.page.iter().flat_map(|page| page.at.iter().chain(&page.more)).cloned());
+        source.keep.extend(self.numbered().iter().flat_map(|page| page.at.iter().chain(&page.more)).cloned());
         source
     }
 
@@ -92,7 +92,7 @@ impl Shows {
             Count::Drop => None,
         });
         let mut totals: BTreeMap<_, _> = replaced.collect();
-        if let Some(page) = &self.page {
+        if let Some(page) = self.numbered() {
             totals.extend(self.links.iter().map(|place| (place.clone(), Total::Next)));
             totals.extend(page.at.iter().map(|place| (place.clone(), Total::Page)));
             totals.extend(page.more.iter().map(|place| (place.clone(), Total::More)));
@@ -104,6 +104,12 @@ impl Shows {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.main.is_none() && self.nested.is_empty() && self.keep.is_empty() && self.totals.is_empty()
+    }
+
+    /// How its pages are counted, if they are.
+    #[must_use]
+    pub fn numbered(&self) -> Option<&Numbered> {
+        self.page.as_ref()?.numbered()
     }
 
     fn around(&self, entities: &[Entity]) -> LayoutSource {

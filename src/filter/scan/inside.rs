@@ -1,7 +1,7 @@
 //! In an entity's object: what may have to be taken out is noted.
 
 use super::super::{
-    plan::{Place, Plan, State, StateId, Way},
+    plan::{Note, Place, Plan, State, StateId, Way},
     tape::{At, NONE, Tape, What},
 };
 use super::{Noted, values::Begun};
@@ -46,12 +46,10 @@ pub(super) struct OtherType;
 /// What a value in an entity's object is noted as, by its first byte.
 #[inline(always)]
 pub(super) fn what(within: &Noted, state: &State, byte: u8) -> Result<Option<What>, OtherType> {
-    // Most members are fields or undeclared, whatever they are.
-    match state.place {
+    match state.note {
         _ if within.dropped => Ok(None),
-        Place::Pass if state.way.is_none() => Ok((!state.need.is_empty()).then_some(What::Field)),
-        Place::Drop => Ok(Some(What::Undeclared)),
-        _ => what_by_type(within.in_list, state, byte),
+        Note::As(what) => Ok(what),
+        Note::LookedAt => what_by_type(within.in_list, state, byte),
     }
 }
 

@@ -2,14 +2,16 @@
 //! of it is what the steps would note. Whatever is not plain is left to them: they read the object again from its start, and
 //! say what is wrong in it, or wait for its rest.
 
+use std::cell::Cell;
+
 use super::super::{
     Judge,
-    plan::{Plan, State, StateId},
+    plan::{Note, Plan, State, StateId},
     skip,
-    tape::{At, Tape, What},
+    tape::{At, Tape},
     token::{self, solid},
 };
-use super::{Mode, Noted, Reader, inside::what, short, values::Begun};
+use super::{Mode, Noted, Reader, inside::what, values::Begun};
 
 /// Most keys of a state of which it is remembered here whether they have been met.
 const KEYS_MAX: usize = 256;
@@ -19,39 +21,32 @@ impl<J: Judge> Reader<'_, J> {
     pub(super) fn whole(&mut self, at: usize, id: StateId, begun: &Begun) -> Option<usize> {
         let Mode::Held { origin, .. } = self.scan.mode else { return None };
         let depth = self.depth_left().min(skip::DEPTH_MAX);
-        let (text, plan, origin) = (self.text, self.plan, origin - self.base);
-        let (tape, follows) = (&mut self.scan.tape, &mut self.scan.follows);
-        let end = Whole { text, plan, origin, tape, follows }.container(at, id, begun, depth);
+        let origin = origin - self.base;
+        let text = self.text.get(origin..)?;
+        let text = text.get(..self.scan.limits.object_bytes()).unwrap_or(text);
+        let tape = &mut self.scan.tape;
+        let follows = Cell::from_mut(&mut *self.scan.follows).as_slice_of_cells();
+        let end = Whole { text, plan: self.plan, tape, follows }.container(at - origin, id, begun, depth);
         if end.is_none() {
             self.scan.tape.rewind();
         }
-        end
+        Some(origin + end?)
     }
 }
 
-/// An entity's object that is read in one go. Positions are those in the text at hand.
+/// An entity's object that is read in one go. Positions are bytes from its start.
 struct Whole<'a> {
+    /// It and what stands behind it, no longer than an object may be: positions have 32 bits.
     text: &'a [u8],
     plan: &'a Plan,
-    origin: usize,
     tape: &'a mut Tape,
-    follows: &'a mut [u32],
+    /// [`Scan::follows`](super::Scan::follows), changed while an object's part of it is held.
+    follows: &'a [Cell<u32>],
 }
 
-/// A value in a container.
-#[derive(Clone, Copy)]
-struct Value {
-    /// Where the member or item begins that it is, and where it itself does, with which byte.
-    member: usize,
-    at: usize,
-    byte: u8,
-    id: StateId,
-    /// So many containers may be opened for it.
-    depth: usize,
-}
-
-/// A key that was read: where it ends, with its colon; which it is, if it is looked for; the state of its value.
+/// A key that was read: where it begins and ends, with its colon; which it is, if it is looked for; the state of its value.
 struct Known {
+    start: usize,
     end: usize,
     no: Option<usize>,
     id: StateId,
@@ -73,13 +68,13 @@ impl Whole<'_> {
             return Some(at + 1);
         }
         let mut met = [0_u64; KEYS_MAX / 64];
-        let mut place = state.first;
+        let follows = self.follows.get(state.first..)?;
+        // The key before, counted from one.
+        let mut before = 0;
         loop {
-            let member = at;
-            let follows = self.follows.get_mut(place)?;
-            let Known { end, no, id } = key(self.text, member, state, follows)?;
+            let Known { start: member, end, no, id } = key(self.text, at, state, follows.get(before)?)?;
             if let Some(no) = no {
-                place = state.first + 1 + no;
+                before = no + 1;
                 let (met, bit) = (met.get_mut(no / 64)?, 1 << (no % 64));
                 if *met & bit != 0 {
                     return None;
@@ -87,10 +82,10 @@ impl Whole<'_> {
                 *met |= bit;
             }
             (at, byte) = solid(self.text, end);
-            at = self.value(Value { member, at, byte: byte?, id, depth }, &mut noted)?;
+            at = self.value(member, (at, byte?), id, &mut noted, depth)?;
             (at, byte) = solid(self.text, at);
             match byte? {
-                b',' => (at, _) = solid(self.text, at + 1),
+                b',' => at += 1,
                 b'}' => return Some(at + 1),
                 _ => return None,
             }
@@ -105,7 +100,7 @@ impl Whole<'_> {
         let mut index = 0_u32;
         loop {
             let id = state.item_at(index);
-            at = self.value(Value { member: at, at, byte: byte?, id, depth }, &mut noted)?;
+            at = self.value(at, (at, byte?), id, &mut noted, depth)?;
             (at, byte) = solid(self.text, at);
             match byte? {
                 b',' => (at, byte) = solid(self.text, at + 1),
@@ -116,72 +111,87 @@ impl Whole<'_> {
         }
     }
 
+    /// The end of a value that begins at `at` with this byte, of a member or item that begins at `member`.
     #[inline(always)]
-    fn value(&mut self, value: Value, noted: &mut Noted) -> Option<usize> {
-        let state = self.plan.state(value.id);
-        let what = what(noted, state, value.byte).ok()?;
-        if what == Some(What::Entity) || (state.inspect && matches!(value.byte, b'{' | b'[')) {
-            return self.nested(value, what, noted);
-        }
-        let end = skip::whole(self.text, value.at, value.depth)?;
-        let (from, to) = (self.short(value.at), self.short(end));
+    fn value(
+        &mut self,
+        member: usize,
+        (at, byte): (usize, u8),
+        id: StateId,
+        noted: &mut Noted,
+        depth: usize,
+    ) -> Option<usize> {
+        let state = self.plan.state(id);
+        let what = match state.note {
+            Note::As(what) if !noted.dropped => what,
+            _ => return self.looked_at(member, (at, byte), id, noted, depth),
+        };
+        let end = skip::whole(self.text, at, depth)?;
         match what {
             None => noted.plain = true,
             Some(what) => {
-                let at = At { start: self.short(value.member), last: noted.last, plain: noted.plain };
-                noted.last = self.tape.whole(what, value.id, at, to);
+                let at = At { start: short(member), last: noted.last, plain: noted.plain };
+                noted.last = self.tape.whole(what, id, at, short(end));
             }
         }
         for (outwards, fact) in &state.facts {
-            self.tape.fact(noted.object, *outwards, *fact, from, to);
+            self.tape.fact(noted.object, *outwards, *fact, short(at), short(end));
         }
         Some(end)
     }
 
-    /// A value that is looked into, or judged by itself.
+    /// The same of a value whose type matters, in which something is looked for, or that is judged by itself.
     #[inline(never)]
-    fn nested(&mut self, value: Value, what: Option<What>, noted: &mut Noted) -> Option<usize> {
-        let Value { member, at, byte, id, depth } = value;
-        let member = self.short(member);
-        let begun = noted.begin(self.tape, self.plan, (id, member), what, byte);
+    fn looked_at(
+        &mut self,
+        member: usize,
+        (at, byte): (usize, u8),
+        id: StateId,
+        noted: &mut Noted,
+        depth: usize,
+    ) -> Option<usize> {
+        let state = self.plan.state(id);
+        let what = what(noted, state, byte).ok()?;
+        let begun = noted.begin(self.tape, self.plan, (id, short(member)), what, byte);
         let end = if begun.into && matches!(byte, b'{' | b'[') {
             self.container(at, id, &begun, depth)?
         } else {
             skip::whole(self.text, at, depth)?
         };
-        let place = (self.short(at), self.short(end));
-        self.tape.ended(self.plan.state(id), begun.entry, noted.object, place);
+        self.tape.ended(state, begun.entry, noted.object, (short(at), short(end)));
         Some(end)
-    }
-
-    /// A position, from the object's start.
-    #[inline(always)]
-    fn short(&self, at: usize) -> u32 {
-        short(at - self.origin)
     }
 }
 
-/// A key without escapes that begins at `at`, behind one that `follows` says which followed last time.
+/// A position in [`Whole::text`].
 #[inline(always)]
-fn key(text: &[u8], at: usize, state: &State, follows: &mut u32) -> Option<Known> {
-    let guess = *follows as usize;
+#[expect(clippy::cast_possible_truncation, reason = "`Limits::object_bytes` keeps them in 32 bits")]
+fn short(at: usize) -> u32 {
+    at as u32
+}
+
+/// A key without escapes at `at`, or behind white space there. `follows` says which it was last time behind the same one.
+#[inline(always)]
+fn key(text: &[u8], at: usize, state: &State, follows: &Cell<u32>) -> Option<Known> {
+    let guess = follows.get() as usize;
     match state.keys.begins(text.get(at..)?, guess) {
-        Some((length, id)) => Some(Known { end: at + length, no: Some(guess), id }),
+        Some((length, id)) => Some(Known { start: at, end: at + length, no: Some(guess), id }),
         None => any_key(text, at, state, follows),
     }
 }
 
 #[inline(never)]
-fn any_key(text: &[u8], at: usize, state: &State, follows: &mut u32) -> Option<Known> {
-    let quote = token::plain(text, at + 1);
-    let (colon, byte) = solid(text, quote + 1);
-    if (text.get(at)?, text.get(quote)?, byte?) != (&b'"', &b'"', b':') {
+fn any_key(text: &[u8], at: usize, state: &State, follows: &Cell<u32>) -> Option<Known> {
+    let (start, quote) = solid(text, at);
+    let end = token::plain(text, start + 1);
+    let (colon, byte) = solid(text, end + 1);
+    if (quote?, text.get(end)?, byte?) != (b'"', &b'"', b':') {
         return None;
     }
-    let found = state.keys.find(text.get(at + 1..quote)?);
+    let found = state.keys.find(text.get(start + 1..end)?);
     if let Some((no, _)) = found {
-        *follows = short(no);
+        follows.set(u32::try_from(no).ok()?);
     }
     let (no, id) = found.map_or((None, state.other), |(no, id)| (Some(no), id));
-    Some(Known { end: colon + 1, no, id })
+    Some(Known { start, end: colon + 1, no, id })
 }

@@ -129,7 +129,18 @@ impl Unseen {
         let mut shown = Response::new(json.into());
         *shown.status_mut() = self.0.status();
         *shown.headers_mut() = headers::shown(self.0.headers(), &[]);
+        shown.headers_mut().remove(header::CONTENT_DISPOSITION);
         shown.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        shown
+    }
+
+    /// It with those lines that may be shown. The name of a file might be somebody's, or count.
+    #[must_use]
+    pub fn with_lines(&self, table: Vec<u8>) -> Shown {
+        let mut shown = self.with_table(table, &[]);
+        if let Some(disposition) = shown.headers_mut().get_mut(header::CONTENT_DISPOSITION) {
+            *disposition = HeaderValue::from_static("attachment");
+        }
         shown
     }
 

@@ -27,7 +27,7 @@ use self::{
     answer::{Unseen, Withheld, without_content},
     look_up::Found,
     shape::{Shape, Shapes},
-    sight::{Sight, Wanted},
+    sight::{Ends, Sight, Wanted},
     subject::Subject,
     teams::Teams,
 };
@@ -142,7 +142,7 @@ impl Passage<'_> {
         }
         Ok(match self.matched.route.shows.format {
             Format::Csv if is_whole => unseen.with_table(shown, &map.response_headers),
-            Format::Csv => unseen.with_table(shown, &[]),
+            Format::Csv => unseen.with_lines(shown),
             Format::Json | Format::Whole if is_whole => unseen.with_json(shown, map),
             Format::Json | Format::Whole => unseen.with_rows(shown),
         })
@@ -208,12 +208,15 @@ impl Passage<'_> {
         Ok(is_list && !self.sees_every_row(&self.granted.actor, Some(permit), &*self.shapes()?))
     }
 
-    /// The same of rows that are no parts of the route's object, whose parts are seen, and of lists beside each other.
+    /// The same of rows that are no parts of the route's object, which are seen with it if they are all of one kind, and of
+    /// lists beside each other.
     pub(in crate::gate) fn hides_own_rows(&self, permit: &Permit) -> Result<bool, Refusal> {
         let route = &self.matched.route;
-        let entities = &self.side.routes.map.entities;
-        let is_own =
-            |entity: EntityNo| entities.get(usize::from(entity.0)).is_some_and(|entity| !entity.part);
+        let shapes = self.shapes()?;
+        let is_own = |entity: EntityNo| {
+            let shape = shapes.entity(entity);
+            route.object.is_none() || !shape.is_some_and(|shape| shape.part && shape.is_of_one_right())
+        };
         let lists: Vec<EntityNo> = match &route.shows.main {
             Some(Main::Rows(_, entity)) => vec![*entity],
             None if route.object.is_none() => {
@@ -225,7 +228,7 @@ impl Passage<'_> {
         if permit.is_of_everything() || !lists.iter().any(|entity| is_own(*entity)) {
             return Ok(false);
         }
-        let (actor, shapes) = (&self.granted.actor, self.shapes()?);
+        let actor = &self.granted.actor;
         let sees_all = lists.iter().filter_map(|entity| shapes.entity(*entity)).all(|shape| {
             let mut rights = shape.rights.iter().flatten();
             rights.all(|right| actor.grants.reach(right.resource, right.action).certain == Scope::All)
@@ -302,16 +305,22 @@ impl Passage<'_> {
         self.seen(eyes, around, shapes, read).await
     }
 
-    /// The rows of an answer that may be shown, for who may not see every row.
+    /// The rows of an answer that may be shown, for who may not see every row, and which are at its ends.
     pub(in crate::gate) async fn rows(
         &self,
         unseen: &Unseen,
         eyes: Eyes<'_>,
         around: Option<&Keyed>,
         shapes: &Shapes,
-    ) -> Result<(Page, Report), Refusal> {
+    ) -> Result<(Page, Report, Ends), Refusal> {
         let answer = shapes.answer(&self.side.routes.map, &self.matched.route)?;
-        self.seen(eyes, around, shapes, |sight| unseen.page(&answer.some_rows, sight)).await
+        let by_row = self.matched.route.shows.numbered().is_none();
+        let read = |sight: &mut Sight<'_>| {
+            sight.ends = by_row.then(Ends::default);
+            let (page, report) = unseen.page(&answer.some_rows, &mut *sight)?;
+            Ok((page, report, sight.ends.take().unwrap_or_default()))
+        };
+        self.seen(eyes, around, shapes, read).await
     }
 
     /// Reads an answer, again where it turns out that teams of users matter about whom the directory must be asked, or objects

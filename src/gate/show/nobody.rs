@@ -38,7 +38,7 @@ fn without_rows(shows: &Shows, known: &Around<'_>) -> Option<Vec<u8>> {
             Count::Drop => {}
         }
     }
-    if let Some(page) = &shows.page {
+    if let Some(page) = shows.numbered() {
         places.extend(shows.links.iter().map(|place| (place.as_str(), Value::Null)));
         places.extend(page.at.iter().map(|place| (place.as_str(), json!(known.number))));
         places.extend(page.more.iter().map(|place| (place.as_str(), json!(false))));

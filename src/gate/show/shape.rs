@@ -60,6 +60,17 @@ pub struct Shape {
     pub kinds: Vec<Literal>,
 }
 
+impl Shape {
+    /// Whether it takes the same right to see it, of whatever kind it is.
+    #[must_use]
+    pub fn is_of_one_right(&self) -> bool {
+        let right = |right: &Option<Right>| right.as_ref().map(|right| (right.resource, right.action));
+        self.rights.first().is_some_and(|first| {
+            first.is_some() && self.rights.iter().all(|other| right(other) == right(first))
+        })
+    }
+}
+
 /// What is asked for where an entity stands in an answer.
 #[derive(Debug)]
 pub struct Right {

@@ -1,6 +1,6 @@
 //! Who sees what of an answer: the filter's judge, which asks the one decision for every object.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     cover::Cover,
@@ -58,6 +58,8 @@ pub struct Sight<'a> {
     pub main_is_hidden: bool,
     /// It is another one than was asked for.
     pub main_is_another: bool,
+    /// The rows at its ends, where they are wanted.
+    pub ends: Option<Ends>,
     wanted: Wanted,
     /// The objects in which the next one stands, outermost first.
     standing: Vec<Standing>,
@@ -75,6 +77,15 @@ pub struct Wanted {
     pub objects: BTreeSet<Sought>,
     /// Objects were named beyond those that are looked up for one answer.
     pub beyond: bool,
+}
+
+/// The first row of an answer and the last, by their ids.
+#[derive(Clone, Debug, Default)]
+pub struct Ends {
+    /// Of all that have one.
+    pub any: Option<(Arc<str>, Arc<str>)>,
+    /// Of those that are shown.
+    pub shown: Option<(Arc<str>, Arc<str>)>,
 }
 
 /// Everything on which the fields of an object depend.
@@ -116,6 +127,7 @@ impl<'a> Sight<'a> {
             cover: None,
             main_is_hidden: false,
             main_is_another: false,
+            ends: None,
             wanted: Wanted::default(),
             standing: Vec::new(),
             remembered: Vec::new(),
@@ -301,11 +313,28 @@ impl Judge for Sight<'_> {
     fn judge(&mut self, object: &Object<'_>) -> Verdict {
         let verdict = self.judged(object).map_or(Verdict::Hidden, Verdict::Shown);
         self.main_is_hidden |= object.main && verdict == Verdict::Hidden;
+        if object.main {
+            self.note_end(object, verdict != Verdict::Hidden);
+        }
         verdict
     }
 }
 
 impl Sight<'_> {
+    /// Notes a row as the last one so far.
+    fn note_end(&mut self, object: &Object<'_>, is_shown: bool) {
+        let Some(at_ends) = &mut self.ends else { return };
+        let shape = self.shapes.entity(object.entity).filter(|shape| shape.reading.has_id());
+        let Some(id) = shape.and_then(|shape| shape.reading.id(object)) else { return };
+        let id: Arc<str> = id.into();
+        for (ends, counts) in [(&mut at_ends.any, true), (&mut at_ends.shown, is_shown)] {
+            if counts {
+                let first = ends.take().map_or_else(|| Arc::clone(&id), |(first, _)| first);
+                *ends = Some((first, Arc::clone(&id)));
+            }
+        }
+    }
+
     /// The fields of an object that are shown; `None` if it is hidden.
     fn judged(&mut self, object: &Object<'_>) -> Option<Fields> {
         let depth = std::iter::successors(object.outer, |outer| outer.outer).count();

@@ -17,10 +17,7 @@ use super::{
     owner::{Barred, Stop, name},
 };
 use crate::{
-    config::{
-        routes::{Object, Paging},
-        writing::Right,
-    },
+    config::{routes::Object, writing::Right},
     gate::{
         Passage,
         body::UnfitBody,
@@ -30,7 +27,7 @@ use crate::{
         permit::{Asked, Decided, Denied, Permit},
         refusal::Refusal,
         shadow::Shadow,
-        show::cover::Cover,
+        show::{cover::Cover, pages::comes_whole},
         spelt::Spelt,
     },
     ids::DecisionId,
@@ -306,9 +303,14 @@ impl<'a> Passage<'a> {
         }
         let covered = Covered::of(self, &permit, has_object)?;
         let route = &self.matched.route;
-        let of_page = |page: &'a Paging| [Some(page.number.as_str()), page.size.as_deref()];
-        let pages: Vec<_> = route.shows.page.iter().flat_map(of_page).flatten().collect();
-        let counting = Counting { pages, hides_rows: self.hides_own_rows(&permit)? };
+        let hides_rows = self.hides_own_rows(&permit)?;
+        let mut pages = Vec::new();
+        if let Some(paging) = &route.shows.page
+            && !(hides_rows && comes_whole(paging, target)?)
+        {
+            pages.extend(paging.parameters());
+        }
+        let counting = Counting { pages, hides_rows };
         let Question { refused, cover } = ask::judged(&route.asking, &counting, target, said, &covered);
         if refused.is_empty() {
             return Ok((permit, Some(cover).filter(|cover| !cover.is_empty())));

@@ -139,16 +139,18 @@ async fn a_search_finds_what_get_shows_where_all_that_is_searched_is_seen() {
     let (mut some, mut none) = (0, 0);
     for (user, ..) in USERS {
         let sight = house.sight(user);
-        // Which message is private is not told: all are taken for notes, and the names of who wrote them with them.
         let texts =
             |of: &Conversation| sight.reaches("message", "view", *of) && sight.reaches("note", "view", *of);
         let all_of = |of: &Conversation| sight.has_number(*of) && texts(of);
         // Each of its lists is searched for itself: conversations by their contacts, messages by what they say.
-        let numbers = |of: &Conversation| !those(sight, texts).is_empty() && sight.has_number(*of);
+        let heard =
+            |of: &Conversation| sight.reaches("message", "view", *of) && sight.reaches("media", "view", *of);
+        let numbers = |of: &Conversation| !those(sight, heard).is_empty() && sight.has_number(*of);
         let of_each_list = those(sight, numbers);
         for (path, rows, is_paged, fit) in [
             ("conversations?status=all&q=CANARY", "/data/payload", true, those(sight, texts)),
-            ("conversations/search?q=CANARY", "/payload", true, those(sight, all_of)),
+            // In what was written alone, as in the list.
+            ("conversations/search?q=CANARY", "/payload", true, those(sight, texts)),
             ("search?q=CANARY", "/payload/conversations", false, of_each_list),
             ("search/conversations?q=CANARY", "/payload/conversations", true, those(sight, all_of)),
         ] {
@@ -173,11 +175,18 @@ async fn a_search_finds_what_get_shows_where_all_that_is_searched_is_seen() {
             assert_eq!(answer.json()["fields"], json!(["q"]), "{user}: {path}");
             assert_eq!(house.backend.lines().len(), before, "{user}: {path}");
         }
-        // Whether a message that is found is private is not told: who may not see notes finds none.
-        let noted = those(sight, |of| sight.reaches("note", "view", *of));
+        // A message that is found says whether it is private: then it is a note. In what is spoken is searched, too.
+        let read = |of: &Conversation| {
+            let right = if of.is_found_by_its_note() { "note" } else { "message" };
+            sight.reaches(right, "view", *of) && sight.reaches("media", "view", *of)
+        };
         let path = "search/messages?q=CANARY";
+        if those(sight, |of| sight.reaches("media", "view", *of)).is_empty() && user != "8" {
+            assert_eq!(house.get(user, path).await.status, 400, "{user}: {path}");
+            continue;
+        }
         let found = house.numbers(user, path, None, "/payload/messages", "/conversation_id").await;
-        assert_eq!(found, noted, "{user}: {path}");
+        assert_eq!(found, those(sight, read), "{user}: {path}");
     }
     assert!(some > 2 && none > 5, "{some} find some of theirs, {none} are refused");
 }
@@ -189,7 +198,6 @@ async fn no_digit_of_a_number_is_found_by_who_may_not_see_it() {
     for (path, body) in [
         ("search/conversations?q=6281", None),
         ("search?q=6281", None),
-        ("conversations/search?q=6281", None),
         ("conversations?phone_number=6281", None),
         ("conversations?contact[phone_number]=6281", None),
         ("conversations/filter", Some(filter("phone_number"))),
@@ -551,6 +559,66 @@ async fn notices_tell_of_what_is_seen() {
 }
 
 #[tokio::test]
+async fn a_notice_has_a_title_and_quotes_nothing() {
+    let house = House::start().await;
+    for user in ["5", "7"] {
+        let notices = house.get(user, "notifications").await.json();
+        let notice = &notices["data"]["payload"][0];
+        let id = &notice["primary_actor"]["id"];
+        let title = format!("You have been mentioned in conversation (#{id})");
+        assert_eq!(notice["push_message_title"], title, "{user}");
+        assert_eq!(notice["primary_actor"]["channel"], "Channel::Whatsapp", "{user}");
+        assert!(notice.get("push_message_body").is_none(), "{user}: {notice}");
+        assert_eq!(notice.get("secondary_actor").is_some(), user == "5", "{user}: a private message");
+    }
+}
+
+#[tokio::test]
+async fn what_is_closed_on_another_channel_is_open_on_this_one() {
+    let closed = ["conversation", "notification"].map(|resource| {
+        format!("[[role.beginner.override]]\nresource = '{resource}'\nchannel = 'telegram'\nview = 'none'\n")
+    });
+    let house = House::narrower(&closed.concat()).await;
+    let all = house.sight("9").conversations();
+    for (path, rows, id) in [
+        ("conversations?status=all", "/data/payload", "/id"),
+        ("notifications", "/data/payload", "/primary_actor/id"),
+    ] {
+        assert_eq!(house.numbers("9", path, None, rows, id).await, all, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_way_to_be_reached_is_given_by_who_may_take_it_from_another_contact() {
+    let house = House::start().await;
+    let contact = json!({"name": "Ana", "inbox_id": 4});
+    let taken = json!({"name": "Ana", "inbox_id": 4, "source_id": "6281200000503"});
+    let (inbox, number) = (json!({"inbox_id": 4}), json!({"inbox_id": 4, "source_id": "6281200000503"}));
+    let vouched = json!({"inbox_id": 4, "hmac_verified": true});
+    for (user, path, body, may) in [
+        ("1", "contacts", &contact, true),
+        ("1", "contacts", &taken, false),
+        ("4", "contacts", &taken, false),
+        ("5", "contacts", &taken, true),
+        ("1", "contacts/504/contact_inboxes", &inbox, true),
+        ("1", "contacts/504/contact_inboxes", &number, false),
+        ("1", "contacts/504/contact_inboxes", &vouched, false),
+        ("4", "contacts/504/contact_inboxes", &number, false),
+        ("5", "contacts/504/contact_inboxes", &number, true),
+        ("5", "contacts/504/contact_inboxes", &vouched, true),
+    ] {
+        let before = house.backend.lines().len();
+        let answer = house.send(user, "POST", path, Some(body)).await;
+        let made = house.backend.lines()[before..].iter().any(|line| line.starts_with("POST"));
+        assert_eq!(
+            (made, answer.status),
+            (may, if may { 200 } else { 403 }),
+            "{user} {path} {body}: {answer:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn contacts_by_themselves_are_for_who_may_see_all_of_them() {
     let house = House::start().await;
     let everyone: BTreeSet<u32> = CONTACTS.collect();
@@ -804,8 +872,14 @@ async fn a_profile_is_shown_to_its_user_without_what_opens_doors() {
     let house = House::start().await;
     let own = house.get("1", "/api/v1/profile").await;
     assert_eq!((own.status, &own.json()["id"]), (200, &json!(1)), "{own:?}");
-    assert_eq!(own.json()["accounts"], json!([{"id": 1, "name": "Shop", "role": "agent"}]));
-    for key in ["access_token", "pubsub_token"] {
+    assert_eq!(
+        own.json()["accounts"],
+        json!([{
+            "id": 1, "name": "Shop", "status": "active", "active_at": null, "role": "agent", "permissions": ["agent"],
+            "availability": "online", "availability_status": "online", "auto_offline": true, "custom_role_id": null,
+        }])
+    );
+    for key in ["access_token", "pubsub_token", "hmac_identifier", "uid"] {
         assert!(own.json().get(key).is_none(), "{key}");
     }
     // Who has no token there would see that of Headgate's own user.

@@ -64,9 +64,11 @@ fn table(asked: &Asked) -> Option<Vec<u8>> {
         ("POST", "contacts_export" | "archives") => {
             Some(backend::json(202, &json!({"id": 7, "queue": "CANARY-hidden-q"})))
         }
-        ("GET", "contacts_export" | "exports/7" | "exports/8" | "archives/7") => {
-            Some(backend::answer(200, "content-type: text/csv\r\ncontent-disposition: attachment\r\n", TABLE))
-        }
+        ("GET", "contacts_export" | "exports/7" | "exports/8" | "archives/7") => Some(backend::answer(
+            200,
+            "content-type: text/csv\r\ncontent-disposition: attachment; filename=\"CANARY-102-of-3.csv\"\r\n",
+            TABLE,
+        )),
         _ => None,
     }
 }

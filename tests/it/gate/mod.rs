@@ -24,6 +24,7 @@ mod passage;
 mod probe;
 mod question_laws;
 mod questions;
+mod scrolled;
 mod targets;
 mod unread;
 mod whole;

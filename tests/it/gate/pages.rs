@@ -369,6 +369,20 @@ async fn a_failure_in_the_midst_of_a_page_is_no_end() {
 }
 
 #[tokio::test]
+async fn a_failure_behind_a_full_page_takes_nothing_from_it() {
+    for status in [400, 422, 429, 500] {
+        let script = move |asked: &Asked| {
+            let answer = backend::json(200, &page("vvvvvv", asked, 100));
+            let behind = parameter(asked, "page") == Some(2);
+            Some(if behind { backend::json(status, &json!({"error": "CANARY-102-x"})) } else { answer })
+        };
+        let world = Setup::default().routes(PAGED).backend(script).start().await;
+        let first = world.get("ana", "/paged").await;
+        assert_eq!((ids(&first), has_more(&first)), (vec![0, 1, 2, 3], true), "{status}");
+    }
+}
+
+#[tokio::test]
 async fn who_may_see_every_row_gets_the_backends_pages() {
     let list = "vhvhvhvhvh";
     let world = serving(list).await;
@@ -582,6 +596,7 @@ super::obeying::once_more!(
     d06_a_call_that_is_under_way_when_the_time_is_up_is_given_up,
     a_place_that_is_forgotten_for_want_of_room_is_found_again,
     a_failure_in_the_midst_of_a_page_is_no_end,
+    a_failure_behind_a_full_page_takes_nothing_from_it,
     who_may_see_every_row_gets_the_backends_pages,
     d05_a_page_tells_its_own_number_and_next_and_the_last_one_the_count: 2,
     a_page_that_can_be_meant_in_two_ways_is_refused,

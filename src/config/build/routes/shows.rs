@@ -7,7 +7,7 @@ use crate::config::{
     build::Check,
     mistake::{KeyPath, Wrong},
     raw,
-    routes::{Count, Empty, Format, Main, Paging, Push, Shows},
+    routes::{Beside, Count, Empty, Format, Main, Numbered, PageBy, Paging, Push, Shows},
 };
 
 pub(super) fn shows(
@@ -71,7 +71,7 @@ pub(super) fn shows(
         keep: raw.keep.iter().map(|pointer| pointer.0.clone()).collect(),
         totals: totals.collect(),
         links: raw.links.iter().map(|pointer| pointer.0.clone()).collect(),
-        page: raw.page.as_ref().and_then(|page| paging(check, &at.key("page"), raw, page)),
+        page: raw.page.as_ref().and_then(|page| paging(check, &at.key("page"), raw, page, of_entity)),
         empty: match raw.empty {
             None | Some(raw::RouteEmpty::List) => Empty::List,
             Some(raw::RouteEmpty::NoContent) => Empty::NoContent,
@@ -86,24 +86,67 @@ pub(super) fn shows(
     }
 }
 
-/// How a list is counted out; `None` if a mistake was noted.
-fn paging(check: &mut Check<'_>, at: &KeyPath, route: &raw::Route, raw: &raw::Page) -> Option<Paging> {
+/// How a list comes in pages; `None` if a mistake was noted.
+fn paging(
+    check: &mut Check<'_>,
+    at: &KeyPath,
+    route: &raw::Route,
+    raw: &raw::Page,
+    entity: Option<&raw::Entity>,
+) -> Option<Paging> {
     let is_json = route.format.is_none_or(|format| format == raw::RouteFormat::Json);
     let reads = route.question || route.matches.as_ref().is_some_and(|line| line.starts_with("GET "));
     if route.items.is_none() || !is_json || !reads || route.object == Some(raw::RouteObject::Answer) {
         check.wrong(at, Wrong::OnlyWith { other: "`items` of JSON that are read" });
         return None;
     }
-    Some(Paging {
-        number: raw.number.clone()?,
-        first: raw.first,
+    let by_row = raw.before.is_some() || raw.after.is_some();
+    let by = match (&raw.number, by_row) {
+        (Some(number), false) => PageBy::Number(numbered(number, raw)),
+        (None, true) => PageBy::Row(beside(check, at, raw, entity)),
+        (Some(_), true) | (None, false) => {
+            let wrong = Wrong::EitherOr { one: "number", other: "before` and `after" };
+            check.lacks(&if by_row { at.key("number") } else { at.clone() }, wrong);
+            return None;
+        }
+    };
+    if !by_row && raw.begins != raw::Begins::default() {
+        check.wrong(&at.key("begins"), Wrong::OnlyWith { other: "`before` or `after`" });
+    }
+    let (unless, pages_max, time_max) = (raw.unless.clone(), raw.pages_max, raw.time_max.0);
+    Some(Paging { by, unless, pages_max, time_max })
+}
+
+/// Pages that are counted out.
+fn numbered(number: &str, raw: &raw::Page) -> Numbered {
+    Numbered {
+        number: number.to_owned(),
+        first: raw.first.unwrap_or(1),
         size: raw.size.clone(),
-        size_default: raw.size_default,
+        size_default: raw.size_default.unwrap_or(25),
         at: raw.at.as_ref().map(|pointer| pointer.0.clone()),
         more: raw.more.as_ref().map(|pointer| pointer.0.clone()),
-        pages_max: raw.pages_max,
-        time_max: raw.time_max.0,
-    })
+    }
+}
+
+/// Pages beside a row, of which rows need an id. What only numbered ones have is noted.
+fn beside(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Page, entity: Option<&raw::Entity>) -> Beside {
+    for (key, is) in [
+        ("first", raw.first.is_some()),
+        ("size", raw.size.is_some()),
+        ("size_default", raw.size_default.is_some()),
+        ("at", raw.at.is_some()),
+        ("more", raw.more.is_some()),
+    ] {
+        if is {
+            check.wrong(&at.key(key), Wrong::OnlyWith { other: "`number`" });
+        }
+    }
+    if entity.is_some_and(|entity| entity.id.is_none()) {
+        check.wrong(at, Wrong::OnlyWith { other: "rows that have an `id`" });
+    }
+    let (before, after) = (raw.before.clone(), raw.after.clone());
+    Beside { before, after, from_end: raw.begins == raw::Begins::End }
 }
 
 /// Notes why a list cannot be left out of an answer: nothing would be left of it, or what would be the backend's to say of none

@@ -12,9 +12,9 @@ pub(super) mod reports;
 use serde_json::{Value, json};
 
 use self::{
-    account::{agent, team},
-    contacts::{contact, found_contact},
-    messages::{message, quoted},
+    account::{agent, bot, found_agent, team, told_agent, told_bot},
+    contacts::{contact, found_contact, told_contact},
+    messages::{message, viewed},
 };
 use crate::gate::backend::{self, Asked};
 
@@ -67,13 +67,17 @@ impl Conversation {
         self.assignee.filter(|_| !self.bot)
     }
 
+    /// A search of messages finds its private one.
+    pub(super) fn is_found_by_its_note(self) -> bool {
+        self.id.is_multiple_of(2)
+    }
+
     fn meta(self) -> Value {
         let mut meta = json!({
             "sender": contact(self.contact, false), "channel": "Channel::Whatsapp", "hmac_verified": false,
         });
         if let Some(id) = self.assignee {
-            meta["assignee"] =
-                if self.bot { json!({"id": id, "name": "Greeter", "secret": "CANARY-x"}) } else { agent(id) };
+            meta["assignee"] = if self.bot { bot(id) } else { agent(id) };
             meta["assignee_type"] = json!(if self.bot { "AgentBot" } else { "User" });
         }
         if let Some(id) = self.team {
@@ -88,7 +92,7 @@ impl Conversation {
         json!({
             "meta": self.meta(), "id": id, "uuid": format!("CANARY-c{id}-uuid"), "account_id": 1, "inbox_id": 4,
             "messages": [message(self, 2)], "last_non_activity_message": message(self, 3),
-            "additional_attributes": {"referer": format!("https://CANARY-c{id}-referer")},
+            "additional_attributes": self.additional(),
             "custom_attributes": {
                 "plan": format!("CANARY-c{id}-plan"), "watchers": if self.watched { json!([2]) } else { json!([]) },
             },
@@ -100,21 +104,41 @@ impl Conversation {
         })
     }
 
-    /// As a notice shows it: as the event of it.
+    /// Where it came from. Of some channels it names the contact's address there.
+    fn additional(self) -> Value {
+        json!({
+            "referer": format!("https://CANARY-c{}-referer", self.id), "browser_language": "id",
+            "browser": {"browser_name": "Firefox", "platform_name": "Linux"}, "chat_id": "CANARY-x", "from_zip_code": "CANARY-x",
+        })
+    }
+
+    /// As a notice shows it: as the event of it, whose channel stands beside `meta`.
     fn told(self) -> Value {
-        let mut shown = self.shown();
-        shown["contact_inbox"] = json!({"id": 1, "source_id": "CANARY-x", "pubsub_token": "CANARY-x"});
-        shown["channel"] = json!("Channel::Whatsapp");
-        shown
+        let id = self.id;
+        let assignee = self.assignee.map(|id| if self.bot { told_bot(id) } else { told_agent(id) });
+        let kind = self.assignee.map(|_| if self.bot { "AgentBot" } else { "User" });
+        json!({
+            "additional_attributes": self.additional(), "can_reply": true, "channel": "Channel::Whatsapp",
+            "contact_inbox": {"id": 1, "source_id": "CANARY-x", "pubsub_token": "CANARY-x", "hmac_verified": false},
+            "id": id, "inbox_id": 4, "messages": [message(self, 2)], "labels": [format!("CANARY-c{id}-label")],
+            "meta": {
+                "sender": told_contact(self.contact), "assignee": assignee, "assignee_type": kind,
+                "team": self.team.map(|id| json!({"id": id, "name": format!("team {id}")})), "hmac_verified": false,
+            },
+            "status": self.status, "custom_attributes": self.shown()["custom_attributes"], "snoozed_until": null,
+            "unread_count": id % 3, "first_reply_created_at": null, "priority": null, "waiting_since": 0,
+            "agent_last_seen_at": 1700000000, "contact_last_seen_at": 0, "last_activity_at": 1700000000, "timestamp": 1700000000,
+            "created_at": 1700000000 + id, "updated_at": 1700000000.5,
+        })
     }
 
     /// As a search of conversations shows it.
     fn found(self) -> Value {
         json!({
-            "id": self.id, "account_id": 1, "created_at": 1700000000, "message": quoted(self, 1),
-            "contact": found_contact(self.contact), "inbox": {"id": 4, "name": "Shop", "channel_type": "Channel::Whatsapp"},
-            "agent": self.agent().map_or(json!({}), agent),
-            "additional_attributes": {"referer": format!("https://CANARY-c{}-referer", self.id)},
+            "id": self.id, "account_id": 1, "created_at": 1700000000, "message": viewed(self, 1),
+            "contact": found_contact(self.contact),
+            "inbox": {"id": 4, "channel_id": 40, "name": "Shop", "channel_type": "Channel::Whatsapp"},
+            "agent": self.agent().map_or(json!({}), found_agent), "additional_attributes": self.additional(),
         })
     }
 
@@ -158,6 +182,11 @@ impl Query {
         self.get("page").map_or(1, |page| page.parse().unwrap())
     }
 
+    /// The page's number as answers repeat it: what was asked for, as the text that it is in a query.
+    fn page_said(&self) -> Value {
+        self.get("page").map_or(json!(1), |page| json!(page))
+    }
+
     /// What the list and the counters are about.
     fn conversations(&self) -> Vec<Conversation> {
         if self.ignored {
@@ -189,6 +218,13 @@ impl Query {
         };
         all.into_iter().filter(kept).collect()
     }
+}
+
+/// As lists and searches of every kind but one count: without those that somebody has.
+fn counts_but_assigned(of: &[Conversation]) -> Value {
+    let mut counts = counts(of);
+    counts.as_object_mut().unwrap().remove("assigned_count");
+    counts
 }
 
 fn counts(of: &[Conversation]) -> Value {
@@ -227,7 +263,8 @@ fn answered(asked: &Asked, ignored: bool) -> Vec<u8> {
     let me = tokens[0].strip_prefix("token-of-").and_then(|user| user.parse().ok()).unwrap_or(HEADGATE);
     match answer(asked, me, ignored) {
         Some(Told::Json(value)) => backend::json(200, &value),
-        Some(Told::Done) => backend::answer(200, "content-type: application/json; charset=utf-8\r\n", ""),
+        Some(Told::Done) => backend::answer(200, "content-type: application/json\r\n", ""),
+        Some(Told::Gone) => backend::answer(204, "", ""),
         Some(Told::Table(text)) => {
             let headers =
                 "content-type: text/csv\r\ncontent-disposition: attachment; filename=report.csv\r\n";
@@ -242,6 +279,8 @@ enum Told {
     Json(Value),
     /// It is done, and nothing is said of it.
     Done,
+    /// It is no longer there.
+    Gone,
     /// A file of lines.
     Table(String),
 }
@@ -286,20 +325,20 @@ fn found(asked: &Asked, parts: &[&str], query: &Query) -> Option<Value> {
         ("GET", ["conversations", "search"]) => {
             let found = query.conversations();
             let rows = query.rows(&found, PAGE).into_iter().map(Conversation::found_before);
-            json!({"meta": counts(&found), "payload": rows.collect::<Vec<_>>()})
+            json!({"meta": counts_but_assigned(&found), "payload": rows.collect::<Vec<_>>()})
         }
         ("POST", ["conversations", "filter"]) => {
             let body: Value = serde_json::from_str(&asked.body).unwrap();
             let mut found = Conversation::all();
             found.retain(|of| query.ignored || kept_by(&body["payload"], of));
             let rows = query.rows(&found, PAGE).into_iter().map(Conversation::shown);
-            json!({"meta": counts(&found), "payload": rows.collect::<Vec<_>>()})
+            json!({"meta": counts_but_assigned(&found), "payload": rows.collect::<Vec<_>>()})
         }
         ("GET", ["search"]) => {
             let found = query.rows(&query.conversations(), 15);
             json!({"payload": {
                 "conversations": found.iter().copied().map(Conversation::found).collect::<Vec<_>>(),
-                "messages": found.iter().map(|of| quoted(*of, 3)).collect::<Vec<_>>(),
+                "messages": found.iter().map(|of| viewed(*of, 3)).collect::<Vec<_>>(),
                 "contacts": CONTACTS.map(found_contact).collect::<Vec<_>>(),
                 "articles": [{"id": 1, "title": "CANARY-x"}],
             }})
@@ -311,12 +350,13 @@ fn found(asked: &Asked, parts: &[&str], query: &Query) -> Option<Value> {
         ("GET", ["search", "messages"]) if query.get("q") == Some("flood") => {
             // As no Chatwoot does: more than a page, each of a conversation of its own.
             let first = query.get("page").is_none_or(|page| page == "1");
-            let many = (1..=150).filter(|_| first).map(|id| quoted(Conversation::of(id), 1));
+            let many = (1..=150).filter(|_| first).map(|id| viewed(Conversation::of(id), 1));
             json!({"payload": {"messages": many.collect::<Vec<_>>()}})
         }
         ("GET", ["search", "messages"]) => {
             let found = query.rows(&query.conversations(), 15);
-            json!({"payload": {"messages": found.into_iter().map(|of| quoted(of, 1)).collect::<Vec<_>>()}})
+            let rows = found.into_iter().map(|of| viewed(of, if of.is_found_by_its_note() { 3 } else { 1 }));
+            json!({"payload": {"messages": rows.collect::<Vec<_>>()}})
         }
         ("GET", ["search", "contacts"]) => {
             json!({"payload": {"contacts": CONTACTS.map(found_contact).collect::<Vec<_>>()}})

@@ -131,6 +131,15 @@ impl House {
 
     /// A house before another Chatwoot.
     pub(super) async fn before(chatwoot: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        Self::made(chatwoot, "").await
+    }
+
+    /// A house whose roles see less by this.
+    pub(super) async fn narrower(by: &str) -> Self {
+        Self::made(chatwoot::told, by).await
+    }
+
+    async fn made(chatwoot: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static, narrower_by: &str) -> Self {
         let backend = Backend::start(chatwoot).await;
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| {
@@ -140,7 +149,7 @@ impl House {
         };
         write("headgate.toml", &HEADGATE.replace("BACKEND", &backend.address.to_string()));
         write("tenants/default/routes.toml", ROUTES);
-        write("tenants/default/roles.toml", ROLES);
+        write("tenants/default/roles.toml", &format!("{ROLES}{narrower_by}"));
         let (mut directory, mut identity, mut keys) = (String::new(), String::new(), Vec::new());
         for team in ["10", "20"] {
             let members = USERS.iter().filter(|(_, of, _)| *of == team).map(|(user, ..)| *user);
@@ -375,7 +384,7 @@ fn thing(of: Conversation) -> Thing {
         own_team: own.is_some(),
         teams: own.into_iter().chain(of.agent().and_then(team_of)).collect(),
         participants: if of.watched { vec!["2".to_owned()] } else { Vec::new() },
-        channel: Some("Channel::Whatsapp".to_owned()),
+        channel: Some("whatsapp".to_owned()),
         account: Some("4".to_owned()),
         ..Thing::default()
     }

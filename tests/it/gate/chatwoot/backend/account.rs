@@ -28,7 +28,8 @@ pub(super) fn answer(asked: &Asked, parts: &[&str], query: &Query) -> Option<Tol
         ("GET", ["notifications"]) => {
             let of = Conversation::all();
             let rows = query.rows(&of, 15).into_iter().map(notice);
-            let meta = json!({"unread_count": of.len(), "count": of.len(), "current_page": query.page()});
+            let meta =
+                json!({"unread_count": of.len(), "count": of.len(), "current_page": query.page_said()});
             json!({"data": {"meta": meta, "payload": rows.collect::<Vec<_>>()}})
         }
         ("GET", ["notifications", "unread_count"]) => json!(CONVERSATIONS),
@@ -39,10 +40,10 @@ pub(super) fn answer(asked: &Asked, parts: &[&str], query: &Query) -> Option<Tol
         }),
         ("GET", ["custom_filters"]) => json!([saved_filter(me)]),
         ("POST", ["custom_filters"]) | ("GET" | "PATCH", ["custom_filters", _]) => saved_filter(me),
-        ("POST", ["notifications", "read_all"])
-        | ("DELETE", ["notifications" | "custom_filters" | "canned_responses", _]) => {
+        ("POST", ["notifications", "read_all"]) | ("DELETE", ["notifications" | "canned_responses", _]) => {
             return Some(Told::Done);
         }
+        ("DELETE", ["custom_filters", _]) => return Some(Told::Gone),
         _ => return None,
     };
     Some(Told::Json(value))
@@ -50,18 +51,55 @@ pub(super) fn answer(asked: &Asked, parts: &[&str], query: &Query) -> Option<Tol
 
 /// Whose token came with the request, as they see themselves.
 pub(super) fn profile(me: u32) -> Value {
-    let account = json!({"id": 1, "name": "Shop", "role": "agent", "pubsub_token": "CANARY-x"});
-    let mut profile = json!({"access_token": "CANARY-x", "pubsub_token": "CANARY-x", "accounts": [account]});
-    profile.as_object_mut().unwrap().extend(agent(me).as_object().unwrap().clone());
-    profile
+    let account = json!({
+        "id": 1, "name": "Shop", "status": "active", "onboarding_step": null, "active_at": null, "role": "agent",
+        "permissions": ["agent"], "availability": "online", "availability_status": "online", "auto_offline": true,
+        "custom_role_id": null, "custom_role": null, "pubsub_token": "CANARY-x",
+    });
+    json!({
+        "access_token": "CANARY-x", "account_id": 1, "available_name": format!("Agent {me}"), "avatar_url": "", "confirmed": true,
+        "display_name": null, "message_signature": null, "email": format!("agent-{me}@shop.example"),
+        "hmac_identifier": "CANARY-x", "id": me, "inviter_id": null, "name": format!("Agent {me}"), "provider": "email",
+        "pubsub_token": "CANARY-x", "role": "agent", "ui_settings": {}, "uid": "CANARY-x", "type": null, "accounts": [account],
+    })
 }
 
 pub(super) fn agent(id: u32) -> Value {
     json!({
         "id": id, "account_id": 1, "availability_status": "online", "auto_offline": true, "confirmed": true,
         "email": format!("agent-{id}@shop.example"), "available_name": format!("Agent {id}"), "name": format!("Agent {id}"),
-        "role": "agent", "thumbnail": "", "custom_role_id": null, "access_token": "CANARY-x", "pubsub_token": "CANARY-x",
+        "role": "agent", "thumbnail": "", "custom_role_id": null, "provider": "email", "access_token": "CANARY-x",
+        "pubsub_token": "CANARY-x",
     })
+}
+
+/// As events, and so messages and notices, show one.
+pub(super) fn told_agent(id: u32) -> Value {
+    json!({
+        "id": id, "name": format!("Agent {id}"), "available_name": format!("Agent {id}"), "avatar_url": "", "type": "user",
+        "availability_status": "online", "thumbnail": "",
+    })
+}
+
+/// As searches show one.
+pub(super) fn found_agent(id: u32) -> Value {
+    json!({
+        "id": id, "available_name": format!("Agent {id}"), "email": format!("agent-{id}@shop.example"),
+        "name": format!("Agent {id}"), "role": "agent",
+    })
+}
+
+/// A bot that has a conversation. Where it is called stands in it.
+pub(super) fn bot(id: u32) -> Value {
+    json!({
+        "id": id, "name": "Greeter", "description": null, "thumbnail": "", "outgoing_url": "https://CANARY-x.example",
+        "bot_type": "webhook",
+    })
+}
+
+/// The same as events show it.
+pub(super) fn told_bot(id: u32) -> Value {
+    json!({"id": id, "name": "Greeter", "avatar_url": "", "type": "agent_bot"})
 }
 
 pub(super) fn team(id: u32) -> Value {
@@ -72,6 +110,8 @@ fn inbox() -> Value {
     json!({
         "id": 4, "name": "Shop", "channel_type": "Channel::Email", "channel_id": 40, "greeting_enabled": false,
         "greeting_message": "welcome", "working_hours_enabled": false, "timezone": "UTC", "enable_auto_assignment": true,
+        "content_templates": {"templates": []}, "website_token": "CANARY-x", "web_widget_script": "CANARY-x", "secret": "CANARY-x",
+        "callback_webhook_url": "https://CANARY-x.example", "auth_token": "CANARY-x", "imap_login": "CANARY-x",
         "imap_password": "CANARY-x", "smtp_password": "CANARY-x", "hmac_token": "CANARY-x", "inbox_identifier": "CANARY-x",
         "provider_config": {"api_key": "CANARY-x"}, "forward_to_email": "CANARY-x@inbound.example",
     })
@@ -103,8 +143,9 @@ fn saved_filter(of: u32) -> Value {
 fn notice(of: Conversation) -> Value {
     json!({
         "id": 9000 + of.id, "notification_type": "conversation_mention", "primary_actor_type": "Conversation",
-        "push_message_title": format!("CANARY-n{}-quoted", of.id), "primary_actor_id": 7000 + of.id, "primary_actor": of.told(),
-        "read_at": null, "secondary_actor": message(of, 3), "user": agent(HEADGATE), "created_at": 1, "last_activity_at": 1,
+        "push_message_title": format!("You have been mentioned in conversation (#{})", of.id),
+        "push_message_body": format!("CANARY-n{}-quoted", of.id), "primary_actor_id": 7000 + of.id, "primary_actor": of.told(),
+        "read_at": null, "secondary_actor": message(of, 3), "user": told_agent(HEADGATE), "created_at": 1, "last_activity_at": 1,
         "snoozed_until": null, "meta": {"last_reason": "CANARY-x"},
     })
 }

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::{
     Conversation, Told,
-    account::{agent, team},
-    contacts::contact,
-    messages::{listed_picture, message},
+    account::{agent, team, told_agent},
+    contacts::told_contact,
+    messages::{listed_picture, viewed},
 };
 use crate::gate::backend::Asked;
 
@@ -18,31 +18,37 @@ pub(super) fn answer(asked: &Asked, of: Conversation, rest: &[&str]) -> Option<T
         ("GET", ["messages"]) => json!({
             "meta": {
                 "labels": [format!("CANARY-c{id}-label")], "additional_attributes": {"referer": "CANARY-x"},
-                "contact": contact(of.contact, false), "assignee": of.agent().map(agent), "agent_last_seen_at": "2023",
+                "contact": told_contact(of.contact), "assignee": of.agent().map(told_agent), "agent_last_seen_at": "2023",
                 "assignee_last_seen_at": "2023",
             },
-            "payload": [message(of, 1), message(of, 2), message(of, 3)],
+            "payload": [viewed(of, 1), viewed(of, 2), viewed(of, 3)],
         }),
-        ("POST", ["messages"] | ["messages", _, "retry"]) | ("DELETE", ["messages", _]) => message(of, 2),
+        ("POST", ["messages"] | ["messages", _, "retry"]) | ("DELETE", ["messages", _]) => viewed(of, 2),
         ("POST", ["messages", _, "translate"]) => json!({"content": format!("CANARY-n{id}-translated")}),
         ("GET", ["attachments"]) => {
             json!({"meta": {"total_count": 2}, "payload": [listed_picture(of, 2), listed_picture(of, 3)]})
         }
         ("GET" | "POST", ["labels"]) => json!({"payload": [format!("CANARY-c{id}-label")]}),
         ("POST", ["custom_attributes"]) => json!({"custom_attributes": of.shown()["custom_attributes"]}),
-        ("GET" | "POST" | "PATCH", ["participants"]) => json!([agent(if of.watched { 2 } else { 3 })]),
-        ("GET" | "PATCH" | "DELETE", ["draft_messages"]) => {
+        ("GET" | "PATCH", ["participants"]) => json!([agent(if of.watched { 2 } else { 3 })]),
+        // Whoever is new, and nobody else.
+        ("POST", ["participants"]) => json!([agent(1)]),
+        ("GET", ["draft_messages"]) => {
             json!({"has_draft": true, "message": format!("CANARY-n{id}-draft"), "secret": "CANARY-x"})
         }
         ("POST", ["direct_uploads"]) => {
             let direct = json!({"url": format!("https://CANARY-m{id}-storage"), "headers": {"content-type": "image/png"}});
-            json!({"id": 1, "key": "CANARY-x", "signed_id": "s", "filename": "a.png", "direct_upload": direct})
+            json!({
+                "id": 1, "key": "CANARY-x", "filename": "a.png", "content_type": "image/png", "metadata": {}, "service_name": "CANARY-x",
+                "byte_size": 3, "checksum": "x", "created_at": "2023-11-14", "signed_id": "s", "direct_upload": direct,
+            })
         }
         ("POST", ["toggle_status"]) => {
             json!({"meta": {}, "payload": {"success": true, "conversation_id": id, "current_status": "open", "snoozed_until": null}})
         }
         ("POST", ["assignments"]) => assigned(&serde_json::from_str(&asked.body).unwrap()),
         ("DELETE", [] | ["participants"])
+        | ("PATCH" | "DELETE", ["draft_messages"])
         | ("POST", ["mute" | "unmute" | "toggle_priority" | "toggle_typing_status" | "transcript"]) => {
             return Some(Told::Done);
         }

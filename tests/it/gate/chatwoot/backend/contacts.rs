@@ -16,14 +16,30 @@ pub(super) fn answer(asked: &Asked, parts: &[&str], query: &Query) -> Option<Tol
         ("GET", ["contacts"] | ["contacts", "search" | "active"]) | ("POST", ["contacts", "filter"]) => {
             let rows = query.rows(&all, PAGE);
             let rows: Vec<_> = rows.into_iter().map(|id| contact(id, true)).collect();
-            json!({"meta": {"count": all.len(), "current_page": query.page()}, "payload": rows})
+            let mut meta = json!({"count": all.len(), "current_page": query.page_said()});
+            if parts.ends_with(&["search"]) {
+                // The search alone counts what the page has, and says whether there is another.
+                meta["count"] = json!(rows.len());
+                meta["has_more"] = json!(query.page() * PAGE < all.len());
+            }
+            json!({"meta": meta, "payload": rows})
         }
         ("POST", ["contacts"]) => {
-            json!({"payload": {"contact": contact(511, false), "contact_inbox": reached_at(511)}})
+            // Of the inbox the whole record, and of none nothing.
+            let body: Value = serde_json::from_str(&asked.body).unwrap_or_default();
+            let inbox = json!({
+                "id": 4, "name": "Shop", "channel_type": "Channel::Whatsapp", "channel_id": 40, "account_id": 1,
+                "greeting_message": "welcome", "auto_assignment_config": {"secret": "CANARY-x"}, "created_at": "2023-11-14",
+            });
+            let reached = match body.get("inbox_id") {
+                Some(_) => json!({"inbox": inbox, "source_id": "CANARY-k511-hidden-source"}),
+                None => json!({"inbox": null, "source_id": null}),
+            };
+            json!({"payload": {"contact": contact(511, true), "contact_inbox": reached}})
         }
         ("POST", ["actions", "contact_merge"]) => {
             let body: Value = serde_json::from_str(&asked.body).unwrap();
-            contact(u32::try_from(body["base_contact_id"].as_u64()?).ok()?, true)
+            contact(u32::try_from(body["base_contact_id"].as_u64()?).ok()?, false)
         }
         ("GET" | "PUT" | "PATCH", ["contacts", id])
         | ("POST", ["contacts", id, "destroy_custom_attributes"]) => payload(contact(of(id)?, true)),
@@ -66,6 +82,15 @@ pub(super) fn contact(id: u32, inboxes: bool) -> Value {
     contact
 }
 
+/// As events, and so messages and notices, show it.
+pub(super) fn told_contact(id: u32) -> Value {
+    json!({
+        "additional_attributes": {"city": format!("CANARY-k{id}-hidden-city")}, "custom_attributes": {}, "id": id,
+        "email": format!("CANARY-k{id}-hidden-email"), "identifier": null, "name": format!("CANARY-k{id}-name"),
+        "phone_number": format!("CANARY-k{id}-hidden-phone"), "thumbnail": "", "blocked": false, "type": "contact",
+    })
+}
+
 pub(super) fn found_contact(id: u32) -> Value {
     json!({
         "email": format!("CANARY-k{id}-hidden-email"), "id": id, "name": format!("CANARY-k{id}-name"),
@@ -77,7 +102,10 @@ pub(super) fn found_contact(id: u32) -> Value {
 fn reached_at(id: u32) -> Value {
     json!({
         "source_id": format!("CANARY-k{id}-hidden-source"), "pubsub_token": "CANARY-x", "hmac_verified": false,
-        "inbox": {"id": 4, "name": "Shop", "channel_type": "Channel::Whatsapp", "hmac_token": "CANARY-x"},
+        "inbox": {
+            "id": 4, "avatar_url": "", "channel_id": 40, "name": "Shop", "channel_type": "Channel::Whatsapp",
+            "provider": "whatsapp_cloud", "hmac_token": "CANARY-x",
+        },
     })
 }
 

@@ -2,21 +2,20 @@
 
 use serde_json::{Value, json};
 
-use super::Conversation;
+use super::{
+    Conversation,
+    account::{told_agent, told_bot},
+    contacts::told_contact,
+};
 
 /// Who wrote the message: the contact the first, an agent the others.
 fn sender(of: Conversation, nth: u32) -> Value {
     if nth == 1 {
-        let id = of.contact;
-        json!({
-            "additional_attributes": {"city": format!("CANARY-k{id}-hidden-city")}, "custom_attributes": {}, "id": id,
-            "email": format!("CANARY-k{id}-hidden-email"), "identifier": null, "name": format!("CANARY-k{id}-name"),
-            "phone_number": format!("CANARY-k{id}-hidden-phone"), "thumbnail": "", "blocked": false, "type": "contact",
-        })
+        told_contact(of.contact)
     } else if of.bot {
-        json!({"id": 1, "name": "Greeter", "avatar_url": "", "type": "agent_bot"})
+        told_bot(1)
     } else {
-        json!({"id": 3, "name": "Agent 3", "available_name": "Agent 3", "avatar_url": "", "type": "user", "availability_status": "online", "thumbnail": ""})
+        told_agent(3)
     }
 }
 
@@ -27,7 +26,9 @@ pub(super) fn message(of: Conversation, nth: u32) -> Value {
     let mut message = json!({
         "id": id * 10 + nth, "content": format!("CANARY-{kind}{id}-content"), "account_id": 1, "inbox_id": 4,
         "conversation_id": id, "message_type": u32::from(nth > 1), "created_at": 1700000000 + nth, "updated_at": "2023-11-14",
-        "private": note, "status": "sent", "source_id": null, "content_type": "text", "content_attributes": {},
+        "private": note, "status": "sent", "source_id": null, "content_type": "text", "content_attributes": {
+            "in_reply_to": null, "email": {"from": ["CANARY-x@example.org"]}, "cc_emails": ["CANARY-x@example.org"],
+        },
         "sender_type": if nth == 1 { "Contact" } else { "User" }, "sender_id": 3, "external_source_ids": {"slack": "CANARY-x"},
         "additional_attributes": {"campaign_secret": "CANARY-x"}, "processed_message_content": format!("CANARY-{kind}{id}-processed"),
         "sentiment": {}, "sender": sender(of, nth),
@@ -45,7 +46,8 @@ fn picture(of: Conversation, nth: u32) -> Value {
     // A picture of a note shows as little as the note.
     let kind = if nth == 3 { 'p' } else { 'm' };
     json!({
-        "id": of.id * 10 + nth, "message_id": of.id * 10 + nth, "file_type": "image", "account_id": 1, "extension": null,
+        "id": of.id * 10 + nth, "message_id": of.id * 10 + nth, "file_type": "image", "account_id": 1, "extension": "png",
+        "content_type": "image/png",
         "data_url": format!("https://CANARY-{kind}{}-picture", of.id), "thumb_url": format!("https://CANARY-{kind}{}-small", of.id),
         "file_size": 1000 + of.id, "width": 10, "height": 10,
     })
@@ -54,28 +56,34 @@ fn picture(of: Conversation, nth: u32) -> Value {
 pub(super) fn listed_picture(of: Conversation, nth: u32) -> Value {
     let picture = picture(of, nth);
     json!({
-        "message_id": picture["message_id"], "thumb_url": picture["thumb_url"], "data_url": picture["data_url"],
-        "file_size": picture["file_size"], "file_type": "image", "extension": null, "width": 10, "height": 10,
+        "id": picture["id"], "message_id": picture["message_id"], "thumb_url": picture["thumb_url"], "data_url": picture["data_url"],
+        "file_size": picture["file_size"], "file_type": "image", "extension": "png", "width": 10, "height": 10,
         "created_at": 1700000000, "sender": sender(of, nth),
     })
 }
 
-/// A message as searches show it: without `private`.
-pub(super) fn quoted(of: Conversation, nth: u32) -> Value {
+/// A message as its own list, writes and searches show it.
+pub(super) fn viewed(of: Conversation, nth: u32) -> Value {
     let whole = message(of, nth);
-    let mut quoted = json!({"inbox": {"id": 4, "name": "Shop", "channel_type": "Channel::Whatsapp"}});
+    let mut viewed = json!({});
     for key in [
         "id",
         "content",
-        "message_type",
-        "content_type",
-        "source_id",
         "inbox_id",
         "conversation_id",
+        "message_type",
+        "content_type",
+        "status",
+        "content_attributes",
         "created_at",
+        "private",
+        "source_id",
         "sender",
     ] {
-        quoted[key] = whole[key].clone();
+        viewed[key] = whole[key].clone();
     }
-    quoted
+    if let Some(attachments) = whole.get("attachments") {
+        viewed["attachments"] = attachments.clone();
+    }
+    viewed
 }

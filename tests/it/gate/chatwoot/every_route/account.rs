@@ -6,7 +6,8 @@ use super::{EVERYBODY, Line, Shows::*, THEMSELVES, line};
 
 const AGENT: &str = "id account_id availability_status auto_offline confirmed email available_name name role thumbnail custom_role_id";
 const TEAM: &str = "id name description allow_auto_assign account_id is_member";
-const INBOX: &str = "id name channel_type channel_id greeting_enabled greeting_message working_hours_enabled timezone enable_auto_assignment";
+const INBOX: &str = "id name channel_type channel_id greeting_enabled greeting_message working_hours_enabled timezone enable_auto_assignment \
+    content_templates";
 const LABEL: &str = "id title description color show_on_sidebar";
 const CANNED_RESPONSE: &str = "id account_id short_code content created_at updated_at";
 const ATTRIBUTE: &str = "id attribute_display_name attribute_display_type attribute_description attribute_key regex_pattern regex_cue \
@@ -22,7 +23,15 @@ pub(super) fn lines() -> Vec<Line> {
     let filter =
         json!({"custom_filter": {"name": "x", "filter_type": "conversation", "query": {"payload": []}}});
     vec![
-        line("GET", "/api/v1/profile", THEMSELVES, Members("/accounts/0", "id name role")),
+        line(
+            "GET",
+            "/api/v1/profile",
+            THEMSELVES,
+            Members(
+                "/accounts/0",
+                "id name status active_at role permissions availability availability_status auto_offline custom_role_id",
+            ),
+        ),
         line("GET", "agents", EVERYBODY, Rows("", "id", "1 2 3")),
         line("GET", "agents", EVERYBODY, Members("/0", AGENT)),
         line("GET", "assignable_agents?inbox_ids[]=4", EVERYBODY, Members("/payload/2", AGENT)),

@@ -16,8 +16,6 @@ const NEITHER: &str = "id name thumbnail availability_status blocked last_activi
 /// From 2 what stands in `additional_attributes` is hidden.
 const WITHOUT_ATTRIBUTES: &str = "id name email phone_number identifier thumbnail availability_status blocked custom_attributes \
     last_activity_at created_at contact_inboxes";
-const NEW_WITHOUT_ATTRIBUTES: &str = "id name email phone_number identifier thumbnail availability_status blocked custom_attributes \
-    last_activity_at created_at";
 const ALL: &str = "500 501 502 503 504 505 506 507 508 509 510 511";
 const NOTE: &str = "id content account_id contact_id user created_at updated_at";
 
@@ -43,10 +41,18 @@ pub(super) fn lines() -> Vec<Line> {
             .but("3", Members("/payload/contact_inboxes/0", "inbox")),
         line("GET", "contacts/504/conversations", super::EVERYBODY, Conversations("/payload", "/id"))
             .but("3 8", Just(json!({"payload": []}))),
-        line("POST", "contacts", EDITORS, Members("/payload/contact", WITHOUT_INBOXES))
-            .but("2", Members("/payload/contact", NEW_WITHOUT_ATTRIBUTES))
-            .but("3", Members("/payload/contact", NEITHER))
+        line("POST", "contacts", EDITORS, Members("/payload/contact", WHOLE))
+            .but("2", Members("/payload/contact", WITHOUT_ATTRIBUTES))
+            .but("3", Members("/payload/contact", WITHOUT_NUMBERS))
             .with(json!({"name": "Ana", "inbox_id": 4})),
+        line(
+            "POST",
+            "contacts",
+            EDITORS,
+            Members("/payload/contact_inbox/inbox", "id name channel_type channel_id"),
+        )
+        .with(json!({"name": "Ana", "inbox_id": 4})),
+        line("POST", "contacts", EDITORS, Members("/payload", "contact contact_inbox")).with(name.clone()),
         line("DELETE", "contacts/504", "5", Nothing),
         line("POST", "actions/contact_merge", "5", Just(json!(null)))
             .fields_refused("1 2 3 4 7")

@@ -1,0 +1,343 @@
+//! Lists that are scrolled (D05, D06): pages that stand beside a row. A list is written as a text: a letter for each row, whose ids
+//! are 1, 2, 3 and so on; `v` is ana's, `h` is not.
+
+use std::{sync::Arc, time::Duration};
+
+use headgate::{clock::ManualClock, ids::Timestamp};
+use serde_json::{Value, json};
+
+use super::{
+    backend::{self, Asked},
+    world::{Answer, Setup, World},
+};
+
+/// How many rows a page of the backend's has.
+const PAGE: usize = 4;
+
+const SCROLLED: &str = r#"
+[[route]]
+match = "GET /api/v1/accounts/{account}/talk"
+entity = "conversation"
+action = "list"
+items = "/rows"
+keep = ["/version"]
+totals = { recompute = ["/count"] }
+page = { before = "before", after = "after", begins = "end", pages_max = 9, time_max = "20s", unless = ["since"] }
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/feed"
+entity = "conversation"
+action = "list"
+items = "/rows"
+page = { after = "after", pages_max = 3, time_max = "20s" }
+
+[entity.message]
+part = true
+id = "/id"
+kinds = [{ at = "/private", is = true, resource = "note" }]
+fields = ["*"]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/conversations/{id}/messages"
+resource = "message"
+entity = "conversation"
+part = true
+action = "view"
+object = "tag"
+shows = "message"
+items = "/rows"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/conversations/{id}/scrolled"
+resource = "message"
+entity = "conversation"
+part = true
+action = "view"
+object = "tag"
+shows = "message"
+items = "/rows"
+page = { before = "before", begins = "end" }
+
+[entity.label]
+resource = "message"
+part = true
+fields = ["*"]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/conversations/{id}/labels"
+resource = "message"
+entity = "conversation"
+part = true
+action = "view"
+object = "tag"
+shows = "label"
+items = "/rows"
+"#;
+
+fn row(id: usize, letter: char) -> Value {
+    let (assignee, object) = if letter == 'v' { ("ana", "101") } else { ("ben", "102") };
+    json!({"id": id, "assignee": assignee, "title": format!("CANARY-{object}-title")})
+}
+
+/// A page of rows as a backend gives it: those before a row, those after one, those between two, where the one after which they
+/// stand is among them, or else the last ones; of a feed the first ones.
+fn page(rows: &[(usize, char)], asked: &Asked) -> Value {
+    let query = asked.target.split_once('?').map_or("", |(_, query)| query);
+    let of = |name: &str| {
+        let value =
+            form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value);
+        value.map(|value| value.parse::<usize>().unwrap())
+    };
+    let last = |rows: Vec<_>| rows[rows.len().saturating_sub(PAGE)..].to_vec();
+    let rows = rows.iter().copied();
+    let rows: Vec<(usize, char)> = match (of("before"), of("after")) {
+        _ if of("since").is_some() => rows.collect(),
+        (Some(before), Some(after)) => {
+            rows.filter(|(id, _)| (after..before).contains(id)).take(PAGE).collect()
+        }
+        (Some(before), None) => last(rows.filter(|(id, _)| *id < before).collect()),
+        (None, Some(after)) => rows.filter(|(id, _)| *id > after).take(PAGE).collect(),
+        (None, None) if asked.target.contains("/feed") => rows.take(PAGE).collect(),
+        (None, None) => last(rows.collect()),
+    };
+    let rows: Vec<_> = rows.into_iter().map(|(id, letter)| row(id, letter)).collect();
+    json!({"version": 3, "count": 99, "rows": rows})
+}
+
+async fn serving(rows: Vec<(usize, char)>) -> World {
+    let script = move |asked: &Asked| Some(backend::json(200, &page(&rows, asked)));
+    Setup::default().routes(SCROLLED).backend(script).start().await
+}
+
+fn rows_of(list: &str) -> Vec<(usize, char)> {
+    (1..).zip(list.chars()).collect()
+}
+
+fn visible(rows: &[(usize, char)]) -> Vec<(usize, char)> {
+    rows.iter().copied().filter(|(_, letter)| *letter == 'v').collect()
+}
+
+fn ids(answer: &Answer) -> Vec<usize> {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let json = answer.json();
+    let id = |row: &Value| usize::try_from(row["id"].as_u64().unwrap()).unwrap();
+    json["rows"].as_array().unwrap().iter().map(id).collect()
+}
+
+fn has_more(answer: &Answer) -> bool {
+    answer.header("headgate-more").is_some_and(|more| more == "true")
+}
+
+const LISTS: [&str; 9] = [
+    "",
+    "v",
+    "h",
+    "vvvvvvvvvv",
+    "hhhhhhhvhhhhhh",
+    "vhvhhvvhhhvvvvhv",
+    "hvvvvvvvvvh",
+    "vvvvhhhhhhhhhhhvvvvv",
+    "hhvvvhvhhhvhvvvhhhhhvvvvhvhhv",
+];
+
+#[tokio::test]
+async fn d05_what_is_scrolled_answers_as_if_hidden_rows_did_not_exist() {
+    for list in LISTS {
+        let rows = rows_of(list);
+        let (with, without) = (serving(rows.clone()).await, serving(visible(&rows)).await);
+        let mut questions = vec![String::new()];
+        for id in 0..=rows.len() + 1 {
+            questions.extend([
+                format!("?before={id}"),
+                format!("?after={id}"),
+                format!("?after={id}&before=9"),
+            ]);
+        }
+        for path in ["/talk", "/feed"] {
+            for question in &questions {
+                if path == "/feed" && question.contains("before") {
+                    continue;
+                }
+                let asked = format!("{path}{question}");
+                let answers = (with.get("ana", &asked).await, without.get("ana", &asked).await);
+                // What was looked through within a bound is the feed's alone to tell.
+                if path == "/feed" && has_more(&answers.0) {
+                    continue;
+                }
+                assert_eq!(answers.0.json(), answers.1.json(), "{list}: {asked}");
+                assert!(!has_more(&answers.0) && !has_more(&answers.1), "{list}: {asked}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn d06_whoever_scrolls_misses_nothing_and_sees_nothing_twice() {
+    for list in LISTS {
+        let rows = rows_of(list);
+        let seen: Vec<_> = visible(&rows).into_iter().map(|(id, _)| id).collect();
+        let world = serving(rows).await;
+        let mut back: Vec<usize> = Vec::new();
+        loop {
+            let question = back.first().map_or_else(String::new, |id| format!("?before={id}"));
+            let page = ids(&world.get("ana", &format!("/talk{question}")).await);
+            if page.is_empty() {
+                break;
+            }
+            back.splice(0..0, page);
+        }
+        assert_eq!(back, seen, "{list}");
+        let mut on: Vec<usize> = Vec::new();
+        loop {
+            let after = on.last().copied().unwrap_or(0);
+            let answer = world.get("ana", &format!("/feed?after={after}")).await;
+            let page = ids(&answer);
+            if page.is_empty() && !has_more(&answer) {
+                break;
+            }
+            on.extend(page);
+        }
+        assert_eq!(on, seen, "{list}");
+    }
+}
+
+#[tokio::test]
+async fn d06_a_request_reads_no_more_than_its_bound_and_the_same_one_goes_on() {
+    // Nobody's rows, for more than a request may look through, before a row of ana's and behind one.
+    let list = format!("v{}v{}", "h".repeat(100), "h".repeat(50));
+    for (path, expected) in [("/talk", vec![102, 1]), ("/feed", vec![1, 102])] {
+        let world = serving(rows_of(&list)).await;
+        let (mut seen, mut asked) = (Vec::new(), 0);
+        loop {
+            let name = if path == "/talk" { "before" } else { "after" };
+            let question = seen.last().map_or_else(String::new, |id| format!("?{name}={id}"));
+            let before = world.backend.seen().len();
+            let answer = world.get("ana", &format!("{path}{question}")).await;
+            assert!(world.backend.seen().len() - before <= if path == "/talk" { 9 } else { 3 }, "{path}");
+            let page = ids(&answer);
+            seen.extend(page.iter().rev().copied().filter(|_| path == "/talk"));
+            seen.extend(page.iter().copied().filter(|_| path == "/feed"));
+            asked += 1;
+            assert!(asked < 40, "{path} stands still: {seen:?}");
+            if page.is_empty() && !has_more(&answer) {
+                break;
+            }
+        }
+        assert_eq!(seen, expected, "{path}");
+        assert!(world.metrics().contains("headgate_limit_reached_total{limit=\"page.pages_max\"}"));
+    }
+}
+
+#[tokio::test]
+async fn d06_where_nothing_was_seen_it_may_be_another_time() {
+    let hidden = format!("v{}", "h".repeat(60));
+    let clock = Arc::new(ManualClock::new(Timestamp(0)));
+    let shown = Arc::new(std::sync::Mutex::new(rows_of(&hidden)));
+    let (rows, passing) = (Arc::clone(&shown), Arc::clone(&clock));
+    let script = move |asked: &Asked| {
+        passing.advance(Duration::from_secs(15));
+        Some(backend::json(200, &page(&rows.lock().unwrap(), asked)))
+    };
+    let world = Setup::default().routes(SCROLLED).backend(script).clock(clock).start().await;
+    let first = world.get("ana", "/feed").await;
+    assert_eq!((ids(&first), has_more(&first)), (vec![1], true), "time is a bound too");
+    assert!(has_more(&world.get("ana", "/feed?after=1").await));
+    assert!(world.metrics().contains("headgate_limit_reached_total{limit=\"page.time_max\"} 2"));
+    // Meanwhile one of those that were looked through is given to ana.
+    shown.lock().unwrap()[3].1 = 'v';
+    ids(&world.get("ana", "/feed?after=1").await);
+    assert_eq!(ids(&world.get("ana", "/feed").await), [1, 4], "from the beginning it is there");
+}
+
+#[tokio::test]
+async fn a_list_that_comes_whole_is_not_counted_off() {
+    let rows = rows_of(&"vhh".repeat(10));
+    let world = serving(rows.clone()).await;
+    let whole = world.get("ana", "/talk?since=600").await;
+    assert_eq!(ids(&whole), (1..=30).step_by(3).collect::<Vec<_>>());
+    assert_eq!((whole.json()["count"].as_u64(), world.backend.seen().len()), (Some(10), 1));
+    for query in
+        ["since=600&before=7", "since=600&limit=3", "since=x", "since=", "since=1&since=2", "since[]=1"]
+    {
+        let answer = world.get("ana", &format!("/talk?{query}")).await;
+        assert_eq!(answer.status, 400, "{query}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn d05_notes_among_messages_are_not_counted_off() {
+    let all = rows_of("vvhvhhhhhvvvvhvvhhv");
+    let script = |rows: Vec<(usize, char)>| {
+        move |asked: &Asked| {
+            let mut page = page(&rows, asked);
+            for row in page["rows"].as_array_mut().unwrap() {
+                let is_note = row["assignee"] == "ben";
+                let is_label = asked.target.contains("/labels");
+                let canary = if is_note && !is_label { "CANARY-102-note" } else { "hello" };
+                *row = json!({"id": row["id"], "private": is_note, "content": canary});
+            }
+            Some(backend::json(200, &page))
+        }
+    };
+    let with = Setup::default().routes(SCROLLED).backend(script(all.clone())).start().await;
+    let without = Setup::default().routes(SCROLLED).backend(script(visible(&all))).start().await;
+    for question in (0..21).map(|id| format!("?before={id}")).chain([String::new()]) {
+        let path = format!("/conversations/101/scrolled{question}");
+        let (some, same) = (with.get("ana", &path).await, without.get("ana", &path).await);
+        assert_eq!((some.status, some.json()), (200, same.json()), "{question}");
+    }
+    // Neither by a parameter that Headgate does not count for itself, unless nothing is hidden by its kind.
+    for counting in ["limit=1&offset=4", "before=9", "after=9"] {
+        let asked = async |user: &str, list: &str| {
+            with.get(user, &format!("/conversations/101/{list}?{counting}")).await.status
+        };
+        assert_eq!(asked("ana", "messages").await, 400, "{counting}");
+        assert_eq!(asked("adm", "messages").await, 200, "{counting}");
+        assert_eq!(asked("ana", "labels").await, 200, "{counting}");
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_can_be_meant_in_two_ways_is_refused() {
+    let world = serving(rows_of("vhv")).await;
+    for query in
+        ["before=1&before=2", "before=", "before[]=2", "Before=2", "a=1;before=2", "before=2&after=1&after=0"]
+    {
+        let answer = world.get("ana", &format!("/talk?{query}")).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (400, "parameter"), "{query}");
+    }
+    assert_eq!(world.backend.lines(), [""; 0]);
+    let counted = world.get("ana", "/talk?limit=2").await;
+    assert_eq!(
+        (counted.status, counted.problem().as_str()),
+        (400, "fields"),
+        "pages of other lengths count rows off"
+    );
+}
+
+#[tokio::test]
+async fn who_sees_every_row_scrolls_as_the_backend_does() {
+    let world = serving(rows_of("hvhvhvhvhv")).await;
+    for (question, expected) in
+        [("", [7, 8, 9, 10]), ("?before=7", [3, 4, 5, 6]), ("?after=2&limit=9", [3, 4, 5, 6])]
+    {
+        let answer = world.get("adm", &format!("/talk{question}")).await;
+        assert_eq!(
+            (ids(&answer), answer.json()["count"].as_u64()),
+            (expected.to_vec(), Some(99)),
+            "{question}"
+        );
+    }
+    assert_eq!(world.backend.seen().len(), 3);
+}
+
+super::obeying::once_more!(
+    d05_what_is_scrolled_answers_as_if_hidden_rows_did_not_exist,
+    d06_whoever_scrolls_misses_nothing_and_sees_nothing_twice,
+    d06_a_request_reads_no_more_than_its_bound_and_the_same_one_goes_on,
+    d06_where_nothing_was_seen_it_may_be_another_time,
+    a_list_that_comes_whole_is_not_counted_off,
+    d05_notes_among_messages_are_not_counted_off,
+    a_row_that_can_be_meant_in_two_ways_is_refused,
+    who_sees_every_row_scrolls_as_the_backend_does,
+);
