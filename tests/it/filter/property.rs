@@ -256,6 +256,8 @@ fn read(text: &str) -> serde_json::Result<Value> {
 struct ByHash<'a> {
     schema: &'a Schema,
     facts: &'a [usize],
+    /// What it takes of what it is told.
+    takes: fn(Told) -> Told,
     seed: u64,
     asked: &'a RefCell<Vec<Told>>,
 }
@@ -283,7 +285,8 @@ fn decided(schema: &Schema, seed: u64, told: &Told) -> Verdict {
 
 impl Judge for ByHash<'_> {
     fn judge(&mut self, object: &Object<'_>) -> Verdict {
-        let told = told(object, self.facts, |raw| read(std::str::from_utf8(raw.0).unwrap()).unwrap());
+        let told =
+            (self.takes)(told(object, self.facts, |raw| read(std::str::from_utf8(raw.0).unwrap()).unwrap()));
         let verdict = decided(self.schema, self.seed, &told);
         self.asked.borrow_mut().push(told);
         verdict
@@ -402,7 +405,8 @@ fn compare(world: &World, cuts: &[usize]) -> Result<(), TestCaseError> {
     let mut oracle = Oracle::new(&world.sources, &schema, &world.layout, &rule);
     let expected = oracle.filter(&world.text);
     let asked = RefCell::default();
-    let judge = || ByHash { schema: &schema, facts: &facts, seed: world.seed, asked: &asked };
+    let judge =
+        || ByHash { schema: &schema, facts: &facts, takes: |told| told, seed: world.seed, asked: &asked };
     let got = filter(text.as_bytes(), &layout, Limits::default(), judge());
     let (out, report) = match (expected, got) {
         (Err(Unfit), Err(Fault::Type { .. } | Fault::Missing)) => return Ok(()),
@@ -504,6 +508,13 @@ fn is_named(world: &World, name: &str) -> bool {
         || world.sources.iter().flat_map(of_fields).any(|step| step == name)
 }
 
+/// A judge reads what is in an object or list that is a fact for itself ([`headgate::filter::Raw::names`]), and sees there what stands twice.
+fn single_facts(mut told: Told) -> Told {
+    let facts = told.iter_mut().flat_map(|(_, _, facts)| facts).flatten();
+    facts.filter(|fact| fact.is_object() || fact.is_array()).for_each(|fact| *fact = Value::from("compound"));
+    told
+}
+
 /// What came of a text in which a key stands twice.
 enum Twice {
     Refused,
@@ -535,10 +546,11 @@ fn twice(world: &World) -> Result<Twice, TestCaseError> {
         values.iter().for_each(|(key, value)| drop(members.insert(key.clone(), (*value).clone())));
         text
     };
-    let rule = |told: &Told| decided(&schema, world.seed, told);
+    let rule = |told: &Told| decided(&schema, world.seed, &single_facts(told.clone()));
     let twin = |text: &Value| {
         let mut oracle = Oracle::new(&world.sources, &schema, &world.layout, &rule);
-        oracle.filter(text).map(|left| (left, oracle.asked))
+        let left = oracle.filter(text);
+        left.map(|left| (left, oracle.asked.into_iter().map(single_facts).collect::<Vec<_>>()))
     };
     let mut refused = false;
     for (first, last) in [(one, &other), (&other, one)] {
@@ -549,7 +561,13 @@ fn twice(world: &World) -> Result<Twice, TestCaseError> {
         let read_last = with(&[(key.clone(), last)]);
         prop_assert_eq!(read(&text).unwrap(), read_last.clone(), "{} stands twice", key);
         let asked = RefCell::default();
-        let judge = || ByHash { schema: &schema, facts: &facts, seed: world.seed, asked: &asked };
+        let judge = || ByHash {
+            schema: &schema,
+            facts: &facts,
+            takes: single_facts,
+            seed: world.seed,
+            asked: &asked,
+        };
         let got = filter(text.as_bytes(), &layout, Limits::default(), judge());
         let asked = asked.take();
         let pieces = in_pieces(text.as_bytes(), std::iter::repeat_n(1, text.len()), &layout, judge());
@@ -584,7 +602,8 @@ fn twice(world: &World) -> Result<Twice, TestCaseError> {
 fn a_key_that_stands_twice_is_refused_or_means_the_same_to_every_reader() {
     let (refused, passed) = (Cell::new(0), Cell::new(0));
     let cases = ProptestConfig::default().cases.max(600);
-    let mut runner = TestRunner::new(ProptestConfig::with_cases(cases));
+    let mut runner =
+        TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases) });
     let held = runner.run(&world(), |world| {
         match twice(&world)? {
             Twice::Refused => refused.set(refused.get() + 1),

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     backend::{self, Asked},
+    obeying,
     world::{Setup, World},
 };
 use crate::policy::{
@@ -132,7 +133,9 @@ async fn one_by_one(world: &World, user: &str, path: &str) -> Vec<Option<Value>>
 #[tokio::test]
 async fn a_list_shows_what_can_be_got() {
     let (mut seen, mut unseen, mut lists) = (0, 0, 0);
-    for number in 0..WORLDS {
+    // A backend that obeys differs in the one list of who sees their own alone.
+    let worlds = if obeying::obeys() { WORLDS / 4 } else { WORLDS };
+    for number in 0..worlds {
         let mut dice = Dice::new(SEED + number);
         let source = loop {
             let source = rights(&mut dice, &super::world::policy());
@@ -166,7 +169,8 @@ async fn a_list_shows_what_can_be_got() {
             }
         }
     }
-    assert!(seen > 200 && unseen > 200 && lists > 60, "{seen} {unseen} {lists}");
+    let least = usize::try_from(worlds).unwrap();
+    assert!(seen > 5 * least && unseen > 5 * least && 2 * lists > 3 * least, "{seen} {unseen} {lists}");
 }
 
-super::obeying::once_more!(a_list_shows_what_can_be_got: 10);
+super::obeying::once_more!(a_list_shows_what_can_be_got: 3);

@@ -431,6 +431,6 @@ async fn what_is_made_of_several_rows_is_about_what_every_row_shows() {
 }
 
 super::obeying::once_more!(
-    a_list_answers_as_if_what_its_reader_does_not_see_did_not_exist: 50,
+    a_list_answers_as_if_what_its_reader_does_not_see_did_not_exist: 20,
     what_is_made_of_several_rows_is_about_what_every_row_shows,
 );

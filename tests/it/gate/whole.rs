@@ -114,8 +114,6 @@ fn roles<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
 /// Each with the user whose it is.
 type Credentials = Arc<Mutex<Vec<(String, String)>>>;
 
-type Responsible = Arc<Mutex<BTreeMap<String, Value>>>;
-
 /// What the directory says, and whether it says anything.
 #[derive(Default)]
 struct People {
@@ -144,8 +142,6 @@ struct Whole {
     api_key: String,
     certificate: String,
     conversations: BTreeMap<&'static str, ConversationId>,
-    /// Whom operators made responsible since, by conversation: the backend has them so, too.
-    responsible: Responsible,
     /// While something is in it, the backend's next answer waits until it is taken out.
     held: Arc<Mutex<Option<mpsc::Receiver<()>>>>,
     folder: TempDir,
@@ -176,14 +172,12 @@ impl Whole {
         let directory = Backend::start(move |asked| said.lock().unwrap().answer(asked)).await;
         let held: Arc<Mutex<Option<mpsc::Receiver<()>>>> = Arc::default();
         let (holding, obeys) = (Arc::clone(&held), obeying::obeys());
-        let responsible = Responsible::default();
-        let given = Arc::clone(&responsible);
         let backend = Backend::start(move |asked| {
             let held = holding.lock().unwrap().take();
             if let Some(held) = held {
                 held.recv().unwrap();
             }
-            let told = as_given(told(asked), &given.lock().unwrap());
+            let told = told(asked);
             if obeys { obeying::narrowed(asked, told) } else { told }
         })
         .await;
@@ -244,7 +238,6 @@ impl Whole {
             api_key: key.key.clone(),
             certificate,
             conversations,
-            responsible,
             held,
             folder,
         }
@@ -369,9 +362,6 @@ impl Whole {
         change["version"] = serde_json::from_str::<Value>(&tag).unwrap()["version"].clone();
         let (status, said) = self.ops(&format!("PATCH {line}"), OPERATOR, &change.to_string()).await;
         assert_eq!(status, 200, "{said}");
-        if let Some(user) = change.get("responsible") {
-            self.responsible.lock().unwrap().insert(conversation.to_owned(), user.clone());
-        }
     }
 
     /// The directory gives a user other roles.
@@ -454,21 +444,6 @@ fn told(asked: &Asked) -> Vec<u8> {
     };
     let answer = String::from_utf8(answer).unwrap();
     answer.replacen("\r\n", "\r\nset-cookie: backend_session=CANARY-cookie\r\n", 1).into_bytes()
-}
-
-/// An answer in which the rows of these conversations are of these users.
-fn as_given(answer: Vec<u8>, responsible: &BTreeMap<String, Value>) -> Vec<u8> {
-    let answer = String::from_utf8(answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    let mut json: Value = serde_json::from_str(body).unwrap();
-    for row in json.get_mut("payload").and_then(Value::as_array_mut).into_iter().flatten() {
-        if let Some(user) = row["id"].as_str().and_then(|id| responsible.get(id)) {
-            row["assignee"] = user.clone();
-        }
-    }
-    let (length, body) = (format!("content-length: {}", body.len()), json.to_string());
-    let head = head.replace(&length, &format!("content-length: {}", body.len()));
-    format!("{head}\r\n\r\n{body}").into_bytes()
 }
 
 /// The fixture's conversations, written before the gateway opens its tags.
