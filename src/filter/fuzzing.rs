@@ -82,11 +82,18 @@ pub fn pages(bytes: &[u8]) -> Result<(), SchemaError> {
     let cut = usize::from(first) % (head.rows() + 1);
     head.take(cut);
     tail.skip(cut);
+    let mut back = tail.clone();
+    back.prepend(&head);
     head.append(&tail);
     // A number may be too large for the other reader.
     let Some(whole) = read(&out) else { return Ok(()) };
     let joined = read(&written(&head, None, None));
     assert_eq!(joined.as_ref(), Some(&whole), "rows are lost or moved");
+    assert_eq!(
+        read(&written(&back, None, None)).as_ref(),
+        Some(&whole),
+        "rows are lost or moved on the way back"
+    );
     let joined = read(&written(&head, Some(7), Some(NEXT))).unwrap_or_default();
     for (name, told) in [("page", Value::from(7)), ("next", Value::from(NEXT))] {
         assert_eq!(joined.get(name), whole.get(name).map(|_| &told), "`{name}`");

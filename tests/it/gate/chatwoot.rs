@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use self::{
-    backend::{CONTACTS, CONVERSATIONS, Conversation},
+    backend::{CONTACTS, CONVERSATIONS, Conversation, messages::LONG},
     house::{House, Sight, USERS},
 };
 use super::backend::Asked;
@@ -479,7 +479,8 @@ async fn what_hangs_on_a_conversation_is_seen_by_who_sees_it() {
                 let notes = sight.reaches("note", "list", of) && sight.reaches("note", "view", of);
                 let messages = messages.json();
                 let shown = messages["payload"].as_array().unwrap();
-                assert_eq!(shown.len(), if notes { 3 } else { 2 }, "{user}: messages of {}", of.id);
+                let expected = if of.id == LONG.0 { 20 } else { 2 + usize::from(notes) };
+                assert_eq!(shown.len(), expected, "{user}: messages of {}", of.id);
                 let pictures = shown[1]["attachments"].as_array().map_or(0, Vec::len);
                 assert_eq!(
                     pictures == 1,
@@ -491,6 +492,48 @@ async fn what_hangs_on_a_conversation_is_seen_by_who_sees_it() {
             let attachments = house.get(user, &path("attachments")).await;
             assert_eq!(attachments.status == 200, sight.reaches("media", "view", of), "{user}: {}", of.id);
         }
+    }
+}
+
+#[tokio::test]
+async fn d05_whoever_scrolls_through_a_conversation_finds_what_they_may_see_in_full_pages() {
+    let house = House::start().await;
+    let (id, count) = LONG;
+    for (user, ..) in USERS {
+        let sight = house.sight(user);
+        let of = Conversation::of(id);
+        if !sight.reaches("message", "list", of) {
+            continue;
+        }
+        let notes = sight.reaches("note", "list", of) && sight.reaches("note", "view", of);
+        let seen: Vec<u32> =
+            (1..=count).filter(|nth| notes || nth % 3 != 0).map(|nth| id * 10 + nth).collect();
+        let page = async |question: &str| {
+            let answer = house.get(user, &format!("conversations/{id}/messages{question}")).await;
+            assert_eq!(answer.status, 200, "{user} {question}: {answer:?}");
+            let payload = answer.json()["payload"].as_array().unwrap().clone();
+            let ids = payload.iter().map(|row| u32::try_from(row["id"].as_u64().unwrap()).unwrap());
+            ids.collect::<Vec<_>>()
+        };
+        // Back from the last, as a panel does.
+        let mut back = page("").await;
+        assert_eq!(back.len(), 20, "{user}");
+        loop {
+            let before = page(&format!("?before={}", back[0])).await;
+            if before.is_empty() {
+                break;
+            }
+            back.splice(0..0, before);
+        }
+        assert_eq!(back, seen, "{user}");
+        // On from one, and from one to another.
+        assert_eq!(page(&format!("?after={}", seen[4])).await, seen[5..], "{user}");
+        let between = page(&format!("?after={}&before={}", seen[4], seen[9])).await;
+        assert_eq!(between, seen[4..9], "{user}");
+        // And nobody counts notes off.
+        let counted = house.get(user, &format!("conversations/{id}/messages?limit=1")).await.status;
+        let sees_all = sight.conversations().len() == CONVERSATIONS as usize && notes;
+        assert_eq!(counted == 200, sees_all, "{user}");
     }
 }
 

@@ -6,7 +6,7 @@
 mod account;
 mod below;
 mod contacts;
-mod messages;
+pub(super) mod messages;
 pub(super) mod reports;
 
 use serde_json::{Value, json};
@@ -304,7 +304,7 @@ fn answer(asked: &Asked, me: u32, ignored: bool) -> Option<Told> {
         ("v1", ["conversations", id, rest @ ..]) => {
             let id: u32 = id.parse().ok()?;
             let of = (1..=CONVERSATIONS).contains(&id).then(|| Conversation::of(id))?;
-            below::answer(asked, of, rest)
+            below::answer(asked, &query, of, rest)
         }
         ("v1", _) => account::answer(asked, parts, &query),
         _ => None,
