@@ -11,8 +11,7 @@ use super::backend::Asked;
 const PAGE: usize = 2;
 
 /// The teams of the fixture's users, by what this backend knows.
-const MEMBERS: [(&str, &str); 5] =
-    [("ana", "sales"), ("ben", "support"), ("kim", "sales"), ("mia", "sales"), ("sue", "sales")];
+const MEMBERS: [(&str, &str); 4] = [("ana", "sales"), ("ben", "support"), ("kim", "sales"), ("sue", "sales")];
 
 thread_local! {
     /// Whether the worlds of this thread's test have a backend that obeys.
@@ -118,7 +117,8 @@ fn every_row_of_d_to_g_is_run_before_both() {
         ("question_laws", 1),
         ("questions", 0),
         ("whole/http2", 0),
-        ("whole/rows", 3),
+        // By tags, and by rules of a preset that reach contacts in more ways: neither can be said in a query.
+        ("whole/rows", 0),
         ("whole/tags", 0),
         ("writes", 0),
     ] {
