@@ -6,6 +6,10 @@
 //! chunks of an answer ──► Filter (scan, read facts, ask the Judge, copy ranges) ──► chunks that may be shown + Report
 //! ```
 //!
+//! To read it: `schema` and `layout` say what is declared, `plan` makes an automaton of both; `scan` (`around` and `inside` entities, `whole`
+//! for those that lie whole in the text) reads along it from `token`s; `tape` holds an object until it can be asked about, asks the
+//! `judge`, and copies. `stream` and `page` are the ways in; `csv` is the same for tables.
+//!
 //! One reader decides and writes: a text is read once, strictly (RFC 8259), and what passes is copied as it stands,
 //! with its numbers, escapes, white space and order of keys. What is read twice differently by two parsers is not
 //! passed: a key that stands twice at an inspected place, a wrong type there, bad UTF-8, too much depth, a rest

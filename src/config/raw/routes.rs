@@ -331,7 +331,7 @@ pub(crate) struct Route {
     /// Decide, tell what would have been refused, and let it pass.
     pub(crate) shadow: bool,
     /// What it reads and changes belongs to the user whom the backend takes the caller for, and to nobody else: their filters, their
-    /// notices. Whoever has no credentials of their own in `[as_user]` is answered 404, since those of the backend's are another's.
+    /// notifications. Whoever has no credentials of their own in `[as_user]` is answered 404, since those of the backend's are another's.
     pub(crate) as_user: bool,
     /// `"must"`: a request passes only once its decision is in the decision log, on the disk; otherwise it is
     /// answered 503. Default: `"bounded"`, by which lines may be lost, and are counted.

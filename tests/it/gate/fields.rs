@@ -51,6 +51,7 @@ match = "GET /api/v1/accounts/{account}/persons"
 entity = "person"
 action = "list"
 items = "/payload"
+push = { team = "team_of_assignee={team}" }
 
 [[route]]
 match = "GET /api/v1/accounts/{account}/persons/{id}"
@@ -693,7 +694,7 @@ async fn what_is_hidden_cannot_be_asked_about_under_any_of_its_names() {
 }
 
 super::obeying::once_more!(
-    e01_a_hidden_field_is_absent_at_every_depth_and_in_every_list,
+    e01_a_hidden_field_is_absent_at_every_depth_and_in_every_list: 1,
     e02_the_same_value_by_another_name_is_not_declared_and_does_not_pass,
     e03_the_echo_of_a_write_is_filtered_like_a_get,
     e04_an_error_that_quotes_what_there_is_tells_its_status_alone,

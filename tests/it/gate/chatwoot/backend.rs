@@ -188,7 +188,7 @@ impl Query {
 
     /// The page's number as answers repeat it: what was asked for, as the text that it is in a query.
     fn page_said(&self) -> Value {
-        self.get("page").map_or(json!(1), |page| json!(page))
+        self.get("page").map_or_else(|| json!(1), |page| json!(page))
     }
 
     /// What the list and the counters are about.
