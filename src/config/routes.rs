@@ -506,14 +506,25 @@ impl Format {
 /// How a query is narrowed: parameters by name, for who may see no more.
 #[derive(Clone, Debug, Default)]
 pub struct Push {
-    /// Their own; `{user}` stands for their name.
-    pub own: Vec<(String, String)>,
-    /// Their team's; `{team}` stands for it.
-    pub team: Vec<(String, String)>,
+    /// Their own.
+    pub own: Vec<(String, Vec<Piece>)>,
+    /// Their team's.
+    pub team: Vec<(String, Vec<Piece>)>,
     /// Only for who has credentials of their own.
     pub as_user: bool,
     /// The values whose place they take; `None`: any.
     pub in_place_of: Option<Vec<String>>,
+}
+
+/// A piece of what is said in a query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// What stands there.
+    Text(String),
+    /// The user's name: `{user}`.
+    User,
+    /// That of their one team: `{team}`.
+    Team,
 }
 
 impl Line {

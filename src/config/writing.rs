@@ -34,6 +34,8 @@ pub struct Writing {
     pub refers: BTreeMap<String, Reference>,
     /// The objects that it is about, if the path names none.
     pub ids: Option<Ids>,
+    /// Most objects that a list in the body writes.
+    pub objects_max: usize,
 }
 
 impl Writing {

@@ -46,6 +46,9 @@ pub enum UnfitBody {
     /// It is about more objects than the route takes at once.
     #[error("too many ids")]
     TooManyIds,
+    /// It writes more objects than the route takes at once.
+    #[error("too many objects in the body")]
+    TooManyObjects,
     /// It asks for another method than that of the request.
     #[error("a field that asks for another method or charset is not taken")]
     Steering,

@@ -1,6 +1,6 @@
 //! What is known of an object, read from a tag or from its JSON, and turned into a decision's facts.
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Duration};
 
 use smallvec::SmallVec;
 
@@ -51,6 +51,8 @@ pub struct Known<'a> {
     pub via: Option<(String, Box<Self>)>,
     /// What the backend calls the state in which it was (a strong `ETag`, RFC 9110 section 8.8.3).
     pub version: Option<Arc<str>>,
+    /// When Headgate asked for it, by the clock's monotonic time, where it may have been asked for another request.
+    pub asked_at: Option<Duration>,
 }
 
 /// By which of the filter's numbers the facts of an entity are read.
@@ -249,6 +251,7 @@ impl<'a> Known<'a> {
             role: self.role.map(own),
             via: self.via.map(|(resource, via)| (resource, Box::new(via.into_owned()))),
             version: self.version,
+            asked_at: self.asked_at,
         }
     }
 
@@ -288,6 +291,7 @@ pub struct Keyed {
     role: Option<RoleNo>,
     via: Option<(ResourceNo, Box<Self>)>,
     version: Option<Arc<str>>,
+    asked_at: Option<Duration>,
 }
 
 impl Keyed {
@@ -326,6 +330,7 @@ impl Keyed {
             role: role.map(|role| role.unwrap_or(RoleNo::OTHER)),
             via: None,
             version: known.version.clone(),
+            asked_at: known.asked_at,
         }
     }
 
@@ -385,6 +390,11 @@ impl Keyed {
     /// What the backend calls the state that is known of.
     pub(super) fn version(&self) -> Option<&str> {
         self.version.as_deref()
+    }
+
+    /// When it was asked for, if that may have been for another request.
+    pub(super) const fn asked_at(&self) -> Option<Duration> {
+        self.asked_at
     }
 
     /// Asks something about the object, as a decision takes it.

@@ -7,7 +7,6 @@ use http_body::Body as _;
 
 use super::{
     Passage, Rights, Shown,
-    body::UnfitBody,
     decisions::{Outcome, Record},
     facts::{Keyed, Known},
     headers,
@@ -21,6 +20,7 @@ use super::{
         answer::{Unseen, Withheld},
         nobody,
         pages::{Asking, Paged},
+        without_echo,
     },
     upstream::{From, Onward},
     who::{Granted, NoActor},
@@ -87,8 +87,8 @@ impl Passage<'_> {
         let is_there = body.is_end_stream();
         let sent = Sent { target: &target, headers: &head.headers, body };
         let said = Said::read(route, sent).await.inspect_err(|refusal| {
-            if *refusal == Refusal::Body(UnfitBody::TooDeep) {
-                self.snapshot.field_steps_reached.inc();
+            if let Refusal::Body(error) = refusal {
+                self.snapshot.count_limit(*error);
             }
         })?;
         if is_there {
@@ -186,15 +186,15 @@ impl Passage<'_> {
         mut passed: HeaderMap,
         record: &mut Record,
     ) -> Result<Shown, Refusal> {
-        let Settled { permit, body, changes, version, cover: _ } = settled;
+        let Settled { permit, body, changes, facts_at, version, cover: _ } = settled;
         let route = &self.matched.route;
         let grants = self.granted.version.to_string();
         let from = self.from(&grants, record.id);
         if let Some(version) = version {
             passed.insert(header::IF_MATCH, version);
         } else {
-            let ages = changes.iter().filter_map(|path| self.side.prefetched.age(path));
-            record.facts_age = ages.max().and_then(|age| u64::try_from(age.as_millis()).ok());
+            let age = facts_at.map(|at| self.gate.clock.elapsed().saturating_sub(at));
+            record.facts_age = age.and_then(|age| u64::try_from(age.as_millis()).ok());
         }
         let method = route.matches.method.clone();
         let actor = &self.granted.actor;
@@ -223,7 +223,12 @@ impl Passage<'_> {
         let _forgets: Vec<_> =
             changes.into_iter().map(|path| self.side.prefetched.forget_at_the_end(path)).collect();
         let upstream = &self.side.upstream;
-        let answered = if self.passes_unread(&permit)? {
+        let answered = if route.writes() {
+            match upstream.write(&permit, onward, from).await? {
+                Some(answered) => answered,
+                None => return Ok(without_echo(record)),
+            }
+        } else if self.passes_unread(&permit)? {
             let format = route.shows.format;
             match upstream.forward_unread(&permit, onward, from, format).await? {
                 Ok(passing) => return Ok(passing.shown(format, &self.side.routes.map)),

@@ -121,9 +121,12 @@ impl Target {
     }
 
     /// The query's parameters, each as the parts of its name and its value: `contact[phone]=7` is `contact` and `phone`,
-    /// and `7`.
+    /// and `7`. Where a `;` stands in it, as those read it who take it for `&`, and then as those who do not.
     pub fn pairs(&self) -> impl Iterator<Item = (Vec<String>, String)> {
-        self.written_parameters().map(|(name, value)| {
+        let uncut = self.query.as_deref().filter(|query| query.contains(';')).unwrap_or_default();
+        let uncut = form_urlencoded::parse(uncut.as_bytes());
+        let uncut = uncut.map(|(name, value)| (name.into_owned(), value.into_owned()));
+        self.written_parameters().chain(uncut).map(|(name, value)| {
             let parts = name.split(['[', ']']).filter(|part| !part.is_empty());
             (parts.map(str::to_owned).collect(), value)
         })
@@ -307,8 +310,11 @@ mod tests {
         let target = Target::of(&uri, 1000, 10).unwrap();
         assert_eq!(target.parameters().collect::<Vec<_>>(), ["b", "c", "contact"]);
         let pairs: Vec<_> = target.pairs().map(|(parts, value)| (parts.join("."), value)).collect();
-        let expected = [("b", "1"), ("c", "2"), ("contact.phone", "3")];
-        assert_eq!(pairs, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let cut = [("b", "1"), ("c", "2"), ("contact.phone", "3")];
+        let uncut = [("b", "1;c=2"), ("contact.phone", "3")];
+        let expected: Vec<_> = cut.into_iter().chain(uncut).collect();
+        let pairs: Vec<_> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(pairs, expected);
     }
 
     #[test]

@@ -96,7 +96,7 @@ impl Prefetched {
         }
         *last = Last::None;
         let known = match ask.await {
-            Ok(known) => Some(Arc::new(known)),
+            Ok(known) => Some(Arc::new(Known { asked_at: Some(begun), ..known })),
             // Kept as well: whoever asks twice must not tell by the time it takes what is hidden from what is not
             // there.
             Err(Refusal::Missing) => None,
@@ -108,16 +108,6 @@ impl Prefetched {
         };
         *last = Last::Found(Found { at: begun, reading, known: known.clone() });
         known.ok_or(Refusal::Missing)
-    }
-
-    /// How old what is known of an object is; `None` if nothing is, or it is being asked for.
-    pub(super) fn age(&self, path: &str) -> Option<Duration> {
-        let slot = self.slots.get(path)?;
-        let last = slot.last.try_lock().ok()?;
-        match &*last {
-            Last::Found(found) => Some(self.clock.elapsed().saturating_sub(found.at)),
-            Last::None | Last::Failed { .. } => None,
-        }
     }
 
     /// Forgets an object, which is being changed, as soon as what is returned is dropped.

@@ -8,7 +8,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use super::{path::Target, refusal::Refusal};
 use crate::{
-    config::routes::Push,
+    config::routes::{Piece, Push},
     policy::{Actor, Scope},
     query,
 };
@@ -38,15 +38,12 @@ pub(super) fn narrowed(
         [team] => Some(team.as_str()),
         _ => None,
     };
-    let mut filled = Vec::new();
-    for (name, value) in parameters {
-        match (value.as_str(), team) {
-            ("{user}", _) => filled.push((name.as_str(), actor.user.as_str())),
-            ("{team}", Some(team)) => filled.push((name.as_str(), team)),
-            ("{team}", None) => return Ok(asked),
-            (value, _) => filled.push((name.as_str(), value)),
-        }
-    }
+    let filled = parameters.iter().map(|(name, pieces)| {
+        let value = said(pieces, actor.user.as_str(), team);
+        value.map(|value| (name.as_str(), value))
+    });
+    let Some(filled) = filled.collect::<Option<Vec<_>>>() else { return Ok(asked) };
+    let filled: Vec<_> = filled.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let is_meant = |(written, value): (String, String)| {
         let mut names = filled.iter().map(|(name, _)| name);
         let is_pushed = names.any(|name| is_writing_of(&written, name));
@@ -62,6 +59,16 @@ pub(super) fn narrowed(
         return Err(Refusal::Parameter);
     }
     Ok(if filled.is_empty() { asked } else { with(&without(&asked, &filled), &filled) })
+}
+
+/// A value for this user; `None` if it names the team of who has not one.
+fn said(pieces: &[Piece], user: &str, team: Option<&str>) -> Option<String> {
+    let texts = pieces.iter().map(|piece| match piece {
+        Piece::Text(text) => Some(text.as_str()),
+        Piece::User => Some(user),
+        Piece::Team => team,
+    });
+    texts.collect()
 }
 
 /// A target without these parameters in any writing. What some backends take for several parameters, `a=1;b=2`, goes as
@@ -132,6 +139,15 @@ mod tests {
             assert_eq!(with(target, &own), narrowed, "{target}");
         }
         assert_eq!(with("/c", &[("team", "north & south")]), "/c?team=north%20%26%20south");
+    }
+
+    #[test]
+    fn a_team_is_said_for_who_has_one() {
+        let pieces =
+            [Piece::Text("owner:".to_owned()), Piece::User, Piece::Text(",".to_owned()), Piece::Team];
+        assert_eq!(said(&pieces, "ana", Some("sales")).as_deref(), Some("owner:ana,sales"));
+        assert_eq!(said(&pieces, "ana", None), None);
+        assert_eq!(said(&pieces[..3], "ana", None).as_deref(), Some("owner:ana,"));
     }
 
     #[test]

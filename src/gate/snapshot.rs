@@ -6,6 +6,7 @@ use arc_swap::ArcSwapOption;
 use prometheus_client::metrics::counter::Counter;
 
 use super::{
+    body::UnfitBody,
     prefetch::Prefetched,
     rate::Rates,
     refusal::Refusal,
@@ -37,9 +38,11 @@ pub struct Snapshot {
     pub(super) people: Arc<dyn People>,
     pub(super) rates: Rates,
     /// Counts requests about too many objects at once.
-    pub(super) ids_max_reached: Counter,
+    ids_max_reached: Counter,
+    /// Counts requests that write too many objects at once.
+    objects_max_reached: Counter,
     /// Counts requests with a field that stands deeper than is read.
-    pub(super) field_steps_reached: Counter,
+    field_steps_reached: Counter,
 }
 
 /// A tenant with routes.
@@ -131,9 +134,36 @@ impl Snapshot {
             roles.map(|(name, _)| (tenant.id.clone(), name.clone()))
         });
         let roles_in_shadow = roles_in_shadow.collect();
-        let ids_max_reached = limits.of("ids_max");
-        let field_steps_reached = limits.of("field_steps_max");
-        Self { settings, tenants, roles_in_shadow, door, people, rates, ids_max_reached, field_steps_reached }
+        Self {
+            settings,
+            tenants,
+            roles_in_shadow,
+            door,
+            people,
+            rates,
+            ids_max_reached: limits.of("ids_max"),
+            objects_max_reached: limits.of("objects_max"),
+            field_steps_reached: limits.of("field_steps_max"),
+        }
+    }
+
+    /// Counts the limit that a body has reached, if it is refused for one that is counted.
+    pub(super) fn count_limit(&self, refused: UnfitBody) {
+        match refused {
+            UnfitBody::TooManyIds => self.ids_max_reached.inc(),
+            UnfitBody::TooManyObjects => self.objects_max_reached.inc(),
+            UnfitBody::TooDeep => self.field_steps_reached.inc(),
+            UnfitBody::MediaType
+            | UnfitBody::Unexpected
+            | UnfitBody::Json
+            | UnfitBody::Form
+            | UnfitBody::Multipart
+            | UnfitBody::Patch
+            | UnfitBody::NoObject
+            | UnfitBody::TooMany
+            | UnfitBody::Ids
+            | UnfitBody::Steering => return,
+        };
     }
 
     /// The routes in shadow mode, each with its tenant.

@@ -98,6 +98,24 @@ impl Upstream {
         self.send(onward, from).await
     }
 
+    /// Makes a user's write, which was permitted. `None`: the backend has made it, and what it says of it is no whole answer.
+    ///
+    /// # Errors
+    /// [`Refusal`] if nothing tells that it was made.
+    pub(super) async fn write(
+        &self,
+        _permitted: &Permit,
+        onward: Onward,
+        from: From<'_>,
+    ) -> Result<Option<Unseen>, Refusal> {
+        let answer = self.exchange(self.request_of(onward, from)?).await?;
+        let is_made = answer.status().is_success();
+        match self.unseen(answer).await {
+            Err(_told) if is_made => Ok(None),
+            unseen => unseen.map(Some),
+        }
+    }
+
     /// Makes a user's request, which was permitted, and of whose answer nothing need be read: it passes as it comes,
     /// if its head lets it.
     ///
@@ -110,9 +128,7 @@ impl Upstream {
         from: From<'_>,
         format: Format,
     ) -> Result<Result<Passing, Unseen>, Refusal> {
-        let request = self.request_of(onward, from)?;
-        let unbounded = StreamBounds { answer_bytes_max: usize::MAX, ..self.bounds };
-        let answer = self.exchange(request, unbounded).await?;
+        let answer = self.exchange(self.request_of(onward, from)?).await?;
         match Passing::of(answer, format, &self.name) {
             Ok(passing) => Ok(Ok(passing)),
             Err(answer) => self.unseen(*answer).await.map(Err),
@@ -212,18 +228,15 @@ impl Upstream {
 
     /// A call whose answer is read.
     async fn call(&self, request: Request<Full<Bytes>>) -> Result<Unseen, Refusal> {
-        let answer = self.exchange(request, self.bounds).await?;
+        let answer = self.exchange(request).await?;
         self.unseen(answer).await
     }
 
-    /// The call itself. It has a place of its own on the heap: a request's way has many turns from which the backend
+    /// The call itself, as far as the answer's head: how long the answer may be is judged where it is read. It has a place of its own on the heap: a request's way has many turns from which the backend
     /// may be called, and each would have room for it, which is copied when the way itself is put on the heap.
-    async fn exchange(
-        &self,
-        request: Request<Full<Bytes>>,
-        bounds: StreamBounds,
-    ) -> Result<Response<StreamedAnswer>, Refusal> {
-        Box::pin(self.pool.forward(request, bounds)).await.map_err(|error| self.failed(&error))
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Response<StreamedAnswer>, Refusal> {
+        let unbounded = StreamBounds { answer_bytes_max: usize::MAX, ..self.bounds };
+        Box::pin(self.pool.forward(request, unbounded)).await.map_err(|error| self.failed(&error))
     }
 
     /// The whole of an answer: one that breaks off is none (B16).

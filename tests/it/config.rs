@@ -915,9 +915,19 @@ object = "prefetch"
 prefetch = "GET /tickets/{id}"
 ids = "/ids"
 unless_changed = true
+[[route]]
+match = "GET /owned"
+entity = "chat"
+action = "view"
+items = ""
+push = { own = "filter={\"of\":\"{user}\"}&q=owner:{owner}", team = "{ team }=x&y={ team }" }
+objects_max = 7
 "#;
     let told = mistakes_of("tenants/default/routes.toml", text);
     for expected in [
+        "routes.toml:66: route[7].push.own: expected `{user}` or `{team}` in a value, not `{owner}`",
+        "routes.toml:66: route[7].push.team: expected `{user}` or `{team}` in a value, not `{ team }`",
+        "routes.toml:67: route[7].objects_max: only goes with a `*` in `body` or `ids`",
         "routes.toml:8: entity.ticket.aliases.phone_number[1]: not the name of a field",
         "routes.toml:8: entity.ticket.aliases.phone_number[0]: `tel` is in the list twice",
         "routes.toml:21: route[0].format: only goes with an entity without `nobody.absent`",

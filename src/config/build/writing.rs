@@ -14,6 +14,9 @@ use crate::config::{
 /// Objects that one request may be about, where the route does not say.
 const IDS_MAX: u32 = 100;
 
+/// Objects that a list in a body may write, where the route does not say: more than backends take at once.
+const OBJECTS_MAX: u32 = 1000;
+
 /// What a route lets be written.
 pub(super) fn writing(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route, line: &Line) -> Writing {
     let default: &[raw::Media] = match line.method {
@@ -99,6 +102,7 @@ pub(super) fn writing(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route, lin
             .collect(),
         refers: Default::default(),
         ids: ids(check, at, raw),
+        objects_max: objects_max(check, at, raw),
     }
 }
 
@@ -167,6 +171,14 @@ fn ids(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route) -> Option<Ids> {
         parameter: raw.ids_in.clone(),
         max: raw.ids_max.unwrap_or(IDS_MAX) as usize,
     })
+}
+
+fn objects_max(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route) -> usize {
+    let is_list = |at: &Option<Pointer>| at.iter().any(|at| at.0.split('/').any(|step| step == "*"));
+    if raw.objects_max.is_some() && !is_list(&raw.body) && !is_list(&raw.ids) {
+        check.wrong(&at.key("objects_max"), Wrong::OnlyWith { other: "a `*` in `body` or `ids`" });
+    }
+    raw.objects_max.unwrap_or(OBJECTS_MAX) as usize
 }
 
 /// Names of fields: parts with dots between, of which the last may be `*`.

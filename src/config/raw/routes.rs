@@ -309,6 +309,8 @@ pub(crate) struct Route {
     pub(crate) ids_in: Option<String>,
     /// Most objects at once. Default: 100.
     pub(crate) ids_max: Option<u32>,
+    /// Most objects that a list in the body may write at once; more is 400. Default: 1000.
+    pub(crate) objects_max: Option<u32>,
     /// Parameters of the query whose values, or names in brackets, are names of fields, such as `sort`. Rows that
     /// hide one from the user do not come (`docs/writes.md` says where); one that no row can show is answered 400, like one that does not exist.
     pub(crate) fields_in: Vec<String>,
@@ -508,10 +510,10 @@ pub(crate) enum Format {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Push {
-    /// For who may see their own rows alone. `{user}` stands for the user's name, with which `responsible` is compared: as in
-    /// `owner_id={user}`.
+    /// For who may see their own rows alone. In a value, `{user}` stands for the user's name, with which `responsible` is compared: as
+    /// in `owner_id={user}` or `q=owner:{user}`.
     pub(crate) own: Option<String>,
-    /// For who may see no more than the rows of their one team; `{team}` stands for it. The backend must then send all rows
+    /// For who may see no more than the rows of their one team, for which `{team}` stands in a value. The backend must then send all rows
     /// that any member of the team has. Who sees what their team has also sees what is their own elsewhere, so it only
     /// goes with an entity that has neither a `team` of its own nor a `queue`.
     pub(crate) team: Option<String>,

@@ -48,17 +48,23 @@ impl Cover {
     }
 }
 
+impl Extend<Self> for Cover {
+    fn extend<I: IntoIterator<Item = Self>>(&mut self, covers: I) {
+        for cover in covers {
+            for (of, fields) in cover.of_row {
+                self.of_row.entry(of).or_default().extend(fields);
+            }
+            for (of, fields) in cover.of_parts {
+                self.of_parts.entry(of).or_default().extend(fields);
+            }
+        }
+    }
+}
+
 impl FromIterator<Self> for Cover {
     fn from_iter<I: IntoIterator<Item = Self>>(covers: I) -> Self {
         let mut all = Self::default();
-        for cover in covers {
-            for (of, fields) in cover.of_row {
-                all.of_row.entry(of).or_default().extend(fields);
-            }
-            for (of, fields) in cover.of_parts {
-                all.of_parts.entry(of).or_default().extend(fields);
-            }
-        }
+        all.extend(covers);
         all
     }
 }

@@ -58,10 +58,34 @@ impl Passage<'_> {
         if status == StatusCode::PRECONDITION_FAILED && self.matched.route.writing.unless_changed {
             return Err(Refusal::Changed);
         }
+        let wrote = self.matched.route.writes();
         // Nobody asked for a part (F08).
-        if !status.is_success() || status == StatusCode::PARTIAL_CONTENT {
+        let is_part = status == StatusCode::PARTIAL_CONTENT;
+        if !status.is_success() || is_part && !wrote {
             return self.error(unseen, permit);
         }
+        if wrote {
+            // The backend has made it, whatever keeps its answer from being shown.
+            let shown =
+                if is_part { None } else { self.succeeded(unseen, permit, around, record).await.ok() };
+            return Ok(shown.unwrap_or_else(|| without_echo(record)));
+        }
+        match self.succeeded(unseen, permit, around, record).await {
+            // Another object than the one that was asked for is like none: that it is there is not told either.
+            Err(Refusal::Withheld(Withheld::Hidden | Withheld::Another)) => Err(Refusal::Missing),
+            shown => shown,
+        }
+    }
+
+    /// What the backend did, or has, as far as it may be shown.
+    async fn succeeded(
+        &self,
+        unseen: Unseen,
+        permit: &Permit,
+        around: Option<&Keyed>,
+        record: &mut Record,
+    ) -> Result<Shown, Refusal> {
+        let status = unseen.status();
         let wrote = self.matched.route.writes();
         let is_got = self.matched.route.matches.method == Method::GET;
         if unseen.is_empty() && (!is_got || status == StatusCode::NO_CONTENT) {
@@ -71,15 +95,7 @@ impl Passage<'_> {
             }
             return self.empty(unseen, permit);
         }
-        match self.shown(unseen, permit, around, record).await {
-            Err(Refusal::Withheld(_)) if wrote => {
-                record.reason = "echo_withheld";
-                Ok(without_content())
-            }
-            // Another object than the one that was asked for is like none: that it is there is not told either.
-            Err(Refusal::Withheld(Withheld::Hidden | Withheld::Another)) => Err(Refusal::Missing),
-            shown => shown,
-        }
+        self.shown(unseen, permit, around, record).await
     }
 
     /// An answer without content. The route map's headers pass as they would with the content: with an object that was
@@ -428,6 +444,12 @@ impl Passage<'_> {
     pub(in crate::gate) fn shapes(&self) -> Result<Arc<Shapes>, Refusal> {
         self.side.shapes(self.granted.actor.grants.policy())
     }
+}
+
+/// The answer to a write that was made, where the backend's own cannot be shown.
+pub(in crate::gate) fn without_echo(record: &mut Record) -> Shown {
+    record.reason = "echo_withheld";
+    without_content()
 }
 
 /// Who looks at an answer.

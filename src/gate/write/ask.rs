@@ -12,11 +12,12 @@ use super::{
     Said,
     covered::{Covered, Meaning, Seen},
     fields::{Fields, Way},
+    names::TOLD_MAX,
 };
 use crate::{
     config::writing::{Asking, Names},
     gate::{path::Target, show::cover::Cover},
-    query::{could_be, folded},
+    query::{base, could_be, folded},
 };
 
 /// Words of an order that are no fields.
@@ -31,7 +32,7 @@ const GROUPS: [&str; 9] =
 
 /// Parameters by which backends count rows off, without what readers fold. Where rows are hidden or left out, whoever counts off
 /// learns how many.
-const POSITIONS: [&str; 33] = [
+const POSITIONS: [&str; 40] = [
     "offset",
     "skip",
     "start",
@@ -51,8 +52,10 @@ const POSITIONS: [&str; 33] = [
     "pageno",
     "pagenumber",
     "pageindex",
+    "per",
     "perpage",
     "pagesize",
+    "pagelimit",
     "size",
     "first",
     "last",
@@ -61,10 +64,15 @@ const POSITIONS: [&str; 33] = [
     "cursor",
     "startingafter",
     "endingbefore",
+    "afterid",
+    "beforeid",
+    "sinceid",
+    "maxid",
     "nextpage",
     "pagetoken",
     "resultsperpage",
     "itemsperpage",
+    "hitsperpage",
 ];
 
 /// Those of them that are nothing else inside of another name either, as `from` is in `filter[created_at][from]`.
@@ -87,6 +95,27 @@ const SEARCHES: [&str; 12] = [
     "fulltext",
     "find",
 ];
+
+/// Parameters by which backends order or filter by whatever they like, without what readers fold: what stands in them is names of
+/// fields, also where the route does not say so.
+const ORDERS: [&str; 12] = [
+    "sort",
+    "sortby",
+    "sortfield",
+    "sortkey",
+    "sorting",
+    "order",
+    "orderby",
+    "ordering",
+    "filter",
+    "filters",
+    "filterby",
+    "where",
+];
+
+/// Names that one question may be about: those of all fields that a body may have, and as many in their values. Each is looked for
+/// among all that is declared.
+const NAMES_MAX: usize = 10_000;
 
 /// What a question may not be about, and what its answer must show.
 #[derive(Debug, Default)]
@@ -114,66 +143,62 @@ pub(super) fn judged(
     said: &Said,
     covered: &Covered<'_>,
 ) -> Judged {
-    let mut named = Named { asking, covered, refused: BTreeSet::new(), covers: Vec::new() };
+    let mut named = Named { asking, covered, refused: BTreeSet::new(), cover: Cover::default(), names: 0 };
     let members = said.content.as_object();
+    let of_body: BTreeSet<String> =
+        members.into_iter().flat_map(|members| members.keys()).map(|name| folded(name)).collect();
     let mut positions = BTreeSet::new();
-    for (mut parts, value) in target.pairs() {
-        let Some(name) = parts.first().cloned() else { continue };
-        named.parameter(&name);
+    for (parts, value) in target.pairs() {
+        let Some((name, within)) = parts.split_first() else { continue };
+        named.parameter(name);
         if counts_off(&parts) && !counting.counts(&parts) {
             positions.insert(name.clone());
         }
-        let is_asked = asking.parameters.contains(&name);
+        let is_asked = named.names_fields(name);
         // A backend that reads the query and the body as one takes either for the other.
-        let is_of_body = asking.at.iter().filter_map(|at| at.first()).any(|first| could_be(&name, [first]));
-        let is_in_body = members.is_some_and(|members| could_be(&name, members.keys()));
-        if is_in_body || (is_of_body && !is_asked) {
+        let is_at = asking.at.iter().filter_map(|at| at.first()).any(|first| could_be(name, [first]));
+        let is_in_body = of_body.contains(&folded(name)) || of_body.contains(&folded(base(name)));
+        if is_in_body || (is_at && !is_asked) {
             named.refused.insert(name.clone());
         }
-        if !is_asked {
-            named.passing(&parts, Of::parameters(&parts));
-            continue;
-        }
-        parts.remove(0);
-        let of = Of::parameter(&name).max(Of::parameters(&parts)).max(Of::expression(&value));
-        let in_value: Vec<_> = expressions(&value).collect();
-        // What stands in brackets is a field, or a place or a word such as `field` beside a value that is one.
-        if !parts.is_empty() && listed(asking.fields.as_ref(), &parts) {
-            named.asked(&parts, of);
-            in_value.iter().for_each(|way| named.passing(way, of));
-        } else {
-            named.passing(&parts, of);
-            in_value.iter().for_each(|way| named.asked(way, of));
+        match is_asked {
+            true => named.expression(name, within, &value),
+            false => named.passing(&parts, Of::parameters(&parts)),
         }
     }
     let mut in_body = Fields::default();
     if in_body.put_all(&mut Way::new(), &said.content).is_ok() {
-        for (way, _given) in in_body.written() {
-            way.first().into_iter().for_each(|name| named.parameter(name));
+        for (way, given) in in_body.written() {
+            let Some((name, within)) = way.split_first() else { continue };
+            named.parameter(name);
             named.passing(way, Of::parameters(way));
-            positions.extend(way.first().filter(|_| counts_off(way)).cloned());
+            positions.extend(counts_off(way).then(|| name.clone()));
+            let is_at = asking.at.iter().any(|at| at.first() == Some(name));
+            if named.names_fields(name) && !is_at {
+                given
+                    .values
+                    .iter()
+                    .for_each(|value| texts(value, &mut |text| named.expression(name, within, text)));
+            }
         }
     }
     for name in members.into_iter().flat_map(|members| members.keys()) {
-        let is_of_body = asking.at.iter().any(|at| at.first() == Some(name));
+        let is_at = asking.at.iter().any(|at| at.first() == Some(name));
         let is_of_query = asking.parameters.contains(name) || counting.pages.contains(&name.as_str());
-        if is_of_query && !is_of_body {
+        if is_of_query && !is_at {
             named.refused.insert(name.clone());
-        }
-        if POSITIONS.contains(&folded(name).as_str()) {
-            positions.insert(name.clone());
         }
     }
     for at in &asking.at {
         let of = Of::parameters(at);
         fields_at(&said.content, at, &mut |text, way| named.asked(way, of.max(Of::expression(text))));
     }
-    let cover: Cover = named.covers.into_iter().collect();
+    let Named { mut refused, cover, .. } = named;
     let is_left = |name: &String| !asking.positions.contains(name);
     if counting.hides_rows || !cover.is_empty() {
-        named.refused.extend(positions.into_iter().filter(is_left));
+        refused.extend(positions.into_iter().filter(is_left));
     }
-    Judged { refused: named.refused, cover }
+    Judged { refused, cover }
 }
 
 /// Whether backends count rows off by what has a name of these parts.
@@ -233,7 +258,9 @@ struct Named<'a> {
     asking: &'a Asking,
     covered: &'a Covered<'a>,
     refused: BTreeSet<String>,
-    covers: Vec<Cover>,
+    cover: Cover,
+    /// How many there were.
+    names: usize,
 }
 
 impl Named<'_> {
@@ -260,18 +287,39 @@ impl Named<'_> {
         if is_known { Some(Cover::default()) } else { self.covered.shows_everything() }
     }
 
+    /// Whether what stands in a parameter, or a member of the body, is names of fields.
+    fn names_fields(&self, name: &str) -> bool {
+        let Asking { parameters, searches, .. } = self.asking;
+        let is_order = || ORDERS.contains(&folded(name).as_str()) && !searches.contains_key(name);
+        parameters.iter().any(|known| known == name) || is_order() && !self.covered.is_field_of_rows(name)
+    }
+
+    /// A parameter that names fields: in its brackets, or in its value.
+    fn expression(&mut self, name: &str, within: &[String], value: &str) {
+        let within = within.to_vec();
+        let of = Of::parameter(name).max(Of::parameters(&within)).max(Of::expression(value));
+        // What stands in brackets is a field, or a place or a word such as `field` beside a value that is one.
+        if !within.is_empty() && listed(self.asking.fields.as_ref(), &within) {
+            self.asked(&within, of);
+            expressions(value).for_each(|way| self.passing(&way, of));
+        } else {
+            self.passing(&within, of);
+            expressions(value).for_each(|way| self.asked(&way, of));
+        }
+    }
+
     /// Where a field is seen that is sure to be one.
     fn seen(&self, way: &Way) -> Seen {
-        match self.covered.meaning(way) {
-            Meaning::Shown(cover) => Some(cover),
-            Meaning::Hidden => None,
-            Meaning::Unknown => self.covered.shows_any(),
-        }
+        let Meaning { seen, is_known } = self.covered.meaning(way);
+        if is_known { seen } else { [seen, self.covered.shows_any()].into_iter().collect() }
     }
 
     /// A name where the route says that fields are named.
     fn asked(&mut self, way: &Way, of: Of) {
         let full = way.join(".");
+        if self.is_beyond() {
+            return self.note(full, None, of);
+        }
         let seen = match self.asking.searches.contains_key(&full) {
             true => self.searched(&full),
             false => self.seen(way),
@@ -281,19 +329,31 @@ impl Named<'_> {
 
     /// A name that may be a field or not: it counts if anybody knows it.
     fn passing(&mut self, way: &Way, of: Of) {
-        match self.covered.meaning(way) {
-            Meaning::Shown(cover) => self.note(way.join("."), Some(cover), of),
-            Meaning::Hidden => self.note(way.join("."), None, of),
-            Meaning::Unknown => {}
+        let full = way.join(".");
+        if self.is_beyond() {
+            return self.note(full, None, of);
         }
+        let seen = match self.asking.searches.contains_key(&full) {
+            true => self.searched(&full),
+            false => self.covered.meaning(way).seen,
+        };
+        self.note(full, seen, of);
     }
 
+    /// Whether there are more names than are looked at, with one more.
+    fn is_beyond(&mut self) -> bool {
+        self.names = self.names.saturating_add(1);
+        self.names > NAMES_MAX
+    }
+
+    /// What each row must show besides; without it the name is refused.
     fn note(&mut self, name: String, seen: Seen, of: Of) {
         match seen.filter(|cover| of == Of::EachRow || cover.is_empty()) {
-            Some(cover) => self.covers.push(cover),
-            None => {
+            Some(cover) => self.cover.extend([cover]),
+            None if self.refused.len() < TOLD_MAX => {
                 self.refused.insert(name);
             }
+            None => {}
         }
     }
 }
@@ -324,6 +384,15 @@ fn fields_at(value: &Value, steps: &[String], found: &mut dyn FnMut(&str, &Way))
     }
 }
 
+/// The texts of a value.
+fn texts(value: &Value, found: &mut dyn FnMut(&str)) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| texts(item, found)),
+        Value::String(text) => found(text),
+        _ => found(""),
+    }
+}
+
 fn listed(asks: Option<&Names>, way: &Way) -> bool {
     asks.is_none_or(|names| {
         (1..=way.len()).filter_map(|end| way.get(..end)).any(|way| names.cover(&way.join(".")))
@@ -347,6 +416,23 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn the_documented_names_are_those_that_are_known() {
+        let docs = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/writes.md")).unwrap();
+        for (heading, known) in [
+            ("| counts off |", POSITIONS.as_slice()),
+            ("| counts off, also within brackets |", &POSITIONS_WITHIN),
+            ("| searches |", &SEARCHES),
+            ("| orders and filters |", &ORDERS),
+            ("| groups, by how it begins |", &GROUPS),
+            ("| adds up |", &SUMS),
+        ] {
+            let row = docs.lines().find_map(|line| line.strip_prefix(heading)).expect(heading);
+            let told: BTreeSet<String> = row.split('`').skip(1).step_by(2).map(folded).collect();
+            assert_eq!(told, known.iter().map(|name| (*name).to_owned()).collect(), "{heading}");
+        }
+    }
 
     #[test]
     fn an_expression_names_its_fields() {

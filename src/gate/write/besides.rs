@@ -63,11 +63,12 @@ impl Besides {
                     let each = said.each.iter().filter_map(|fields| {
                         let (id, of) = (given(fields, field), given(fields, kind));
                         let is_absent = id == Preset::Absent && of == Preset::Absent;
-                        // Each stands where it is looked for, once: so the two belong together.
+                        // Each stands where it is looked for, once: so the two belong together. Beside a list that is nowhere.
                         let are_there = is_at(fields, field) && is_at(fields, kind);
                         (!is_absent).then(|| named_as(id, of, is).filter(|_| are_there))
                     });
-                    each.collect()
+                    let is_beside = |name| given(&said.beside, name) != Preset::Absent;
+                    if is_beside(field) || is_beside(kind) { None } else { each.collect() }
                 }
             };
             let objects = objects.ok_or_else(|| Barred::unclear(field))?;

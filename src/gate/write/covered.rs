@@ -5,7 +5,7 @@
 //! nothing tells of a row that is left out ([`leaves_out`]): else a field that some rows hide is hidden. What is nested in a row counts
 //! by its own entity, and must be there for the user wherever the row is; of a part of the row that is decided as well.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use super::fields::Way;
 use crate::{
@@ -32,6 +32,16 @@ use crate::{
 /// How deep nested objects are followed. What stands deeper counts as hidden.
 const NESTED_MAX: usize = 8;
 
+/// Words of a name in a question, more than any API has in one. What has more counts as hidden.
+const WORDS_MAX: usize = 2 * FIELD_STEPS_MAX;
+
+/// Words behind which a field's name begins within a step: `min_price`, `name_or_price`.
+const BEFORE_FIELDS: [&str; 30] = [
+    "and", "or", "not", "no", "by", "on", "is", "has", "in", "any", "all", "min", "max", "from", "to",
+    "before", "after", "since", "until", "gt", "gte", "lt", "lte", "eq", "ne", "like", "sort", "order",
+    "filter", "where",
+];
+
 /// What a row must show so that something in it is seen; `None`: it may be hidden whatever the row shows.
 pub(super) type Seen = Option<Cover>;
 
@@ -47,19 +57,17 @@ pub(super) struct Covered<'a> {
     fields: BTreeMap<String, Vec<Field>>,
     /// Nested kinds by how a name may call them, so that what follows is a field of theirs.
     called: BTreeMap<String, Vec<usize>>,
-    /// Steps of the longest name of a field.
-    steps_max: usize,
+    /// Bytes of the longest of these names.
+    name_bytes_max: usize,
 }
 
 /// What a name in a question is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Meaning {
-    /// Fields that the user sees of each row that has this.
-    Shown(Cover),
-    /// One that is hidden from them, or may be.
-    Hidden,
-    /// No field that anybody declared.
-    Unknown,
+pub(super) struct Meaning {
+    /// Where everything is seen that it may mean.
+    pub(super) seen: Seen,
+    /// Some of its steps are the name of something that somebody declared; else what it means may be any field besides.
+    pub(super) is_known: bool,
 }
 
 /// One kind of objects in the answer.
@@ -112,10 +120,24 @@ enum Named {
     Around,
 }
 
+/// A word of a name.
+struct Word {
+    /// Without what readers fold.
+    text: String,
+    /// It is the first one of a step.
+    begins: bool,
+    /// It is the last one of a step.
+    ends: bool,
+}
+
+/// Words of a name that follow each other, by their places.
+type Run = Range<usize>;
+
 /// A field that a part of a name means.
 struct Match<'a> {
-    /// The first step of that part.
-    start: usize,
+    run: Run,
+    /// The part is made of whole steps.
+    is_of_steps: bool,
     field: &'a Field,
 }
 
@@ -144,7 +166,7 @@ impl<'a> Covered<'a> {
             kinds: Vec::new(),
             fields: BTreeMap::new(),
             called: BTreeMap::new(),
-            steps_max: 0,
+            name_bytes_max: 0,
         };
         let mut declared = Declared {
             shapes: &shapes,
@@ -193,39 +215,46 @@ impl<'a> Covered<'a> {
         Ok(covered)
     }
 
-    /// What a name may be about; it may begin and end with what is none, such as an operator. A row's own field comes before one
-    /// of the same name in what is nested in the row.
+    /// What a name may be about. What stands in its steps is words, and with a declared name begins what many a backend takes for that
+    /// and an operator (`phone_number_gt`, `min_price`, `contact_name_or_email`). A row's own field comes before one of the same name in what
+    /// is nested in the row.
     pub(super) fn meaning(&self, way: &Way) -> Meaning {
-        let steps: Vec<String> =
-            way.iter().flat_map(|step| step.split('.')).map(folded).filter(|step| !step.is_empty()).collect();
-        if steps.len() > FIELD_STEPS_MAX {
-            return Meaning::Hidden;
+        let steps: Vec<Vec<String>> =
+            way.iter().flat_map(|step| step.split('.')).map(words).filter(|step| !step.is_empty()).collect();
+        let words: Vec<Word> = steps.iter().flat_map(|step| placed(step)).collect();
+        if steps.len() > FIELD_STEPS_MAX || words.len() > WORDS_MAX {
+            return Meaning { seen: None, is_known: true };
         }
-        let matches = self.matches(&steps);
+        let (matches, calls) = self.named_in(&words);
         let is_nested = |kind: usize| self.kinds.get(kind).is_some_and(|kind| kind.nested);
         let is_shown = |kind: usize| self.kinds.get(kind).is_some_and(|kind| kind.shown);
-        let is_of_rows = matches.iter().any(|of| of.field.named == Named::Whole && !is_nested(of.field.kind));
-        let mut seen = Vec::new();
-        let mut calls = Vec::new();
-        for (at, step) in steps.iter().enumerate() {
-            for kind in self.called.get(step).into_iter().flatten() {
-                calls.push((*kind, at));
-                if at + 1 == steps.len() && !is_of_rows && is_shown(*kind) {
-                    seen.push(self.kinds.get(*kind).and_then(|kind| self.sees_all_of(kind)));
-                }
+        let of_rows =
+            || matches.iter().filter(|of| of.field.named == Named::Whole && !is_nested(of.field.kind));
+        let is_of_rows = |run: &Run| of_rows().any(|of| holds(&of.run, run));
+        let is_shadowed = |short: &Match<'_>| {
+            let is_own =
+                |long: &Match<'_>| long.field.kind == short.field.kind || !is_nested(long.field.kind);
+            !short.is_of_steps
+                && matches
+                    .iter()
+                    .any(|long| long.run != short.run && holds(&long.run, &short.run) && is_own(long))
+        };
+        let mut meaning = Meaning { seen: Some(Cover::default()), is_known: false };
+        for (kind, run) in &calls {
+            let is_last = run.end == words.len() && is_of_steps(&words, run);
+            if is_last && !is_of_rows(run) && is_shown(*kind) {
+                meaning.add(self.kinds.get(*kind).and_then(|kind| self.sees_all_of(kind)), true);
             }
         }
-        for Match { start, field } in matches {
-            let is_called = || calls.iter().any(|(kind, at)| *kind == field.kind && *at < start);
-            let by_itself = !is_nested(field.kind) || !is_of_rows && is_shown(field.kind);
+        for of in matches.iter().filter(|of| !is_shadowed(of)) {
+            let kind = of.field.kind;
+            let is_called = || calls.iter().any(|(called, run)| *called == kind && run.end <= of.run.start);
+            let by_itself = !is_nested(kind) || !is_of_rows(&of.run) && is_shown(kind);
             if by_itself || is_called() {
-                seen.push(field.seen.clone());
+                meaning.add(of.field.seen.clone(), of.is_of_steps);
             }
         }
-        if seen.is_empty() {
-            return Meaning::Unknown;
-        }
-        seen.into_iter().collect::<Seen>().map_or(Meaning::Hidden, Meaning::Shown)
+        meaning
     }
 
     /// Whether it is the whole name of a field of the rows.
@@ -253,20 +282,37 @@ impl<'a> Covered<'a> {
         self.kinds.iter().filter(|kind| kind.shown).map(|kind| self.sees_all_of(kind)).collect()
     }
 
-    fn matches(&self, steps: &[String]) -> Vec<Match<'_>> {
-        let mut matches = Vec::new();
-        for start in 0..steps.len() {
+    /// The fields that are named in words, and the kinds that are called there.
+    fn named_in(&self, words: &[Word]) -> (Vec<Match<'_>>, Vec<(usize, Run)>) {
+        let (mut matches, mut calls) = (Vec::new(), Vec::<(usize, Run)>::new());
+        for start in 0..words.len() {
+            let before = start.checked_sub(1).and_then(|before| words.get(before));
+            let begins = words.get(start).is_some_and(|word| word.begins)
+                || before.is_some_and(|before| BEFORE_FIELDS.contains(&before.text.as_str()));
+            // Behind what calls it stands what is in that.
+            let within: Vec<usize> =
+                calls.iter().filter(|(_, run)| run.end == start).map(|(kind, _)| *kind).collect();
+            let may_be = |kind: usize| begins || within.contains(&kind);
             let mut name = String::new();
-            for (end, step) in (start + 1..).zip(steps.get(start..).unwrap_or_default()).take(self.steps_max)
-            {
-                name.push_str(step);
+            for (end, word) in (start + 1..).zip(words.get(start..).unwrap_or_default()) {
+                name.push_str(&word.text);
+                if name.len() > self.name_bytes_max {
+                    break;
+                }
+                let run = start..end;
+                let is_of_steps = is_of_steps(words, &run);
                 let fields = self.fields.get(&name).into_iter().flatten();
+                let fields = fields.filter(|field| may_be(field.kind));
                 // What follows a part of a field's name is another field, or an operator on all of it.
-                let fields = fields.filter(|field| field.named != Named::Around || end == steps.len());
-                matches.extend(fields.map(|field| Match { start, field }));
+                let is_last = !words.get(end..).unwrap_or_default().iter().any(|word| word.begins);
+                let fields = fields.filter(|field| field.named != Named::Around || is_last);
+                matches.extend(fields.map(|field| Match { run: run.clone(), is_of_steps, field }));
+                let called = self.called.get(&name).into_iter().flatten();
+                let called = called.filter(|_| begins || !within.is_empty());
+                calls.extend(called.map(|kind| (*kind, run.clone())));
             }
         }
-        matches
+        (matches, calls)
     }
 
     fn sees_all_of(&self, kind: &Kind) -> Seen {
@@ -337,6 +383,7 @@ impl<'a> Covered<'a> {
         let known = declared.nested.get(&context).copied();
         let at = known.unwrap_or(self.kinds.len());
         for call in [name, &of.name, &of.resource].map(folded) {
+            self.name_bytes_max = self.name_bytes_max.max(call.len());
             let kinds = self.called.entry(call).or_default();
             if !kinds.contains(&at) {
                 kinds.push(at);
@@ -404,7 +451,7 @@ impl<'a> Covered<'a> {
         for (name, seen) in seen {
             let seen: Seen = seen.into_iter().chain([kind.sure.clone()]).collect();
             let steps: Vec<String> = name.split('.').map(folded).collect();
-            self.steps_max = self.steps_max.max(steps.len());
+            self.name_bytes_max = self.name_bytes_max.max(steps.concat().len());
             let mut note = |steps: &[String], named| {
                 let field = Field { kind: self.kinds.len(), named, seen: seen.clone() };
                 self.fields.entry(steps.concat()).or_default().push(field);
@@ -416,6 +463,14 @@ impl<'a> Covered<'a> {
             }
         }
         self.kinds.push(kind);
+    }
+}
+
+impl Meaning {
+    /// Something that it may mean as well, and whether that is said by whole steps of it.
+    fn add(&mut self, seen: Seen, is_of_steps: bool) {
+        self.seen = [self.seen.take(), seen].into_iter().collect();
+        self.is_known |= is_of_steps;
     }
 }
 
@@ -467,6 +522,75 @@ fn leaves_out(shows: &Shows, entities: &[Entity]) -> bool {
         && entity.is_some_and(|entity| entity.placeholder.is_empty())
 }
 
+/// The words of a step, without what readers fold: `phoneNumber_gt` is `phone`, `number` and `gt`.
+fn words(step: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut before = None;
+    let mut rest = step.chars().peekable();
+    while let Some(c) = rest.next() {
+        let follows = before.filter(|_| c.is_alphanumeric());
+        let is_next = follows.is_some_and(|before: char| {
+            let ends_in_capitals =
+                before.is_uppercase() && rest.peek().is_some_and(|next| next.is_lowercase());
+            c.is_uppercase() && (!before.is_uppercase() || ends_in_capitals)
+        });
+        before = Some(c).filter(|c| c.is_alphanumeric());
+        match words.last_mut() {
+            _ if before.is_none() => {}
+            Some(word) if follows.is_some() && !is_next => word.extend(c.to_lowercase()),
+            _ => words.push(c.to_lowercase().collect()),
+        }
+    }
+    words
+}
+
+/// The words of a step with their places in it.
+fn placed(step: &[String]) -> impl Iterator<Item = Word> {
+    let place = |(at, text): (usize, &String)| Word {
+        text: text.clone(),
+        begins: at == 0,
+        ends: at + 1 == step.len(),
+    };
+    step.iter().enumerate().map(place)
+}
+
+/// Whether words are those of whole steps.
+fn is_of_steps(words: &[Word], run: &Run) -> bool {
+    words.get(run.start).is_some_and(|word| word.begins)
+        && run.end.checked_sub(1).and_then(|last| words.get(last)).is_some_and(|word| word.ends)
+}
+
+/// Whether one run of words has all of another one.
+fn holds(outer: &Run, inner: &Run) -> bool {
+    outer.start <= inner.start && inner.end <= outer.end
+}
+
 fn is_open(entity: &Entity) -> bool {
     entity.fields.iter().any(|name| name == "*")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_has_words() {
+        for (step, expected) in [
+            ("phone_number", &["phone", "number"][..]),
+            ("phoneNumber", &["phone", "number"]),
+            ("PhoneNumber__startsWith", &["phone", "number", "starts", "with"]),
+            ("PHONE_NUMBER", &["phone", "number"]),
+            ("phoneNUMBER", &["phone", "number"]),
+            ("HTTPServer", &["http", "server"]),
+            ("phone-number>62", &["phone", "number", "62"]),
+            ("$top", &["top"]),
+            ("a1b", &["a1b"]),
+            ("Éa_É", &["éa", "é"]),
+            ("", &[]),
+            ("__", &[]),
+        ] {
+            assert_eq!(words(step), expected, "{step}");
+            assert_eq!(words(step).concat(), folded(step), "{step}");
+        }
+    }
 }

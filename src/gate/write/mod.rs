@@ -70,8 +70,10 @@ pub(super) struct Said {
     fields: Fields,
     /// Values of the fields that name the objects.
     ids: Vec<Value>,
-    /// The fields of each object that a list of them writes; of anything else those of the whole.
+    /// The fields of each object that a list of them writes; of anything else those of the whole, with the query's.
     each: Vec<Fields>,
+    /// The fields of a query beside such a list, which a backend may take for those of any object of it.
+    beside: Fields,
     /// The fields that each object has of itself, where the route's fields stand: those of the query beside a body, which the backend
     /// may take or not, are none.
     objects: Vec<Fields>,
@@ -109,6 +111,9 @@ impl Said {
             None => (Value::Null, Fields::default()),
             Some(written) => read(&body, written)?,
         };
+        if in_body.written().map(|(way, _)| way).chain(in_body.read()).any(steers) {
+            return Err(UnfitBody::Steering);
+        }
         let Body::Writes(at) = &route.body else {
             return Ok(Self { body, content, ..Self::default() });
         };
@@ -127,28 +132,35 @@ impl Said {
         if !has_object {
             return Err(UnfitBody::NoObject);
         }
+        let list = content.as_array().map_or(0, Vec::len);
+        if list.max(objects_at(&content, &at)) > route.writing.objects_max {
+            return Err(UnfitBody::TooManyObjects);
+        }
         let in_query = form::fields(query.as_bytes())?;
+        if in_query.written().any(|(way, _)| steers(way)) {
+            return Err(UnfitBody::Steering);
+        }
         let objects = match written {
             None => vec![in_query.clone()],
             Some(Written::JsonPatch) => vec![in_body.clone().seen_from(&at)?],
             Some(_) => objects(&content, &at)?,
         };
         let mut ids = Vec::new();
-        let each = each(&content, &in_body, &in_query)?;
+        let (each, beside) = match &content {
+            Value::Array(items) => (items.iter().map(fields_of).collect::<Result<_, _>>()?, in_query.clone()),
+            _ => {
+                let mut whole = in_body.clone();
+                whole.extend(in_query.clone())?;
+                (vec![whole], Fields::default())
+            }
+        };
         let mut fields = Fields::default();
         for named in [in_body, in_query] {
             let (of_ids, others) = named.split(&route.writing.id_ways())?;
             ids.extend(of_ids);
             fields.extend(others.seen_from(&at)?)?;
         }
-        let ways = fields.written().map(|(way, _)| way).chain(fields.read());
-        let steers = |way: &Way| {
-            way.first().is_some_and(|name| STEERING.iter().any(|other| name.eq_ignore_ascii_case(other)))
-        };
-        if ways.into_iter().any(steers) {
-            return Err(UnfitBody::Steering);
-        }
-        Ok(Self { body, content, fields, ids, each, objects })
+        Ok(Self { body, content, fields, ids, each, beside, objects })
     }
 }
 
@@ -157,8 +169,7 @@ fn read(body: &[u8], written: &Written) -> Result<(Value, Fields), UnfitBody> {
     match written {
         Written::Json => {
             let content = body::read(body)?;
-            let mut fields = Fields::default();
-            fields.put_all(&mut Way::new(), &content)?;
+            let fields = fields_of(&content)?;
             Ok((content, fields))
         }
         Written::JsonPatch => Ok((Value::Null, patch::fields(&body::read(body)?)?)),
@@ -169,29 +180,33 @@ fn read(body: &[u8], written: &Written) -> Result<(Value, Fields), UnfitBody> {
     }
 }
 
-/// The fields of each object of a list, with those of the query that a backend may take for each one's; of anything else those of the whole.
-fn each(content: &Value, in_body: &Fields, in_query: &Fields) -> Result<Vec<Fields>, UnfitBody> {
-    let of = |mut fields: Fields| {
-        fields.extend(in_query.clone())?;
-        Ok(fields)
-    };
-    let Value::Array(items) = content else { return Ok(vec![of(in_body.clone())?]) };
-    let each = items.iter().map(|item| {
-        let mut fields = Fields::default();
-        fields.put_all(&mut Way::new(), item)?;
-        of(fields)
-    });
-    each.collect()
+/// Whether a field is one by which a backend takes the whole request for another.
+fn steers(way: &Way) -> bool {
+    way.iter().any(|name| STEERING.iter().any(|other| name.eq_ignore_ascii_case(other)))
+}
+
+/// The fields of a value, called from it.
+fn fields_of(value: &Value) -> Result<Fields, UnfitBody> {
+    let mut fields = Fields::default();
+    fields.put_all(&mut Way::new(), value)?;
+    Ok(fields)
+}
+
+/// How many values stand at `at`.
+fn objects_at(content: &Value, at: &[String]) -> usize {
+    match at.split_first() {
+        None => 1,
+        Some((step, rest)) if step == "*" => {
+            content.as_array().into_iter().flatten().map(|item| objects_at(item, rest)).sum()
+        }
+        Some((step, rest)) => content.get(step.as_str()).map_or(0, |inner| objects_at(inner, rest)),
+    }
 }
 
 /// The fields of each object that stands at `at`.
 fn objects(content: &Value, at: &[String]) -> Result<Vec<Fields>, UnfitBody> {
     let inner = match at.split_first() {
-        None => {
-            let mut fields = Fields::default();
-            fields.put_all(&mut Way::new(), content)?;
-            return Ok(vec![fields]);
-        }
+        None => vec![fields_of(content)?],
         Some((step, rest)) if step == "*" => {
             let items = content.as_array().into_iter().flatten();
             items.map(|item| objects(item, rest)).collect::<Result<Vec<_>, _>>()?.concat()

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Most names that a refusal repeats.
-const TOLD_MAX: usize = 100;
+pub(super) const TOLD_MAX: usize = 100;
 
 /// What is asked of the names of a request.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! From a request with its body to the permit by which it is made.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use http::HeaderValue;
@@ -23,7 +23,6 @@ use crate::{
     },
     gate::{
         Passage,
-        body::UnfitBody,
         decisions::{Outcome, Record},
         facts::Keyed,
         path::Target,
@@ -44,6 +43,8 @@ pub(in crate::gate) struct Settled {
     pub(in crate::gate) body: Bytes,
     /// The objects that it changes, by the paths of their prefetches.
     pub(in crate::gate) changes: Vec<String>,
+    /// When the oldest was asked for of what these were decided by.
+    pub(in crate::gate) facts_at: Option<Duration>,
     /// The state in which its object must still be.
     pub(in crate::gate) version: Option<HeaderValue>,
     /// What a row of the answer must show.
@@ -80,12 +81,14 @@ impl<'a> Passage<'a> {
         let body = std::mem::take(&mut said.body);
         if !route.writes() {
             let (permit, cover) = self.may_ask(target, &said, object.is_some(), permit, record)?;
-            return Ok(Settled { permit, body, changes: Vec::new(), version: None, cover });
+            let settled = Settled { permit, body, changes: Vec::new(), facts_at: None, version: None, cover };
+            return Ok(settled);
         }
         let asked = self.asked_by_value(&said.fields)?;
         let version = self.version_of(object)?;
         let mut judged = Judged::of(self, &said);
-        let mut settled = Settled { permit, body, changes: Vec::new(), version, cover: None };
+        let facts_at = object.and_then(Keyed::asked_at);
+        let mut settled = Settled { permit, body, changes: Vec::new(), facts_at, version, cover: None };
         match &route.writing.ids {
             None => {
                 settled.changes.extend(self.prefetch_path_of(&self.matched.parameters));
@@ -93,16 +96,14 @@ impl<'a> Passage<'a> {
             }
             Some(ids) => {
                 let mut told = None;
-                let ids = bulk::ids(ids, &said).inspect_err(|error| {
-                    if *error == UnfitBody::TooManyIds {
-                        self.snapshot.ids_max_reached.inc();
-                    }
-                });
+                let ids = bulk::ids(ids, &said).inspect_err(|error| self.snapshot.count_limit(*error));
                 for id in ids.map_err(Refusal::Body)? {
                     let parameters = self.naming(id);
                     let object = self.object_of(&parameters, record.id).await?;
                     settled.permit = self.may_write(asked, object.as_ref(), &mut judged, record).await?;
                     settled.changes.extend(self.prefetch_path_of(&parameters));
+                    let asked_at = object.as_ref().and_then(Keyed::asked_at);
+                    settled.facts_at = settled.facts_at.into_iter().chain(asked_at).min();
                     // In shadow mode what would have been refused first is what is told.
                     if record.outcome == Outcome::WouldDeny && told.is_none() {
                         told = Some((record.reason, record.why.clone(), record.shadow.clone()));

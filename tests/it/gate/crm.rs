@@ -408,6 +408,16 @@ async fn what_is_created_ties_nothing_that_was_not_decided_on() {
         let (status, fields) = refused(&crm, "11", "POST", kind, json!([{}, item])).await;
         assert_eq!((status, fields), (403, json!([field])), "{kind} {item}");
     }
+    // What stands beside a list may be any item's.
+    for (query, item) in [
+        ("entity_id=1&entity_type=leads", json!({"text": "x"})),
+        ("entity_id=2&entity_type=leads", json!({"text": "x"})),
+        ("entity_id=1", json!({"entity_type": "leads", "text": "x"})),
+        ("entity_type=contacts", json!({"entity_id": 2, "entity_type": "leads", "text": "x"})),
+    ] {
+        let (status, fields) = refused(&crm, "11", "POST", &format!("tasks?{query}"), json!([item])).await;
+        assert_eq!((status, fields), (403, json!(["entity_id"])), "{query} {item}");
+    }
     // Not where the user may create none, and not where the backend would choose.
     for place in
         [json!({"pipeline_id": 5, "status_id": 143}), json!({"pipeline_id": 5}), json!({"name": "b"})]

@@ -100,6 +100,15 @@ push = { own = "assignee_type=me", team = "team_of_assignee={team}" }
 positions = ["page"]
 
 [[route]]
+match = "GET /api/v1/accounts/{account}/found"
+entity = "errand"
+action = "list"
+items = "/rows"
+push = { own = "q=owner:{user}+open&%7Bof%7D={user}", team = 'filter={"team":"{team}","is":{}}&by={user}' }
+positions = ["page"]
+searches = { q = [] }
+
+[[route]]
 match = "GET /api/v1/accounts/{account}/owned"
 entity = "contact"
 action = "list"
@@ -373,6 +382,21 @@ async fn what_a_role_can_see_at_most_is_said_in_the_backends_query() {
     assert_eq!(ids(&shown), ["101", "105"]);
     let line = world.backend.lines().pop().unwrap();
     assert_eq!(line, "GET /api/v1/accounts/1/errands?team_of_assignee=sales");
+}
+
+#[tokio::test]
+async fn who_asks_may_stand_within_what_is_said_in_the_backends_query() {
+    let world = telling(json!({"rows": rows(), "count": 4})).await;
+    for (user, asked, narrowed) in [
+        ("kim", "?q=owner:ben&page=1", "?page=1&q=owner%3Akim%20open&%7Bof%7D=kim"),
+        ("sue", "", "?filter=%7B%22team%22%3A%22sales%22%2C%22is%22%3A%7B%7D%7D&by=sue"),
+        ("adm", "?q=owner:ben", "?q=owner:ben"),
+    ] {
+        let shown = world.get(user, &format!("/found{asked}")).await;
+        assert_eq!(shown.status, 200, "{user}: {shown:?}");
+        let line = world.backend.lines().pop().unwrap();
+        assert_eq!(line, format!("GET /api/v1/accounts/1/found{narrowed}"), "{user}");
+    }
 }
 
 #[tokio::test]

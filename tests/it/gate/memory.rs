@@ -1,4 +1,5 @@
-//! What a hostile answer takes of memory (E11, F03): no more than the configuration's bound promises, however long it goes on.
+//! What a hostile answer (E11, F03) or request takes of memory: no more than the configuration's bounds promise, however long
+//! it goes on and whatever it multiplies.
 //! Everything runs on one thread, whose memory is counted.
 
 use tokio::{runtime, sync::mpsc};
@@ -6,7 +7,9 @@ use tokio::{runtime, sync::mpsc};
 use super::{
     backend::{Asked, GOES_ON},
     fields::ROUTES,
+    questions,
     world::{Answer, Setup},
+    writes,
 };
 
 const MIB: u64 = 1 << 20;
@@ -108,4 +111,39 @@ fn f03_what_inflates_without_end_takes_no_more_than_the_bound_of_an_answer() {
     let (answer, most) = taken("/persons/501", "content-encoding: gzip\r\n", pieces.into_iter());
     assert_eq!(answer.status, 502);
     assert!(most < 4 * ANSWER, "{most}");
+}
+
+/// The answer to what ana sends, and the most of memory that was taken meanwhile, in bytes.
+fn taken_by(setup: Setup, line: &str, body: &str) -> (Answer, u64) {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let world = runtime.block_on(setup.start());
+    let mut answer = None;
+    let taken = allocation_counter::measure(|| {
+        answer = Some(runtime.block_on(world.typed(line, writes::JSON, body)).0);
+    });
+    (answer.unwrap(), taken.bytes_max)
+}
+
+#[test]
+fn a_list_of_objects_beside_a_query_takes_no_more_than_a_multiple_of_both() {
+    let names: String = (0..200).map(|name| format!("field_{name}=&")).collect();
+    let line = format!("PATCH /bulk/contacts?{names}");
+    for (what, item, times) in [("too many", "{}", 100_000), ("as many as are taken", "{}", 1000)] {
+        let body = format!("[{}]", vec![item; times].join(","));
+        let (answer, most) = taken_by(writes::setup(), &line, &body);
+        assert_eq!(answer.status, 400, "{what}: {answer:?}");
+        assert!(most < 24 * MIB, "{what}: {most}");
+    }
+}
+
+#[test]
+fn a_question_of_many_names_takes_no_more_than_a_multiple_of_it() {
+    for name in ["price", "phone_number"] {
+        let names = format!("{name},").repeat((1 << 20) / (name.len() + 1) - 10);
+        let body = format!(r#"{{"payload":[{{"attribute_key":"{names}"}}]}}"#);
+        let (answer, most) = taken_by(questions::setup(), "POST /paged", &body);
+        assert_eq!(answer.status, 400, "{name}: {answer:?}");
+        assert!(answer.body.len() < 10_000, "{name}");
+        assert!(most < 24 * MIB, "{name}: {most}");
+    }
 }

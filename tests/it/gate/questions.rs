@@ -50,6 +50,15 @@ items = "/payload"
 page = { number = "page", size = "per_page", size_default = 20 }
 
 [[route]]
+match = "POST /api/v1/accounts/{account}/paged"
+entity = "card"
+action = "list"
+items = "/payload"
+page = { number = "page", size = "per_page", size_default = 20 }
+question = true
+fields_at = ["/payload/*/attribute_key"]
+
+[[route]]
 match = "GET /api/v1/accounts/{account}/cards/{id}/people"
 resource = "contact"
 entity = "card"
@@ -144,8 +153,12 @@ fn told(asked: &Asked) -> Option<Vec<u8>> {
     }
 }
 
+pub(super) fn setup() -> Setup {
+    Setup::default().routes(ROUTES).policy(rights).backend(told)
+}
+
 async fn cards() -> World {
-    Setup::default().routes(ROUTES).policy(rights).backend(told).start().await
+    setup().start().await
 }
 
 impl World {
@@ -219,6 +232,24 @@ async fn a_question_is_about_what_every_row_shows() {
         ("sort=never_declared", false),
         ("filter[owner]=ben", false),
         ("metaSource=x", false),
+        // With words before or behind it.
+        ("price__gte=106", false),
+        ("min_price=106", false),
+        ("price_min=106", false),
+        ("filter[price_gt]=106", false),
+        ("sort=price_desc", false),
+        ("x[name_or_price_eq]=106", false),
+        ("meta_source_is=x", false),
+        ("pricey=106", true),
+        ("name_cont=Six", true),
+        // A field that nobody declared is no other one with words around it.
+        ("sort=name_secret", false),
+        // What orders and filters, whether it is said or not.
+        ("order=price", false),
+        ("order_by[price]=asc", false),
+        ("where=name%3DSix", false),
+        ("order=name", true),
+        ("order=never_declared", false),
         ("Sort=name", false),
         ("s.ort=name", false),
         ("about=106", false),
@@ -248,6 +279,10 @@ async fn d05_rows_are_counted_off_by_who_sees_every_one() {
         "startAt=3&maxResults=1",
         "pagination[start]=3",
         "filter[limit]=1",
+        "per=1",
+        "since_id=6",
+        "max_id=6",
+        "hitsPerPage=1",
     ] {
         assert!(!world.takes("ana", &format!("/cards?{query}")).await, "{query}");
         assert!(world.takes("sue", &format!("/cards?{query}")).await, "{query}");
@@ -291,6 +326,10 @@ async fn a_question_reaches_no_hidden_field_of_what_is_nested() {
         ("person[phone_number]=%2B1", false),
         ("filter[person.phone_number]=%2B1", false),
         ("filter[contact][phone_number][like]=1", false),
+        ("person_phone_number_start=%2B1", false),
+        ("name_or_contact_phone_number_cont=%2B1", false),
+        ("person_city=Ulm", true),
+        ("person_id=1", true),
         ("sort=person.phone_number", false),
         ("sort=-person", false),
         ("whom=6281", false),

@@ -87,6 +87,35 @@ object = "prefetch"
 prefetch = "GET /api/v1/accounts/{account}/contacts/{id}"
 ids = "/*/id"
 
+[entity.stub]
+resource = "contact"
+id = "/id"
+look_up = { id = "/id", entity = "contact", request = "GET /api/v1/accounts/{account}/contacts/{id}" }
+fields = ["*"]
+
+[[route]]
+match = "POST /api/v1/accounts/{account}/stubs"
+resource = "contact"
+action = "edit"
+shows = "stub"
+items = "/rows"
+
+[[route]]
+match = "PATCH /api/v1/accounts/{account}/tied/contacts/{id}"
+entity = "contact"
+action = "edit"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/contacts/{id}"
+refers = { lead_id = { entity = "lead", request = "GET /api/v1/accounts/{account}/leads/{id}", action = "edit" } }
+
+[[route]]
+match = "POST /api/v1/accounts/{account}/bulk/made"
+resource = "conversation"
+action = "create"
+accepts = ["json", "form"]
+body = "/add/*"
+objects_max = 3
+
 [[route]]
 match = "DELETE /api/v1/accounts/{account}/bulk/conversations"
 entity = "conversation"
@@ -137,6 +166,7 @@ action = "view"
 object = "prefetch"
 prefetch = "GET /api/v1/accounts/{account}/contacts/{id}"
 question = true
+accepts = ["json", "form", "multipart"]
 fields_at = ["/payload/*/attribute_key", "/order_by"]
 "#;
 
@@ -923,6 +953,127 @@ async fn a_bulk_write_of_rows_is_decided_by_every_row() {
 }
 
 #[tokio::test]
+async fn what_writes_many_objects_writes_no_more_than_the_route_takes() {
+    let world = world().await;
+    let objects = |count: usize| json!({"add": vec![json!({"title": "x"}); count]}).to_string();
+    for (count, status) in [(1, 200), (3, 200), (4, 400), (1000, 400)] {
+        let (answer, reached) = world.typed("POST /bulk/made?title=x", JSON, &objects(count)).await;
+        assert_eq!(reached, status == 200, "{count}: {answer:?}");
+        if status == 400 {
+            assert_eq!(answer.problem(), "body", "{count}");
+            assert_eq!(answer.json()["detail"], "too many objects in the body", "{count}");
+        }
+    }
+    assert!(world.metrics().contains("headgate_limit_reached_total{limit=\"objects_max\"} 2\n"));
+    let rows = |count: usize| json!(vec![json!({"id": "501", "name": "x"}); count]).to_string();
+    assert!(world.typed("PATCH /bulk/contacts", JSON, &rows(1000)).await.1);
+    let (answer, reached) = world.typed("PATCH /bulk/contacts", JSON, &rows(1001)).await;
+    assert_eq!((answer.status, reached), (400, false), "more than the route takes if it does not say");
+}
+
+/// An answer to a write by the name that the write gives, and to whoever asks for the contact of a new row.
+fn echoing(asked: &super::backend::Asked) -> Option<Vec<u8>> {
+    use super::backend::{answer, json};
+    const TYPE: &str = "content-type: application/json\r\n";
+    if asked.target.ends_with("/contacts/777") {
+        return Some(json(429, &json!({})));
+    }
+    if asked.method == "GET" {
+        return None;
+    }
+    let name = asked.body.split('"').nth(3)?;
+    Some(match name {
+        "large" => format!("HTTP/1.1 200 Told\r\ncontent-length: 20000000\r\n{TYPE}\r\n{{").into_bytes(),
+        "cut" => format!("HTTP/1.1 201 Told\r\ncontent-length: 20\r\n{TYPE}connection: close\r\n\r\n{{")
+            .into_bytes(),
+        "odd" => answer(200, TYPE, "no JSON"),
+        "part" => answer(206, TYPE, "{}"),
+        "packed" => answer(200, &format!("content-encoding: gzip\r\n{TYPE}"), "no gzip"),
+        "unknown" => json(200, &json!({"rows": [{"id": "777"}]})),
+        "none" => Vec::new(),
+        "error" => format!("HTTP/1.1 500 Told\r\ncontent-length: 20000000\r\n{TYPE}\r\n{{").into_bytes(),
+        "refused" => answer(422, TYPE, "{}"),
+        _ => return None,
+    })
+}
+
+#[tokio::test]
+async fn what_was_written_is_never_told_as_failed() {
+    let world = Setup::default().routes(ROUTES).policy(rights).backend(echoing).start().await;
+    let patch = "PATCH /open/contacts/501";
+    for (line, name) in [
+        (patch, "large"),
+        (patch, "cut"),
+        (patch, "odd"),
+        (patch, "part"),
+        (patch, "packed"),
+        ("POST /stubs", "unknown"),
+    ] {
+        let (answer, reached) = world.typed(line, JSON, &json!({"name": name}).to_string()).await;
+        assert_eq!((answer.status, answer.body.as_str(), reached), (204, "", true), "{name}: {answer:?}");
+        let record = world.decision(&answer);
+        assert_eq!((record.outcome, record.reason), (Outcome::Allowed, "echo_withheld"), "{name}");
+    }
+    // What nothing tells of may have been made or not.
+    for (name, status) in [("none", 502), ("error", 502), ("refused", 422)] {
+        let (answer, _) = world.typed(patch, JSON, &json!({"name": name}).to_string()).await;
+        assert_eq!(answer.status, status, "{name}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn how_old_the_facts_were_is_told_of_those_that_were_decided_by() {
+    use std::{sync::Arc, time::Duration};
+    let clock = Arc::new(headgate::clock::ManualClock::new(headgate::ids::Timestamp(1_700_000_000_000)));
+    let (asked_for_lead, lead_is_asked_for) = tokio::sync::oneshot::channel();
+    let asked_for_lead = std::sync::Mutex::new(Some(asked_for_lead));
+    let (more, rest) = tokio::sync::mpsc::channel(1);
+    let lead = json!({"id": "301", "owner": "ana", "pipeline": "sales", "stage": "new"}).to_string();
+    let length = lead.len();
+    let script = move |asked: &super::backend::Asked| {
+        let is_lead = asked.target.contains("/leads/301");
+        is_lead.then(|| {
+            asked_for_lead.lock().unwrap().take().unwrap().send(()).unwrap();
+            let head = format!("content-length: {length}\r\ncontent-type: application/json");
+            format!("HTTP/1.1 200 Told\r\n{}{head}\r\n\r\n", super::backend::GOES_ON).into_bytes()
+        })
+    };
+    let setup =
+        Setup::default().headgate("[gate]\nprefetch_age_max = \"5s\"\n").routes(ROUTES).policy(rights);
+    let world = setup.backend(script).rest(rest).clock(clock.clone()).start().await;
+    let body = json!({"name": "x", "lead_id": "301"}).to_string();
+    let (made, ()) = tokio::join!(world.typed("PATCH /tied/contacts/501", JSON, &body), async {
+        // The contact was decided on, and the other object is asked for; meanwhile the contact is asked for again.
+        lead_is_asked_for.await.unwrap();
+        clock.advance(Duration::from_secs(7));
+        assert_eq!(world.get("ana", "/contacts/501").await.status, 200);
+        more.send(lead.into_bytes()).await.unwrap();
+    });
+    let (answer, reached) = made;
+    assert!(reached, "{answer:?}");
+    assert_eq!(world.decision(&answer).facts_age, Some(7000));
+}
+
+#[tokio::test]
+async fn a15_no_field_of_a_question_makes_another_method_of_it() {
+    let world = world().await;
+    let multipart = "multipart/form-data; boundary=xYz";
+    let part = "--xYz\r\nContent-Disposition: form-data; name=\"_method\"\r\n\r\ndelete\r\n--xYz--\r\n";
+    for (media, body) in [
+        (FORM, "_method=delete&order_by=name"),
+        (FORM, "_METHOD=delete"),
+        (FORM, "_charset_=utf-7&order_by=name"),
+        (multipart, part),
+        (JSON, r#"{"_method": "delete", "order_by": "name"}"#),
+        (JSON, r#"{"order_by": "name", "_charset_": "utf-7"}"#),
+    ] {
+        let (answer, reached) = world.typed("POST /ask/contacts/501", media, body).await;
+        assert_eq!((answer.status, answer.problem().as_str(), reached), (400, "body", false), "{body}");
+    }
+    assert!(world.typed("POST /ask/contacts/501", FORM, "order_by=name").await.1);
+}
+
+#[tokio::test]
 async fn a_question_about_a_hidden_field_is_one_about_none() {
     let world = world().await;
     for (query, taken) in [
@@ -942,6 +1093,29 @@ async fn a_question_about_a_hidden_field_is_one_about_none() {
         ("phone_number=%2B1", false),
         ("a=1;sort=phone_number", false),
         ("q=%2B62", false),
+        // Whatever stands before or behind it.
+        ("phone_number__startswith=62", false),
+        ("phoneNumberGt=62", false),
+        ("min_phone_number=62", false),
+        ("s[phone_number_start]=62", false),
+        ("s[name_or_phone_number_cont]=62", false),
+        ("filter[phone_number_cont]=62", false),
+        ("sort=phone_number_desc", false),
+        ("sort=name_desc", true),
+        ("filter[name_cont]=x", true),
+        ("phone=62", true),
+        ("numbers_of_phones=2", true),
+        // Those who cut at `;`, and those who do not.
+        ("filter=name!=x;phone_number%3E62", false),
+        ("filter=name!=x;owner%3E62", true),
+        // Where fields are named, also if the route does not say so.
+        ("order=phone_number", false),
+        ("order_by=-phoneNumber", false),
+        ("$orderby=phone_number%20desc", false),
+        ("where=phone_number%3E62", false),
+        ("filters[0][field]=phone_number", false),
+        ("order=name", true),
+        ("where=created_at%3E62", true),
         ("name=x", true),
         ("page=2", true),
     ] {
@@ -965,7 +1139,10 @@ async fn where_a_route_lists_what_may_be_asked_a_hidden_field_is_like_an_unknown
         answers.push((answer.headers, answer.body.replace(&id, "ID").replace(name, "NAME")));
     }
     assert_eq!(answers[0], answers[1]);
-    for query in ["sort=-name", "filter[owner]=anything", "filter[name][like]=x"] {
+    for query in ["filter=name;vip", "filter=name%3Bvip", "order=vip", "where[vip]=1"] {
+        assert_eq!(world.get("ana", &format!("/listed/contacts/501?{query}")).await.status, 400, "{query}");
+    }
+    for query in ["sort=-name", "filter[owner]=anything", "filter[name][like]=x", "filter=name;owner"] {
         assert_ne!(world.get("ana", &format!("/listed/contacts/501?{query}")).await.status, 400, "{query}");
     }
 }
@@ -981,6 +1158,13 @@ async fn a_filter_in_a_body_names_no_hidden_field() {
         (json!({"order_by": "-phone_number"}), false),
         (json!({"order_by": {"phone_number": "asc"}}), false),
         (json!({"where": {"phone_number": "1"}}), false),
+        (key("phone_number_cont"), false),
+        (json!({"sort": "phone_number"}), false),
+        (json!({"sort": [{"phone_number": "desc"}]}), false),
+        (json!({"filters": [{"field": "phone_number", "is": 1}]}), false),
+        (json!({"filters": {"any": ["name", "phone_number_gt"]}}), false),
+        (json!({"sort": "name"}), true),
+        (json!({"filters": [{"field": "name", "is": 1}]}), true),
         (json!({"order_by": "name"}), true),
     ] {
         let (status, reached) = world.json_as("ana", "POST /ask/contacts/501", &body).await;
@@ -1054,6 +1238,9 @@ super::obeying::once_more!(
     a_bulk_write_is_decided_by_every_id,
     an_id_that_is_spelt_almost_like_another_is_none,
     a_bulk_write_of_rows_is_decided_by_every_row,
+    what_writes_many_objects_writes_no_more_than_the_route_takes,
+    what_was_written_is_never_told_as_failed,
+    a15_no_field_of_a_question_makes_another_method_of_it,
     a_question_about_a_hidden_field_is_one_about_none,
     where_a_route_lists_what_may_be_asked_a_hidden_field_is_like_an_unknown_one,
     a_filter_in_a_body_names_no_hidden_field,

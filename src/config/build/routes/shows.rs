@@ -7,7 +7,7 @@ use crate::config::{
     build::Check,
     mistake::{KeyPath, Wrong},
     raw,
-    routes::{Beside, Count, Empty, Format, Main, Numbered, PageBy, Paging, Push, Shows},
+    routes::{Beside, Count, Empty, Format, Main, Numbered, PageBy, Paging, Piece, Push, Shows},
 };
 
 pub(super) fn shows(
@@ -79,8 +79,8 @@ pub(super) fn shows(
             Some(raw::RouteEmpty::Absent) => Empty::Absent,
         },
         push: Push {
-            own: parameters(raw.push.own.as_deref()),
-            team: parameters(raw.push.team.as_deref()),
+            own: parameters(check, &at.key("push").key("own"), raw.push.own.as_deref()),
+            team: parameters(check, &at.key("push").key("team"), raw.push.team.as_deref()),
             as_user: raw.push.as_user,
             in_place_of: raw.push.in_place_of.clone(),
         },
@@ -216,6 +216,45 @@ fn check_push(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route, entity: Opt
 }
 
 /// The parameters of a query.
-fn parameters(query: Option<&str>) -> Vec<(String, String)> {
-    form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect()
+fn parameters(check: &mut Check<'_>, at: &KeyPath, query: Option<&str>) -> Vec<(String, Vec<Piece>)> {
+    let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    let pairs = pairs.map(|(name, value)| match pieces(&value) {
+        Ok(pieces) => (name.into_owned(), pieces),
+        Err(unknown) => {
+            let expected = format!("`{{user}}` or `{{team}}` in a value, not `{{{unknown}}}`");
+            check.wrong(at, Wrong::Expected { expected });
+            (name.into_owned(), Vec::new())
+        }
+    });
+    pairs.collect()
+}
+
+/// What a value is made of; or what stands in braces without standing for something. Other braces are text, as in JSON.
+fn pieces(value: &str) -> Result<Vec<Piece>, String> {
+    let is_word = |text: &str| {
+        let text = text.trim();
+        !text.is_empty()
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+    };
+    let mut pieces = Vec::new();
+    let (mut text, mut rest) = (String::new(), value);
+    while let Some((before, behind)) = rest.split_once('{') {
+        text.push_str(before);
+        let named = behind.split_once('}').filter(|(name, _)| is_word(name));
+        let Some((name, after)) = named else {
+            text.push('{');
+            rest = behind;
+            continue;
+        };
+        let piece = match name {
+            "user" => Piece::User,
+            "team" => Piece::Team,
+            unknown => return Err(unknown.to_owned()),
+        };
+        pieces.extend([Piece::Text(std::mem::take(&mut text)), piece]);
+        rest = after;
+    }
+    text.push_str(rest);
+    pieces.push(Piece::Text(text));
+    Ok(pieces)
 }
