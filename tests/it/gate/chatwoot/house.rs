@@ -266,7 +266,7 @@ impl House {
                 return numbers;
             }
         }
-        unreachable!("{user} {path} has an end")
+        panic!("{user} {path} has no end")
     }
 }
 

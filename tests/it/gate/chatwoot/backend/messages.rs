@@ -42,7 +42,7 @@ pub(super) fn scrolled(of: Conversation, query: &Query) -> Vec<Value> {
 
 /// The first is the contact's, the second an agent's, each third a private note; all but the first with a picture.
 pub(super) fn message(of: Conversation, nth: u32) -> Value {
-    let (id, note) = (of.id, nth % 3 == 0);
+    let (id, note) = (of.id, nth.is_multiple_of(3));
     let kind = if note { 'n' } else { 'c' };
     let mut message = json!({
         "id": id * 10 + nth, "content": format!("CANARY-{kind}{id}-content"), "account_id": 1, "inbox_id": 4,
@@ -65,7 +65,7 @@ pub(super) fn message(of: Conversation, nth: u32) -> Value {
 
 fn picture(of: Conversation, nth: u32) -> Value {
     // A picture of a note shows as little as the note.
-    let kind = if nth % 3 == 0 { 'p' } else { 'm' };
+    let kind = if nth.is_multiple_of(3) { 'p' } else { 'm' };
     json!({
         "id": of.id * 10 + nth, "message_id": of.id * 10 + nth, "file_type": "image", "account_id": 1, "extension": "png",
         "content_type": "image/png",
