@@ -12,7 +12,7 @@ use super::{
     writing::{Asking, Writing},
 };
 use crate::{
-    filter::EntityNo,
+    filter::{EntityNo, NoneAs},
     ids::{BackendId, UserId},
 };
 
@@ -252,6 +252,8 @@ pub struct Entity {
     pub aliases: Aliases,
     /// Where other entities stand in it.
     pub nested: BTreeMap<String, EntityNo>,
+    /// What stands there where there is none.
+    pub none: BTreeMap<String, NoneAs>,
     /// It is a single value.
     pub value: bool,
     /// Fields that are left of a hidden one.
@@ -339,6 +341,8 @@ pub struct Shows {
     pub main: Option<Main>,
     /// Other places of entities.
     pub nested: BTreeMap<String, EntityNo>,
+    /// What stands there where there is none.
+    pub none: BTreeMap<String, NoneAs>,
     /// Places that pass as they are.
     pub keep: Vec<String>,
     /// Counts; what becomes of them for who may not see every row.

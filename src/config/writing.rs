@@ -24,6 +24,8 @@ pub struct Writing {
     pub same: BTreeMap<String, String>,
     /// Another right: the field, and the right by its value.
     pub instead: Option<(String, BTreeMap<String, Right>)>,
+    /// The only values that fields may have, by field.
+    pub only: BTreeMap<String, Vec<String>>,
     /// The backend makes the write only if the object is as it was when it was decided on.
     pub unless_changed: bool,
     /// Rights that fields need besides: resource and action by field.
@@ -167,6 +169,12 @@ impl Names {
         self.0.iter().any(|name| name == field)
     }
 
+    /// Whether something that stands in this field is on it.
+    #[must_use]
+    pub fn reach_into(&self, field: &str) -> bool {
+        self.0.iter().any(|name| name.strip_prefix(field).is_some_and(|rest| rest.starts_with('.')))
+    }
+
     /// Whether it is on it by its name or by `x.*`.
     #[must_use]
     pub fn cover(&self, field: &str) -> bool {
@@ -200,6 +208,11 @@ mod tests {
             ("meta.a.b", false),
         ] {
             assert_eq!(names.cover(field), covered, "{field}");
+        }
+        for (field, reached) in
+            [("meta", true), ("custom", true), ("met", false), ("meta.a", false), ("name", false)]
+        {
+            assert_eq!(names.reach_into(field), reached, "{field}");
         }
         assert!(Names(vec!["*".to_owned()]).cover("anything.at.all"));
     }

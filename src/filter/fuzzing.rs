@@ -4,8 +4,8 @@
 use serde_json::Value;
 
 use super::{
-    Around, EntityNo, EntitySource, FactNo, Fields, Filter, Judge, Layout, LayoutSource, Limits, Object,
-    Page, Schema, SchemaError, Total, Verdict, filter, page, readable,
+    Around, EntityNo, EntitySource, FactNo, Fields, Filter, Judge, Layout, LayoutSource, Limits, NoneAs,
+    Object, Page, Schema, SchemaError, Total, Verdict, filter, page, readable,
 };
 
 /// Shows objects whose `hide` is `false`, hides those of which it is `true`, and shows no field of others.
@@ -30,7 +30,12 @@ impl Judge for Marked {
 /// If a law is broken; this is what a fuzzer looks for.
 pub fn answer(bytes: &[u8]) -> Result<(), SchemaError> {
     let schema = schema()?;
-    let rows = LayoutSource { rows: Some(("/rows".into(), EntityNo(0))), ..LayoutSource::default() };
+    let rows = LayoutSource {
+        rows: Some(("/rows".into(), EntityNo(0))),
+        nested: [("/more/*".into(), EntityNo(0)), ("/one".into(), EntityNo(0))].into(),
+        none: [("/more".into(), NoneAs::Absent), ("/one".into(), NoneAs::Null)].into(),
+        ..LayoutSource::default()
+    };
     let keep = LayoutSource { keep: vec![String::new()], ..LayoutSource::default() };
     let rows = Layout::compile(&schema, LayoutSource { keep: vec!["/kept".into()], ..rows })?;
     let keep = Layout::compile(&schema, keep)?;
@@ -46,6 +51,11 @@ pub fn answer(bytes: &[u8]) -> Result<(), SchemaError> {
         let rows = out.as_ref().and_then(|out| out.get("rows")?.as_array());
         let bare = rows.is_none_or(|rows| rows.iter().all(|row| row.get("hide").is_none()));
         assert!(bare, "what nobody declared comes out");
+        let none = |row: &Value| {
+            let list = row.get("l").and_then(Value::as_array);
+            row.get("l").is_none() || list.is_some_and(|list| !list.is_empty())
+        };
+        assert!(rows.is_none_or(|rows| rows.iter().all(none)), "none is written otherwise than declared");
     }
     Ok(())
 }
@@ -111,6 +121,7 @@ fn schema() -> Result<Schema, SchemaError> {
         fields: ["a", "b.c", "l"].map(str::to_owned).into(),
         ruled: ["secret", "a.d"].map(str::to_owned).into(),
         nested: [("/in".into(), EntityNo(0)), ("/l/*".into(), EntityNo(0))].into(),
+        none: [("/in".into(), NoneAs::Null), ("/l".into(), NoneAs::Absent)].into(),
         facts: vec!["/hide".into()],
         placeholder: vec!["a".into()],
         ..EntitySource::default()

@@ -259,4 +259,10 @@ mod tests {
         let list = r#"["\ud800","ben",{"id":"su\udc00e"},{"id":"sue","note":"\ud800"}]"#;
         assert_eq!(Raw(list.as_bytes()).names(9), ["ben", "sue"]);
     }
+
+    #[test]
+    fn an_object_with_two_ids_names_nobody() {
+        let list = r#"[{"id":"ana","id":"ben"},{"id":"ana","\u0069d":"ben"},{"id":"sue","note":1,"note":2}]"#;
+        assert_eq!(Raw(list.as_bytes()).names(9), ["sue"]);
+    }
 }

@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    EntityNo, Schema, SchemaError,
+    EntityNo, NoneAs, Schema, SchemaError,
     plan::{Pattern, Plan, What},
     pointer::{self, Star, Token},
-    schema::excluded,
+    schema::{check_none, excluded, none_at},
 };
 
 /// What an answer is made of, as declared.
@@ -21,6 +21,8 @@ pub struct LayoutSource {
     pub object: Option<(String, EntityNo)>,
     /// Other places of entities: pointers with `*` for each item of a list.
     pub nested: BTreeMap<String, EntityNo>,
+    /// What stands there where there is none of them, as in [`super::EntitySource::none`].
+    pub none: BTreeMap<String, NoneAs>,
     /// Places around them that pass as they stand: pointers, `*` too. Other places may stand in them.
     pub keep: Vec<String>,
     /// Counts around them that are replaced.
@@ -56,7 +58,8 @@ impl Layout {
     /// If a pointer is none, names an unknown entity, or two exclude each other: nothing may stand in the place of
     /// an entity, in the rows or in a count.
     pub fn compile(schema: &Schema, source: LayoutSource) -> Result<Self, SchemaError> {
-        let LayoutSource { rows, rows_may_lack, object, nested, keep, totals } = source;
+        let LayoutSource { rows, rows_may_lack, object, nested, none, keep, totals } = source;
+        check_none("layout", &none, &nested)?;
         let shown = totals.iter().find(|(_, total)| **total == Total::Shown);
         if let (None, Some((pointer, _))) = (&rows, shown) {
             return Err(SchemaError::Rowless { pointer: pointer.clone() });
@@ -64,14 +67,17 @@ impl Layout {
         let mut places: Vec<(String, What, Star)> = Vec::new();
         places.extend(rows.map(|(text, entity)| (text, What::Rows(entity), Star::None)));
         places.extend(object.map(|(text, entity)| (text, What::Object(entity), Star::None)));
-        places.extend(nested.into_iter().map(|(text, entity)| (text, What::Nested(entity), Star::Each)));
+        for (text, entity) in &nested {
+            let what = What::Nested(*entity, none_at(&none, text));
+            places.push((text.clone(), what, Star::Each));
+        }
         places.extend(totals.into_iter().map(|(text, total)| (text, What::Total(total), Star::None)));
         places.extend(keep.into_iter().map(|text| (text, What::Keep, Star::Each)));
         let mut read: Vec<(String, Pattern)> = Vec::new();
         for (text, what, star) in places {
             let tokens = pointer::pointer(&text, star)
                 .ok_or_else(|| SchemaError::Pointer { of: "layout".into(), pointer: text.clone() })?;
-            if let What::Rows(entity) | What::Object(entity) | What::Nested(entity) = what
+            if let What::Rows(entity) | What::Object(entity) | What::Nested(entity, _) = what
                 && schema.entity(entity).is_none()
             {
                 return Err(SchemaError::Unknown { of: "layout".into(), pointer: text });

@@ -6,6 +6,10 @@
 //! chunks of an answer ──► Filter (scan, read facts, ask the Judge, copy ranges) ──► chunks that may be shown + Report
 //! ```
 //!
+//! To read it: `schema` and `layout` say what is declared, `plan` makes an automaton of both; `scan` (`around` and `inside` entities, `whole`
+//! for those that lie whole in the text) reads along it from `token`s; `tape` holds an object until it can be asked about, asks the
+//! `judge`, and copies. `stream` and `page` are the ways in; `csv` is the same for tables.
+//!
 //! One reader decides and writes: a text is read once, strictly (RFC 8259), and what passes is copied as it stands,
 //! with its numbers, escapes, white space and order of keys. What is read twice differently by two parsers is not
 //! passed: a key that stands twice at an inspected place, a wrong type there, bad UTF-8, too much depth, a rest
@@ -26,7 +30,9 @@
 //!   an entity is declared in it. `null` on the way passes as `null`; any other single value there is undeclared,
 //!   and so is each item of a list there that is neither object nor list.
 //! * An entity in an object passes by its own verdict, if that object is shown and the verdict on it has the fields
-//!   that are named on the way. `null` stands for none, but for an item of a list. If the object around is hidden,
+//!   that are named on the way. `null` stands for none, but for an item of a list. What is declared of none
+//!   ([`NoneAs`]) stands in place of `null`, of a hidden object and of a list of which nothing is left; a member that
+//!   is not there is not made up. If the object around is hidden,
 //!   nothing in it is judged; of its placeholder the fields are left, without entities. A placeholder of which the
 //!   object has no field leaves nothing. The row of a placeholder is counted as hidden, and stands in
 //!   [`Total::Shown`] and in a [`Page`], since it stands in the list.
@@ -67,7 +73,7 @@ pub use self::{
     judge::{Fault, Fields, Judge, Object, Raw, Report, Verdict},
     layout::{Layout, LayoutSource, Total},
     page::{Around, Page},
-    schema::{EntityNo, EntitySource, FactNo, FieldIx, Schema, SchemaError},
+    schema::{EntityNo, EntitySource, FactNo, FieldIx, NoneAs, Schema, SchemaError},
     stream::{Filter, Limits, filter, page},
     token::readable,
 };

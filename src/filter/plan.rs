@@ -5,7 +5,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{EntityNo, FactNo, FieldIx, Schema, SchemaError, Total, keys::Keys, pointer::Token, tape};
+use super::{
+    EntityNo, FactNo, FieldIx, NoneAs, Schema, SchemaError, Total, keys::Keys, pointer::Token, tape,
+};
 
 /// A declared place.
 #[derive(Clone, Debug)]
@@ -23,8 +25,8 @@ pub(super) enum What {
     Ruled(FieldIx),
     /// Whatever is not named.
     Star(FieldIx),
-    /// An object that is judged by itself.
-    Nested(EntityNo),
+    /// An object that is judged by itself; how it is written that there is none.
+    Nested(EntityNo, Option<NoneAs>),
     /// What a judge wants to know.
     Fact(FactNo),
     /// The rows.
@@ -74,6 +76,8 @@ pub(super) struct State {
     pub(super) leads: Box<[Need]>,
     /// On the way: it leads to an entity, too.
     pub(super) leads_to_entity: bool,
+    /// It is an entity's place, or the list of such: what stands there where nothing is left of it.
+    pub(super) none: Option<NoneAs>,
     /// Facts that it is, of the object in which it stands (0) or of one around that.
     pub(super) facts: Box<[(u8, FactNo)]>,
     /// Facts that an entity's object is of itself.
@@ -177,6 +181,7 @@ impl State {
             need: Box::default(),
             leads: Box::default(),
             leads_to_entity: false,
+            none: None,
             facts: Box::default(),
             itself: Box::default(),
             keys: Keys::default(),
@@ -202,6 +207,8 @@ struct Spot {
     /// What is in it passes as it stands.
     whole: bool,
     need: Vec<(EntityNo, FieldIx)>,
+    /// Of an entity's place.
+    none: Option<NoneAs>,
     facts: Vec<(u8, FactNo)>,
     itself: Vec<FactNo>,
     met: Vec<Met>,
@@ -240,6 +247,7 @@ impl<'a> Builder<'a> {
             place: Place::Path,
             whole: false,
             need: Vec::new(),
+            none: None,
             facts: Vec::new(),
             itself: Vec::new(),
             met: Vec::new(),
@@ -280,7 +288,7 @@ impl<'a> Builder<'a> {
         let open = open.map_or(&[][..], |entity| &entity.open);
         let mut names: Vec<Box<str>> = open.iter().map(|(name, _)| name.clone()).collect();
         let mut indexes = Vec::new();
-        let (mut way, mut leads, mut leads_to_entity) = (None, Vec::new(), false);
+        let (mut way, mut leads, mut leads_to_entity, mut none) = (None, Vec::new(), false, spot.none);
         for met in &spot.met {
             let Some(pattern) = self.pattern(met) else { continue };
             let next = pattern.tokens.get(met.tokens);
@@ -289,9 +297,14 @@ impl<'a> Builder<'a> {
                 indexes.extend(index(name).filter(|_| matches!(pattern.what, What::Fact(_))));
             }
             match pattern.what {
-                What::Nested(_) | What::Rows(_) | What::Object(_) | What::Total(_) => {
+                What::Nested(..) | What::Rows(_) | What::Object(_) | What::Total(_) => {
                     way = Some(if next == Some(&Token::Each) { Way::List } else { Way::Object });
-                    leads_to_entity |= matches!(pattern.what, What::Nested(_));
+                    leads_to_entity |= matches!(pattern.what, What::Nested(..));
+                    if let What::Nested(_, of_list) = pattern.what
+                        && pattern.tokens.get(met.tokens..) == Some(&[Token::Each])
+                    {
+                        none = of_list;
+                    }
                 }
                 What::Listed(field) => leads.extend(spot.of.map(|of| (of, field))),
                 What::Ruled(_) | What::Star(_) | What::Fact(_) | What::Keep => {}
@@ -333,6 +346,7 @@ impl<'a> Builder<'a> {
             need: needs(spot.need.clone()),
             leads: needs(if spot.place == Place::Path { leads } else { Vec::new() }),
             leads_to_entity,
+            none,
             facts: spot.facts.clone().into(),
             itself: spot.itself.clone().into(),
             keys,
@@ -379,6 +393,7 @@ impl<'a> Builder<'a> {
             place: Place::Drop,
             whole: from.whole,
             need: Vec::new(),
+            none: None,
             facts: Vec::new(),
             itself: Vec::new(),
             met: Vec::new(),
@@ -397,7 +412,11 @@ impl<'a> Builder<'a> {
                 }
                 What::Ruled(field) => to.need.extend(from.of.map(|of| (of, field))),
                 What::Star(field) => star = from.of.map(|of| (of, field)),
-                What::Nested(no) => entity = Some((no, false)),
+                What::Nested(no, none) => {
+                    entity = Some((no, false));
+                    // That of an item is its list's.
+                    to.none = none.filter(|_| pattern.tokens.last() != Some(&Token::Each));
+                }
                 What::Object(no) => entity = Some((no, true)),
                 What::Rows(no) => rows = Some(no),
                 What::Keep => to.whole = true,

@@ -51,6 +51,8 @@ pub(super) struct Scan {
     skip: Skip,
     /// What is done with what is read.
     mode: Mode,
+    /// The list around entities that is being read and of which nothing has passed yet.
+    opening: Option<Opening>,
     tape: Tape,
     counts: Counts,
     pub(super) report: Report,
@@ -106,6 +108,18 @@ struct Noted {
     dropped: bool,
 }
 
+/// The beginning of a list of entities' objects that is only written with the first that passes, since it is declared what
+/// stands there where there is none.
+#[derive(Debug)]
+struct Opening {
+    /// What stands before its first item, from what parts its key from the member before.
+    text: Vec<u8>,
+    /// So much of that stands before the list itself.
+    key: usize,
+    /// A member before it has passed.
+    plain: bool,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Text,
@@ -155,6 +169,7 @@ impl Scan {
             over: Over { state: StateId::ROOT, start: 0, entry: NONE },
             skip: Skip::default(),
             mode: Mode::Walk,
+            opening: None,
             tape: Tape::default(),
             counts,
             report: Report::default(),
@@ -173,6 +188,7 @@ impl Scan {
             + self.met.capacity() * size_of::<u64>()
             + self.follows.capacity() * size_of::<u32>()
             + self.unescaped.capacity()
+            + self.opening.as_ref().map_or(0, |opening| opening.text.capacity())
     }
 
     /// From here on the text is needed again.

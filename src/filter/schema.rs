@@ -8,6 +8,9 @@ use super::{
     pointer::{self, Star, Token, within},
 };
 
+/// Behind a list's pointer: each of its items.
+const ITEMS: &str = "/*";
+
 /// An entity of a [`Schema`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntityNo(pub u16);
@@ -19,6 +22,28 @@ pub struct FactNo(pub u8);
 /// A field of an entity, by its place in [`Schema::fields`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FieldIx(pub u16);
+
+/// How it is written that no object is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NoneAs {
+    /// The member is left out.
+    Absent,
+    /// `null`.
+    Null,
+    /// `[]`: of lists alone.
+    List,
+}
+
+impl NoneAs {
+    /// The value; `None` if the member is left out.
+    pub(super) const fn text(self) -> Option<&'static [u8]> {
+        match self {
+            Self::Absent => None,
+            Self::Null => Some(b"null"),
+            Self::List => Some(b"[]"),
+        }
+    }
+}
 
 /// A kind of object, as declared.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +61,10 @@ pub struct EntitySource {
     /// Where other entities stand in its JSON: pointers of RFC 6901 with `*` for each item of a list. They pass if
     /// their own judgement lets them, whether `fields` lists the place or not. `null` stands for no object.
     pub nested: BTreeMap<String, EntityNo>,
+    /// What stands at such a place where there is none, or none is left, whichever of these the text has there: by its
+    /// pointer, for items of a list by that of their list. Without it, `null` and `[]` pass as they stand, a hidden
+    /// object goes, and a list of hidden ones has no item.
+    pub none: BTreeMap<String, NoneAs>,
     /// Where what a judge wants to know stands: pointers of RFC 6901 from the object. A fact may stand anywhere,
     /// also in what does not pass.
     pub facts: Vec<String>,
@@ -118,6 +147,14 @@ pub enum SchemaError {
         /// The entity's name.
         of: String,
     },
+    /// How none is written where no entity may stand, or `[]` where one stands that is no item of a list.
+    #[error("{of}: `{pointer}` is no place of entities that can be none so")]
+    NoneAs {
+        /// The entity's name, or `layout`.
+        of: String,
+        /// As written.
+        pointer: String,
+    },
     /// A count of rows without rows.
     #[error("layout: `{pointer}` counts rows and there are none")]
     Rowless {
@@ -179,6 +216,7 @@ impl Entity {
             return Err(SchemaError::Value { of: of() });
         }
         let mut patterns = Vec::new();
+        check_none(&source.name, &source.none, &source.nested)?;
         let nested = nested(&source, entities)?;
         let facts = source.facts.len();
         for (no, text) in source.facts.iter().enumerate() {
@@ -238,9 +276,32 @@ fn nested(source: &EntitySource, entities: usize) -> Result<Vec<(String, Pattern
                 return Err(SchemaError::Conflict { of: of(), inner, outer });
             }
         }
-        nested.push((text.clone(), Pattern { tokens, what: What::Nested(*entity) }));
+        let what = What::Nested(*entity, none_at(&source.none, text));
+        nested.push((text.clone(), Pattern { tokens, what }));
     }
     Ok(nested)
+}
+
+/// What is declared of none at an entity's place.
+pub(super) fn none_at(none: &BTreeMap<String, NoneAs>, place: &str) -> Option<NoneAs> {
+    none.get(place.strip_suffix(ITEMS).unwrap_or(place)).copied()
+}
+
+/// Whether all that is declared of none is said of a member that is an entity's place, or a list of such.
+pub(super) fn check_none(
+    of: &str,
+    none: &BTreeMap<String, NoneAs>,
+    nested: &BTreeMap<String, EntityNo>,
+) -> Result<(), SchemaError> {
+    let fits = |pointer: &String, none: NoneAs| {
+        let is_member = !pointer.is_empty() && !pointer.ends_with(ITEMS);
+        let is_list = nested.contains_key(&format!("{pointer}{ITEMS}"));
+        is_member && (is_list || (nested.contains_key(pointer) && none != NoneAs::List))
+    };
+    match none.iter().find(|(pointer, none)| !fits(pointer, **none)) {
+        None => Ok(()),
+        Some((pointer, _)) => Err(SchemaError::NoneAs { of: of.to_owned(), pointer: pointer.clone() }),
+    }
 }
 
 /// Of two places, that which stands in the other, or which wants a list where the other wants an object.

@@ -3,8 +3,9 @@
 use smallvec::SmallVec;
 
 use super::{
-    EntityNo, FactNo, Fields, Judge, Object, Raw, Verdict,
+    EntityNo, FactNo, Fields, Judge, NoneAs, Object, Raw, Verdict,
     plan::{Need, Place, Plan, State, StateId},
+    token,
 };
 
 /// No entry, no object, no place.
@@ -47,6 +48,8 @@ pub(super) enum What {
     Field,
     /// It is judged by itself.
     Entity,
+    /// A list of such, or `null` in place of one, of which it is declared how none is written.
+    Place,
 }
 
 #[derive(Debug)]
@@ -218,6 +221,12 @@ pub(super) struct Writing<'a, J> {
     pub(super) out: &'a mut Vec<u8>,
 }
 
+/// Where the value of a member begins, which itself begins `at` its key.
+fn value_of(text: &[u8], at: usize) -> Option<usize> {
+    let (colon, _) = token::solid(text, token::whole_string(text, at + 1)?);
+    Some(token::solid(text, colon + 1).0)
+}
+
 struct Writer<'t, 'a, J> {
     tape: &'t mut Tape,
     to: Writing<'a, J>,
@@ -275,6 +284,7 @@ impl<J: Judge> Writer<'_, '_, J> {
                 }
                 _ if !all && !self.has(fields, plan.state(state), within.is_some()) => false,
                 What::Field => true,
+                What::Place => self.listed(no, fields, within),
                 What::Entity => within.is_some() && self.nested(no, within),
             };
             any |= passes;
@@ -289,16 +299,44 @@ impl<J: Judge> Writer<'_, '_, J> {
         any
     }
 
-    /// Writes an entity's object that stands in another, if something of it is left.
+    /// Writes an entity's object that stands in another, or what stands for none if nothing of it is left. Says whether
+    /// anything is.
     fn nested(&mut self, no: u32, within: Option<&Object<'_>>) -> bool {
         let (length, from) = (self.to.out.len(), self.from);
-        let left = self.entity(no, within);
-        if left == Left::Nothing {
-            // What a placeholder that turned out to be empty has written.
-            self.to.out.truncate(length);
-            self.from = from;
+        if self.entity(no, within) != Left::Nothing {
+            return true;
         }
-        left != Left::Nothing
+        // What a placeholder that turned out to be empty has written.
+        self.to.out.truncate(length);
+        self.from = from;
+        self.none(no)
+    }
+
+    /// Writes a list of entities' objects of which none is written as declared. `null` in its place, and in that of a
+    /// single object, has nothing in it either.
+    fn listed(&mut self, no: u32, fields: &Fields, within: Option<&Object<'_>>) -> bool {
+        let (length, from) = (self.to.out.len(), self.from);
+        let inside = self.tape.entries.get(no as usize).map_or(0, |entry| entry.inside);
+        if self.members(no + 1, no + 1 + inside, fields, within) {
+            return true;
+        }
+        self.to.out.truncate(length);
+        self.from = from;
+        self.none(no)
+    }
+
+    /// Writes a member with what stands for none in place of its value. Says whether anything does.
+    fn none(&mut self, no: u32) -> bool {
+        let Some(entry) = self.tape.entries.get(no as usize) else { return false };
+        let none = self.to.plan.state(entry.state).none.and_then(NoneAs::text);
+        let (Some(none), Some(value)) = (none, value_of(self.to.text, entry.start as usize)) else {
+            return false;
+        };
+        let end = entry.end;
+        self.copy(short(value));
+        self.to.out.extend_from_slice(none);
+        self.from = end;
+        true
     }
 
     /// Whether a verdict has what a member needs; counts what it lacks.

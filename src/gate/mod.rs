@@ -2,12 +2,31 @@
 //! backend of the tenant (`passage`), whose answer is filtered.
 //!
 //! ```text
-//! head ─► path ─► rate ─► who ─► routes ─► facts ─► permit ─► upstream ─► show
-//!         one     by      identity  resource,  tag,     the one    the call     what each object's
-//!         form    address actor     action     prefetch decision                reader may see
+//! rate ─► path ─► who ─► rate ─► who ─► routes
+//! address  one     user   user    rights  resource, action
+//!          form                             │
+//!                     ┌─────────────────────┴──┐
+//!           object = "answer"              any other      passage::pass
+//!                     │                        │
+//!         upstream: the answer first    facts: a tag, a prefetch, whose export it is
+//!                     │                        │
+//!         permit: the one decision      permit: the one decision, before the body
+//!                     │                        │
+//!                     │                 write: the body; then who asks, and what about, anew
+//!                     │                        │
+//!                     │                 write/settle: what it writes, or asks about (show/cover)
+//!                     │                        │
+//!                     │                 push: the query says what can be seen at most       passage::send
+//!                     │          ┌─────────────┼─────────────────┬───────────────────┐
+//!                     │     no row can     a list in         nothing to           all else
+//!                     │     be seen:       pages:            take out:               │
+//!                     │     show/nobody    show/pages,       show/unread          upstream: the call
+//!                     │     (no call)      several calls     (passes as it is)       │
+//!                     ▼                        ▼                                     ▼
+//!                   show: what each object's reader may see, by one decision on each of them
 //! ```
 //!
-//! What a request writes and asks about is read in `write`, what of an answer passes is told in `show`.
+//! Wherever it ends, `decisions` has a record of it; `shadow` makes of a no on the way what is only told.
 //!
 //! Everything that is not understood is refused, in `refusal`, and told, in `decisions`. What the policy says is
 //! `policy`'s; who somebody is and what they may is behind the seams in `who`.

@@ -943,6 +943,53 @@ objects_max = 7
 }
 
 #[test]
+fn every_mistake_about_what_none_is_is_told_with_its_line() {
+    let text = r#"
+backend = "chat"
+[entity.file]
+resource = "media"
+fields = ["id"]
+[entity.chat]
+resource = "contact"
+fields = ["id", "text"]
+nested = { "/files/*" = "file", "/picture" = "file", "/pages/*/*" = "file" }
+[entity.chat.none]
+"/files" = "absent"
+"/picture" = "list"
+"/pictures" = "null"
+"/files/*" = "absent"
+"/pages/*" = "absent"
+"/text" = "gone"
+[[route]]
+match = "GET /chats"
+entity = "chat"
+action = "view"
+items = "/rows"
+nested = { "/included/*" = "file" }
+none = { "/included" = "list", "/rows" = "list" }
+[[route]]
+match = "GET /chats.csv"
+entity = "chat"
+action = "view"
+format = "csv"
+none = { "/included" = "absent" }
+"#;
+    let told = mistakes_of("tenants/default/routes.toml", text);
+    for expected in [
+        "routes.toml:16: entity.chat.none.\"/text\": `gone`: expected one of `absent`, `null`, `list`",
+        "routes.toml:12: entity.chat.none.\"/picture\": only goes with a list",
+        "routes.toml:13: entity.chat.none.\"/pictures\": no place in `nested` `/pictures` is declared (did you mean `/picture`?)",
+        "routes.toml:14: entity.chat.none.\"/files/*\": no place in `nested` `/files/*` is declared",
+        "routes.toml:15: entity.chat.none.\"/pages/*\": no place in `nested` `/pages/*` is declared",
+        "routes.toml:23: route[0].none.\"/rows\": no place in `nested` `/rows` is declared",
+        "routes.toml:29: route[1].none: only goes with `format = \"json\"`",
+    ] {
+        assert!(told.contains(expected), "no `{expected}` in\n{told}");
+    }
+    assert!(!told.contains("none.\"/files\":") && !told.contains("none.\"/included\": only"), "{told}");
+}
+
+#[test]
 fn every_mistake_about_an_export_is_told_with_its_line() {
     let text = r#"
 backend = "chat"

@@ -34,6 +34,7 @@ pub(super) fn writing(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route, lin
         ("ids", raw.ids.is_some()),
         ("ids_in", raw.ids_in.is_some()),
         ("instead", raw.instead.is_some()),
+        ("only", !raw.only.is_empty()),
         ("changes", !raw.changes.is_empty()),
     ] {
         if is && reads {
@@ -74,6 +75,7 @@ pub(super) fn writing(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route, lin
         );
     }
     names(check, &at.key("same"), raw.same.keys().map(String::as_str));
+    names(check, &at.key("only"), raw.only.keys().map(String::as_str));
     let instead = raw.instead.as_ref().and_then(|instead| {
         names(check, &at.key("instead"), instead.field.as_deref());
         let rights = instead.is.iter().map(|(value, right)| (value.clone(), Right::of(right)));
@@ -91,6 +93,7 @@ pub(super) fn writing(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route, lin
         stage: raw.place.stage.clone(),
         same: raw.same.clone(),
         instead,
+        only: raw.only.clone(),
         unless_changed: raw.unless_changed,
         needs: raw
             .needs

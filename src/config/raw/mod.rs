@@ -38,7 +38,7 @@ pub(crate) use self::{
     },
     routes::{
         AsUser, Audit, Begins, Empty as RouteEmpty, Entity, EntityKind, Errors, Export,
-        Format as RouteFormat, Literal, LookUp, Object as RouteObject, Page, Route, Routes,
+        Format as RouteFormat, Literal, LookUp, NoneAs, Object as RouteObject, Page, Route, Routes,
     },
     tests::{Case, Expect, Object, OfObject, Tests},
     writing::{AssignFields, Media, Referred},

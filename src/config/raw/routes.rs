@@ -128,6 +128,10 @@ pub(crate) struct Entity {
     /// Where other entities stand in its JSON: pointers, with `*` for each item of a list. Each is decided on by
     /// itself.
     pub(crate) nested: BTreeMap<Pointer, Name>,
+    /// What the backend has at such a place where there is none, so that a hidden one looks the same:
+    /// `{ "/attachments" = "absent", "/last_message" = "null" }`, for items of a list by the pointer of the list. Without it
+    /// `null` and `[]` pass as they are, a hidden object is left out, and a list of hidden ones is without items.
+    pub(crate) none: BTreeMap<Pointer, NoneAs>,
     /// The action that is asked for where it is nested or a row. Default: `view`.
     pub(crate) action: Option<String>,
     /// Other resources of the policy that it is, by the value of a member: the first that fits. If a member that is
@@ -237,6 +241,8 @@ pub(crate) struct Route {
     pub(crate) shows: Option<Name>,
     /// Other places of the answer where entities stand: pointers, with `*` for each item of a list.
     pub(crate) nested: BTreeMap<Pointer, Name>,
+    /// What the backend has at such a place where there is none, as for an entity.
+    pub(crate) none: BTreeMap<Pointer, NoneAs>,
     /// Places of the answer around its objects that pass as they are; `""` is the whole answer.
     pub(crate) keep: Vec<Pointer>,
     /// Counts in the answer. Who may see every row sees them as they are.
@@ -286,6 +292,9 @@ pub(crate) struct Route {
     pub(crate) refers: BTreeMap<String, Reference>,
     /// The right that is asked for in place of `action`, by the value of one field.
     pub(crate) instead: Option<Instead>,
+    /// The only values that a field may have, by its name: `{ message_type = ["outgoing"] }`. Another one refuses the write; `null`
+    /// is none.
+    pub(crate) only: BTreeMap<String, Vec<String>>,
     /// Fields that the request changes whatever it says, such as the `status` of a toggle: who may not write one of them, or one
     /// in it, may not make it.
     pub(crate) changes: Vec<String>,
@@ -324,7 +333,7 @@ pub(crate) struct Route {
     /// Decide, tell what would have been refused, and let it pass.
     pub(crate) shadow: bool,
     /// What it reads and changes belongs to the user whom the backend takes the caller for, and to nobody else: their filters, their
-    /// notices. Whoever has no credentials of their own in `[as_user]` is answered 404, since those of the backend's are another's.
+    /// notifications. Whoever has no credentials of their own in `[as_user]` is answered 404, since those of the backend's are another's.
     pub(crate) as_user: bool,
     /// `"must"`: a request passes only once its decision is in the decision log, on the disk; otherwise it is
     /// answered 503. Default: `"bounded"`, by which lines may be lost, and are counted.
@@ -467,6 +476,19 @@ pub(crate) enum Empty {
     /// An answer in which the list is left out, as JSON made of Protocol Buffers has it. Not where `items` is the whole
     /// answer, and without `nested` and `keep`, or with `page`.
     Absent,
+}
+
+/// What a backend has where there is no object. All of these that an answer has there come out as this one; a member that
+/// is left out is never added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum NoneAs {
+    /// The member is left out.
+    Absent,
+    /// `null`.
+    Null,
+    /// `[]`: only of a list.
+    List,
 }
 
 /// What an answer is.

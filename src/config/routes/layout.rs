@@ -14,6 +14,7 @@ impl Entity {
             fields: self.fields.clone(),
             ruled,
             nested: self.nested.clone(),
+            none: self.none.clone(),
             facts,
             value: self.value,
             placeholder: self.placeholder.clone(),
@@ -113,8 +114,12 @@ impl Shows {
     }
 
     fn around(&self, entities: &[Entity]) -> LayoutSource {
-        let mut source =
-            LayoutSource { nested: self.nested.clone(), keep: self.keep.clone(), ..LayoutSource::default() };
+        let mut source = LayoutSource {
+            nested: self.nested.clone(),
+            none: self.none.clone(),
+            keep: self.keep.clone(),
+            ..LayoutSource::default()
+        };
         match &self.main {
             Some(Main::Rows(at, entity)) => {
                 source.rows = Some((at.clone(), *entity));

@@ -1,11 +1,11 @@
 //! Around entities: what may pass is known by its place, and passed on as it is read.
 
 use super::super::{
-    Fault, Judge, Total,
-    plan::{Place, State, StateId},
+    Fault, Judge, NoneAs, Total,
+    plan::{Place, State, StateId, Way},
     tape::{At, Left, NONE, What, Writing},
 };
-use super::{Frame, Kind, Mode, Noted, Reader, Scan, inside::fits, values::Begun};
+use super::{Frame, Kind, Mode, Noted, Opening, Reader, Scan, inside::fits, values::Begun};
 
 impl<J: Judge> Reader<'_, J> {
     /// A value around entities begins, or an outermost entity's.
@@ -19,6 +19,25 @@ impl<J: Judge> Reader<'_, J> {
         let kind = self.scan.top.kind;
         let (in_list, null) = (matches!(kind, Kind::List | Kind::Rows), byte == b'n');
         let wrong = Fault::Type { at: start as u64 };
+        match (state.none, byte) {
+            (Some(none), b'n') => {
+                if let Some(text) = none.text() {
+                    self.prefix(start)?;
+                    self.out.extend_from_slice(text);
+                }
+                self.scan.mode = Mode::Drop;
+                return Ok(Begun::over());
+            }
+            (Some(_), b'[') if state.way == Some(Way::List) => {
+                let (length, plain) = (self.out.len(), self.scan.top.noted.plain);
+                self.prefix(start)?;
+                let text = self.out.split_off(length);
+                let key = text.len();
+                self.scan.opening = Some(Opening { text: [text, vec![b'[']].concat(), key, plain });
+                return Ok(Begun { into: true, ..Begun::over() });
+            }
+            _ => {}
+        }
         match state.place {
             // One spelling for both: of a list whose rows are all hidden nothing else is left either.
             Place::Rows if null => {
@@ -119,13 +138,27 @@ impl<J: Judge> Reader<'_, J> {
         }
     }
 
+    /// A list ends of which nothing has passed: what stands for none is written.
+    pub(super) fn none(&mut self, opening: Opening, none: Option<NoneAs>) {
+        let Opening { text, key, plain } = opening;
+        let none = none.and_then(NoneAs::text);
+        if let (Some(none), Some(key)) = (none, text.get(..key)) {
+            self.out.extend_from_slice(key);
+            self.out.extend_from_slice(none);
+        }
+        self.scan.top.noted.plain = plain || none.is_some();
+    }
+
     /// An outermost entity is whole.
-    pub(super) fn settle(&mut self, end: usize) -> Result<(), Fault> {
+    pub(super) fn settle(&mut self, id: StateId, end: usize) -> Result<(), Fault> {
         let Mode::Held { origin, member, .. } = self.scan.mode else { return Ok(()) };
         self.bounded(origin, end)?;
         self.scan.mode = Mode::Walk;
         self.scan.member = member;
         let (length, plain) = (self.out.len(), self.scan.top.noted.plain);
+        if let Some(opening) = &self.scan.opening {
+            self.out.extend_from_slice(&opening.text);
+        }
         self.prefix(origin)?;
         let begin = self.out.len();
         let text = self.text.get(origin - self.base..end - self.base).unwrap_or_default();
@@ -143,7 +176,14 @@ impl<J: Judge> Reader<'_, J> {
             Left::Placeholder | Left::Nothing if rows => report.rows_hidden += 1,
             Left::Placeholder | Left::Nothing => report.objects_hidden += 1,
         }
-        if left == Left::Nothing {
+        let none = self.plan.state(id).none.and_then(NoneAs::text);
+        if left != Left::Nothing {
+            self.scan.opening = None;
+        }
+        if let (Left::Nothing, Some(none)) = (left, none) {
+            self.out.truncate(begin);
+            self.out.extend_from_slice(none);
+        } else if left == Left::Nothing {
             self.out.truncate(length);
             self.scan.top.noted.plain = plain;
             if self.scan.top.kind == Kind::Text {

@@ -55,9 +55,10 @@ pub(super) fn what(within: &Noted, state: &State, byte: u8) -> Result<Option<Wha
 
 fn what_by_type(in_list: bool, state: &State, byte: u8) -> Result<Option<What>, OtherType> {
     let null = byte == b'n';
+    let field = if state.none.is_some() { What::Place } else { What::Field };
     Ok(match state.place {
         Place::Drop | Place::Total(_) | Place::Rows => Some(What::Undeclared),
-        Place::Entity { .. } | Place::Path if null && !in_list => Some(What::Field),
+        Place::Entity { .. } | Place::Path if null && !in_list => Some(field),
         Place::Entity { value, .. } if byte == b'{' || (value && !null) => Some(What::Entity),
         _ if in_list && (matches!(state.place, Place::Entity { .. }) || !fits(state, byte)) => {
             Some(What::Undeclared)
@@ -65,8 +66,8 @@ fn what_by_type(in_list: bool, state: &State, byte: u8) -> Result<Option<What>, 
         Place::Entity { .. } => return Err(OtherType),
         _ if !fits(state, byte) => return Err(OtherType),
         Place::Path if !matches!(byte, b'{' | b'[') => Some(What::Undeclared),
-        Place::Path => (!in_list).then_some(What::Field),
-        Place::Pass => (!state.need.is_empty()).then_some(What::Field),
+        Place::Path => (!in_list).then_some(field),
+        Place::Pass => (field == What::Place || !state.need.is_empty()).then_some(field),
     })
 }
 

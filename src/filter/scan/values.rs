@@ -47,7 +47,12 @@ impl<J: Judge> Reader<'_, J> {
         let top = &self.scan.top;
         if !top.any && !matches!(self.scan.mode, Mode::Held { .. }) {
             let before = top.before;
-            self.write(before, start);
+            match &mut self.scan.opening {
+                None => self.write(before, start),
+                Some(opening) => opening.text.extend_from_slice(
+                    self.text.get(before.saturating_sub(self.base)..at).unwrap_or_default(),
+                ),
+            }
         }
         self.scan.top.any = true;
     }
@@ -142,7 +147,10 @@ impl<J: Judge> Reader<'_, J> {
                     *inside_end = at;
                 }
             }
-            self.write(frame.before, end);
+            match self.scan.opening.take() {
+                None => self.write(frame.before, end),
+                Some(opening) => self.none(opening, self.plan.state(frame.state).none),
+            }
         }
         self.ended(Over { state: frame.state, start: frame.start, entry: frame.entry }, end)
     }
@@ -161,7 +169,7 @@ impl<J: Judge> Reader<'_, J> {
                 let (state, within) = (self.plan.state(value.state), self.scan.top.noted.object);
                 self.scan.tape.ended(state, value.entry, within, place);
                 if self.scan.frames.len() == frames {
-                    self.settle(end)?;
+                    self.settle(value.state, end)?;
                 }
             }
         }

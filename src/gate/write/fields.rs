@@ -26,6 +26,14 @@ pub struct Given {
     pub unknown: bool,
 }
 
+impl Given {
+    /// Whether it is no more than an object without members.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        self.values.iter().all(is_empty_object) && !self.unknown
+    }
+}
+
 impl Fields {
     /// The fields that are written, with what is given for them.
     pub fn written(&self) -> impl Iterator<Item = (&Way, &Given)> {
@@ -145,8 +153,7 @@ impl Fields {
     pub fn seen_from(self, at: &[String]) -> Result<Self, UnfitBody> {
         let mut seen = Self::default();
         for (way, given) in self.written {
-            let nothing_in_it = given.values.iter().all(is_empty_object) && !given.unknown;
-            if way.len() <= at.len() && at.starts_with(&way) && nothing_in_it {
+            if way.len() <= at.len() && at.starts_with(&way) && given.is_nothing() {
                 continue;
             }
             let own = seen.given(relative(&way, at))?;

@@ -20,6 +20,8 @@ pub(super) struct Judged<'a> {
     pub(super) fields: &'a Fields,
     /// Why they say something else than the path, if they do.
     pub(super) other_than_path: Option<Barred>,
+    /// Why one of them has a value that it may not have, if one does.
+    pub(super) other_value: Option<Barred>,
     /// What they say of the object.
     pub(super) plan: Result<Plan, Barred>,
     /// What they need besides.
@@ -34,6 +36,7 @@ impl<'a> Judged<'a> {
         Self {
             fields,
             other_than_path: passage.other_than_path(fields),
+            other_value: passage.other_value(fields),
             plan: Plan::of(passage, said),
             besides: Besides::of(passage, said),
             refused: Vec::new(),
@@ -96,6 +99,7 @@ mod tests {
         let mut judged = Judged {
             fields: &fields,
             other_than_path: None,
+            other_value: None,
             plan: Ok(Plan::default()),
             besides: Ok(Besides::default()),
             refused: Vec::new(),

@@ -37,8 +37,12 @@ impl Judge<'_> {
     /// The fields of a request that may not be written, or not be asked about.
     pub(super) fn refused(&self, fields: &Fields, permit: &Permit) -> Refused {
         let mut refused = Refused::default();
-        for (way, _given) in fields.written() {
-            refused.note(way, is_listed(way, &[self.writes]), self.unwritable(way, permit));
+        for (way, given) in fields.written() {
+            // An object without members writes no more than one with some of those that are listed.
+            let has_nothing =
+                given.is_nothing() && self.writes.is_some_and(|names| names.reach_into(&way.join(".")));
+            let is_listed = has_nothing || is_listed(way, &[self.writes]);
+            refused.note(way, is_listed, self.unwritable(way, permit));
         }
         for name in &self.changes.0 {
             let way: Way = name.split('.').map(str::to_owned).collect();
@@ -121,7 +125,7 @@ pub(super) enum Preset {
 }
 
 /// What a request gives for the field of this name, or under another name of it, wherever it stands: backends find it in an
-/// envelope too. What `listed` lists as another field is that.
+/// envelope too. What `listed` lists as another field is that, unless it stands in this one.
 pub(super) fn preset(fields: &Fields, name: &str, listed: Option<&Names>, aliases: &Aliases) -> Preset {
     let mut all = Vec::new();
     for name in aliases.spellings(name) {
@@ -139,7 +143,8 @@ fn named_so(fields: &Fields, name: &str, listed: Option<&Names>) -> Preset {
     let mut values = Vec::new();
     for (way, given) in fields.written() {
         let full = way.join(".");
-        if full != name && listed.is_some_and(|names| names.name(&full)) {
+        let is_in_it = full.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        if !is_in_it && listed.is_some_and(|names| names.name(&full)) {
             continue;
         }
         for way in readings(way) {
@@ -252,6 +257,10 @@ mod tests {
         let listed = Names(vec!["custom.assignee_id".to_owned()]);
         let body = of(&json!({"custom": {"assignee_id": 7}}));
         assert_eq!(preset(&body, "assignee_id", Some(&listed), &Aliases::default()), Preset::Absent);
+        let listed = Names(vec!["message.content".to_owned()]);
+        let body = of(&json!({"message": {"content": "hi"}}));
+        let in_it = preset(&body, "message", Some(&listed), &Aliases::default());
+        assert_eq!(in_it, Preset::Unclear, "what is listed in it is of it");
         let aliases = Aliases::new(&[("assignee_id".to_owned(), vec!["owner".to_owned()])].into());
         for (body, expected) in [
             (json!({"owner": 7}), given(&[json!(7)])),

@@ -17,7 +17,10 @@ use super::{
     owner::{Barred, Stop, name},
 };
 use crate::{
-    config::{routes::Object, writing::Right},
+    config::{
+        routes::{Object, Paging},
+        writing::Right,
+    },
     gate::{
         Passage,
         decisions::{Outcome, Record},
@@ -26,7 +29,7 @@ use crate::{
         permit::{Asked, Decided, Denied, Permit},
         refusal::Refusal,
         shadow::Shadow,
-        show::{cover::Cover, pages::comes_whole},
+        show::cover::Cover,
         spelt::Spelt,
     },
     ids::DecisionId,
@@ -264,6 +267,9 @@ impl<'a> Passage<'a> {
         if let Some(other) = &judged.other_than_path {
             return Err(other.clone().into());
         }
+        if let Some(other) = &judged.other_value {
+            return Err(other.clone().into());
+        }
         let plan = judged.plan.as_ref().map_err(Barred::clone)?;
         self.may_own(asked, object, plan).await?;
         let besides = judged.besides.as_ref().map_err(Barred::clone)?;
@@ -290,6 +296,26 @@ impl<'a> Passage<'a> {
         None
     }
 
+    /// Why a field has another value than the route lets it have, if one does.
+    pub(super) fn other_value(&self, fields: &Fields) -> Option<Barred> {
+        let writing = &self.matched.route.writing;
+        writing.only.iter().find_map(|(field, only)| {
+            let is_listed = |value: &Value| match value {
+                Value::Null => true,
+                Value::String(text) => only.contains(text),
+                Value::Bool(_) | Value::Number(_) => only.contains(&value.to_string()),
+                Value::Array(_) | Value::Object(_) => false,
+            };
+            match preset(fields, field, writing.fields.as_ref(), &self.matched.route.aliases) {
+                Preset::Absent => None,
+                Preset::Given(values) if values.iter().all(is_listed) => None,
+                Preset::Given(_) | Preset::Unclear => {
+                    Some(Barred::new(field, "value", format!("the route lets {field} have other values")))
+                }
+            }
+        })
+    }
+
     /// The permit of a question, if it is about nothing that its user may not see, and what each row must show then.
     pub(in crate::gate) fn may_ask(
         &self,
@@ -304,14 +330,8 @@ impl<'a> Passage<'a> {
         }
         let covered = Covered::of(self, &permit, has_object)?;
         let route = &self.matched.route;
-        let hides_rows = self.hides_own_rows(&permit)?;
-        let mut pages = Vec::new();
-        if let Some(paging) = &route.shows.page
-            && !(hides_rows && comes_whole(paging, target)?)
-        {
-            pages.extend(paging.parameters());
-        }
-        let counting = Counting { pages, hides_rows };
+        let pages = route.shows.page.iter().flat_map(Paging::parameters).collect();
+        let counting = Counting { pages, hides_rows: self.hides_own_rows(&permit)? };
         let Question { refused, cover } = ask::judged(&route.asking, &counting, target, said, &covered);
         if refused.is_empty() {
             return Ok((permit, Some(cover).filter(|cover| !cover.is_empty())));

@@ -2,13 +2,16 @@
 
 use serde_json::Value;
 
-use super::{BACKEND, CHANGES};
+use super::{BACKEND, CHANGES, JSON, UNWRITABLE, WRITES};
 use crate::probe::{
     answer::Answer,
     plan::Plan,
     request::{Actor, Request},
     session::{Expected, Session},
 };
+
+/// What a form shows in place of a value that is hidden, and saves back.
+const MASKED: &str = "*****234";
 
 pub(super) async fn tried(session: &mut Session<'_>) {
     let plan = session.plan;
@@ -79,7 +82,20 @@ pub(super) async fn tried(session: &mut Session<'_>) {
                 .await;
         }
     }
-    session.not_tried("E15", CHANGES);
+    if plan.writes {
+        for object in &plan.objects {
+            for field in &object.unwritable_fields {
+                let masked = format!("{{\"{field}\":\"{MASKED}\"}}");
+                let request = Request::of(object.write_method, object.visible.as_str()).body(JSON, masked);
+                session.expect("E15", request, Expected::RefusedHere).await;
+            }
+        }
+        if plan.objects.iter().all(|object| object.unwritable_fields.is_empty()) {
+            session.not_tried("E15", UNWRITABLE);
+        }
+    } else {
+        session.not_tried("E15", WRITES);
+    }
 }
 
 /// Whether a field stands in the answer as it is declared.

@@ -41,6 +41,11 @@ const CHANGES: &str = "its request is one that is allowed, and would change some
 /// What is only tried if asked for.
 const WRITES: &str = "tries a write; `--writes` allows it";
 
+/// What lacks where nothing says what may not be written.
+const UNWRITABLE: &str = "no `[[object]]` has `unwritable_fields`";
+
+const JSON: &str = "application/json";
+
 /// A path as what it stands below and its last part.
 fn split(path: &str) -> (&str, &str) {
     path.rsplit_once('/').unwrap_or(("", path))

@@ -1,13 +1,11 @@
 //! Section G: writes that must be refused. Without `--writes` only what writes nothing is tried.
 
-use super::{CHANGES, RIGHTS, WRITES};
+use super::{CHANGES, JSON, RIGHTS, UNWRITABLE, WRITES};
 use crate::probe::{
     plan::Objects,
     request::Request,
     session::{Expected, Session},
 };
-
-const JSON: &str = "application/json";
 
 /// What is written, were it let through.
 const WRITTEN: &str = "headgate-probe";
@@ -22,7 +20,7 @@ pub(super) async fn tried(session: &mut Session<'_>) {
         }
         if plan.objects.iter().all(|object| object.unwritable_fields.is_empty()) {
             for row in ["G01", "G02", "G03", "G04", "G05", "G06", "G09", "G11", "G12"] {
-                session.not_tried(row, "no `[[object]]` has `unwritable_fields`");
+                session.not_tried(row, UNWRITABLE);
             }
         }
         if let Some(object) = session.object() {

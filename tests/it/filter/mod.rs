@@ -1,6 +1,7 @@
 //! The filter: what of a text may pass.
 
 mod bounds;
+mod none;
 mod oracle;
 mod places;
 pub(crate) mod property;

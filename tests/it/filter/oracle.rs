@@ -1,9 +1,11 @@
 //! The filter once more, slow and obvious: over a parsed value, asking of each path what is declared there.
 
 use headgate::filter::{
-    EntityNo, EntitySource, FactNo, FieldIx, Fields, LayoutSource, Object, Raw, Schema, Total, Verdict,
+    EntityNo, EntitySource, FactNo, FieldIx, Fields, LayoutSource, NoneAs, Object, Raw, Schema, Total,
+    Verdict,
 };
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// What a judge was told of an object and those around it: entities and facts as values.
 pub(super) type Told = Vec<(EntityNo, bool, Vec<Option<Value>>)>;
@@ -35,6 +37,12 @@ pub(super) struct Oracle<'a> {
     pub(super) shown: u64,
     pub(super) hidden: u64,
     pub(super) unfit: u64,
+    /// Verdicts that hide, rows and what is nested alike.
+    pub(super) hiding: u64,
+    /// Members and items that were taken out because nobody declared them.
+    pub(super) undeclared: u64,
+    /// Members that were taken out because of a verdict: of which entity, and the fields that it lacks for them.
+    pub(super) lacking: Vec<(EntityNo, Vec<FieldIx>)>,
     met_rows: bool,
     met_object: bool,
 }
@@ -61,6 +69,23 @@ fn steps(pointer: &str) -> Vec<Step> {
     pointer.split('/').skip(1).map(step).collect()
 }
 
+/// What is declared of a place where there is none.
+fn none_at(none: &BTreeMap<String, NoneAs>, path: &[Step]) -> Option<NoneAs> {
+    none.iter().find(|(pointer, _)| steps(pointer) == path).map(|(_, none)| *none)
+}
+
+/// What is left of a place, written as declared if that is nothing.
+fn or_none(left: Option<Value>, none: Option<NoneAs>) -> Option<Value> {
+    let is_none =
+        left.as_ref().is_none_or(|left| left.is_null() || left.as_array().is_some_and(Vec::is_empty));
+    match none {
+        Some(NoneAs::Absent) if is_none => None,
+        Some(NoneAs::Null) if is_none => Some(Value::Null),
+        Some(NoneAs::List) if is_none => Some(Value::Array(Vec::new())),
+        _ => left,
+    }
+}
+
 fn names(path: &[Step]) -> Vec<&str> {
     path.iter().filter_map(|step| if let Step::Key(key) = step { Some(key.as_str()) } else { None }).collect()
 }
@@ -72,8 +97,23 @@ impl<'a> Oracle<'a> {
         layout: &'a LayoutSource,
         rule: Rule<'a>,
     ) -> Self {
-        let (asked, met_rows, met_object) = (Vec::new(), false, false);
-        Self { sources, schema, layout, rule, asked, shown: 0, hidden: 0, unfit: 0, met_rows, met_object }
+        let (asked, lacking, met_rows, met_object) = (Vec::new(), Vec::new(), false, false);
+        let (shown, hidden, unfit, hiding, undeclared) = (0, 0, 0, 0, 0);
+        Self {
+            sources,
+            schema,
+            layout,
+            rule,
+            asked,
+            shown,
+            hidden,
+            unfit,
+            hiding,
+            undeclared,
+            lacking,
+            met_rows,
+            met_object,
+        }
     }
 
     pub(super) fn filter(&mut self, text: &Value) -> Result<Value, Unfit> {
@@ -120,13 +160,15 @@ impl<'a> Oracle<'a> {
                 Err(Unfit)
             };
         }
+        let none = none_at(&layout.none, path);
         if let Some((_, entity)) = layout.nested.iter().find(|(pointer, _)| at(pointer)) {
-            return match (self.is_fit(value, *entity), in_list) {
-                (true, _) => Ok(self.entity(value, *entity, false, None)?.1),
-                (false, true) => Ok(None),
-                (false, false) if null => Ok(Some(Value::Null)),
-                (false, false) => Err(Unfit),
+            let left = match (self.is_fit(value, *entity), in_list) {
+                (true, _) => self.entity(value, *entity, false, None)?.1,
+                (false, true) => self.nobody_declared()?,
+                (false, false) if null => Some(Value::Null),
+                (false, false) => return Err(Unfit),
             };
+            return Ok(or_none(left, none));
         }
         if layout.totals.keys().any(|pointer| at(pointer)) {
             return Ok(Some(Value::Null));
@@ -139,7 +181,7 @@ impl<'a> Oracle<'a> {
             .map(|pointer| steps(pointer))
             .find(|steps| steps.len() > path.len() && steps.starts_with(path));
         if !on_way(value, way.as_deref(), path) {
-            return if in_list { Ok(None) } else { Err(Unfit) };
+            return if in_list { self.nobody_declared() } else { Err(Unfit) };
         }
         let leads = way.is_some()
             || layout
@@ -147,7 +189,7 @@ impl<'a> Oracle<'a> {
                 .iter()
                 .any(|pointer| steps(pointer).len() > path.len() && steps(pointer).starts_with(path));
         if !kept && !leads {
-            return Ok(None);
+            return self.nobody_declared();
         }
         match value {
             Value::Object(members) => {
@@ -165,11 +207,17 @@ impl<'a> Oracle<'a> {
                 for value in items {
                     left.extend(self.around(value, &[path, &[Step::Item]].concat(), kept)?);
                 }
-                Ok(Some(Value::Array(left)))
+                Ok(or_none(Some(Value::Array(left)), none))
             }
-            _ if kept || (null && !in_list) => Ok(Some(value.clone())),
-            _ => Ok(None),
+            _ if kept || (null && !in_list) => Ok(or_none(Some(value.clone()), none)),
+            _ => self.nobody_declared(),
         }
+    }
+
+    /// A member or an item goes that is not declared.
+    fn nobody_declared(&mut self) -> Result<Option<Value>, Unfit> {
+        self.undeclared += 1;
+        Ok(None)
     }
 
     fn source(&self, entity: EntityNo) -> &'a EntitySource {
@@ -193,7 +241,9 @@ impl<'a> Oracle<'a> {
         let mut told = outer.cloned().unwrap_or_default();
         told.push((entity, main, facts));
         self.asked.push(told.clone());
-        match (self.rule)(&told) {
+        let verdict = (self.rule)(&told);
+        self.hiding += u64::from(verdict == Verdict::Hidden);
+        match verdict {
             Verdict::Shown(_) if source.value => Ok((true, Some(value.clone()))),
             Verdict::Shown(fields) => {
                 let within = Within { fields: &fields, told: Some(&told) };
@@ -283,18 +333,26 @@ impl<'a> Oracle<'a> {
             }
         }
         let has = own.iter().all(|field| within.fields.has(*field));
+        let lacks = own.into_iter().filter(|field| !within.fields.has(*field)).collect();
+        // Of a hidden object nothing is counted.
+        let counted = within.told.is_some();
         let whole = whole || starred || listed.iter().any(|field| split_is(field, &name));
         let within = if has { within } else { NOTHING };
         if let Some(inner) = nested {
+            let none = none_at(&source.none, path);
+            if counted && !has && (null || self.is_fit(value, inner)) {
+                self.lacking.push((entity, lacks));
+            }
             return if self.is_fit(value, inner) {
                 match within.told {
-                    Some(told) => Ok(self.entity(value, inner, false, Some(told))?.1),
+                    Some(told) => Ok(or_none(self.entity(value, inner, false, Some(told))?.1, none)),
                     None => self.only_types(value, inner),
                 }
             } else if in_list {
+                self.undeclared += u64::from(counted);
                 Ok(None)
             } else if null {
-                Ok(Some(Value::Null).filter(|_| within.told.is_some()))
+                Ok(or_none(Some(Value::Null), none).filter(|_| within.told.is_some()))
             } else {
                 Err(Unfit)
             };
@@ -307,22 +365,31 @@ impl<'a> Oracle<'a> {
             .filter(|field| split(field).len() > name.len() && split(field).starts_with(&name))
             .collect();
         if !whole && leads.is_empty() && way.is_empty() {
+            self.undeclared += u64::from(counted);
             return Ok(None);
         }
         if !on_way(value, way.first().map(Vec::as_slice), path) {
+            self.undeclared += u64::from(counted && in_list);
             return if in_list { Ok(None) } else { Err(Unfit) };
         }
         let may_stay = value.is_object() || value.is_array() || (null && !in_list);
         if !whole && !may_stay {
+            self.undeclared += u64::from(counted);
             return Ok(None);
         }
         let led = whole
             || (!way.is_empty() && within.told.is_some())
             || leads.iter().any(|field| within.fields.has(self.number(entity, field).unwrap()))
             || in_list;
+        if counted && !has {
+            self.lacking.push((entity, lacks));
+        } else if counted && !led {
+            let leading = leads.iter().map(|field| self.number(entity, field).unwrap()).collect();
+            self.lacking.push((entity, leading));
+        }
         let within = if led { within } else { NOTHING };
         let left = self.inside(value, entity, path, within, whole)?;
-        Ok(left.filter(|_| has && led))
+        Ok(or_none(left, none_at(&source.none, path)).filter(|_| has && led))
     }
 
     /// Looks at the types of an entity of which nothing is asked.

@@ -1,13 +1,14 @@
 //! Random schemas, layouts, judges and texts: the filter does what its slow twin does, whole and in pieces.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
     hash::{DefaultHasher, Hash as _, Hasher as _},
 };
 
 use headgate::filter::{
-    EntityNo, EntitySource, Fault, FieldIx, Fields, Filter, Judge, Layout, LayoutSource, Limits, Object,
-    Report, Schema, SchemaError, Total, Verdict, filter,
+    EntityNo, EntitySource, Fault, FieldIx, Fields, Filter, Judge, Layout, LayoutSource, Limits, NoneAs,
+    Object, Report, Schema, SchemaError, Total, Verdict, filter,
 };
 use proptest::{
     prelude::*,
@@ -50,8 +51,9 @@ fn entity() -> impl Strategy<Value = EntitySource> {
         prop::collection::vec(prop_oneof![3 => dotted(), 1 => dotted().prop_map(|x| format!("{x}.*"))], 0..3);
     let nested = prop::collection::btree_map(pointer(true), (0..3_u16).prop_map(EntityNo), 0..3);
     let facts = prop::collection::vec(prop_oneof![4 => pointer(false), 1 => Just(String::new())], 0..3);
-    (listed, ruled, nested, facts, any::<u8>()).prop_map(|(fields, ruled, nested, facts, kind)| {
-        let mut source = EntitySource { fields, ruled, nested, facts, ..EntitySource::default() };
+    (listed, ruled, nested, facts, any::<u64>()).prop_map(|(fields, ruled, nested, facts, kind)| {
+        let none = nones(&nested, kind);
+        let mut source = EntitySource { fields, ruled, nested, none, facts, ..EntitySource::default() };
         match kind % 9 {
             0 => source = EntitySource { value: true, facts: source.facts, ..EntitySource::default() },
             1 | 2 => {
@@ -74,8 +76,10 @@ fn layout() -> impl Strategy<Value = LayoutSource> {
         prop::collection::btree_map(pointer(true), entity(), 0..2),
         prop::collection::vec(pointer(true), 0..2),
         prop::collection::btree_map(pointer(false), select(vec![Total::Shown, Total::Null]), 0..2),
+        any::<u64>(),
     )
-        .prop_map(|(rows, rows_may_lack, object, nested, keep, totals)| LayoutSource {
+        .prop_map(|(rows, rows_may_lack, object, nested, keep, totals, seed)| LayoutSource {
+            none: nones(&nested, seed),
             rows,
             rows_may_lack,
             object,
@@ -99,6 +103,21 @@ fn value() -> impl Strategy<Value = Value> {
                 .prop_map(|members| Value::Object(members.into_iter().collect())),
         ]
     })
+}
+
+/// What is declared of some of these places where there is none.
+fn nones(nested: &BTreeMap<String, EntityNo>, seed: u64) -> BTreeMap<String, NoneAs> {
+    let mut dice = Dice(seed);
+    let mut none = BTreeMap::new();
+    for place in nested.keys() {
+        let list = place.strip_suffix("/*");
+        let kinds = [None, Some(NoneAs::Absent), Some(NoneAs::Null), list.map(|_| NoneAs::List)];
+        if let Some(kind) = kinds[dice.below(kinds.len())] {
+            none.insert(list.unwrap_or(place).to_owned(), kind);
+        }
+    }
+    none.retain(|place, _| !place.is_empty() && !place.ends_with("/*"));
+    none
 }
 
 /// A text in which the layout's rows and object are where they should be, mostly.
@@ -255,6 +274,8 @@ fn read(text: &str) -> serde_json::Result<Value> {
 struct ByHash<'a> {
     schema: &'a Schema,
     facts: &'a [usize],
+    /// What it takes of what it is told.
+    takes: fn(Told) -> Told,
     seed: u64,
     asked: &'a RefCell<Vec<Told>>,
 }
@@ -282,7 +303,8 @@ fn decided(schema: &Schema, seed: u64, told: &Told) -> Verdict {
 
 impl Judge for ByHash<'_> {
     fn judge(&mut self, object: &Object<'_>) -> Verdict {
-        let told = told(object, self.facts, |raw| read(std::str::from_utf8(raw.0).unwrap()).unwrap());
+        let told =
+            (self.takes)(told(object, self.facts, |raw| read(std::str::from_utf8(raw.0).unwrap()).unwrap()));
         let verdict = decided(self.schema, self.seed, &told);
         self.asked.borrow_mut().push(told);
         verdict
@@ -309,6 +331,7 @@ fn settled(mut sources: Vec<EntitySource>, mut layout: LayoutSource) -> (Vec<Ent
                 Ok(no) => {
                     let source = &mut sources[no];
                     source.nested.remove(&inner);
+                    source.none.remove(inner.strip_suffix("/*").unwrap_or(&inner));
                     source.fields.retain(|name| *name != inner);
                     source.ruled.retain(|name| *name != inner);
                     source.placeholder.retain(|name| *name != inner);
@@ -317,6 +340,7 @@ fn settled(mut sources: Vec<EntitySource>, mut layout: LayoutSource) -> (Vec<Ent
                     layout.rows = layout.rows.filter(|(pointer, _)| *pointer != inner);
                     layout.object = layout.object.filter(|(pointer, _)| *pointer != inner);
                     layout.nested.remove(&inner);
+                    layout.none.remove(inner.strip_suffix("/*").unwrap_or(&inner));
                     layout.keep.retain(|pointer| *pointer != inner);
                     layout.totals.remove(&inner);
                 }
@@ -401,7 +425,8 @@ fn compare(world: &World, cuts: &[usize]) -> Result<(), TestCaseError> {
     let mut oracle = Oracle::new(&world.sources, &schema, &world.layout, &rule);
     let expected = oracle.filter(&world.text);
     let asked = RefCell::default();
-    let judge = || ByHash { schema: &schema, facts: &facts, seed: world.seed, asked: &asked };
+    let judge =
+        || ByHash { schema: &schema, facts: &facts, takes: |told| told, seed: world.seed, asked: &asked };
     let got = filter(text.as_bytes(), &layout, Limits::default(), judge());
     let (out, report) = match (expected, got) {
         (Err(Unfit), Err(Fault::Type { .. } | Fault::Missing)) => return Ok(()),
@@ -434,6 +459,19 @@ fn compare(world: &World, cuts: &[usize]) -> Result<(), TestCaseError> {
         (report.rows_shown, report.rows_hidden, report.rows_unfit),
         (oracle.shown, oracle.hidden, oracle.unfit)
     );
+    prop_assert_eq!(
+        (report.objects_hidden, report.undeclared),
+        (oracle.hiding - oracle.hidden, oracle.undeclared),
+        "{}",
+        text
+    );
+    // Of the fields that a member lacks one is told.
+    let mut told: BTreeMap<_, u64> = BTreeMap::new();
+    for (entity, lacks) in &oracle.lacking {
+        *told.entry((*entity, *lacks.iter().min().unwrap())).or_default() += 1;
+    }
+    let told: Vec<_> = told.into_iter().map(|((entity, field), times)| (entity, field, times)).collect();
+    prop_assert_eq!(&report.fields_hidden, &told, "{}", text);
 
     let cuts = cuts.iter().copied();
     let (pieces, again) = in_pieces(text.as_bytes(), cuts, &layout, judge()).unwrap();
@@ -457,6 +495,146 @@ proptest! {
     fn the_filter_does_what_its_slow_twin_does(world in world(), cuts in prop::collection::vec(0..9_usize, 0..60)) {
         compare(&world, &cuts)?;
     }
+}
+
+/// What stands before a key that is written once more.
+const AGAIN: char = '\u{e002}';
+
+/// The places of all objects that have members.
+fn objects(value: &Value, at: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            found.extend((!members.is_empty()).then(|| at.to_owned()));
+            members.iter().for_each(|(key, value)| objects(value, &format!("{at}/{key}"), found));
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(no, item)| objects(item, &format!("{at}/{no}"), found));
+        }
+        _ => {}
+    }
+}
+
+/// Whether the schema or the layout has a word for a member of this name.
+fn is_named(world: &World, name: &str) -> bool {
+    let of_fields = |source: &EntitySource| {
+        let names = source.fields.iter().chain(&source.ruled).chain(&source.placeholder);
+        names.flat_map(|name| name.split('.')).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let pointers = world.sources.iter().flat_map(|source| source.facts.iter().chain(source.nested.keys()));
+    let layout = &world.layout;
+    let places = layout.rows.iter().chain(&layout.object).map(|(pointer, _)| pointer);
+    let places = places.chain(layout.nested.keys()).chain(&layout.keep).chain(layout.totals.keys());
+    pointers.chain(places).any(|pointer| pointer.split('/').any(|step| step == name))
+        || world.sources.iter().flat_map(of_fields).any(|step| step == name)
+}
+
+/// A judge reads what is in an object or list that is a fact for itself ([`headgate::filter::Raw::names`]), and sees there what stands twice.
+fn single_facts(mut told: Told) -> Told {
+    let facts = told.iter_mut().flat_map(|(_, _, facts)| facts).flatten();
+    facts.filter(|fact| fact.is_object() || fact.is_array()).for_each(|fact| *fact = Value::from("compound"));
+    told
+}
+
+/// What came of a text in which a key stands twice.
+enum Twice {
+    Refused,
+    Passed,
+    /// The text has no member.
+    None,
+}
+
+/// A text in which a key stands twice is refused, or whichever of the two a reader takes, it tells them what the filter decided on: the
+/// same was asked, and what came out is what the twin leaves of either.
+fn twice(world: &World) -> Result<Twice, TestCaseError> {
+    let schema = Schema::compile(world.sources.clone()).unwrap();
+    let layout = Layout::compile(&schema, world.layout.clone()).unwrap();
+    let facts: Vec<usize> = world.sources.iter().map(|source| source.facts.len()).collect();
+    let (mut found, mut dice) = (Vec::new(), Dice(world.seed ^ 0x7_31ce));
+    objects(&world.text, "", &mut found);
+    if found.is_empty() {
+        return Ok(Twice::None);
+    }
+    let place = &found[dice.below(found.len())];
+    let members = world.text.pointer(place).unwrap().as_object().unwrap();
+    let (key, one) = members.iter().nth(dice.below(members.len())).unwrap();
+    let nested = serde_json::json!({"id": 1, "a": {"b": [{"c": 2}]}});
+    let other = [Value::from(8), Value::from("other"), Value::Null, nested, serde_json::json!([])];
+    let other = other[dice.below(other.len())].clone();
+    let with = |values: &[(String, &Value)]| {
+        let mut text = world.text.clone();
+        let members = text.pointer_mut(place).unwrap().as_object_mut().unwrap();
+        values.iter().for_each(|(key, value)| drop(members.insert(key.clone(), (*value).clone())));
+        text
+    };
+    let rule = |told: &Told| decided(&schema, world.seed, &single_facts(told.clone()));
+    let twin = |text: &Value| {
+        let mut oracle = Oracle::new(&world.sources, &schema, &world.layout, &rule);
+        let left = oracle.filter(text);
+        left.map(|left| (left, oracle.asked.into_iter().map(single_facts).collect::<Vec<_>>()))
+    };
+    let mut refused = false;
+    for (first, last) in [(one, &other), (&other, one)] {
+        let mut text = String::new();
+        written(&with(&[(key.clone(), first), (format!("{AGAIN}{key}"), last)]), &mut dice, &mut text);
+        // The mark goes, and what stands behind it is the same key.
+        let text = text.replace(AGAIN, "").replace("\\uE002", "");
+        let read_last = with(&[(key.clone(), last)]);
+        prop_assert_eq!(read(&text).unwrap(), read_last.clone(), "{} stands twice", key);
+        let asked = RefCell::default();
+        let judge = || ByHash {
+            schema: &schema,
+            facts: &facts,
+            takes: single_facts,
+            seed: world.seed,
+            asked: &asked,
+        };
+        let got = filter(text.as_bytes(), &layout, Limits::default(), judge());
+        let asked = asked.take();
+        let pieces = in_pieces(text.as_bytes(), std::iter::repeat_n(1, text.len()), &layout, judge());
+        prop_assert_eq!(pieces.is_ok(), got.is_ok(), "{}", text);
+        match (got, twin(&with(&[(key.clone(), first)])), twin(&read_last)) {
+            (Err(Fault::Twice { .. }), ..) if is_named(world, key) => refused = true,
+            (Err(Fault::Type { .. } | Fault::Missing), one, other) if one.is_err() || other.is_err() => {
+                refused = true
+            }
+            (Ok((out, _)), Ok((_, first)), Ok((mut left, last))) => {
+                let mut out = read(std::str::from_utf8(&out).unwrap()).unwrap();
+                for value in [&mut out, &mut left] {
+                    for (pointer, total) in &world.layout.totals {
+                        if let (Total::Shown, Some(count)) = (total, value.pointer_mut(pointer)) {
+                            *count = Value::Null;
+                        }
+                    }
+                }
+                prop_assert_eq!(out, left, "{}", text);
+                prop_assert_eq!((&first, &last), (&asked, &asked), "{}", text);
+            }
+            (got, one, other) => {
+                let got = got.map(|(out, _)| String::from_utf8(out).unwrap());
+                return Err(TestCaseError::fail(format!("{got:?}, {one:?} or {other:?} of {text}")));
+            }
+        }
+    }
+    Ok(if refused { Twice::Refused } else { Twice::Passed })
+}
+
+#[test]
+fn a_key_that_stands_twice_is_refused_or_means_the_same_to_every_reader() {
+    let (refused, passed) = (Cell::new(0), Cell::new(0));
+    let cases = ProptestConfig::default().cases.max(600);
+    let mut runner =
+        TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases) });
+    let held = runner.run(&world(), |world| {
+        match twice(&world)? {
+            Twice::Refused => refused.set(refused.get() + 1),
+            Twice::Passed => passed.set(passed.get() + 1),
+            Twice::None => {}
+        }
+        Ok(())
+    });
+    held.unwrap_or_else(|fault| panic!("{fault}"));
+    let (refused, passed) = (refused.get(), passed.get());
+    assert!(refused > 100 && passed > 50, "{refused} were refused, {passed} passed");
 }
 
 /// The same with a world that follows from the first bytes, and cuts that follow from the others, for a fuzzer.

@@ -47,6 +47,7 @@ match = "POST /api/v1/accounts/{account}/deals/filter"
 entity = "contact"
 action = "list"
 items = "/_embedded/deals"
+push = { team = "team_of_assignee={team}" }
 question = true
 
 [[route]]
@@ -54,6 +55,7 @@ match = "GET /api/v1/accounts/{account}/kept"
 entity = "contact"
 action = "list"
 items = "/_embedded/deals"
+push = { team = "team_of_assignee={team}" }
 keep = ["/_page"]
 empty = "no-content"
 
@@ -62,6 +64,7 @@ match = "GET /api/v1/accounts/{account}/undeclared"
 entity = "contact"
 action = "list"
 items = "/_embedded/deals"
+push = { team = "team_of_assignee={team}" }
 keep = ["/_page"]
 
 [[route]]
@@ -69,6 +72,7 @@ match = "GET /api/v1/accounts/{account}/left-out"
 entity = "contact"
 action = "list"
 items = "/_embedded/deals"
+push = { team = "team_of_assignee={team}" }
 totals = { recompute = ["/count"] }
 empty = "absent"
 
@@ -77,6 +81,7 @@ match = "GET /api/v1/accounts/{account}/paged-left-out"
 entity = "contact"
 action = "list"
 items = "/_embedded/deals"
+push = { team = "team_of_assignee={team}" }
 page = { number = "page", size = "limit", size_default = 2, at = "/_page" }
 keep = ["/kept"]
 empty = "absent"
@@ -86,6 +91,7 @@ match = "GET /api/v1/accounts/{account}/paged-deals"
 entity = "contact"
 action = "list"
 items = "/_embedded/deals"
+push = { team = "team_of_assignee={team}" }
 page = { number = "page", size = "limit", size_default = 2, at = "/_page" }
 links = ["/next"]
 
@@ -502,10 +508,10 @@ super::obeying::once_more!(
     a_whole_answer_passes_by_the_right_to_an_object_or_to_all,
     the_echo_of_a_write_passes_whole_to_who_may_see_it_whole,
     another_object_than_was_asked_for_is_none,
-    d05_a_list_of_hidden_rows_is_like_one_of_none,
-    d05_a_list_that_is_null_is_like_one_of_hidden_rows,
-    d05_a_list_that_is_left_out_is_like_one_of_hidden_rows,
-    d05_the_end_of_a_list_tells_nothing_of_the_rows_before_it,
+    d05_a_list_of_hidden_rows_is_like_one_of_none: 1,
+    d05_a_list_that_is_null_is_like_one_of_hidden_rows: 1,
+    d05_a_list_that_is_left_out_is_like_one_of_hidden_rows: 4,
+    d05_the_end_of_a_list_tells_nothing_of_the_rows_before_it: 2,
     a_directory_that_hangs_is_waited_for_once_for_an_answer,
     the_teams_of_an_answers_users_are_looked_up_within_a_bound,
 );

@@ -222,6 +222,14 @@ async fn f09_two_users_who_ask_for_the_same_see_what_is_theirs() {
         }
         assert_eq!(world.get("ben", "/cards/501").await.status, 404);
     }
+    // They came one after the other on what was left open.
+    let asked = world.backend.seen();
+    let of_one: std::collections::BTreeSet<_> = asked
+        .iter()
+        .filter(|asked| asked.connection == 0)
+        .flat_map(|asked| asked.all("headgate-actor"))
+        .collect();
+    assert!(of_one.is_superset(&["adm", "ana", "ben", "sue"].into()), "users share a connection: {of_one:?}");
 }
 
 #[tokio::test]

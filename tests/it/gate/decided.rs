@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{
     backend,
-    world::{Answer, Setup, world},
+    world::{Answer, Setup, conversation, world},
 };
 
 #[tokio::test]
@@ -205,24 +205,68 @@ async fn an_object_is_shown_without_the_fields_that_are_hidden() {
     }
 }
 
+/// Contacts, which stand in no team but their owner's: the backend can be asked for those of a team.
+const CONTACTS: &str = r#"
+[[route]]
+match = "GET /api/v1/accounts/{account}/contacts"
+entity = "contact"
+action = "list"
+items = "/payload"
+push = { team = "team_of_assignee={team}" }
+"#;
+
 #[tokio::test]
 async fn d01_d07_a_list_shows_each_row_to_who_may_get_it() {
-    let world = world().await;
+    // What the backend has, and a conversation of kim's, who sees their own alone.
+    let script = |asked: &backend::Asked| {
+        let kims = json!({"id": "105", "title": "CANARY-105-title", "assignee": "kim", "team": "sales"});
+        let rows = ["101", "102", "103", "104"].map(conversation).into_iter().chain([kims.clone()]);
+        match asked.target.split('?').next()?.strip_prefix("/api/v1/accounts/1/")? {
+            "conversations" => Some(backend::json(200, &json!({"payload": rows.collect::<Vec<_>>()}))),
+            "answered/105" => Some(backend::json(200, &kims)),
+            _ => None,
+        }
+    };
+    let world = Setup::default().routes(CONTACTS).backend(script).start().await;
+    world.also_visible.lock().unwrap().extend([
+        ("kim", "105"),
+        ("sue", "105"),
+        ("adm", "105"),
+        ("adm", "500"),
+    ]);
+    let ids = async |user: &str, list: &str| {
+        let list = world.get(user, list).await.json();
+        let id = |row: &serde_json::Value| row["id"].as_str().unwrap().to_owned();
+        list["payload"].as_array().unwrap().iter().map(id).collect::<Vec<_>>()
+    };
     for (user, expected) in [
         ("ana", &["101", "104"][..]),
         ("ben", &["102", "104"]),
-        ("sue", &["101", "103"]),
-        ("adm", &["101", "102", "103", "104"]),
+        ("kim", &["105"]),
+        ("sue", &["101", "103", "105"]),
+        ("adm", &["101", "102", "103", "104", "105"]),
     ] {
-        let list = world.get(user, "/conversations").await.json();
-        let ids: Vec<_> =
-            list["payload"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap()).collect();
-        assert_eq!(ids, expected, "{user}");
-        for id in ["101", "102", "103", "104"] {
+        assert_eq!(ids(user, "/conversations").await, expected, "{user}");
+        for id in ["101", "102", "103", "104", "105"] {
             let got = world.get(user, &format!("/answered/{id}")).await.status == 200;
             assert_eq!(got, expected.contains(&id), "{user} {id}");
         }
     }
+    for (user, expected) in
+        [("ana", &["501"][..]), ("ben", &["502"]), ("sue", &["501"]), ("adm", &["500", "501", "502"])]
+    {
+        assert_eq!(ids(user, "/contacts").await, expected, "{user}");
+        for id in ["501", "502"] {
+            let got = world.get(user, &format!("/contacts/{id}")).await.status == 200;
+            assert_eq!(got, expected.contains(&id), "{user} {id}");
+        }
+    }
+    let pushed = |name: &str| world.backend.lines().iter().filter(|line| line.contains(name)).count();
+    assert_eq!(
+        (pushed("assignee_type=me"), pushed("team_of_assignee=")),
+        (1, 3),
+        "the backend is told what it may leave out"
+    );
 }
 
 #[tokio::test]
@@ -425,7 +469,7 @@ super::obeying::once_more!(
     a_team_of_its_own_takes_nothing_from_the_teams_of_the_responsible,
     what_is_not_known_may_be_what_a_forbid_names,
     an_object_is_shown_without_the_fields_that_are_hidden,
-    d01_d07_a_list_shows_each_row_to_who_may_get_it,
+    d01_d07_a_list_shows_each_row_to_who_may_get_it: 4,
     a_write_is_decided_by_the_fields_that_it_names,
     a_write_below_a_pointer_is_decided_by_what_stands_there_and_beside,
     a_body_that_can_be_read_in_two_ways_is_not_forwarded,

@@ -36,8 +36,9 @@ nested = { "/meta/sender" = "person", "/messages/*" = "message", "/last_message"
 [entity.message]
 part = true
 kinds = [{ at = "/private", is = true, resource = "note" }]
-fields = ["id", "content"]
-nested = { "/attachments/*" = "attachment" }
+fields = ["id", "content", "content_attributes.preview.title"]
+nested = { "/attachments/*" = "attachment", "/content_attributes/preview/image" = "picture", "/content_attributes/preview/icon" = "picture" }
+none = { "/attachments" = "absent", "/content_attributes/preview/image" = "null" }
 
 [entity.attachment]
 resource = "media"
@@ -50,6 +51,7 @@ match = "GET /api/v1/accounts/{account}/persons"
 entity = "person"
 action = "list"
 items = "/payload"
+push = { team = "team_of_assignee={team}" }
 
 [[route]]
 match = "GET /api/v1/accounts/{account}/persons/{id}"
@@ -123,7 +125,14 @@ fn message(private: bool, content: &str) -> Value {
         "data_url": "https://files/CANARY-101-data", "thumb_url": "data:image/png;base64,CANARY-101-thumb",
         "file_url": "CANARY-hidden-file",
     });
-    json!({"id": "9001", "private": private, "content": content, "attachments": [attachment]})
+    let preview = json!({
+        "title": "A shop", "image": "https://files/CANARY-101-preview", "icon": "data:image/png;base64,CANARY-101-icon",
+        "url": "https://CANARY-hidden-link", "image_url": "CANARY-hidden-image",
+    });
+    json!({
+        "id": "9001", "private": private, "content": content, "attachments": [attachment],
+        "content_attributes": {"preview": preview, "image_url": "CANARY-hidden-image"},
+    })
 }
 
 fn chat() -> Value {
@@ -252,12 +261,55 @@ async fn e06_media_are_absent_but_for_what_is_declared_to_be_left() {
     let world = world().await;
     let seen = world.get("ana", "/chats/101").await;
     assert_eq!(seen.json()["messages"][0]["attachments"], json!([{"id": "att-1", "file_type": "image"}]));
-    for address in ["CANARY-101-data", "CANARY-101-thumb", "CANARY-501-thumbnail"] {
+    let preview = &seen.json()["messages"][0]["content_attributes"];
+    assert_eq!(*preview, json!({"preview": {"title": "A shop", "image": null}}));
+    for address in [
+        "CANARY-101-data",
+        "CANARY-101-thumb",
+        "CANARY-501-thumbnail",
+        "CANARY-101-preview",
+        "CANARY-101-icon",
+    ] {
         assert!(!seen.body.contains(address), "{address} in {}", seen.body);
     }
     let seen = world.get("sue", "/chats/101").await.json();
+    let preview = &seen["messages"][0]["content_attributes"]["preview"];
+    assert_eq!(preview["image"], "https://files/CANARY-101-preview");
+    assert_eq!(preview["icon"], "data:image/png;base64,CANARY-101-icon");
     assert_eq!(seen["messages"][0]["attachments"][0]["data_url"], "https://files/CANARY-101-data");
     assert_eq!(seen["meta"]["sender"]["thumbnail"], "https://files/CANARY-501-thumbnail");
+}
+
+#[tokio::test]
+async fn e06_hidden_media_and_notes_look_like_none() {
+    let routes = ROUTES.replace("placeholder = [\"id\", \"file_type\"]\n", "").replace(
+        "\"/last_message\" = \"message\" }\n",
+        "\"/last_message\" = \"message\" }\nnone = { \"/last_message\" = \"null\" }\n",
+    );
+    // The backend's own none, in each way to write it.
+    let bare = |none: Option<Value>| {
+        let mut bare = chat();
+        bare["last_message"] = Value::Null;
+        bare["meta"]["sender"].as_object_mut().unwrap().remove("thumbnail");
+        bare["messages"] = json!([message(false, "hello")]);
+        let message = bare["messages"][0].as_object_mut().unwrap();
+        match none {
+            Some(none) => message.insert("attachments".to_owned(), none),
+            None => message.remove("attachments"),
+        };
+        let preview = message["content_attributes"]["preview"].as_object_mut().unwrap();
+        preview.remove("icon");
+        preview.insert("image".to_owned(), Value::Null);
+        bare
+    };
+    let mut told = Vec::new();
+    for said in [chat(), bare(None), bare(Some(json!(null))), bare(Some(json!([])))] {
+        let script = move |_: &Asked| Some(backend::json(200, &said));
+        let world = Setup::default().routes(&routes).backend(script).start().await;
+        told.push(world.get("ana", "/chats/101").await.body);
+    }
+    assert!(told.iter().all(|body| *body == told[1]), "{told:#?}");
+    assert!(told[0].contains("\"last_message\":null") && !told[0].contains("attachments"), "{}", told[0]);
 }
 
 #[tokio::test]
@@ -642,12 +694,13 @@ async fn what_is_hidden_cannot_be_asked_about_under_any_of_its_names() {
 }
 
 super::obeying::once_more!(
-    e01_a_hidden_field_is_absent_at_every_depth_and_in_every_list,
+    e01_a_hidden_field_is_absent_at_every_depth_and_in_every_list: 1,
     e02_the_same_value_by_another_name_is_not_declared_and_does_not_pass,
     e03_the_echo_of_a_write_is_filtered_like_a_get,
     e04_an_error_that_quotes_what_there_is_tells_its_status_alone,
     e05_a_preview_is_a_message_and_a_private_one_is_a_note,
     e06_media_are_absent_but_for_what_is_declared_to_be_left,
+    e06_hidden_media_and_notes_look_like_none,
     e07_a_file_is_decided_on_by_the_conversation_in_which_it_stands,
     e07_a_file_of_a_private_message_is_shown_to_who_sees_that_message,
     e08_a_key_that_stands_twice_shows_neither_value,

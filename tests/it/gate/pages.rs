@@ -1,5 +1,5 @@
 //! Lists in pages (D06): page *k* is page *k* of what the user may see. A list is written as a text: a letter for each
-//! row, in pages as the backend gives them; `v` is ana's, `h` is not.
+//! row, in pages as the backend gives them; `v` is theirs who ask, `h` is not.
 
 use std::{
     sync::{
@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 
 use super::{
     backend::{self, Asked, GOES_ON},
+    obeying,
     world::{Answer, Setup, World},
 };
 
@@ -27,6 +28,7 @@ items = "/rows"
 keep = ["/version"]
 totals = { recompute = ["/count"], null = ["/all"] }
 links = ["/links/next"]
+push = { own = "assignee_type=me" }
 [route.page]
 number = "page"
 size = "per_page"
@@ -56,20 +58,31 @@ fn parameter(asked: &Asked, name: &str) -> Option<usize> {
 fn page(list: &str, asked: &Asked, most: usize) -> Value {
     let size = parameter(asked, "per_page").unwrap_or(4).min(most);
     let number = parameter(asked, "page").unwrap_or(1);
-    let rows = list.chars().enumerate().skip((number - 1) * size).take(size).map(|(at, letter)| {
-        let (assignee, object) = if letter == 'v' { ("ana", "101") } else { ("ben", "102") };
+    let asker = if asked.all("headgate-actor") == ["kim"] { "kim" } else { "ana" };
+    let row = |(at, letter): (usize, char)| {
+        let (assignee, object) = if letter == 'v' { (asker, "101") } else { ("ben", "102") };
         json!({"id": at, "assignee": assignee, "title": format!("CANARY-{object}-title")})
-    });
+    };
+    let mut all: Vec<_> = list.chars().enumerate().map(row).collect();
+    obeying::heard(asked, &mut all, |row| row["assignee"].clone());
+    let rows: Vec<_> = all.iter().skip((number - 1) * size).take(size).collect();
     json!({
-        "version": 3, "count": list.len(), "all": list.len(), "page": number, "rows": rows.collect::<Vec<_>>(),
-        "links": {"next": format!("/CANARY-102-next?page={}", number + 1)}, "has_more": number * size < list.len(),
+        "version": 3, "count": all.len(), "all": all.len(), "page": number, "rows": rows,
+        "links": {"next": format!("/CANARY-102-next?page={}", number + 1)}, "has_more": number * size < all.len(),
     })
 }
 
 async fn serving(list: &str) -> World {
     let list = list.to_owned();
     let script = move |asked: &Asked| Some(backend::json(200, &page(&list, asked, 100)));
-    Setup::default().routes(PAGED).backend(script).start().await
+    lets_kim(Setup::default().routes(PAGED).backend(script).start().await)
+}
+
+/// A world in which the rows that are kim's may be shown to them. Kim sees their own alone, and the backend is told so; ana
+/// also sees what she takes part in, so that it is asked for everything.
+fn lets_kim(world: World) -> World {
+    world.also_visible.lock().unwrap().push(("kim", "101"));
+    world
 }
 
 fn ids(answer: &Answer) -> Vec<u64> {
@@ -88,10 +101,10 @@ fn visible(list: &str) -> Vec<u64> {
 }
 
 /// Goes from page to page, as clients do, until one is neither full nor says that there is more.
-async fn walk(world: &World, query: &str, size: usize) -> Vec<Vec<u64>> {
+async fn walk(world: &World, user: &str, query: &str, size: usize) -> Vec<Vec<u64>> {
     let mut pages = Vec::new();
     for number in 1..100 {
-        let answer = world.get("ana", &format!("/paged?page={number}{query}")).await;
+        let answer = world.get(user, &format!("/paged?page={number}{query}")).await;
         pages.push(ids(&answer));
         if pages.last().unwrap().len() < size && !has_more(&answer) {
             return pages;
@@ -118,25 +131,36 @@ const LISTS: [&str; 12] = [
 #[tokio::test]
 async fn d06_from_page_to_page_nothing_is_missed_and_nothing_comes_twice() {
     for list in LISTS {
-        for (query, size) in [("", 4), ("&per_page=1", 1), ("&per_page=3", 3), ("&per_page=50", 50)] {
-            let world = serving(list).await;
-            let pages = walk(&world, query, size).await;
-            assert_eq!(pages.concat(), visible(list), "{list} {query}");
-            // Asked for again, from where each begins, and behind the last.
-            for page in 1..=pages.len() + 1 {
-                let told = world.get("ana", &format!("/paged?page={page}{query}")).await;
-                let is_last = told.json()["links"]["next"].is_null();
-                let count = if is_last { json!(visible(list).len()) } else { Value::Null };
-                assert_eq!(told.json()["count"], count, "{list} {query}: page {page}");
-            }
-            for page in 1..=pages.len() {
-                let asked = world.backend.seen();
-                let again = ids(&world.get("ana", &format!("/paged?page={page}{query}")).await);
-                assert_eq!(again, pages[page - 1], "{list} {query}: page {page} is the same again");
-                assert!(
-                    world.backend.seen().len() - asked.len() <= 3,
-                    "{list} {query}: a bound on each request"
-                );
+        for (query, size, users) in [
+            ("", 4, &["ana", "kim"][..]),
+            ("&per_page=1", 1, &["ana"]),
+            ("&per_page=3", 3, &["ana", "kim"]),
+            ("&per_page=50", 50, &["ana"]),
+        ] {
+            for user in users {
+                let world = serving(list).await;
+                let pages = walk(&world, user, query, size).await;
+                assert_eq!(pages.concat(), visible(list), "{user}: {list} {query}");
+                // Asked for again, from where each begins, and behind the last.
+                for page in 1..=pages.len() + 1 {
+                    let told = world.get(user, &format!("/paged?page={page}{query}")).await;
+                    let is_last = told.json()["links"]["next"].is_null();
+                    let count = if is_last { json!(visible(list).len()) } else { Value::Null };
+                    assert_eq!(told.json()["count"], count, "{user}: {list} {query}: page {page}");
+                }
+                for page in 1..=pages.len() {
+                    let asked = world.backend.seen();
+                    let again = ids(&world.get(user, &format!("/paged?page={page}{query}")).await);
+                    assert_eq!(
+                        again,
+                        pages[page - 1],
+                        "{user}: {list} {query}: page {page} is the same again"
+                    );
+                    assert!(
+                        world.backend.seen().len() - asked.len() <= 3,
+                        "{user}: {list} {query}: a bound on each request"
+                    );
+                }
             }
         }
     }
@@ -173,7 +197,7 @@ async fn d06_the_next_page_goes_on_where_the_last_one_ended() {
 #[tokio::test]
 async fn d06_a_page_whose_beginning_is_not_known_is_walked_to() {
     let list = "vvvhvvvhvvvhvvvhvvvhvvvhvvvhvvvhvvvhvvvhv";
-    let pages = walk(&serving(list).await, "", 4).await;
+    let pages = walk(&serving(list).await, "ana", "", 4).await;
     for wanted in 1..=pages.len() {
         // Asked for at once, as often as it takes; each time the way goes on.
         let world = serving(list).await;
@@ -269,7 +293,7 @@ async fn d06_behind_a_page_that_said_more_there_is_always_a_page() {
         let world = Setup::default().routes(PAGED).backend(script).start().await;
         let first = world.get("ana", "/paged").await;
         assert!(has_more(&first), "{list}: {first:?}");
-        let pages = walk(&world, "", 4).await;
+        let pages = walk(&world, "ana", "", 4).await;
         assert_eq!(pages.concat(), visible(list), "{list}");
         assert_eq!(world.get("ana", "/paged?page=99").await.status, 200, "{list}");
     }
@@ -375,27 +399,29 @@ async fn who_may_see_every_row_gets_the_backends_pages() {
 #[tokio::test]
 async fn d05_a_page_tells_its_own_number_and_next_and_the_last_one_the_count() {
     let world = serving("hhhhvvhhvvhhvv").await;
-    let first = world.get("ana", "/paged?sort=-id&per_page=4").await;
-    assert_eq!(
-        first.json()["links"]["next"],
-        "/api/v1/accounts/1/paged?sort=-id&per_page=4&page=2",
-        "{first:?}"
-    );
-    let told = |answer: &Answer| {
-        let json = answer.json();
-        (json["page"].clone(), json["count"].clone(), json["all"].clone(), json["version"].clone())
-    };
-    assert_eq!(
-        told(&first),
-        (json!(1), Value::Null, Value::Null, json!(3)),
-        "how many there are is not known yet"
-    );
-    assert_eq!(first.json()["has_more"], true);
-    let second = world.get("ana", "/paged?sort=-id&per_page=4&page=2").await;
-    assert_eq!(ids(&second), [12, 13]);
-    assert_eq!(second.json()["links"]["next"], Value::Null, "there is none");
-    assert_eq!(second.json()["has_more"], false);
-    assert_eq!(told(&second), (json!(2), json!(6), Value::Null, json!(3)));
+    for user in ["ana", "kim"] {
+        let first = world.get(user, "/paged?sort=-id&per_page=4").await;
+        assert_eq!(
+            first.json()["links"]["next"],
+            "/api/v1/accounts/1/paged?sort=-id&per_page=4&page=2",
+            "{user}: {first:?}"
+        );
+        let told = |answer: &Answer| {
+            let json = answer.json();
+            (json["page"].clone(), json["count"].clone(), json["all"].clone(), json["version"].clone())
+        };
+        assert_eq!(
+            told(&first),
+            (json!(1), Value::Null, Value::Null, json!(3)),
+            "{user}: how many there are is not known yet"
+        );
+        assert_eq!(first.json()["has_more"], true, "{user}");
+        let second = world.get(user, "/paged?sort=-id&per_page=4&page=2").await;
+        assert_eq!(ids(&second), [12, 13], "{user}");
+        assert_eq!(second.json()["links"]["next"], Value::Null, "{user}: there is none");
+        assert_eq!(second.json()["has_more"], false, "{user}");
+        assert_eq!(told(&second), (json!(2), json!(6), Value::Null, json!(3)), "{user}");
+    }
 }
 
 #[tokio::test]
@@ -406,19 +432,26 @@ async fn d05_what_stands_behind_a_full_page_and_is_hidden_is_not_told() {
         ("?per_page=3&page=2", "vvvvvv", &["vvvvvvhh", "vvvhvvvhhh"]),
     ] {
         let path = format!("/paged{query}");
-        let told = async |list: &str| {
-            let answer = serving(list).await.get("ana", &path).await;
-            let json = answer.json();
-            (ids(&answer).len(), json["links"]["next"].clone(), json["has_more"].clone(), has_more(&answer))
-        };
-        let expected = told(without).await;
-        assert_eq!(expected.1, Value::Null, "{without}{query}");
-        for list in with {
-            assert_eq!(told(list).await, expected, "{list}{query}");
+        for user in ["ana", "kim"] {
+            let told = async |list: &str| {
+                let answer = serving(list).await.get(user, &path).await;
+                let json = answer.json();
+                (
+                    ids(&answer).len(),
+                    json["links"]["next"].clone(),
+                    json["has_more"].clone(),
+                    has_more(&answer),
+                )
+            };
+            let expected = told(without).await;
+            assert_eq!(expected.1, Value::Null, "{user}: {without}{query}");
+            for list in with {
+                assert_eq!(told(list).await, expected, "{user}: {list}{query}");
+            }
+            let on = format!("{}hhhhv", with[0]);
+            let shown = serving(&on).await.get(user, &path).await;
+            assert_ne!(shown.json()["links"]["next"], Value::Null, "{user}: {on}{query}");
         }
-        let on = format!("{}hhhhv", with[0]);
-        let shown = serving(&on).await.get("ana", &path).await;
-        assert_ne!(shown.json()["links"]["next"], Value::Null, "{on}{query}");
     }
 }
 
@@ -493,7 +526,7 @@ async fn f09_users_of_one_name_in_two_tenants_share_neither_places_nor_facts() {
         let path = asked.target.split('?').next().unwrap();
         let Some(id) = path.strip_prefix("/cards/") else {
             let mut page = page(&list, asked, 100);
-            for row in page["rows"].as_array_mut().unwrap().iter_mut().filter(|row| row["assignee"] == "ana")
+            for row in page["rows"].as_array_mut().unwrap().iter_mut().filter(|row| row["assignee"] != "ben")
             {
                 row["assignee"] = json!("kim");
                 row["title"] = json!(format!("CANARY-{object}-title"));
@@ -552,7 +585,7 @@ async fn a_question_with_a_body_has_pages_too() {
 }
 
 super::obeying::once_more!(
-    d06_from_page_to_page_nothing_is_missed_and_nothing_comes_twice,
+    d06_from_page_to_page_nothing_is_missed_and_nothing_comes_twice: 100,
     d06_a_page_is_as_full_as_it_can_be_within_its_bounds,
     d06_the_next_page_goes_on_where_the_last_one_ended,
     d06_a_page_whose_beginning_is_not_known_is_walked_to,
@@ -565,10 +598,10 @@ super::obeying::once_more!(
     a_failure_in_the_midst_of_a_page_is_no_end,
     a_failure_behind_a_full_page_takes_nothing_from_it,
     who_may_see_every_row_gets_the_backends_pages,
-    d05_a_page_tells_its_own_number_and_next_and_the_last_one_the_count,
+    d05_a_page_tells_its_own_number_and_next_and_the_last_one_the_count: 2,
     a_page_that_can_be_meant_in_two_ways_is_refused,
     lists_of_one_user_and_of_two_are_kept_apart,
     f09_users_of_one_name_in_two_tenants_share_neither_places_nor_facts,
     a_question_with_a_body_has_pages_too,
-    d05_what_stands_behind_a_full_page_and_is_hidden_is_not_told,
+    d05_what_stands_behind_a_full_page_and_is_hidden_is_not_told: 10,
 );

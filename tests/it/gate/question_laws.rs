@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 
 use super::{
     backend::{self, Asked},
+    obeying,
     world::{Answer, Setup, World},
 };
 
@@ -52,6 +53,7 @@ totals = { recompute = ["/meta/count"], null = ["/meta/all"] }
 links = ["/links/next"]
 fields_in = ["sort", "filter", "group_by"]
 searches = { about = ["name", "price"], whom = ["person.phone_number", "person.city"], said = ["message.text"] }
+push = { own = "assignee_type=me" }
 [route.page]
 number = "page"
 size = "per_page"
@@ -298,6 +300,7 @@ fn told(rows: &Rows, asked: &Asked) -> Option<Vec<u8>> {
             "sort" => {
                 question.sort = Some((value.trim_start_matches('-').to_owned(), value.starts_with('-')));
             }
+            "assignee_type" => {}
             "about" | "whom" | "said" => question.search = Some((name, value)),
             _ => {
                 let field = name.strip_prefix("filter[").unwrap().strip_suffix(']').unwrap();
@@ -305,7 +308,8 @@ fn told(rows: &Rows, asked: &Asked) -> Option<Vec<u8>> {
             }
         }
     }
-    let all = question.of(rows.lock().unwrap().clone());
+    let mut all = question.of(rows.lock().unwrap().clone());
+    obeying::heard(asked, &mut all, |row| row["owner"].clone());
     let payload: Vec<_> = all.iter().skip((page - 1) * size).take(size).cloned().collect();
     let answer = json!({
         "meta": {"count": payload.len(), "all": all.len(), "page": page}, "payload": payload,
@@ -425,3 +429,8 @@ async fn what_is_made_of_several_rows_is_about_what_every_row_shows() {
         assert_eq!(answer.status == 400, !taken, "{query}: {answer:?}");
     }
 }
+
+super::obeying::once_more!(
+    a_list_answers_as_if_what_its_reader_does_not_see_did_not_exist: 20,
+    what_is_made_of_several_rows_is_about_what_every_row_shows,
+);

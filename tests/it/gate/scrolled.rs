@@ -256,9 +256,7 @@ async fn a_list_that_comes_whole_is_not_counted_off() {
     let whole = world.get("ana", "/talk?since=600").await;
     assert_eq!(ids(&whole), (1..=30).step_by(3).collect::<Vec<_>>());
     assert_eq!((whole.json()["count"].as_u64(), world.backend.seen().len()), (Some(10), 1));
-    for query in
-        ["since=600&before=7", "since=600&limit=3", "since=x", "since=", "since=1&since=2", "since[]=1"]
-    {
+    for query in ["since=600&limit=3", "since=x", "since=", "since=1&since=2", "since[]=1"] {
         let answer = world.get("ana", &format!("/talk?{query}")).await;
         assert_eq!(answer.status, 400, "{query}: {answer:?}");
     }

@@ -9,12 +9,12 @@ use crate::{
     config::{
         aliases::Aliases,
         build::Check,
-        mistake::{KeyPath, Wrong},
+        mistake::{KeyPath, Wrong, nearest},
         raw,
         routes::{Entity, Fact, Kind, Literal, LookUp, Outer, Places},
         text::Pointer,
     },
-    filter::EntityNo,
+    filter::{EntityNo, NoneAs},
 };
 
 /// What is asked for where an entity is nested or a row.
@@ -58,6 +58,49 @@ pub(super) fn nested(
         }
     }
     found
+}
+
+/// What stands at these places where there is none.
+pub(super) fn none(
+    check: &mut Check<'_>,
+    at: &KeyPath,
+    none: &BTreeMap<Pointer, raw::NoneAs>,
+    nested: &BTreeMap<Pointer, raw::Name>,
+) -> BTreeMap<String, NoneAs> {
+    // Items of a list are at `/*` of the place at which there are none.
+    let places =
+        nested.keys().map(|place| place.0.strip_suffix("/*").map_or((&*place.0, false), |list| (list, true)));
+    let places: BTreeMap<&str, bool> = places.filter(|(place, _)| is_member(place)).collect();
+    let mut found = BTreeMap::new();
+    for (place, none) in none {
+        let at = at.key(&place.0);
+        match (places.get(&*place.0), none) {
+            (None, _) => {
+                let near = nearest(&place.0, places.keys().copied());
+                check.wrong(
+                    &at,
+                    Wrong::Unknown { what: "place in `nested`", name: place.0.clone(), nearest: near },
+                );
+            }
+            (Some(false), raw::NoneAs::List) => {
+                check.wrong(&at, Wrong::OnlyWith { other: "a list: `nested` names one object there" });
+            }
+            (Some(_), none) => {
+                let none = match none {
+                    raw::NoneAs::Absent => NoneAs::Absent,
+                    raw::NoneAs::Null => NoneAs::Null,
+                    raw::NoneAs::List => NoneAs::List,
+                };
+                found.insert(place.0.clone(), none);
+            }
+        }
+    }
+    found
+}
+
+/// Whether a place is a member's, not the whole answer and no item of a list.
+fn is_member(place: &str) -> bool {
+    !place.is_empty() && !place.ends_with("/*")
 }
 
 fn entity(
@@ -109,6 +152,7 @@ fn entity(
         fields: raw.fields.clone(),
         aliases: aliases(check, &at.key("aliases"), &raw.aliases),
         nested: nested(check, &at.key("nested"), &raw.nested, all),
+        none: none(check, &at.key("none"), &raw.none, &raw.nested),
         value: raw.value,
         placeholder: raw.placeholder.clone(),
     }

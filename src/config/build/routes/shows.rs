@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::entities::{nested, number};
+use super::entities::{nested, none, number};
 use crate::config::{
     build::Check,
     mistake::{KeyPath, Wrong},
@@ -68,6 +68,7 @@ pub(super) fn shows(
         format,
         main,
         nested: nested(check, &at.key("nested"), &raw.nested, entities),
+        none: none(check, &at.key("none"), &raw.none, &raw.nested),
         keep: raw.keep.iter().map(|pointer| pointer.0.clone()).collect(),
         totals: totals.collect(),
         links: raw.links.iter().map(|pointer| pointer.0.clone()).collect(),
@@ -167,6 +168,7 @@ fn check_whole(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route) {
     for (key, is) in [
         ("items", raw.items.is_some()),
         ("nested", !raw.nested.is_empty()),
+        ("none", !raw.none.is_empty()),
         ("keep", !raw.keep.is_empty()),
         ("totals", totals.iter().any(|places| !places.is_empty())),
         ("links", !raw.links.is_empty()),

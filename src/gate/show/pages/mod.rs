@@ -273,7 +273,7 @@ fn shown(unseen: &Unseen, page: &Page, around: &Around<'_>, end: End) -> Shown {
 ///
 /// # Errors
 /// [`Refusal::Parameter`] if what makes it so can be read in two ways.
-pub(in crate::gate) fn comes_whole(paging: &Paging, target: &Target) -> Result<bool, Refusal> {
+fn comes_whole(paging: &Paging, target: &Target) -> Result<bool, Refusal> {
     let mut is_whole = false;
     for name in &paging.unless {
         is_whole |= number_of(target, name)?.is_some();

@@ -6,7 +6,7 @@
 mod account;
 mod below;
 mod contacts;
-mod messages;
+pub(super) mod messages;
 pub(super) mod reports;
 
 use serde_json::{Value, json};
@@ -134,12 +134,16 @@ impl Conversation {
 
     /// As a search of conversations shows it.
     fn found(self) -> Value {
-        json!({
+        let mut found = json!({
             "id": self.id, "account_id": 1, "created_at": 1700000000, "message": viewed(self, 1),
             "contact": found_contact(self.contact),
             "inbox": {"id": 4, "channel_id": 40, "name": "Shop", "channel_type": "Channel::Whatsapp"},
-            "agent": self.agent().map_or(json!({}), found_agent), "additional_attributes": self.additional(),
-        })
+            "additional_attributes": self.additional(),
+        });
+        if let Some(id) = self.agent() {
+            found["agent"] = found_agent(id);
+        }
+        found
     }
 
     /// As the older search shows it.
@@ -184,7 +188,7 @@ impl Query {
 
     /// The page's number as answers repeat it: what was asked for, as the text that it is in a query.
     fn page_said(&self) -> Value {
-        self.get("page").map_or(json!(1), |page| json!(page))
+        self.get("page").map_or_else(|| json!(1), |page| json!(page))
     }
 
     /// What the list and the counters are about.
@@ -304,7 +308,7 @@ fn answer(asked: &Asked, me: u32, ignored: bool) -> Option<Told> {
         ("v1", ["conversations", id, rest @ ..]) => {
             let id: u32 = id.parse().ok()?;
             let of = (1..=CONVERSATIONS).contains(&id).then(|| Conversation::of(id))?;
-            below::answer(asked, of, rest)
+            below::answer(asked, &query, of, rest)
         }
         ("v1", _) => account::answer(asked, parts, &query),
         _ => None,
@@ -317,7 +321,9 @@ fn found(asked: &Asked, parts: &[&str], query: &Query) -> Option<Value> {
         ("GET", ["conversations"]) => {
             let counted = query.conversations();
             let meta = counts(&counted);
-            let rows = query.rows(&query.of_assignees(counted), PAGE);
+            let rows = query.of_assignees(counted);
+            // What changed of late comes all at once, whichever page is asked for.
+            let rows = if query.get("updated_within").is_some() { rows } else { query.rows(&rows, PAGE) };
             json!({"data": {"meta": meta, "payload": rows.into_iter().map(Conversation::shown).collect::<Vec<_>>()}})
         }
         ("POST", ["conversations"]) => Conversation::of(4).shown(),

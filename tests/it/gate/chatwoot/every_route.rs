@@ -10,7 +10,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::house::{House, USERS};
+use super::{
+    backend::Conversation,
+    house::{House, USERS},
+};
 use crate::gate::world::Answer;
 
 /// Who asks: 1 is an agent, 2 one who follows conversations, 3 one without numbers, 4 a supervisor, 5 the administrator, 6 has no
@@ -97,29 +100,86 @@ fn lines() -> Vec<Line> {
         .collect()
 }
 
-/// The routes of the map, as method and parts of the path.
-fn routes() -> Vec<(String, Vec<String>)> {
+/// Where a request names the objects that it is about.
+#[derive(PartialEq)]
+enum Named {
+    Nowhere,
+    Path,
+    Body,
+}
+
+/// A route of the map.
+struct Route {
+    method: String,
+    /// The parts of its path.
+    path: Vec<String>,
+    /// Of what it is.
+    resource: String,
+    /// Where the objects that it is about are named, if it is about any.
+    named: Named,
+    /// It is about what belongs to Chatwoot's user.
+    as_user: bool,
+    /// It writes nothing.
+    asks: bool,
+}
+
+/// The routes of the map.
+fn routes() -> Vec<Route> {
     let map: toml::Table =
         include_str!("../../../../src/config/presets/routes/chatwoot.toml").parse().unwrap();
     let routes = map["route"].as_array().unwrap().iter().map(|route| {
         let (method, path) = route["match"].as_str().unwrap().split_once(' ').unwrap();
-        (method.to_owned(), path.split('/').map(str::to_owned).collect())
+        let text = |key: &str| route.get(key).and_then(toml::Value::as_str);
+        let is = |key: &str| route.get(key).and_then(toml::Value::as_bool) == Some(true);
+        Route {
+            method: method.to_owned(),
+            path: path.split('/').map(str::to_owned).collect(),
+            resource: text("resource").or_else(|| text("entity")).unwrap().to_owned(),
+            named: match (text("object"), text("ids")) {
+                (None, _) => Named::Nowhere,
+                (Some(_), None) => Named::Path,
+                (Some(_), Some(_)) => Named::Body,
+            },
+            as_user: is("as_user"),
+            asks: method == "GET" || is("question"),
+        }
     });
     routes.collect()
 }
 
 /// The route that a request takes: the one with the fewest parameters that fits.
-fn route_of(method: &str, path: &str, routes: &[(String, Vec<String>)]) -> Option<usize> {
+fn route_of(method: &str, path: &str, routes: &[Route]) -> Option<usize> {
     let parts: Vec<_> = path.split('/').collect();
     let is_parameter = |part: &&String| part.starts_with('{');
-    let fits = |(known, of): &(String, Vec<String>)| {
-        known == method
-            && of.len() == parts.len()
-            && of.iter().zip(&parts).all(|(of, part)| is_parameter(&of) || of == part)
+    let fits = |route: &Route| {
+        route.method == method
+            && route.path.len() == parts.len()
+            && route.path.iter().zip(&parts).all(|(of, part)| is_parameter(&of) || of == part)
     };
     let fitting = routes.iter().enumerate().filter(|(_, route)| fits(route));
-    let best = fitting.min_by_key(|(_, (_, of))| of.iter().filter(is_parameter).count());
+    let best = fitting.min_by_key(|(_, route)| route.path.iter().filter(is_parameter).count());
     best.map(|(place, _)| place)
+}
+
+/// How a user is refused a request that is not theirs: as if its object were not there, unless they see it.
+fn refusal(house: &House, user: &str, line: &Line, route: &Route) -> (u16, Option<&'static str>) {
+    if is_one_of(user, line.fields_refused) {
+        return (if route.asks { 400 } else { 403 }, Some("fields"));
+    }
+    let path = line.full_path();
+    let numbers: Vec<&str> = path.split('/').collect();
+    let of = match numbers.get(5..7) {
+        Some(["conversations", id]) => id.parse().ok().map(Conversation::of),
+        _ => None,
+    };
+    let is_theirs = match route.named {
+        _ if route.as_user => is_one_of(user, THEMSELVES),
+        Named::Nowhere => true,
+        Named::Path => house.sight(user).sees(&route.resource, of),
+        // Who may change none is not asked which.
+        Named::Body => false,
+    };
+    (if is_theirs { 403 } else { 404 }, None)
 }
 
 #[test]
@@ -134,7 +194,8 @@ fn every_route_of_the_map_is_asked_and_every_request_has_a_route() {
         })
         .collect();
     let unasked = routes.iter().enumerate().filter(|(place, _)| !asked.contains(place));
-    let unasked: Vec<_> = unasked.map(|(_, (method, path))| format!("{method} {}", path.join("/"))).collect();
+    let unasked: Vec<_> =
+        unasked.map(|(_, route)| format!("{} {}", route.method, route.path.join("/"))).collect();
     assert!(unasked.is_empty(), "routes of the map that no line asks:\n{}", unasked.join("\n"));
 }
 
@@ -161,6 +222,7 @@ async fn every_report_shows_what_it_should_to_whom_it_should() {
 /// Asks each line as each user. All that is wrong is told at once.
 async fn check(lines: Vec<Line>) {
     let house = House::start().await;
+    let routes = routes();
     let mut wrong = Vec::new();
     for line in &lines {
         for (user, ..) in USERS {
@@ -172,13 +234,11 @@ async fn check(lines: Vec<Line>) {
             let mistake = if is_one_of(user, line.answered) {
                 mistake_in(&house, user, line, &answer).await
             } else {
-                let is_question_refused = is_one_of(user, line.fields_refused);
-                let is_refused = match answer.status {
-                    400 | 403 if is_question_refused => answer.problem() == "fields",
-                    403 | 404 => !is_question_refused && answer.problem() != "fields",
-                    _ => false,
-                };
-                (!is_refused || is_written).then(|| "is not refused as it should be".to_owned())
+                let route = &routes[route_of(line.method, &line.full_path(), &routes).unwrap()];
+                let (status, problem) = refusal(&house, user, line, route);
+                let is_refused =
+                    answer.status == status && (answer.problem() == "fields") == problem.is_some();
+                (!is_refused || is_written).then(|| format!("is not refused with {status} as it should be"))
             };
             wrong.extend(mistake.map(|mistake| {
                 format!("{user}: {} {}: {mistake}: {} {}", line.method, line.path, answer.status, answer.body)

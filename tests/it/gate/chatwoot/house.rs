@@ -250,17 +250,24 @@ impl House {
         id: &str,
     ) -> BTreeSet<u32> {
         let mut numbers = BTreeSet::new();
-        for page in 1..=4 {
+        // As clients do: on and on until a page has no row, and does not say that there may be more.
+        let mut page = 0;
+        loop {
+            page += 1;
             let between = if path.contains('?') { '&' } else { '?' };
             let method = if body.is_some() { "POST" } else { "GET" };
             let answer = self.send(user, method, &format!("{path}{between}page={page}"), body).await;
             assert_eq!(answer.status, 200, "{user} {path}: {answer:?}");
+            let goes_on = answer.header("headgate-more").is_some();
             let answer = answer.json();
             let rows = answer.pointer(rows).unwrap_or_else(|| panic!("{user} {path}: {answer}"));
             let of_row = |row: &Value| u32::try_from(row.pointer(id).unwrap().as_u64().unwrap()).unwrap();
-            numbers.extend(rows.as_array().unwrap().iter().map(of_row));
+            let rows = rows.as_array().unwrap();
+            numbers.extend(rows.iter().map(of_row));
+            if rows.is_empty() && !goes_on {
+                return numbers;
+            }
         }
-        numbers
     }
 }
 
@@ -312,6 +319,11 @@ impl Sight {
     /// Whether a conversation is among those that the user sees.
     pub(super) fn has(&self, of: Conversation) -> bool {
         self.reaches("conversation", "list", of) && self.reaches("conversation", "view", of)
+    }
+
+    /// Whether a user sees something of a resource of which this conversation, or nobody in particular, is the owner.
+    pub(super) fn sees(&self, resource: &str, of: Option<Conversation>) -> bool {
+        self.ask(resource, "view", Some(of.map_or_else(nobodys, thing))).is_allowed()
     }
 
     /// The numbers of the conversations that the user sees.

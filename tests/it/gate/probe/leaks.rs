@@ -209,6 +209,7 @@ const LEAKS: &[(&[&str], Leak)] = &[
     }),
     // Who asked first is whose connection it is.
     (&["F09"], |sent| sent.has("Bearer adm").then(|| Asks(sent.text.replace("Bearer ana", "Bearer adm")))),
+    (&["E15"], |sent| writes(sent, JSON, sent.body == r#"{"assignee":"*****234"}"#)),
     (&["G01"], |sent| writes(sent, JSON, sent.body == r#"{"assignee":"headgate-probe"}"#)),
     (&["G02"], |sent| writes(sent, JSON, sent.body.contains("\"card\""))),
     (&["G02"], |sent| writes(sent, JSON, sent.body.contains("card[assignee]"))),

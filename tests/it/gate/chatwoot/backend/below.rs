@@ -3,26 +3,28 @@
 use serde_json::{Value, json};
 
 use super::{
-    Conversation, Told,
+    Conversation, Query, Told,
     account::{agent, team, told_agent},
     contacts::told_contact,
-    messages::{listed_picture, viewed},
+    messages::{listed_picture, scrolled, viewed},
 };
 use crate::gate::backend::Asked;
 
 /// What is answered to a request below this conversation.
-pub(super) fn answer(asked: &Asked, of: Conversation, rest: &[&str]) -> Option<Told> {
+pub(super) fn answer(asked: &Asked, query: &Query, of: Conversation, rest: &[&str]) -> Option<Told> {
     let id = of.id;
     let value = match (asked.method.as_str(), rest) {
         ("GET" | "PATCH", []) | ("POST", ["unread" | "update_last_seen"]) => of.shown(),
-        ("GET", ["messages"]) => json!({
-            "meta": {
+        ("GET", ["messages"]) => {
+            let mut meta = json!({
                 "labels": [format!("CANARY-c{id}-label")], "additional_attributes": {"referer": "CANARY-x"},
-                "contact": told_contact(of.contact), "assignee": of.agent().map(told_agent), "agent_last_seen_at": "2023",
-                "assignee_last_seen_at": "2023",
-            },
-            "payload": [viewed(of, 1), viewed(of, 2), viewed(of, 3)],
-        }),
+                "contact": told_contact(of.contact), "agent_last_seen_at": "2023", "assignee_last_seen_at": "2023",
+            });
+            if let Some(id) = of.agent() {
+                meta["assignee"] = told_agent(id);
+            }
+            json!({"meta": meta, "payload": scrolled(of, query)})
+        }
         ("POST", ["messages"] | ["messages", _, "retry"]) | ("DELETE", ["messages", _]) => viewed(of, 2),
         ("POST", ["messages", _, "translate"]) => json!({"content": format!("CANARY-n{id}-translated")}),
         ("GET", ["attachments"]) => {

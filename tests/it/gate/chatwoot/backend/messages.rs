@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Conversation,
+    Conversation, Query,
     account::{told_agent, told_bot},
     contacts::told_contact,
 };
@@ -19,9 +19,30 @@ fn sender(of: Conversation, nth: u32) -> Value {
     }
 }
 
-/// The first is the contact's, the second an agent's, the third a private note; the last two with a picture.
+/// The conversation with more messages than a page has: which, and how many.
+pub(in crate::gate::chatwoot) const LONG: (u32, u32) = (12, 40);
+
+/// The messages of a conversation as it is scrolled: 20 before one, 100 after one, up to 1,000 from one to another, or the last 20,
+/// always in their order.
+pub(super) fn scrolled(of: Conversation, query: &Query) -> Vec<Value> {
+    let id = |name: &str| query.get(name).map(|id| id.parse::<u32>().unwrap());
+    let count = if of.id == LONG.0 { LONG.1 } else { 3 };
+    let all = (1..=count).map(|nth| (of.id * 10 + nth, nth));
+    let last = |rows: Vec<(u32, u32)>| rows[rows.len().saturating_sub(20)..].to_vec();
+    let rows: Vec<_> = match (id("before"), id("after")) {
+        (Some(before), Some(after)) => {
+            all.filter(|(id, _)| (after..before).contains(id)).take(1000).collect()
+        }
+        (Some(before), None) => last(all.filter(|(id, _)| *id < before).collect()),
+        (None, Some(after)) => all.filter(|(id, _)| *id > after).take(100).collect(),
+        (None, None) => last(all.collect()),
+    };
+    rows.into_iter().map(|(_, nth)| viewed(of, nth)).collect()
+}
+
+/// The first is the contact's, the second an agent's, each third a private note; all but the first with a picture.
 pub(super) fn message(of: Conversation, nth: u32) -> Value {
-    let (id, note) = (of.id, nth == 3);
+    let (id, note) = (of.id, nth.is_multiple_of(3));
     let kind = if note { 'n' } else { 'c' };
     let mut message = json!({
         "id": id * 10 + nth, "content": format!("CANARY-{kind}{id}-content"), "account_id": 1, "inbox_id": 4,
@@ -44,7 +65,7 @@ pub(super) fn message(of: Conversation, nth: u32) -> Value {
 
 fn picture(of: Conversation, nth: u32) -> Value {
     // A picture of a note shows as little as the note.
-    let kind = if nth == 3 { 'p' } else { 'm' };
+    let kind = if nth.is_multiple_of(3) { 'p' } else { 'm' };
     json!({
         "id": of.id * 10 + nth, "message_id": of.id * 10 + nth, "file_type": "image", "account_id": 1, "extension": "png",
         "content_type": "image/png",
