@@ -191,7 +191,7 @@ pub(super) fn judged(
     }
     for at in &asking.at {
         let of = Of::parameters(at);
-        fields_at(&said.content, at, &mut |text, way| named.asked(way, of.max(Of::expression(text))));
+        fields_at(&said.content, at, &mut |of_text, way| named.asked(way, of.max(of_text)));
     }
     let Named { mut refused, cover, .. } = named;
     let is_left = |name: &String| !asking.positions.contains(name);
@@ -358,8 +358,8 @@ impl Named<'_> {
     }
 }
 
-/// The fields that are named at a place of a body: as texts, or as the members of an object; each with the text.
-fn fields_at(value: &Value, steps: &[String], found: &mut dyn FnMut(&str, &Way)) {
+/// The fields that are named at a place of a body: as texts, or as the members of an object; each with what the text is of.
+fn fields_at(value: &Value, steps: &[String], found: &mut dyn FnMut(Of, &Way)) {
     match (steps.split_first(), value) {
         (Some((step, rest)), Value::Array(items)) if step == "*" => {
             items.iter().for_each(|item| fields_at(item, rest, found));
@@ -374,11 +374,14 @@ fn fields_at(value: &Value, steps: &[String], found: &mut dyn FnMut(&str, &Way))
         }
         (Some(_), Value::Array(items)) => items.iter().for_each(|item| fields_at(item, steps, found)),
         (None, Value::Array(items)) => items.iter().for_each(|item| fields_at(item, &[], found)),
-        (None, Value::String(text)) => expressions(text).for_each(|way| found(text, &way)),
+        (None, Value::String(text)) => {
+            let of = Of::expression(text);
+            expressions(text).for_each(|way| found(of, &way));
+        }
         (None, Value::Object(_)) => {
             let mut members = Fields::default();
             let _within_limits = members.put_all(&mut Way::new(), value);
-            members.written().for_each(|(way, _)| found("", way));
+            members.written().for_each(|(way, _)| found(Of::EachRow, way));
         }
         _ => {}
     }
