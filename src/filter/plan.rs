@@ -303,7 +303,7 @@ impl<'a> Builder<'a> {
                     if let What::Nested(_, of_list) = pattern.what
                         && pattern.tokens.get(met.tokens..) == Some(&[Token::Each])
                     {
-                        none = of_list;
+                        none = none.or(of_list);
                     }
                 }
                 What::Listed(field) => leads.extend(spot.of.map(|of| (of, field))),

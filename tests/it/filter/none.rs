@@ -235,3 +235,17 @@ fn none_is_declared_of_members_that_are_places_of_entities() {
         assert!(Layout::compile(&schema(&[]).unwrap(), source).is_err(), "{list}");
     }
 }
+
+#[test]
+fn none_is_as_the_place_says_and_not_as_the_entity_that_may_stand_there() {
+    let one = |nested: &str, none: Nones<'_>| EntitySource {
+        nested: [(nested.to_owned(), EntityNo(1))].into(),
+        none: owned(none),
+        ..EntitySource::default()
+    };
+    // The second may be a list of others.
+    let schema = Schema::compile(vec![one("/in", &[("/in", NoneAs::Absent)]), one("/*", &[])]).unwrap();
+    let source = LayoutSource { object: Some((String::new(), EntityNo(0))), ..LayoutSource::default() };
+    let layout = Layout::compile(&schema, source).unwrap();
+    assert_eq!(every_way(r#"{"in":null}"#, &layout).as_deref(), Ok("{}"));
+}

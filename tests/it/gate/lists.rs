@@ -534,6 +534,7 @@ async fn what_is_taken_out_of_answers_is_counted_by_what_it_is() {
 }
 
 super::obeying::once_more!(
+    who_asks_may_stand_within_what_is_said_in_the_backends_query,
     d03_what_stands_below_a_conversation_is_decided_on_as_the_conversation,
     d04_what_is_included_is_decided_on_by_itself,
     d05_no_count_and_no_link_tells_of_what_is_hidden,
