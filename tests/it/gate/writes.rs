@@ -1213,6 +1213,7 @@ shadow = true
 }
 
 super::obeying::once_more!(
+    how_old_the_facts_were_is_told_of_those_that_were_decided_by,
     g01_a_refusal_names_the_field_and_those_that_may_be_written,
     a_hidden_field_is_refused_like_one_that_does_not_exist,
     g01_g02_g03_g06_g12_a_field_is_refused_however_it_is_written,
