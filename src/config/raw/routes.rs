@@ -160,7 +160,8 @@ pub(crate) struct LookUp {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Nobody {
-    /// An object without `responsible` has nobody. Not for rows of `format = "csv"`, where an empty cell, or a column that is
+    /// An object without `responsible` has nobody. Parameters by which backends leave members out (`fields`) are refused then, to who
+    /// does not see every object. Not for rows of `format = "csv"`, where an empty cell, or a column that is
     /// not there, says nothing.
     pub(crate) absent: bool,
     /// Who stands there is a user only if this is so, or if there is no such member: no bot.

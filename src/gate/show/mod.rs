@@ -252,6 +252,19 @@ impl Passage<'_> {
         Ok(!(sees_all && self.sees_every_row(actor, Some(permit), &shapes)))
     }
 
+    /// Whether what the answer is about may be seen because a member of it is not there, and is not seen anyway.
+    pub(in crate::gate) fn shows_by_absence(&self, permit: &Permit) -> Result<bool, Refusal> {
+        let entities = &self.side.routes.map.entities;
+        let is_so = |entity: EntityNo| {
+            entities.get(usize::from(entity.0)).is_some_and(|entity| entity.absent_is_nobody)
+        };
+        let route = &self.matched.route;
+        if route.writes() || !route.shows.entities().any(is_so) {
+            return Ok(false);
+        }
+        Ok(!self.sees_every_row(&self.granted.actor, Some(permit), &*self.shapes()?))
+    }
+
     /// Whether nothing may tell that there are rows, but none that the user sees: nothing is left of a hidden one, and
     /// the user did not make them.
     pub(in crate::gate) fn may_hide_all_rows(&self) -> bool {

@@ -117,6 +117,25 @@ const ORDERS: [&str; 12] = [
 /// among all that is declared.
 const NAMES_MAX: usize = 10_000;
 
+/// Parameters by which backends leave members out of an object, without what readers fold. Where nobody is responsible for what
+/// has no such member, they would make anything nobody's.
+const CHOICES: [&str; 14] = [
+    "fields",
+    "field",
+    "select",
+    "only",
+    "except",
+    "exclude",
+    "omit",
+    "pick",
+    "attributes",
+    "projection",
+    "columns",
+    "fl",
+    "includefields",
+    "excludefields",
+];
+
 /// What a question may not be about, and what its answer must show.
 #[derive(Debug, Default)]
 pub(super) struct Judged {
@@ -133,6 +152,8 @@ pub(super) struct Counting<'a> {
     pub(super) pages: Vec<&'a str>,
     /// Rows of their own may be hidden from the user.
     pub(super) hides_rows: bool,
+    /// Objects may be hidden from the user unless a member of them is not there.
+    pub(super) shows_by_absence: bool,
 }
 
 /// Judges a question.
@@ -154,6 +175,7 @@ pub(super) fn judged(
         if counts_off(&parts) && !counting.counts(&parts) {
             positions.insert(name.clone());
         }
+        named.choice(name, counting);
         let is_asked = named.names_fields(name);
         // A backend that reads the query and the body as one takes either for the other.
         let is_at = asking.at.iter().filter_map(|at| at.first()).any(|first| could_be(name, [first]));
@@ -173,6 +195,7 @@ pub(super) fn judged(
             named.parameter(name);
             named.passing(way, Of::parameters(way));
             positions.extend(counts_off(way).then(|| name.clone()));
+            named.choice(name, counting);
             let is_at = asking.at.iter().any(|at| at.first() == Some(name));
             if named.names_fields(name) && !is_at {
                 given
@@ -271,6 +294,13 @@ impl Named<'_> {
         let almost = known.clone().all(|known| known != name) && known.any(|known| could_be(name, [known]));
         let seen = if almost { None } else { self.searched(name) };
         self.note(name.to_owned(), seen, Of::EachRow);
+    }
+
+    /// A name by which members may be left out.
+    fn choice(&mut self, name: &str, counting: &Counting<'_>) {
+        if counting.shows_by_absence && CHOICES.contains(&folded(name).as_str()) {
+            self.refused.insert(name.to_owned());
+        }
     }
 
     /// Where every field in which a parameter is searched for is seen.
@@ -426,6 +456,7 @@ mod tests {
         for (heading, known) in [
             ("| counts off |", POSITIONS.as_slice()),
             ("| counts off, also within brackets |", &POSITIONS_WITHIN),
+            ("| leaves members out |", &CHOICES),
             ("| searches |", &SEARCHES),
             ("| orders and filters |", &ORDERS),
             ("| groups, by how it begins |", &GROUPS),

@@ -331,7 +331,11 @@ impl<'a> Passage<'a> {
         let covered = Covered::of(self, &permit, has_object)?;
         let route = &self.matched.route;
         let pages = route.shows.page.iter().flat_map(Paging::parameters).collect();
-        let counting = Counting { pages, hides_rows: self.hides_own_rows(&permit)? };
+        let counting = Counting {
+            pages,
+            hides_rows: self.hides_own_rows(&permit)?,
+            shows_by_absence: self.shows_by_absence(&permit)?,
+        };
         let Question { refused, cover } = ask::judged(&route.asking, &counting, target, said, &covered);
         if refused.is_empty() {
             return Ok((permit, Some(cover).filter(|cover| !cover.is_empty())));

@@ -1076,6 +1076,18 @@ async fn what_changed_of_late_comes_at_once_as_updated_within_knows_no_pages() {
 }
 
 #[tokio::test]
+async fn d17_who_is_responsible_is_not_left_out_by_who_asks() {
+    let house = House::start().await;
+    for (user, ..) in USERS {
+        let sees_all = house.sight(user).conversations().len() == CONVERSATIONS as usize;
+        for choice in ["fields=id,messages", "$select=id", "only[]=id", "fields[conversations]=id", "Exclude-Fields=meta"] {
+            let answer = house.get(user, &format!("conversations?status=all&{choice}")).await;
+            assert_eq!(answer.status == 400, !sees_all, "{user}: {choice}: {answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn d02_no_parameter_tells_what_is_hidden_from_what_is_not_there() {
     // Rails has no view of what is there in a format that was asked for, and looks for what is there before.
     let house = House::before(|asked: &Asked| {
