@@ -36,10 +36,11 @@ const NESTED_MAX: usize = 8;
 const WORDS_MAX: usize = 2 * FIELD_STEPS_MAX;
 
 /// Words behind which a field's name begins within a step: `min_price`, `name_or_price`.
-const BEFORE_FIELDS: [&str; 30] = [
+const BEFORE_FIELDS: [&str; 42] = [
     "and", "or", "not", "no", "by", "on", "is", "has", "in", "any", "all", "min", "max", "from", "to",
     "before", "after", "since", "until", "gt", "gte", "lt", "lte", "eq", "ne", "like", "sort", "order",
-    "filter", "where",
+    "filter", "where", "search", "find", "with", "without", "contains", "exclude", "except", "over", "under",
+    "above", "below", "group",
 ];
 
 /// What a row must show so that something in it is seen; `None`: it may be hidden whatever the row shows.
@@ -512,11 +513,11 @@ struct Outer {
 
 /// Whether nothing of an answer tells of a row that is left out: there is nothing else in it but rows, counts and links, nothing is
 /// left of a hidden row, and Headgate counts its pages out itself. A page of the backend's own would tell how many rows are missing on
-/// it, and so how far a row came that is not shown.
+/// it, and so how far a row came that is not shown; and one beside a row that is left out, where that row stands.
 fn leaves_out(shows: &Shows, entities: &[Entity]) -> bool {
     let Some(Main::Rows(_, entity)) = &shows.main else { return false };
     let entity = entities.get(usize::from(entity.0));
-    shows.page.is_some()
+    shows.numbered().is_some()
         && shows.nested.is_empty()
         && shows.keep.is_empty()
         && entity.is_some_and(|entity| entity.placeholder.is_empty())

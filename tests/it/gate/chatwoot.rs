@@ -1080,7 +1080,13 @@ async fn d17_who_is_responsible_is_not_left_out_by_who_asks() {
     let house = House::start().await;
     for (user, ..) in USERS {
         let sees_all = house.sight(user).conversations().len() == CONVERSATIONS as usize;
-        for choice in ["fields=id,messages", "$select=id", "only[]=id", "fields[conversations]=id", "Exclude-Fields=meta"] {
+        for choice in [
+            "fields=id,messages",
+            "$select=id",
+            "only[]=id",
+            "fields[conversations]=id",
+            "Exclude-Fields=meta",
+        ] {
             let answer = house.get(user, &format!("conversations?status=all&{choice}")).await;
             assert_eq!(answer.status == 400, !sees_all, "{user}: {choice}: {answer:?}");
         }
