@@ -1142,6 +1142,7 @@ fn every_mistake_about_pages_is_told_with_its_line() {
         ("{ number = 'p', begins = 'end' }", "row", "page.begins: only goes with `before` or `after`"),
         ("{ before = 'b', size_default = 3 }", "row", "page.size_default: only goes with `number`"),
         ("{ after = 'a', more = '/more' }", "row", "page.more: only goes with `number`"),
+        ("{ before = 'b' }", "row", "page: only goes with `after`, or with `before` and `begins = \"end\"`"),
         ("{ after = 'a' }", "line", "page: only goes with rows that have an `id`"),
     ] {
         let told = mistakes_of("tenants/default/routes.toml", &route(page, entity));

@@ -31,6 +31,14 @@ action = "list"
 items = "/rows"
 page = { after = "after", pages_max = 3, time_max = "20s" }
 
+[[route]]
+match = "GET /api/v1/accounts/{account}/quiet"
+entity = "conversation"
+action = "list"
+items = "/rows"
+empty = "no-content"
+page = { before = "before", begins = "end" }
+
 [entity.message]
 part = true
 id = "/id"
@@ -314,6 +322,28 @@ async fn a_row_that_can_be_meant_in_two_ways_is_refused() {
 }
 
 #[tokio::test]
+async fn d05_the_end_is_the_same_whether_rows_are_hidden_or_the_row_is_not_there() {
+    let quiet = |rows: Vec<(usize, char)>, no_row: u16| {
+        let script = move |asked: &Asked| {
+            let page = page(&rows, asked);
+            let is_empty = page["rows"] == json!([]);
+            Some(if is_empty { backend::answer(no_row, "", "") } else { backend::json(200, &page) })
+        };
+        Setup::default().routes(SCROLLED).backend(script)
+    };
+    for no_row in [204, 404] {
+        let (with, without) =
+            (quiet(rows_of("hhhv"), no_row).start().await, quiet(vec![(4, 'v')], no_row).start().await);
+        for question in ["", "?before=4", "?before=2", "?before=1"] {
+            let path = format!("/quiet{question}");
+            let (some, same) = (with.get("ana", &path).await, without.get("ana", &path).await);
+            assert_eq!((some.status, &some.body), (same.status, &same.body), "{no_row} {question}");
+            assert_eq!(some.status, if question.is_empty() { 200 } else { 204 }, "{no_row} {question}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn who_sees_every_row_scrolls_as_the_backend_does() {
     let world = serving(rows_of("hvhvhvhvhv")).await;
     for (question, expected) in
@@ -337,5 +367,6 @@ super::obeying::once_more!(
     a_list_that_comes_whole_is_not_counted_off,
     d05_notes_among_messages_are_not_counted_off,
     a_row_that_can_be_meant_in_two_ways_is_refused,
+    d05_the_end_is_the_same_whether_rows_are_hidden_or_the_row_is_not_there,
     who_sees_every_row_scrolls_as_the_backend_does,
 );

@@ -146,8 +146,13 @@ fn beside(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Page, entity: Option<&
     if entity.is_some_and(|entity| entity.id.is_none()) {
         check.wrong(at, Wrong::OnlyWith { other: "rows that have an `id`" });
     }
+    let from_end = raw.begins == raw::Begins::End;
+    if (if from_end { &raw.before } else { &raw.after }).is_none() {
+        let other = "`after`, or with `before` and `begins = \"end\"`";
+        check.wrong(at, Wrong::OnlyWith { other });
+    }
     let (before, after) = (raw.before.clone(), raw.after.clone());
-    Beside { before, after, from_end: raw.begins == raw::Begins::End }
+    Beside { before, after, from_end }
 }
 
 /// Notes why a list cannot be left out of an answer: nothing would be left of it, or what would be the backend's to say of none

@@ -9,7 +9,7 @@ use http::StatusCode;
 
 use super::{Came, End, Kept, Read, Walk, shown, value_of};
 use crate::{
-    config::routes::Beside,
+    config::routes::{Beside, Empty},
     filter::{Around, Page, Report},
     gate::{
         Passage, Shown, decisions::Record, path::Target, refusal::Refusal, show::answer::Unseen,
@@ -102,7 +102,7 @@ impl Passage<'_> {
                 (Came::None(_), Some(_)) => break End::OfList,
                 (Came::Late, _) => break End::Bound,
                 (Came::None(unseen), None)
-                    if unseen.status() == StatusCode::NO_CONTENT || self.cover.is_some() =>
+                    if unseen.status() == StatusCode::NO_CONTENT || near.row.is_some() =>
                 {
                     let none = nobody::answer(&self.matched.route.shows, &Around::default());
                     return none.ok_or(Refusal::Failed);
@@ -159,6 +159,12 @@ impl Passage<'_> {
         let made = made.ok_or(Refusal::Failed)?;
         if let (End::Bound, Some(from), Some(to)) = (end, unseen_from, row) {
             self.keep_far(&walk, near, &from, to);
+        }
+        // Where a list without rows is written otherwise, one of hidden rows is, too (D05).
+        let is_none = end == End::OfList && made.page.rows() == 0 && self.may_hide_all_rows();
+        let shows = &self.matched.route.shows;
+        if is_none && shows.empty != Empty::List {
+            return nobody::answer(shows, &Around::default()).ok_or(Refusal::Failed);
         }
         // How long the list is would be known only where hidden rows made it be read to its end.
         Ok(shown(&made.unseen, &made.page, &Around::default(), end))
