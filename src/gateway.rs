@@ -33,7 +33,7 @@ use crate::{
     clock::SharedClock,
     config::{Config, Loaded},
     delivery::{Delivery, Routes},
-    gate::{self, Agents, Around, Gate},
+    gate::{self, Agents, Dependencies, Gate},
     ingress::{self, Hooks, Ingress},
     metrics::Limits,
     ops::{Admin, ConfigStatus, Ops, Reload, Status},
@@ -137,14 +137,14 @@ impl Gateway {
         let mut gate = None;
         if let Some(bound) = agents {
             let snapshot = people.snapshot(&config, &pools, None);
-            let around = Around {
+            let dependencies = Dependencies {
                 tags: tags.clone(),
                 keys: people.keys.clone(),
                 clock: clock.clone(),
                 decisions: decisions.clone(),
                 metrics: gate_metrics,
             };
-            let agents = Arc::new(Gate::new(snapshot, around));
+            let agents = Arc::new(Gate::new(snapshot, dependencies));
             fronts.push(Front::open(AGENTS, bound, Agents::new(agents.clone()))?);
             gate = Some(agents);
         }

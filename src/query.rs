@@ -16,6 +16,13 @@ pub fn folded(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
+/// The same of the name of a field that is written. Rails reads `due_at(1i)` as a part of what `due_at` becomes, and makes nothing of it
+/// where that has no parts: `assignee_id(1i)` takes the assignee away.
+#[must_use]
+pub fn folded_field(name: &str) -> String {
+    folded(name.split('(').next().unwrap_or_default())
+}
+
 /// The name before its brackets: `ids[]` is `ids`.
 #[must_use]
 pub fn base(name: &str) -> &str {

@@ -184,7 +184,7 @@ fn build(
     let mut of_routes = Vec::new();
     let mut taken = build::Taken::default();
     for files in tenants {
-        let around = build::Around {
+        let context = build::ChannelsContext {
             tenant: &files.id,
             backends: &backend_formats,
             directory: &files.directory.raw,
@@ -193,7 +193,7 @@ fn build(
             dedupe_window,
         };
         let mut check = Check { folder, document: &files.channels.document, report, files: Vec::new() };
-        let (accounts, own) = build::channels(&mut check, &files.channels.raw, &around);
+        let (accounts, own) = build::channels(&mut check, &files.channels.raw, &context);
         endpoints.extend(own.into_iter().map(|endpoint| (endpoint.id.clone(), Arc::new(endpoint))));
         for raw::Name(name) in files.channels.raw.endpoint.into_keys() {
             if let Some(tenant) = owners.get(&name) {
@@ -222,7 +222,7 @@ fn build(
         }
         if let Some((policy, keys)) = compiled {
             let mut check = Check { folder, document: &files.tests.document, report, files: Vec::new() };
-            let asking = build::Asking {
+            let under_test = build::UnderTest {
                 tenant: &files.id,
                 directory: &directory,
                 people_elsewhere: files.directory.raw.source.is_some(),
@@ -230,7 +230,7 @@ fn build(
                 policy: &Arc::new(policy),
                 keys: &keys,
             };
-            let trials = asking.ask_all(&mut check, &files.tests.raw);
+            let trials = under_test.ask_all(&mut check, &files.tests.raw);
             build::note_failures(report, &trials);
         }
         let mut check = Check { folder, document: &files.identity.document, report, files: Vec::new() };

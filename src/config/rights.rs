@@ -145,7 +145,7 @@ fn read(folder: &Path, name: &str, env: Env<'_>, report: &mut Report) -> Option<
     let mut check = Check { folder, document: &tests.document, report, files: Vec::new() };
     let named = Named::of(folder, name, &roles.source, &queues);
     let queues = with_queue(&queues);
-    let asking = build::Asking {
+    let under_test = build::UnderTest {
         tenant: &tenant,
         directory: &directory,
         people_elsewhere,
@@ -153,6 +153,6 @@ fn read(folder: &Path, name: &str, env: Env<'_>, report: &mut Report) -> Option<
         policy: &Arc::new(policy),
         keys: &keys,
     };
-    let trials = asking.ask_all(&mut check, &tests.raw);
+    let trials = under_test.ask_all(&mut check, &tests.raw);
     Some(Rights { tenant, policy: roles.source, directory, people_elsewhere, queues, named, trials })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::routes::Line;
+use super::routes::RequestLine;
 use crate::filter::EntityNo;
 
 /// What a route lets be written.
@@ -101,7 +101,7 @@ pub struct Referred {
     /// Its resource.
     pub resource: String,
     /// The request that answers with it; without one its facts are those of its tag.
-    pub line: Option<Line>,
+    pub line: Option<RequestLine>,
     /// What must be allowed.
     pub action: String,
 }
@@ -177,7 +177,7 @@ impl Names {
 
     /// Whether it is on it by its name or by `x.*`.
     #[must_use]
-    pub fn cover(&self, field: &str) -> bool {
+    pub fn covers(&self, field: &str) -> bool {
         self.0.iter().any(|name| match name.strip_suffix(".*") {
             _ if name == "*" => true,
             None => name == field,
@@ -207,13 +207,13 @@ mod tests {
             ("meta.a", true),
             ("meta.a.b", false),
         ] {
-            assert_eq!(names.cover(field), covered, "{field}");
+            assert_eq!(names.covers(field), covered, "{field}");
         }
         for (field, reached) in
             [("meta", true), ("custom", true), ("met", false), ("meta.a", false), ("name", false)]
         {
             assert_eq!(names.reach_into(field), reached, "{field}");
         }
-        assert!(Names(vec!["*".to_owned()]).cover("anything.at.all"));
+        assert!(Names(vec!["*".to_owned()]).covers("anything.at.all"));
     }
 }

@@ -4,8 +4,8 @@
 use serde_json::Value;
 
 use super::{
-    Around, EntityNo, EntitySource, FactNo, Fields, Filter, Judge, Layout, LayoutSource, Limits, NoneAs,
-    Object, Page, Schema, SchemaError, Total, Verdict, filter, page, readable,
+    EntityNo, EntitySource, FactNo, Fields, Filter, Judge, Layout, LayoutSource, Limits, NoneAs, Object,
+    Page, Schema, SchemaError, Total, TotalValues, Verdict, filter, page, readable,
 };
 
 /// Shows objects whose `hide` is `false`, hides those of which it is `true`, and shows no field of others.
@@ -111,7 +111,7 @@ fn read(text: &[u8]) -> Option<Value> {
 
 fn written(page: &Page, number: Option<u64>, next: Option<&str>) -> Vec<u8> {
     let mut out = Vec::new();
-    page.write(&Around { rows: Some(page.rows() as u64), number, next }, &mut out);
+    page.write(&TotalValues { rows: Some(page.rows() as u64), number, next }, &mut out);
     out
 }
 

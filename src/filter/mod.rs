@@ -45,7 +45,8 @@
 //! * A text of which nothing is left is `null`.
 //!
 //! What is taken out goes with the comma and the white space before it; if nothing is left before it, with those
-//! after it. All other white space stays.
+//! after it. All other white space stays, but for that in an object or list without members of which something could be
+//! taken out: else one of which nothing is left would not look like it.
 //!
 //! # What is held
 //!
@@ -72,7 +73,7 @@ mod token;
 pub use self::{
     judge::{Fault, Fields, Judge, Object, Raw, Report, Verdict},
     layout::{Layout, LayoutSource, Total},
-    page::{Around, Page},
+    page::{Page, TotalValues},
     schema::{EntityNo, EntitySource, FactNo, FieldIx, NoneAs, Schema, SchemaError},
     stream::{Filter, Limits, filter, page},
     token::readable,

@@ -8,7 +8,11 @@ pub struct Page {
     /// Up to the first row, and from behind the last one.
     head: Vec<u8>,
     tail: Vec<u8>,
-    /// Where in them something is to be written, and what.
+    /// The white space before the first row, what parts two of them, and the white space behind the last.
+    lead: Vec<u8>,
+    parting: Vec<u8>,
+    trail: Vec<u8>,
+    /// Where in head and tail something is to be written, and what.
     head_holes: Vec<(usize, Total)>,
     tail_holes: Vec<(usize, Total)>,
     /// The rows one after the other, each with what parts it from the one before.
@@ -27,28 +31,28 @@ struct Row {
 
 impl Page {
     pub(super) fn new(mut out: Vec<u8>, marks: Marks) -> Self {
-        let Marks { holes, rows, inside } = marks;
+        let Marks { holes, rows, inside, parting } = marks;
         let (begin, end) = inside.unwrap_or((out.len(), out.len()));
-        let tail = out.split_off(end.min(out.len()));
-        // White space before the first row belongs to the head.
-        let begin = rows.first().map_or(begin, |(parted, ..)| *parted);
-        let text = out.split_off(begin.min(out.len()));
+        let mut trail = out.split_off(end.min(out.len()));
+        let blank = trail.len() - trail.trim_ascii_start().len();
+        let tail = trail.split_off(blank);
+        let mut lead = out.split_off(begin.min(out.len()));
+        let first = rows.first().map_or(begin, |(parted, ..)| *parted);
+        let text = lead.split_off((first - begin).min(lead.len()));
         let (head_holes, tail_holes): (Vec<_>, Vec<_>) =
             holes.into_iter().partition(|(hole, _)| *hole <= begin);
+        let row =
+            |(parted, start, end)| Row { parted: parted - first, start: start - first, end: end - first };
         Self {
             head: out,
             tail,
+            lead,
+            parting,
+            trail,
             head_holes,
-            tail_holes: tail_holes.into_iter().map(|(hole, what)| (hole - end, what)).collect(),
+            tail_holes: tail_holes.into_iter().map(|(hole, what)| (hole - end - blank, what)).collect(),
             text,
-            rows: rows
-                .into_iter()
-                .map(|(parted, start, end)| Row {
-                    parted: parted - begin,
-                    start: start - begin,
-                    end: end - begin,
-                })
-                .collect(),
+            rows: rows.into_iter().map(row).collect(),
         }
     }
 
@@ -68,8 +72,15 @@ impl Page {
         self.rows.drain(..count.min(self.rows.len()));
     }
 
-    /// Adds the rows of a later page. What stands around them there is left out.
+    /// Adds the rows of a later page. What stands around them there is left out, but for the white space of the first ones.
     pub fn append(&mut self, other: &Self) {
+        if self.rows.is_empty() && !other.rows.is_empty() {
+            self.lead.clone_from(&other.lead);
+            self.trail.clone_from(&other.trail);
+        }
+        if self.parting.is_empty() {
+            self.parting.clone_from(&other.parting);
+        }
         for row in &other.rows {
             let parted = self.text.len();
             self.text.extend_from_slice(other.text.get(row.parted..row.start).unwrap_or_default());
@@ -86,24 +97,31 @@ impl Page {
         self.rows.extend(later);
     }
 
-    /// Writes it, with this around its rows.
-    pub fn write(&self, around: &Around<'_>, out: &mut Vec<u8>) {
-        around.fill(&self.head, &self.head_holes, out);
+    /// Writes it, with these values in its holes.
+    pub fn write(&self, totals: &TotalValues<'_>, out: &mut Vec<u8>) {
+        totals.fill(&self.head, &self.head_holes, out);
+        if !self.rows.is_empty() {
+            out.extend_from_slice(&self.lead);
+        }
         for (at, row) in self.rows.iter().enumerate() {
             let parted = self.text.get(row.parted..row.start).unwrap_or_default();
             if at > 0 {
-                // The first row of another page has nothing before it.
-                out.extend_from_slice(if parted.is_empty() { b"," } else { parted });
+                // What parts the first row of another page is not told.
+                let parting = if self.parting.is_empty() { b"," } else { &*self.parting };
+                out.extend_from_slice(if parted.is_empty() { parting } else { parted });
             }
             out.extend_from_slice(self.text.get(row.start..row.end).unwrap_or_default());
         }
-        around.fill(&self.tail, &self.tail_holes, out);
+        if !self.rows.is_empty() {
+            out.extend_from_slice(&self.trail);
+        }
+        totals.fill(&self.tail, &self.tail_holes, out);
     }
 }
 
-/// What is written into the holes of a text, each in place of its [`Total`]; `null` where it is not known.
+/// The values of the totals of a text: what is written in each hole, by its [`Total`]; `null` where it is not known.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Around<'a> {
+pub struct TotalValues<'a> {
     /// How many rows the whole list has for its reader.
     pub rows: Option<u64>,
     /// The number of the page.
@@ -112,7 +130,7 @@ pub struct Around<'a> {
     pub next: Option<&'a str>,
 }
 
-impl Around<'_> {
+impl TotalValues<'_> {
     /// Of a list of so many rows that has no pages.
     #[must_use]
     pub const fn of(rows: u64) -> Self {

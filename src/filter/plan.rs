@@ -65,7 +65,7 @@ pub(super) struct StateId(u32);
 pub(super) struct State {
     pub(super) place: Place,
     /// What a value must be, so that what is named below it is where it is looked for. `null` may always be.
-    pub(super) way: Option<Way>,
+    pub(super) container: Option<Container>,
     /// In an entity's object: what a value is noted as.
     pub(super) note: Note,
     /// Something in it is looked for.
@@ -134,7 +134,7 @@ pub(super) enum Note {
 
 /// What a value must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum Container {
     Object,
     List,
 }
@@ -175,7 +175,7 @@ impl State {
     fn nothing() -> Self {
         Self {
             place: Place::Drop,
-            way: None,
+            container: None,
             note: Note::LookedAt,
             inspect: false,
             need: Box::default(),
@@ -288,7 +288,7 @@ impl<'a> Builder<'a> {
         let open = open.map_or(&[][..], |entity| &entity.open);
         let mut names: Vec<Box<str>> = open.iter().map(|(name, _)| name.clone()).collect();
         let mut indexes = Vec::new();
-        let (mut way, mut leads, mut leads_to_entity, mut none) = (None, Vec::new(), false, spot.none);
+        let (mut container, mut leads, mut leads_to_entity, mut none) = (None, Vec::new(), false, spot.none);
         for met in &spot.met {
             let Some(pattern) = self.pattern(met) else { continue };
             let next = pattern.tokens.get(met.tokens);
@@ -298,7 +298,8 @@ impl<'a> Builder<'a> {
             }
             match pattern.what {
                 What::Nested(..) | What::Rows(_) | What::Object(_) | What::Total(_) => {
-                    way = Some(if next == Some(&Token::Each) { Way::List } else { Way::Object });
+                    container =
+                        Some(if next == Some(&Token::Each) { Container::List } else { Container::Object });
                     leads_to_entity |= matches!(pattern.what, What::Nested(..));
                     if let What::Nested(_, of_list) = pattern.what
                         && pattern.tokens.get(met.tokens..) == Some(&[Token::Each])
@@ -333,10 +334,10 @@ impl<'a> Builder<'a> {
             fields.into_iter().map(|whose| Need { field: whose.1, tally: tally(tallies, whose) }).collect()
         };
         // Into what an entity's object is, its own patterns lead; that it is an object is asked apart.
-        let way = way.filter(|_| !matches!(spot.place, Place::Entity { .. }));
+        let container = container.filter(|_| !matches!(spot.place, Place::Entity { .. }));
         State {
             place: spot.place,
-            way,
+            container,
             note: match spot.place {
                 Place::Pass if !inspect => Note::As((!spot.need.is_empty()).then_some(tape::What::Field)),
                 Place::Drop if !inspect => Note::As(Some(tape::What::Undeclared)),
@@ -382,6 +383,7 @@ impl<'a> Builder<'a> {
             && !to.need.contains(&(of, *field))
         {
             to.need.push((of, *field));
+            to.need.sort_unstable();
         }
         to
     }

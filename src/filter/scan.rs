@@ -73,6 +73,8 @@ pub(super) struct Marks {
     pub(super) rows: Vec<(usize, usize, usize)>,
     /// Where the rows begin and end.
     pub(super) inside: Option<(usize, usize)>,
+    /// What parts two rows, as it is between the first ones.
+    pub(super) parting: Vec<u8>,
 }
 
 /// A container that is looked into. The first stands for the text.
@@ -87,6 +89,8 @@ struct Frame {
     before: usize,
     /// It has members.
     any: bool,
+    /// Around entities: the white space before the first of them.
+    lead: Vec<u8>,
     /// Its own entry on the tape.
     entry: u32,
     noted: Noted,
@@ -188,6 +192,7 @@ impl Scan {
             + self.met.capacity() * size_of::<u64>()
             + self.follows.capacity() * size_of::<u32>()
             + self.unescaped.capacity()
+            + self.frames.iter().chain([&self.top]).map(|frame| frame.lead.capacity()).sum::<usize>()
             + self.opening.as_ref().map_or(0, |opening| opening.text.capacity())
     }
 
@@ -255,6 +260,7 @@ impl Frame {
             start,
             before,
             any: false,
+            lead: Vec::new(),
             entry: NONE,
             noted: Noted::new(kind != Kind::Object),
             met,

@@ -2,7 +2,7 @@
 
 use super::{
     Fault, Judge, Layout, Page, Report,
-    page::Around,
+    page::TotalValues,
     scan::{Marks, Scan},
 };
 
@@ -11,7 +11,8 @@ use super::{
 pub struct Limits {
     /// Largest object, in bytes, that is held until it is whole: a row, or the outermost object of a place. The
     /// key and white space before it are held as well, up to as much again. What is noted of an object takes at
-    /// most ten times its length (an object of nothing but empty keys). Never more than 1 GiB.
+    /// most some twenty times its length (an object of nothing but empty ones), and eight bytes more of each of those for each of its
+    /// facts. Never more than 1 GiB.
     pub object_bytes_max: usize,
     /// How deep objects and lists may stand in each other.
     pub depth_max: usize,
@@ -144,7 +145,7 @@ pub fn filter<J: Judge>(
     judge: J,
 ) -> Result<(Vec<u8>, Report), Fault> {
     let (mut out, marks, rows, report) = whole(text, layout, limits, judge)?;
-    Around::of(rows).insert(&mut out, &marks.holes);
+    TotalValues::of(rows).insert(&mut out, &marks.holes);
     Ok((out, report))
 }
 

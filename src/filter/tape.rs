@@ -50,6 +50,8 @@ pub(super) enum What {
     Entity,
     /// A list of such, or `null` in place of one, of which it is declared how none is written.
     Place,
+    /// White space in an object or list without members that is looked into. It goes, as it does where all of them are taken out.
+    Blank,
 }
 
 #[derive(Debug)]
@@ -118,6 +120,13 @@ impl Tape {
             object: NONE,
         });
         no
+    }
+
+    /// Notes the white space in an object or list without members.
+    pub(super) fn blank(&mut self, start: u32, end: u32) {
+        if start < end {
+            self.whole(What::Blank, StateId::ROOT, At { start, last: NONE, plain: true }, end);
+        }
     }
 
     /// An entry ends here.
@@ -274,10 +283,16 @@ impl<J: Judge> Writer<'_, '_, J> {
                 no += 1;
                 continue;
             }
-            let Entry { what, state, last, plain, .. } = *entry;
+            let Entry { what, state, last, plain, start, end, .. } = *entry;
             let after = no + 1 + entry.inside;
             let before = plain || self.tape.entries.get(last as usize).is_some_and(|last| last.left);
             let passes = match what {
+                What::Blank => {
+                    self.copy(start);
+                    self.from = end;
+                    no = after;
+                    continue;
+                }
                 What::Undeclared => {
                     self.to.counts.undeclared += u64::from(within.is_some());
                     false
@@ -359,27 +374,31 @@ impl<J: Judge> Writer<'_, '_, J> {
         lacking.is_none() && leads
     }
 
-    /// Leaves a member out, with the comma and white space before it; with those after it if none is left before.
+    /// Leaves a member out, with the comma and white space before it; with those after it if none is left before. Where none is left at
+    /// all, white space would tell that there was one.
     fn remove(&mut self, no: u32, before: bool) {
         let Some(entry) = self.tape.entries.get(no as usize) else { return };
         let (start, end) = (entry.start as usize, entry.end as usize);
-        let (to, from) = if before { (self.before(start), end) } else { (start, self.behind(end)) };
-        self.copy(short(to));
-        self.from = short(from);
+        if before {
+            self.copy(short(self.before(start)));
+            self.from = short(end);
+            return;
+        }
+        self.copy(short(start));
+        let (mut behind, comma) = token::solid(self.to.text, end);
+        if comma == Some(b',') {
+            (behind, _) = token::solid(self.to.text, behind + 1);
+        } else {
+            let blank = self.to.out.len() - self.to.out.trim_ascii_end().len();
+            self.to.out.truncate(self.to.out.len() - blank);
+        }
+        self.from = short(behind);
     }
 
     /// The end of the member before the one that starts here. Between them are one comma and white space.
     fn before(&self, start: usize) -> usize {
         let parted = self.to.text.get(..start).unwrap_or_default().trim_ascii_end();
         parted.strip_suffix(b",").unwrap_or(parted).trim_ascii_end().len()
-    }
-
-    /// The start of the member behind the one that ends here; if it is the last, its end.
-    fn behind(&self, end: usize) -> usize {
-        let rest = self.to.text.get(end..).unwrap_or_default();
-        rest.trim_ascii_start()
-            .strip_prefix(b",")
-            .map_or(end, |next| end + rest.len() - next.trim_ascii_start().len())
     }
 
     fn copy(&mut self, to: u32) {

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use crate::{
     channel::Channel,
-    config::routes::{Channels, Entity, Fact, Literal, Places},
+    config::routes::{Channels, Entity, Fact, FactPlaces, Literal},
     filter::{FactNo, Object, Raw},
     ids::{AccountId, TenantId},
     policy::{Facts, Keys, Place, Policy, ResourceNo, RoleNo, Symbol, TeamKey, TenantKey, UserKey, Via},
@@ -84,7 +84,7 @@ impl Reading {
             pointers.push(place.clone());
             FactNo(u8::try_from(pointers.len() - 1).unwrap_or(u8::MAX))
         };
-        let mut told = |places: &Places, channels: &Channels| {
+        let mut told = |places: &FactPlaces, channels: &Channels| {
             let facts = places.iter().map(|(fact, place)| (*fact, number(place)));
             Told { facts: facts.collect(), channels: channels.clone() }
         };
@@ -455,7 +455,7 @@ mod tests {
 
     #[test]
     fn whose_kind_cannot_be_read_is_not_known_to_be_nobody() {
-        let facts = Places::from([(Fact::Responsible, "/owner".to_owned())]);
+        let facts = FactPlaces::from([(Fact::Responsible, "/owner".to_owned())]);
         let user = Some(("/kind".to_owned(), Literal::Name("User".to_owned())));
         let (reading, _) = Reading::of(&Entity { facts, user, absent_is_nobody: true, ..Entity::default() });
         let ana = Some(Some("ana".into()));

@@ -14,7 +14,7 @@
 //!                     │                        │
 //!                     │                 write: the body; then who asks, and what about, anew
 //!                     │                        │
-//!                     │                 write/settle: what it writes, or asks about (show/cover)
+//!                     │                 write/settle: what it writes, or asks about (show/must_show)
 //!                     │                        │
 //!                     │                 push: the query says what can be seen at most       passage::send
 //!                     │          ┌─────────────┼─────────────────┬───────────────────┐
@@ -74,7 +74,7 @@ use self::{
     permit::Asked,
     refusal::Refusal,
     routes::{Matched, Unmatched},
-    show::{cover::Cover, exports::Exports, unread::Content},
+    show::{exports::Exports, must_show::MustShow, unread::Content},
     snapshot::Tenant,
     who::{Granted, Identity, NoActor},
 };
@@ -109,7 +109,7 @@ pub struct Gate {
 
 /// What a gate lives with as long as its Headgate.
 #[derive(Debug)]
-pub struct Around {
+pub struct Dependencies {
     /// The tags of conversations.
     pub tags: Arc<dyn TagStore>,
     /// The keys that the actors were made with.
@@ -128,8 +128,8 @@ type Shown = Response<Content>;
 impl Gate {
     /// A gate that decides by `snapshot`.
     #[must_use]
-    pub fn new(snapshot: Snapshot, around: Around) -> Self {
-        let Around { tags, keys, clock, decisions, metrics } = around;
+    pub fn new(snapshot: Snapshot, dependencies: Dependencies) -> Self {
+        let Dependencies { tags, keys, clock, decisions, metrics } = dependencies;
         let exports = Exports::new(clock.clone(), metrics.forgotten_exports());
         let current = ArcSwap::from_pointee(snapshot);
         let gate = Self { current, tags, keys, clock, decisions, metrics, exports };
@@ -259,7 +259,7 @@ impl Gate {
             enforced: &rights.enforced,
             matched: &matched,
             asked,
-            cover: None,
+            must_show: None,
         };
         passage.pass(head, target, body, record).await
     }
@@ -339,12 +339,12 @@ struct Passage<'a> {
     gate: &'a Gate,
     snapshot: &'a Snapshot,
     side: &'a Tenant,
-    /// The user by whose rights the request is answered: in shadow mode ([`Actor::opened`]) more than `enforced`.
+    /// The user by whose rights the request is answered: in shadow mode ([`Actor::opened`](crate::policy::Actor::opened)) more than `enforced`.
     granted: &'a Granted,
     /// The user by whose rights it is decided.
     enforced: &'a Granted,
     matched: &'a Matched,
     asked: Asked,
     /// What a row must show to come in answer to the question; `None`: the question is about nothing that a row hides.
-    cover: Option<&'a Cover>,
+    must_show: Option<&'a MustShow>,
 }

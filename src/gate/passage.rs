@@ -19,7 +19,7 @@ use super::{
     show::{
         answer::{Unseen, Withheld},
         nobody,
-        pages::{Asking, Paged},
+        pages::{ListRequest, Paged},
         without_echo,
     },
     upstream::{From, Onward},
@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     config::routes::{Audit, Object},
-    filter::{Around, EntityNo},
+    filter::{EntityNo, TotalValues},
     ids::{DecisionId, UserId},
     policy::{DenyReason, FieldNo, Scope, TeamKey},
     server::LimitedBody,
@@ -172,9 +172,9 @@ impl Passage<'_> {
     ) -> Result<Shown, Refusal> {
         let settled = self.settle(permit, object.as_ref(), &target, said, record);
         let mut settled = Box::pin(settled).await?;
-        let cover = settled.cover.take();
-        let covering = Passage { cover: cover.as_ref(), ..*self };
-        Box::pin(covering.send(settled, object, target, passed, record)).await
+        let must_show = settled.must_show.take();
+        let answering = Passage { must_show: must_show.as_ref(), ..*self };
+        Box::pin(answering.send(settled, object, target, passed, record)).await
     }
 
     /// Makes a request that may be made, and shows the answer.
@@ -186,7 +186,7 @@ impl Passage<'_> {
         mut passed: HeaderMap,
         record: &mut Record,
     ) -> Result<Shown, Refusal> {
-        let Settled { permit, body, changes, facts_at, version, cover: _ } = settled;
+        let Settled { permit, body, changes, facts_at, version, must_show: _ } = settled;
         let route = &self.matched.route;
         let grants = self.granted.version.to_string();
         let from = self.from(&grants, record.id);
@@ -210,14 +210,14 @@ impl Passage<'_> {
         self.put_on_record(record).await?;
         if within == Scope::None && !route.writes() && self.in_shadow().is_none() {
             let number = paged.as_ref().and_then(Paged::number);
-            if let Some(none) = nobody::answer(&route.shows, &Around { number, ..Around::of(0) }) {
+            if let Some(none) = nobody::answer(&route.shows, &TotalValues { number, ..TotalValues::of(0) })? {
                 return Ok(none);
             }
         }
         let onward = Onward { method, target, headers: passed, body };
         if let Some(paged) = paged {
-            let asking = Asking { onward, from, around: object.as_ref() };
-            return Box::pin(self.page(&paged, &permit, &asking, record)).await;
+            let request = ListRequest { onward, from, around: object.as_ref() };
+            return Box::pin(self.page(&paged, &permit, &request, record)).await;
         }
         // Also if the user goes away before the answer comes: the write was made all the same.
         let _forgets: Vec<_> =

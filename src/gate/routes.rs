@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use http::Method;
 
 use super::path::CanonicalPath;
-use crate::config::routes::{Line, Part, Route, RouteMap};
+use crate::config::routes::{Part, RequestLine, Route, RouteMap};
 
 /// The routes of one tenant, to be searched.
 #[derive(Debug)]
@@ -101,7 +101,7 @@ impl Routes {
 
 /// The path of a line whose parameters have these values.
 #[must_use]
-pub fn filled(line: &Line, parameters: &BTreeMap<String, String>) -> String {
+pub fn filled(line: &RequestLine, parameters: &BTreeMap<String, String>) -> String {
     line.parts.iter().fold(String::new(), |path, part| {
         let part = match part {
             Part::Literal(text) => text,

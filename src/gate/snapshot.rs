@@ -12,7 +12,7 @@ use super::{
     refusal::Refusal,
     routes::Routes,
     show::{
-        pages::Places,
+        pages::ListPlaces,
         shape::{Shapes, unfit},
     },
     upstream::Upstream,
@@ -51,7 +51,7 @@ pub(super) struct Tenant {
     pub(super) routes: Routes,
     pub(super) upstream: Upstream,
     pub(super) prefetched: Prefetched,
-    pub(super) places: Places,
+    pub(super) places: ListPlaces,
     /// The accounts of the routes' backend: those in which its own ids of conversations mean something.
     pub(super) accounts: Vec<AccountId>,
     /// The channel of each account.
@@ -116,7 +116,7 @@ impl Snapshot {
                     look_ups_beyond: limits.of("look_ups_max"),
                     teams_beyond: limits.of("teams_max"),
                     teams_late: limits.of("teams_time_max"),
-                    places: Places::new(settings.page_places_max, limits),
+                    places: ListPlaces::new(settings.page_places_max, limits),
                     accounts: of_backend.map(|account| account.id.clone()).collect(),
                     channels: channels.collect(),
                     shapes: ArcSwapOption::empty(),

@@ -18,13 +18,13 @@ impl Grants {
         granting != 0 && fields.all(|field| self.opens_by(pair, &ways, field, Purpose::See))
     }
 
-    /// Whether a field is returned. The field is one of [`Allowed::resource`]'s.
+    /// Whether a field is returned. The field is one of the resource that was asked about.
     #[must_use]
     pub fn sees(&self, allowed: &Allowed, field: FieldNo) -> bool {
         self.opens(allowed, field, Purpose::See)
     }
 
-    /// Whether a field may be written. The field is one of [`Allowed::resource`]'s.
+    /// Whether a field may be written. The field is one of the resource that was asked about.
     #[must_use]
     pub fn writes(&self, allowed: &Allowed, field: FieldNo) -> bool {
         self.opens(allowed, field, Purpose::Write)

@@ -23,6 +23,8 @@ use rcgen::CertifiedKey;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support::folder::write_file;
+
 const HEADGATE: &str = r#"
 [backend.chat]
 urls = ["http://127.0.0.1:3000/in"]
@@ -49,15 +51,9 @@ fn repository(path: &str) -> PathBuf {
 fn folder(files: &[(&str, &str)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (file, text) in files {
-        write(folder.path(), file, text);
+        write_file(folder.path(), file, text);
     }
     folder
-}
-
-fn write(folder: &Path, file: &str, text: &str) {
-    let path = folder.join(file);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
 }
 
 fn env(name: &str) -> Option<String> {
@@ -467,7 +463,7 @@ fn a_certificate_is_read_and_must_fit_its_key() {
     let tls = load(folder.path()).unwrap().config.listeners.hooks.clone().unwrap().tls.unwrap();
     assert_eq!(tls.certificates[0].chain, folder.path().join("tls/chain.pem"));
 
-    write(folder.path(), "tls/key.pem", &certificate().1);
+    write_file(folder.path(), "tls/key.pem", &certificate().1);
     let told = load(folder.path()).map(|_| ()).unwrap_err().to_string();
     assert!(
         told.ends_with("the key `tls/key.pem` does not belong to the certificate `tls/chain.pem`"),
@@ -509,7 +505,7 @@ fn the_version_names_the_content() {
     let (one, same) = (folder(&files), folder(&files));
     let version = |folder: &TempDir| load(folder.path()).unwrap().version;
     assert_eq!(version(&one), version(&same));
-    write(same.path(), "headgate.toml", &format!("{HEADGATE}# a comment\n"));
+    write_file(same.path(), "headgate.toml", &format!("{HEADGATE}# a comment\n"));
     assert_ne!(version(&one), version(&same));
 }
 
@@ -520,7 +516,7 @@ fn what_needs_a_restart_is_named() {
     let old = load(folder.path()).unwrap().config;
     assert_eq!(restart_needed(&old, &old), []);
     let changed = HEADGATE.replace("\"data\"", "\"other\"") + "[listener.ops]\naddress = \"127.0.0.1:9\"\n";
-    write(folder.path(), "headgate.toml", &changed);
+    write_file(folder.path(), "headgate.toml", &changed);
     let new = load(folder.path()).unwrap().config;
     let needed = restart_needed(&old, &new);
     assert_eq!(needed, [NeedsRestart::Listener("ops"), NeedsRestart::StorePath]);
@@ -548,9 +544,9 @@ fn other_certificates_are_taken_over_and_tls_itself_needs_a_restart() {
     let loaded = load(folder.path()).unwrap();
     assert_eq!(loaded.files, [folder.path().join("old.pem"), folder.path().join("old.key")]);
     let old = loaded.config;
-    write(folder.path(), "headgate.toml", &with("new"));
+    write_file(folder.path(), "headgate.toml", &with("new"));
     assert_eq!(restart_needed(&old, &load(folder.path()).unwrap().config), []);
-    write(folder.path(), "headgate.toml", &format!("{HEADGATE}{hooks}"));
+    write_file(folder.path(), "headgate.toml", &format!("{HEADGATE}{hooks}"));
     assert_eq!(restart_needed(&old, &load(folder.path()).unwrap().config), [NeedsRestart::Tls("hooks")]);
 }
 
@@ -657,15 +653,15 @@ async fn a_changed_file_a_new_tenant_and_a_changed_secret_are_told() {
     let mut watch = Watch::new(folder.path()).unwrap();
     watch.follow(vec![folder.path().join("secret")]);
 
-    write(folder.path(), "headgate.toml", "");
+    write_file(folder.path(), "headgate.toml", "");
     assert_eq!(next(&mut watch).await, Cause::Changed);
 
-    write(folder.path(), "tenants/new/channels.toml", "");
+    write_file(folder.path(), "tenants/new/channels.toml", "");
     assert_eq!(next(&mut watch).await, Cause::Changed);
-    write(folder.path(), "tenants/new/channels.toml", CHANNELS);
+    write_file(folder.path(), "tenants/new/channels.toml", CHANNELS);
     assert_eq!(next(&mut watch).await, Cause::Changed);
 
-    write(folder.path(), "secret", "two");
+    write_file(folder.path(), "secret", "two");
     assert_eq!(next(&mut watch).await, Cause::Changed);
 }
 
@@ -687,10 +683,10 @@ async fn what_the_process_writes_itself_into_the_folder_is_no_change() {
     let mut watch = Watch::new(folder.path()).unwrap();
     watch.disregard(&[&folder.path().join("data"), &folder.path().join("decisions.jsonl")]);
     fs::create_dir(folder.path().join("data")).unwrap();
-    write(folder.path(), "decisions.jsonl", "{}\n");
+    write_file(folder.path(), "decisions.jsonl", "{}\n");
     let told = tokio::time::timeout(Duration::from_secs(1), watch.next()).await;
     assert!(told.is_err(), "it was taken for a change");
-    write(folder.path(), "headgate.toml", "");
+    write_file(folder.path(), "headgate.toml", "");
     assert_eq!(next(&mut watch).await, Cause::Changed);
 }
 
@@ -1140,10 +1136,27 @@ fn every_mistake_about_pages_is_told_with_its_line() {
             "page.number: expected either `number` or `before` and `after`",
         ),
         ("{ number = 'p', begins = 'end' }", "row", "page.begins: only goes with `before` or `after`"),
+        ("{ number = 'p', compares = true }", "row", "page.compares: only goes with `before` or `after`"),
         ("{ before = 'b', size_default = 3 }", "row", "page.size_default: only goes with `number`"),
         ("{ after = 'a', more = '/more' }", "row", "page.more: only goes with `number`"),
+        (
+            "{ after = 'a' }",
+            "row",
+            "page: only goes with `compares = true`: a backend that looks for the row",
+        ),
+        (
+            "{ after = 'a', compares = true }\nfields_in = ['sort']",
+            "row",
+            "page: only goes with rows in the order of their ids: without `fields_in` and `fields_at`",
+        ),
         ("{ before = 'b' }", "row", "page: only goes with `after`, or with `before` and `begins = \"end\"`"),
         ("{ after = 'a' }", "line", "page: only goes with rows that have an `id`"),
+        // By one of the list's own, every page would be the backend's.
+        ("{ number = 'p', unless = ['P'] }", "row", "page.unless: `P` is in the list twice"),
+        ("{ after = 'a', compares = true, unless = ['a'] }", "row", "page.unless: `a` is in the list twice"),
+        ("{ number = 'p', size = 'p' }", "row", "page.size: `p` is in the list twice"),
+        ("{ before = 'c', after = 'c', compares = true }", "row", "page.after: `c` is in the list twice"),
+        ("{ number = '' }", "row", "page.number: expected a name"),
     ] {
         let told = mistakes_of("tenants/default/routes.toml", &route(page, entity));
         let expected = format!("routes.toml:14: route[0].{expected}");

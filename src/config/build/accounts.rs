@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    Around, Check,
+    ChannelsContext, Check,
     providers::{self, Sort},
 };
 use crate::{
@@ -21,14 +21,14 @@ pub(super) fn accounts(
     check: &mut Check<'_>,
     raw: &raw::Channels,
     sorts: &BTreeMap<&Name, Sort>,
-    around: &Around<'_>,
+    context: &ChannelsContext<'_>,
 ) -> BTreeMap<AccountId, Arc<Account>> {
     let mut accounts = BTreeMap::new();
     let mut ids: BTreeMap<(Name, Channel, String), String> = BTreeMap::new();
     let mut only: BTreeMap<Name, String> = BTreeMap::new();
     for (Name(name), raw_account) in &raw.account {
         let at = KeyPath::default().key("account").key(name);
-        let Some(account) = account(check, &at, name, raw_account, raw, sorts, around) else { continue };
+        let Some(account) = account(check, &at, name, raw_account, raw, sorts, context) else { continue };
         let endpoint = Name(account.endpoint.to_string());
         let has_one = sorts.get(&endpoint).is_some_and(|sort| sort.has_one_account());
         if let Some(other) = has_one.then(|| only.insert(endpoint.clone(), name.clone())).flatten() {
@@ -50,13 +50,13 @@ fn account(
     raw: &raw::Account,
     all: &raw::Channels,
     sorts: &BTreeMap<&Name, Sort>,
-    around: &Around<'_>,
+    context: &ChannelsContext<'_>,
 ) -> Option<Account> {
     if let Some(backend) = &raw.backend {
-        check.declared(&at.key("backend"), "backend", backend, around.backends);
+        check.declared(&at.key("backend"), "backend", backend, context.backends);
     }
     if let Some(team) = &raw.team {
-        check.declared(&at.key("team"), "team", team, &around.directory.team);
+        check.declared(&at.key("team"), "team", team, &context.directory.team);
     }
     let endpoint = raw.endpoint.as_ref()?;
     if !check.declared(&at.key("endpoint"), "endpoint", endpoint, &all.endpoint) {
@@ -68,7 +68,7 @@ fn account(
     let provider_id = id(check, at, channel, sort, name, raw)?;
     Some(Account {
         id: AccountId::new(name),
-        tenant: around.tenant.clone(),
+        tenant: context.tenant.clone(),
         endpoint: EndpointId::new(endpoint.as_ref()),
         channel,
         provider_id,

@@ -23,7 +23,7 @@ use crate::{
 
 /// What a tenant's channels refer to.
 #[derive(Debug)]
-pub(in crate::config) struct Around<'a> {
+pub(in crate::config) struct ChannelsContext<'a> {
     /// Whose they are.
     pub(in crate::config) tenant: &'a TenantId,
     /// The backends, each with its format.
@@ -44,7 +44,7 @@ type Accounts = BTreeMap<AccountId, Arc<Account>>;
 pub(in crate::config) fn channels(
     check: &mut Check<'_>,
     raw: &raw::Channels,
-    around: &Around<'_>,
+    context: &ChannelsContext<'_>,
 ) -> (Accounts, Vec<Endpoint>) {
     let mut sorts = BTreeMap::new();
     for (name, endpoint) in &raw.endpoint {
@@ -52,14 +52,14 @@ pub(in crate::config) fn channels(
             sorts.insert(name, sort);
         }
     }
-    let accounts = accounts::accounts(check, raw, &sorts, around);
+    let accounts = accounts::accounts(check, raw, &sorts, context);
     let mut by_endpoint: BTreeMap<&str, Vec<&Arc<Account>>> = BTreeMap::new();
     for account in accounts.values() {
         by_endpoint.entry(account.endpoint.as_str()).or_default().push(account);
     }
     let endpoints = sorts.iter().filter_map(|(&name, &sort)| {
         let mine = by_endpoint.remove(name.as_ref()).unwrap_or_default();
-        endpoint(check, name, raw.endpoint.get(name)?, sort, &mine, around)
+        endpoint(check, name, raw.endpoint.get(name)?, sort, &mine, context)
     });
     let endpoints = endpoints.collect();
     note_unused(check, raw);
@@ -76,23 +76,23 @@ fn endpoint(
     raw: &raw::Endpoint,
     sort: Sort,
     accounts: &[&Arc<Account>],
-    around: &Around<'_>,
+    context: &ChannelsContext<'_>,
 ) -> Option<Endpoint> {
     let at = at(name);
-    let provider = providers::provider(check, &at, sort, raw, around.dedupe_window);
-    let of_sort = || sort.body_bytes_max(around.body_bytes_max);
+    let provider = providers::provider(check, &at, sort, raw, context.dedupe_window);
+    let of_sort = || sort.body_bytes_max(context.body_bytes_max);
     let body_bytes_max = raw.body_bytes_max.map_or_else(of_sort, Size::in_memory);
-    let own = body_bytes_max != around.body_bytes_max;
-    if own && body_bytes_max > around.bodies_in_memory_max {
+    let own = body_bytes_max != context.body_bytes_max;
+    if own && body_bytes_max > context.bodies_in_memory_max {
         let larger = "bodies_in_memory_max` of `listener.hooks.limits` in `headgate.toml";
         check.wrong(&at.key("body_bytes_max"), Wrong::MoreThan { larger });
     }
-    let format = format(check, accounts, around);
+    let format = format(check, accounts, context);
     let by_id =
         accounts.iter().map(|&account| ((account.channel, account.provider_id.clone()), Arc::clone(account)));
     Some(Endpoint {
         id: EndpointId::new(name.as_ref()),
-        tenant: around.tenant.clone(),
+        tenant: context.tenant.clone(),
         provider: provider?,
         body_bytes_max,
         format,
@@ -112,9 +112,9 @@ fn note_unused(check: &mut Check<'_>, raw: &raw::Channels) {
 
 /// The format of the endpoint's webhooks: `raw` if one of its accounts has a backend that wants that; then
 /// all must go to that backend, since a webhook may hold events of all of them.
-fn format(check: &mut Check<'_>, accounts: &[&Arc<Account>], around: &Around<'_>) -> Format {
+fn format(check: &mut Check<'_>, accounts: &[&Arc<Account>], context: &ChannelsContext<'_>) -> Format {
     let is_raw = |account: &Account| {
-        around.backends.get(&Name(account.backend.as_str().to_owned())) == Some(&Format::Raw)
+        context.backends.get(&Name(account.backend.as_str().to_owned())) == Some(&Format::Raw)
     };
     let Some(first) = accounts.iter().find(|account| is_raw(account)) else {
         return Format::Event;

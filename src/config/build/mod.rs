@@ -26,7 +26,7 @@ use std::{
 
 pub(super) use self::{
     backends::{backends, delivery, egress, store, telemetry},
-    channels::{Around, channels},
+    channels::{ChannelsContext, channels},
     directory::{assignment, directory, source},
     elsewhere::fields_elsewhere,
     gate::{check_audit, gate},
@@ -35,7 +35,7 @@ pub(super) use self::{
     roles::{Laid, Origins, check_people, check_roles},
     routes::{apis, routes, shape_of},
     shared::{Map, check_shared},
-    tests::{Asking, note_failures},
+    tests::{UnderTest, note_failures},
     vocabulary::check_vocabulary,
 };
 use super::{

@@ -9,7 +9,7 @@ use crate::{
     config::{
         document::Document,
         mistake::{KeyPath, Report, Wrong},
-        routes::{Line, Part, RouteMap},
+        routes::{Part, RequestLine, RouteMap},
     },
     ids::TenantId,
 };
@@ -49,14 +49,15 @@ fn are_apart(one: &BTreeSet<Option<&str>>, two: &BTreeSet<Option<&str>>) -> bool
 fn taken(own: &Map<'_>, other: &Map<'_>) -> Option<Wrong> {
     let unshared = own.routes.routes.iter().filter(|route| !route.shared);
     let mut pairs = unshared.flat_map(|route| other.routes.routes.iter().map(move |theirs| (route, theirs)));
-    let meet = |one: &Line, two: &Line| meet((one, &own.routes.fixed), (two, &other.routes.fixed));
+    let meet =
+        |one: &RequestLine, two: &RequestLine| meet((one, &own.routes.fixed), (two, &other.routes.fixed));
     let (route, theirs) = pairs.find(|(route, theirs)| meet(&route.matches, &theirs.matches))?;
     let (route, other_route) = (route.name.clone(), theirs.name.clone());
     Some(Wrong::RouteOfTwoTenants { route, other: other_route, tenant: other.tenant.to_string() })
 }
 
 /// A line with the parameters that have one value.
-type Fixed<'a> = (&'a Line, &'a BTreeMap<String, String>);
+type Fixed<'a> = (&'a RequestLine, &'a BTreeMap<String, String>);
 
 /// Whether there is a path that both take. The method tells nothing: what one reads, the other writes.
 fn meet((one, fixed): Fixed<'_>, (two, also): Fixed<'_>) -> bool {

@@ -24,7 +24,7 @@ const FOR_GOOD: Timestamp = Timestamp(i64::MAX);
 
 /// What the cases of a tenant are asked of: the same as the gate decides by.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::config) struct Asking<'a> {
+pub(in crate::config) struct UnderTest<'a> {
     pub(in crate::config) tenant: &'a TenantId,
     pub(in crate::config) directory: &'a Directory,
     /// Users come from elsewhere: who is not in the directory may be there all the same.
@@ -51,7 +51,7 @@ struct Names<'a> {
     action: crate::policy::ActionNo,
 }
 
-impl Asking<'_> {
+impl UnderTest<'_> {
     /// Asks every case. Names that nothing knows are noted; what is answered otherwise than expected is in the answer.
     pub(in crate::config) fn ask_all(&self, check: &mut Check<'_>, tests: &raw::Tests) -> Vec<Trial> {
         let tree = self.directory.tree();

@@ -6,7 +6,7 @@ use super::Check;
 use crate::config::{
     mistake::{KeyPath, Wrong},
     raw,
-    routes::Line,
+    routes::RequestLine,
     text::Pointer,
     writing::{Asking, Assign, Ids, Media, Names, Right, Writing},
 };
@@ -18,7 +18,7 @@ const IDS_MAX: u32 = 100;
 const OBJECTS_MAX: u32 = 1000;
 
 /// What a route lets be written.
-pub(super) fn writing(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route, line: &Line) -> Writing {
+pub(super) fn writing(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route, line: &RequestLine) -> Writing {
     let default: &[raw::Media] = match line.method {
         Method::GET | Method::DELETE => &[],
         _ => &[raw::Media::Json],

@@ -1,17 +1,26 @@
-//! `routes.toml`.
+//! `routes.toml`: the map, and what a route says of its requests.
 
-use std::{collections::BTreeMap, time::Duration};
+mod entity;
+mod page;
+mod shows;
+
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::{
+    entity::{Entity, EntityKind, Literal, LookUp},
+    page::{Begins, Page},
+    shows::{Empty, Export, Format, NoneAs, Push, Totals},
+};
 use super::{
     Name,
     writing::{AssignFields, Instead, Media, Need, PlaceFields, Reference},
 };
 use crate::config::{
     presets::RoutePreset,
-    text::{Pointer, SecretText, Size, Span},
+    text::{Pointer, SecretText, Size},
 };
 
 /// The part of a backend's API that a tenant's users may reach at all, and what each request of it asks for.
@@ -61,145 +70,6 @@ pub(crate) struct AsUser {
     pub(crate) header: Option<String>,
     /// The credential of each user, by name: `5 = "${file:/etc/headgate/users/5}"`.
     pub(crate) credentials: BTreeMap<String, SecretText>,
-}
-
-/// A kind of object, and where its facts stand in the JSON of one. A fact that is not found is not known: it
-/// grants nothing, and may be what a forbid, a condition or a narrower override names. A place or kind that is `null`
-/// is known to be none.
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Entity {
-    /// The resource of the policy. Default: the entity's name.
-    pub(crate) resource: Option<String>,
-    /// Where the object stands in an answer. Default: the answer is the object.
-    pub(crate) at: Option<Pointer>,
-    /// Its id. If it is given, an answer without it, or with another than the path's, is not believed.
-    pub(crate) id: Option<Pointer>,
-    /// Who is responsible.
-    pub(crate) responsible: Option<Pointer>,
-    /// The object's own team. It counts beside the teams of the responsible user, and also while nobody is.
-    pub(crate) team: Option<Pointer>,
-    /// Who takes part: a list of users, or of objects with an `id`.
-    pub(crate) participants: Option<Pointer>,
-    /// Who made it.
-    pub(crate) creator: Option<Pointer>,
-    /// The team whose queue serves it.
-    pub(crate) queue: Option<Pointer>,
-    /// Whether it is available to everyone: `true`.
-    pub(crate) open: Option<Pointer>,
-    /// Its pipeline.
-    pub(crate) pipeline: Option<Pointer>,
-    /// Its stage.
-    pub(crate) stage: Option<Pointer>,
-    /// Its channel.
-    pub(crate) channel: Option<Pointer>,
-    /// What the policy calls the backend's channels: `{ "Channel::Whatsapp" = "whatsapp" }`. Another one than these is
-    /// not known. Default: by the backend's names.
-    pub(crate) channels: BTreeMap<String, String>,
-    /// Its account.
-    pub(crate) account: Option<Pointer>,
-    /// A finer kind, that rules of the policy name.
-    pub(crate) kind: Option<Pointer>,
-    /// The role that it is, where roles are administered.
-    pub(crate) role: Option<Pointer>,
-    /// The entity through which the object is reached: the lead on whose card a contact is shown. Its facts count
-    /// beside the object's own.
-    pub(crate) via: Option<Name>,
-    /// Where in the object's JSON that other object stands. Default: they share their JSON.
-    pub(crate) via_at: Option<Pointer>,
-    /// It is a conversation whose tag says its facts: the one with its `id`, by its own id or the backend's. What else
-    /// its JSON says is not asked.
-    pub(crate) tag: bool,
-    /// Its facts are those of another object, for which Headgate asks: a search shows a line of a conversation, and not
-    /// whose it is.
-    pub(crate) look_up: Option<LookUp>,
-    /// When nobody is responsible, beside a `responsible` that is `null`.
-    pub(crate) nobody: Nobody,
-    /// It is a part of the object in which it stands, or of the route's object, as a message is of its conversation:
-    /// that one's facts are its own, beside its `kind` and `creator`.
-    pub(crate) part: bool,
-    /// The fields that may pass: names of members, with a dot for those of inner objects (`meta.channel`); lists
-    /// are looked through. A field passes with all that is in it, apart from what `nested` names there and what
-    /// roles hide. `"*"` is every member. Without `fields`, nothing of the object passes but what is nested in it.
-    pub(crate) fields: Vec<String>,
-    /// Other names of its fields, such as `{ phone_number = ["tel", "details.number"] }`: names in its JSON, in what is
-    /// written to it and in questions about it that mean one field. What hides or locks one of them does so with all.
-    pub(crate) aliases: BTreeMap<String, Vec<String>>,
-    /// Where other entities stand in its JSON: pointers, with `*` for each item of a list. Each is decided on by
-    /// itself.
-    pub(crate) nested: BTreeMap<Pointer, Name>,
-    /// What the backend has at such a place where there is none, so that a hidden one looks the same:
-    /// `{ "/attachments" = "absent", "/last_message" = "null" }`, for items of a list by the pointer of the list. Without it
-    /// `null` and `[]` pass as they are, a hidden object is left out, and a list of hidden ones is without items.
-    pub(crate) none: BTreeMap<Pointer, NoneAs>,
-    /// The action that is asked for where it is nested or a row. Default: `view`.
-    pub(crate) action: Option<String>,
-    /// Other resources of the policy that it is, by the value of a member: the first that fits. If a member that is
-    /// named here is missing, or of another type than the value, nobody sees the object.
-    pub(crate) kinds: Vec<EntityKind>,
-    /// It is a single value, such as the address of a picture, and no object: it passes whole or not at all.
-    pub(crate) value: bool,
-    /// Fields that are left of it where it is hidden. Default: nothing is left.
-    pub(crate) placeholder: Vec<String>,
-}
-
-/// Another object, whose facts are an entity's.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct LookUp {
-    /// Where its id stands.
-    pub(crate) id: Pointer,
-    /// The entity that it is.
-    pub(crate) entity: Name,
-    /// The request that answers with it, such as `GET /api/v1/accounts/{account}/conversations/{id}`. `{id}` is the id;
-    /// other parameters must be in `fixed`.
-    pub(crate) request: String,
-}
-
-/// When nobody is responsible.
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Nobody {
-    /// An object without `responsible` has nobody. Parameters by which backends leave members out (`fields`) are refused then, to who
-    /// does not see every object. Not for rows of `format = "csv"`, where an empty cell, or a column that is
-    /// not there, says nothing.
-    pub(crate) absent: bool,
-    /// Who stands there is a user only if this is so, or if there is no such member: no bot.
-    pub(crate) unless: Option<Member>,
-}
-
-/// A member with a value.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Member {
-    /// Where it stands in the object.
-    pub(crate) at: Pointer,
-    /// The value.
-    pub(crate) is: Literal,
-}
-
-/// Another resource that an entity is.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct EntityKind {
-    /// Where the value stands in the object.
-    pub(crate) at: Pointer,
-    /// The value.
-    pub(crate) is: Literal,
-    /// The resource of the policy.
-    pub(crate) resource: String,
-}
-
-/// A value to compare with.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub(crate) enum Literal {
-    /// `true` or `false`.
-    Boolean(bool),
-    /// A whole number.
-    Number(i64),
-    /// A text.
-    Text(String),
 }
 
 /// One route of the backend's API.
@@ -357,17 +227,6 @@ pub(crate) struct StandsIn {
     pub(crate) request: String,
 }
 
-/// An export that the backend makes meanwhile. Its result is shown to the user who started it, for a day and as long as
-/// that user's roles and teams stay the same, and to nobody else.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Export {
-    /// A name for these exports: routes that start and fetch the same ones have the same.
-    pub(crate) of: String,
-    /// Where it starts, and needed there: where the export's id stands in the answer, as it is shown.
-    pub(crate) id: Option<Pointer>,
-}
-
 /// What is told of a backend's errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -386,144 +245,6 @@ pub(crate) enum Audit {
     Bounded,
     /// It may not.
     Must,
-}
-
-/// How a backend gives a list in pages of some rows, each asked for in the query: by its number, or by a row beside it.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Page {
-    /// The parameter with the number of the page.
-    pub(crate) number: Option<String>,
-    /// The number of the first page, and of a request that names none; 1 if nothing is said.
-    pub(crate) first: Option<u64>,
-    /// The parameter with the number of rows, if there is one.
-    pub(crate) size: Option<String>,
-    /// How many rows a page has that is asked for without a number of rows; 25 if nothing is said. A page with fewer is the last.
-    #[schemars(range(min = 1))]
-    pub(crate) size_default: Option<usize>,
-    /// Instead of `number`: the parameter with the id of a row, before which the page ends. Rows are told apart by the `id` of
-    /// their entity.
-    pub(crate) before: Option<String>,
-    /// Instead of `number`: the parameter with the id of a row, after which the page begins.
-    pub(crate) after: Option<String>,
-    /// With `before` or `after`: which rows come without either, the first ones of the list or the last.
-    pub(crate) begins: Begins,
-    /// Parameters with which the backend gives the whole list at once, whatever page is asked for. Each must be a whole number
-    /// then.
-    pub(crate) unless: Vec<String>,
-    /// Where the answer says the page's number. Who may not see every row reads there the number that they asked for.
-    pub(crate) at: Option<Pointer>,
-    /// Where the answer says whether there is a next page: `true` or `false`. Who may not see every row reads there whether
-    /// they have one.
-    pub(crate) more: Option<Pointer>,
-    /// Most of the backend's pages that are read for one request. When they are not enough, the answer is short and
-    /// has the header `headgate-more: true`; the next page goes on from there.
-    #[schemars(range(min = 1, max = 1000))]
-    pub(crate) pages_max: usize,
-    /// How long a request may go on to read the backend's pages, after the first. Then as above.
-    pub(crate) time_max: Span,
-}
-
-impl Default for Page {
-    fn default() -> Self {
-        Self {
-            number: None,
-            first: None,
-            size: None,
-            size_default: None,
-            before: None,
-            after: None,
-            begins: Begins::default(),
-            unless: Vec::new(),
-            at: None,
-            more: None,
-            pages_max: 10,
-            time_max: Span(Duration::from_secs(2)),
-        }
-    }
-}
-
-/// Where a list begins that is asked for without a row.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Begins {
-    /// With its first rows.
-    #[default]
-    Start,
-    /// With its last ones, as conversations do.
-    End,
-}
-
-/// What becomes of counts, for who may not see every row. One that is not named here nor in `keep` is taken out.
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Totals {
-    /// Replaced by how many rows of the list the user sees: on the last page with `page`, and `null` on those before.
-    pub(crate) recompute: Vec<Pointer>,
-    /// Replaced by `null`.
-    pub(crate) null: Vec<Pointer>,
-    /// Taken out.
-    pub(crate) drop: Vec<Pointer>,
-}
-
-/// What a list without rows is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Empty {
-    /// A list like any other. Without `nested` and `keep`, or with `page`, a 204 is answered as one too.
-    List,
-    /// An answer without content: 204.
-    NoContent,
-    /// An answer in which the list is left out, as JSON made of Protocol Buffers has it. Not where `items` is the whole
-    /// answer, and without `nested` and `keep`, or with `page`.
-    Absent,
-}
-
-/// What a backend has where there is no object. All of these that an answer has there come out as this one; a member that
-/// is left out is never added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum NoneAs {
-    /// The member is left out.
-    Absent,
-    /// `null`.
-    Null,
-    /// `[]`: only of a list.
-    List,
-}
-
-/// What an answer is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Format {
-    /// JSON, whatever the backend calls it: filtered.
-    #[default]
-    Json,
-    /// Rows of comma-separated values under a line of names: filtered as rows of objects whose members are the
-    /// columns.
-    Csv,
-    /// Anything, such as a picture: it passes whole to who may see every field of the route's object, or not at all.
-    /// Without `object` nobody can tell whose it is: then it passes to who has the right to all.
-    Whole,
-}
-
-/// How a query is narrowed.
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Push {
-    /// For who may see their own rows alone. In a value, `{user}` stands for the user's name, with which `responsible` is compared: as
-    /// in `owner_id={user}` or `q=owner:{user}`.
-    pub(crate) own: Option<String>,
-    /// For who may see no more than the rows of their one team, for which `{team}` stands in a value. The backend must then send all rows
-    /// that any member of the team has. Who sees what their team has also sees what is their own elsewhere, so it only
-    /// goes with an entity that has neither a `team` of its own nor a `queue`.
-    pub(crate) team: Option<String>,
-    /// Only for who has credentials of their own in `[as_user]`: it says what the backend understands of the user whom it takes
-    /// them for, such as `me`.
-    pub(crate) as_user: bool,
-    /// The values of the same parameters that the user may have asked for and whose place it takes: those that let pass all that
-    /// it lets. A request with another one is left as it is, and with `[]` so is each that has one of these parameters. Without it, any.
-    pub(crate) in_place_of: Option<Vec<String>>,
 }
 
 /// Where the facts of an object come from.

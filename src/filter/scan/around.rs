@@ -2,7 +2,7 @@
 
 use super::super::{
     Fault, Judge, NoneAs, Total,
-    plan::{Place, State, StateId, Way},
+    plan::{Container, Place, State, StateId},
     tape::{At, Left, NONE, What, Writing},
 };
 use super::{Frame, Kind, Mode, Noted, Opening, Reader, Scan, inside::fits, values::Begun};
@@ -28,7 +28,7 @@ impl<J: Judge> Reader<'_, J> {
                 self.scan.mode = Mode::Drop;
                 return Ok(Begun::over());
             }
-            (Some(_), b'[') if state.way == Some(Way::List) => {
+            (Some(_), b'[') if state.container == Some(Container::List) => {
                 let (length, plain) = (self.out.len(), self.scan.top.noted.plain);
                 self.prefix(start)?;
                 let text = self.out.split_off(length);
@@ -114,12 +114,15 @@ impl<J: Judge> Reader<'_, J> {
         Begun::over()
     }
 
-    /// Writes what stands before a value that passes: its key, and what parts it from the one before.
+    /// Writes what stands before a value that passes: its key, and what parts it from the one before that did, or the white space
+    /// before the first of all if it is the first one.
     fn prefix(&mut self, start: usize) -> Result<(), Fault> {
         let Frame { before, noted: Noted { plain, .. }, .. } = self.scan.top;
         self.bounded(before, start)?;
-        let from = if plain { before } else { self.scan.member };
-        self.write(from, start);
+        if !plain {
+            self.out.extend_from_slice(&self.scan.top.lead);
+        }
+        self.write(if plain { before } else { self.scan.member }, start);
         self.scan.top.noted.plain = true;
         Ok(())
     }
@@ -163,6 +166,12 @@ impl<J: Judge> Reader<'_, J> {
         let begin = self.out.len();
         let text = self.text.get(origin - self.base..end - self.base).unwrap_or_default();
         let rows = self.scan.top.kind == Kind::Rows;
+        if let Some(marks) = self.scan.marks.as_mut().filter(|marks| rows && marks.parting.is_empty())
+            && self.scan.top.index > 0
+        {
+            let between = self.text.get(self.scan.top.before - self.base..member - self.base);
+            marks.parting.extend_from_slice(between.unwrap_or_default());
+        }
         let Scan { tape, counts, report, .. } = &mut *self.scan;
         let left = tape.settle(Writing {
             text,
@@ -193,7 +202,8 @@ impl<J: Judge> Reader<'_, J> {
             self.scan.rows_left += 1;
             let end = self.out.len();
             if let Some(marks) = &mut self.scan.marks {
-                marks.rows.push((length, begin, end));
+                // White space before the first row stands around the rows.
+                marks.rows.push((if plain { length } else { begin }, begin, end));
             }
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! In an entity's object: what may have to be taken out is noted.
 
 use super::super::{
-    plan::{Note, Place, Plan, State, StateId, Way},
+    plan::{Container, Note, Place, Plan, State, StateId},
     tape::{At, NONE, Tape, What},
 };
 use super::{Noted, values::Begun};
@@ -73,10 +73,10 @@ fn what_by_type(in_list: bool, state: &State, byte: u8) -> Result<Option<What>, 
 
 /// Whether a value may be at a state, by its first byte.
 pub(super) fn fits(state: &State, byte: u8) -> bool {
-    match state.way {
+    match state.container {
         None => true,
-        Some(Way::Object) => matches!(byte, b'{' | b'n'),
-        Some(Way::List) => matches!(byte, b'[' | b'n'),
+        Some(Container::Object) => matches!(byte, b'{' | b'n'),
+        Some(Container::List) => matches!(byte, b'[' | b'n'),
     }
 }
 

@@ -44,15 +44,11 @@ impl<J: Judge> Reader<'_, J> {
     pub(super) fn member(&mut self, at: usize) {
         let start = self.base + at;
         self.scan.member = start;
-        let top = &self.scan.top;
-        if !top.any && !matches!(self.scan.mode, Mode::Held { .. }) {
-            let before = top.before;
-            match &mut self.scan.opening {
-                None => self.write(before, start),
-                Some(opening) => opening.text.extend_from_slice(
-                    self.text.get(before.saturating_sub(self.base)..at).unwrap_or_default(),
-                ),
-            }
+        let before = self.scan.top.before;
+        if self.scan.top.kind == Kind::Text {
+            self.write(before, start);
+        } else if before < start && !self.scan.top.any && !matches!(self.scan.mode, Mode::Held { .. }) {
+            self.scan.top.lead = self.text.get(before - self.base..at).unwrap_or_default().to_vec();
         }
         self.scan.top.any = true;
     }
@@ -148,9 +144,16 @@ impl<J: Judge> Reader<'_, J> {
                 }
             }
             match self.scan.opening.take() {
+                // White space would tell that there was something.
+                None if !frame.noted.plain => self.write(end - 1, end),
                 None => self.write(frame.before, end),
                 Some(opening) => self.none(opening, self.plan.state(frame.state).none),
             }
+        }
+        if let Mode::Held { origin, .. } = self.scan.mode
+            && !(frame.any || frame.noted.dropped)
+        {
+            self.scan.tape.blank(short(frame.before - origin), short(end - 1 - origin));
         }
         self.ended(Over { state: frame.state, start: frame.start, entry: frame.entry }, end)
     }

@@ -63,8 +63,10 @@ impl Whole<'_> {
     }
 
     fn object(&mut self, at: usize, state: &State, mut noted: Noted, depth: usize) -> Option<usize> {
+        let begin = at;
         let (mut at, mut byte) = solid(self.text, at);
         if byte? == b'}' {
+            self.empty(begin, at, noted);
             return Some(at + 1);
         }
         let mut met = [0_u64; KEYS_MAX / 64];
@@ -93,8 +95,10 @@ impl Whole<'_> {
     }
 
     fn list(&mut self, at: usize, state: &State, mut noted: Noted, depth: usize) -> Option<usize> {
+        let begin = at;
         let (mut at, mut byte) = solid(self.text, at);
         if byte? == b']' {
+            self.empty(begin, at, noted);
             return Some(at + 1);
         }
         let mut index = 0_u32;
@@ -108,6 +112,13 @@ impl Whole<'_> {
                 _ => return None,
             }
             index = index.saturating_add(1);
+        }
+    }
+
+    /// A container without members ends.
+    fn empty(&mut self, begin: usize, end: usize, noted: Noted) {
+        if !noted.dropped {
+            self.tape.blank(short(begin), short(end));
         }
     }
 

@@ -50,18 +50,18 @@ struct Started {
 #[derive(Debug)]
 struct Export {
     at: Duration,
-    rights: Rights,
+    rights: RightsStamp,
 }
 
 /// What a user may, as far as two moments can be compared: a policy, and the user's roles and teams under it.
 #[derive(Debug)]
-struct Rights {
+struct RightsStamp {
     policy: Weak<Policy>,
     roles: Box<[RoleNo]>,
     teams: [Box<[TeamKey]>; 3],
 }
 
-impl Rights {
+impl RightsStamp {
     fn of(actor: &Actor) -> Self {
         let teams = [&actor.team_keys, &actor.tree_keys, &actor.queue_keys];
         Self {
@@ -94,7 +94,7 @@ impl Exports {
         let started = started.entry(actor.tenant.clone()).or_default();
         started.forget_those_before(now.saturating_sub(EXPORT_AGE_MAX));
         started.order.push_back((now, key.clone()));
-        started.by_key.insert(key, Export { at: now, rights: Rights::of(actor) });
+        started.by_key.insert(key, Export { at: now, rights: RightsStamp::of(actor) });
         while started.order.len() > EXPORTS_MAX {
             started.forget_the_oldest();
             self.forgotten.inc();

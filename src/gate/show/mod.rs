@@ -2,17 +2,18 @@
 //!
 //! An answer is `answer::Unseen`, out of its `coding`, until it was filtered. The filter asks a `sight` about every object: by the
 //! `shape` of the answer, what is known of the one `subject` that it may be about, the `teams` of responsible users, objects that it
-//! only names (`look_up`), and what a row must show besides to answer a question (`cover`). Lists are counted out anew in `pages`,
-//! and one of which nothing is left is made by `nobody`. What has nothing to take out passes `unread`, and results of
-//! `exports` belong to who asked for them.
+//! only names (`look_up`), and what a row must show besides to answer a question (`must_show`). Lists are counted out anew in `pages`,
+//! and one of which nothing is left is made by `nobody`. Where a user's sight `reach`es everything, nothing is to be taken out, and it passes
+//! `unread`. Results of `exports` belong to who asked for them.
 
 pub mod answer;
 pub mod coding;
-pub mod cover;
 pub(super) mod exports;
 pub mod look_up;
+pub mod must_show;
 pub(super) mod nobody;
 pub(super) mod pages;
+mod reach;
 pub mod shape;
 pub mod sight;
 pub(super) mod subject;
@@ -32,17 +33,17 @@ use self::{
     teams::Teams,
 };
 use crate::{
-    config::routes::{self as config, Format, Main, Shows},
-    filter::{Around, EntityNo, Judge, Object, Page, Report, Verdict, csv::Table},
+    config::routes::{Format, Main, Shows},
+    filter::{EntityNo, Judge, Object, Page, Report, TotalValues, Verdict, csv::Table},
     gate::{
         Passage, Shown,
         decisions::{Outcome, Record, Removed},
         facts::{Keyed, Known, Reading},
-        permit::{Decided, Permit},
+        permit::Permit,
         refusal::Refusal,
     },
     ids::DecisionId,
-    policy::{Actor, Scope},
+    policy::Actor,
 };
 
 impl Passage<'_> {
@@ -90,7 +91,7 @@ impl Passage<'_> {
         let is_got = self.matched.route.matches.method == Method::GET;
         if unseen.is_empty() && (!is_got || status == StatusCode::NO_CONTENT) {
             if !wrote && self.hides_rows(permit)? {
-                let none = nobody::answer(&self.matched.route.shows, &Around::of(0));
+                let none = nobody::answer(&self.matched.route.shows, &TotalValues::of(0))?;
                 return none.ok_or(Refusal::Withheld(Withheld::NoList));
             }
             return self.empty(unseen, permit);
@@ -152,7 +153,7 @@ impl Passage<'_> {
         if !is_whole
             && report.rows_shown == 0
             && self.may_hide_all_rows()
-            && let Some(none) = nobody::answer(&self.matched.route.shows, &Around::of(0))
+            && let Some(none) = nobody::answer(&self.matched.route.shows, &TotalValues::of(0))?
         {
             return Ok(none);
         }
@@ -170,111 +171,6 @@ impl Passage<'_> {
             && let Some(id) = exports::id(answer, &export.id)
         {
             self.gate.exports.remember(&self.enforced.actor, &export.of, &id);
-        }
-    }
-
-    /// Whether an answer passes that can only pass as a whole: every field may be seen, and the permit is about the
-    /// object. Of rows, and where nobody can tell whose it is, it must be one to all.
-    pub(in crate::gate) fn shows_whole(&self, actor: &Actor, permit: &Permit) -> Result<bool, Refusal> {
-        let route = &self.matched.route;
-        if route.writes() {
-            return self.sees_every_object(actor, permit);
-        }
-        let is_decided =
-            matches!(&route.object, Some(object) if !matches!(object, config::Object::Export { .. }));
-        let is_decided = is_decided || permit.is_of_everything();
-        let covers = is_decided || self.shapes()?.covers(actor, &route.shows, self.asked);
-        Ok(covers && permit.shows_all(actor, self.asked.resource))
-    }
-
-    /// Whether an answer passes as it is of which nobody can tell whose it is, such as a report: it is made of what all have, so
-    /// that a right to less than all does not reach it.
-    fn keeps_what_is_nobodys(&self) -> bool {
-        let route = &self.matched.route;
-        let shows = &route.shows;
-        // Beside objects that are judged, a part of an answer is what the route map says: all of it would be theirs too.
-        let is_beside = !shows.nested.is_empty() && !shows.keep.iter().any(String::is_empty);
-        let keeps = !shows.keep.is_empty() && !is_beside && shows.main.is_none();
-        keeps && route.object.is_none() && route.export.is_none() && !route.writes()
-    }
-
-    /// Whether the echo of a write passes as a whole: the object may be seen with every field.
-    async fn shows_whole_echo(&self, eyes: Eyes<'_>, around: Option<&Keyed>) -> Result<bool, Refusal> {
-        let (Some(view), true) = (self.asked.view, self.matched.route.writes()) else { return Ok(false) };
-        let Some(object) = self.written(around, eyes.decision).await? else { return Ok(false) };
-        let seen = Decided::on(eyes.actor, self.asked.to(view), Some(&object), &[]).permit();
-        Ok(seen.is_ok_and(|seen| seen.shows_all(eyes.actor, self.asked.resource)))
-    }
-
-    /// Whether a user may see every object of the route's resource, and every field of it.
-    pub(in crate::gate) fn sees_every_object(&self, actor: &Actor, permit: &Permit) -> Result<bool, Refusal> {
-        let resource = self.asked.resource;
-        let Some(view) = self.asked.view.filter(|_| !permit.is_of_everything()) else {
-            return Ok(permit.is_of_everything());
-        };
-        let every_one = actor.grants.reach(resource, view).certain == Scope::All;
-        let seen = Decided::on(actor, self.asked.to(view), None, &[]).permit();
-        let every_field = seen.is_ok_and(|seen| seen.shows_all(actor, resource));
-        Ok(every_one && every_field && permit.shows_all(actor, resource))
-    }
-
-    /// Whether rows of the answer may be hidden from the user.
-    pub(in crate::gate) fn hides_rows(&self, permit: &Permit) -> Result<bool, Refusal> {
-        let is_list = matches!(self.matched.route.shows.main, Some(Main::Rows(..)));
-        Ok(is_list && !self.sees_every_row(&self.granted.actor, Some(permit), &*self.shapes()?))
-    }
-
-    /// The same of rows that are no parts of the route's object, which are seen with it if they are all of one kind, and of
-    /// lists beside each other.
-    pub(in crate::gate) fn hides_own_rows(&self, permit: &Permit) -> Result<bool, Refusal> {
-        let route = &self.matched.route;
-        let shapes = self.shapes()?;
-        let is_own = |entity: EntityNo| {
-            let shape = shapes.entity(entity);
-            route.object.is_none() || !shape.is_some_and(|shape| shape.part && shape.is_of_one_right())
-        };
-        let lists: Vec<EntityNo> = match &route.shows.main {
-            Some(Main::Rows(_, entity)) => vec![*entity],
-            None if route.object.is_none() => {
-                let nested = route.shows.nested.iter().filter(|(at, _)| at.contains('*'));
-                nested.map(|(_, entity)| *entity).collect()
-            }
-            Some(Main::Object(_)) | None => Vec::new(),
-        };
-        if permit.is_of_everything() || !lists.iter().any(|entity| is_own(*entity)) {
-            return Ok(false);
-        }
-        let actor = &self.granted.actor;
-        let sees_all = lists.iter().filter_map(|entity| shapes.entity(*entity)).all(|shape| {
-            let mut rights = shape.rights.iter().flatten();
-            rights.all(|right| actor.grants.reach(right.resource, right.action).certain == Scope::All)
-        });
-        Ok(!(sees_all && self.sees_every_row(actor, Some(permit), &shapes)))
-    }
-
-    /// Whether what the answer is about may be seen because a member of it is not there, and is not seen anyway.
-    pub(in crate::gate) fn shows_by_absence(&self, permit: &Permit) -> Result<bool, Refusal> {
-        let entities = &self.side.routes.map.entities;
-        let is_so = |entity: EntityNo| {
-            entities.get(usize::from(entity.0)).is_some_and(|entity| entity.absent_is_nobody)
-        };
-        let route = &self.matched.route;
-        if route.writes() || !route.shows.entities().any(is_so) {
-            return Ok(false);
-        }
-        Ok(!self.sees_every_row(&self.granted.actor, Some(permit), &*self.shapes()?))
-    }
-
-    /// Whether nothing may tell that there are rows, but none that the user sees: nothing is left of a hidden one, and
-    /// the user did not make them.
-    pub(in crate::gate) fn may_hide_all_rows(&self) -> bool {
-        let entities = &self.side.routes.map.entities;
-        match &self.matched.route.shows.main {
-            Some(Main::Rows(_, entity)) => {
-                let entity = entities.get(usize::from(entity.0));
-                entity.is_some_and(|entity| entity.placeholder.is_empty()) && !self.matched.route.writes()
-            }
-            Some(Main::Object(_)) | None => false,
         }
     }
 
@@ -304,17 +200,6 @@ impl Passage<'_> {
         }
     }
 
-    /// Whether no row of the answer need be looked at.
-    pub(in crate::gate) fn sees_every_row(
-        &self,
-        actor: &Actor,
-        permit: Option<&Permit>,
-        shapes: &Shapes,
-    ) -> bool {
-        let reach = shapes.reach(actor, &self.matched.route.shows, self.asked);
-        permit.is_some_and(Permit::is_of_everything) || (self.cover.is_none() && reach.certain == Scope::All)
-    }
-
     /// What of an answer may be shown.
     async fn filtered(
         &self,
@@ -334,18 +219,20 @@ impl Passage<'_> {
         self.seen(eyes, around, shapes, read).await
     }
 
-    /// The rows of an answer that may be shown, for who may not see every row, and which are at its ends.
+    /// The rows of an answer that may be shown, for who may not see every row, and which are at its ends. Two are looked for among
+    /// all of them.
     pub(in crate::gate) async fn rows(
         &self,
         unseen: &Unseen,
         eyes: Eyes<'_>,
         around: Option<&Keyed>,
         shapes: &Shapes,
+        sought: Option<(Arc<str>, Arc<str>)>,
     ) -> Result<(Page, Report, Ends), Refusal> {
         let answer = shapes.answer(&self.side.routes.map, &self.matched.route)?;
         let by_row = self.matched.route.shows.numbered().is_none();
         let read = |sight: &mut Sight<'_>| {
-            sight.ends = by_row.then(Ends::default);
+            sight.ends = by_row.then(|| Ends { sought: sought.clone(), ..Ends::default() });
             let (page, report) = unseen.page(&answer.some_rows, &mut *sight)?;
             Ok((page, report, sight.ends.take().unwrap_or_default()))
         };
@@ -387,7 +274,7 @@ impl Passage<'_> {
             sight.around = around.map(|keyed| (self.asked.via.unwrap_or(self.asked.resource), keyed));
             sight.around = sight.around.filter(|_| !subject.tells_its_facts);
             sight.before = around.filter(|_| subject.tells_its_facts);
-            sight.cover = self.cover;
+            sight.must_show = self.must_show;
             sight.decided = subject.seen.as_ref();
             sight.also = subject.also.as_ref();
             sight.is_asked_for = if subject.parameter.is_some() { Some(&is_asked_for) } else { None };

@@ -6,23 +6,27 @@ use serde_json::{Map, Value, json};
 use super::answer;
 use crate::{
     config::routes::{Count, Empty, Format, Main, Shows},
-    filter::Around,
-    gate::Shown,
+    filter::TotalValues,
+    gate::{Shown, refusal::Refusal},
 };
 
-/// The answer without a row, with this around it; `None` if it has none, or if more than rows may be shown of it.
-pub(in crate::gate) fn answer(shows: &Shows, around: &Around<'_>) -> Option<Shown> {
-    let Some(Main::Rows(..)) = &shows.main else { return None };
-    match (shows.format, shows.empty) {
+/// The answer without a row, with these totals; `None` if it has none, or if more than rows may be shown of it.
+///
+/// # Errors
+/// [`Refusal::Missing`] if that is the backend's word for it.
+pub(in crate::gate) fn answer(shows: &Shows, totals: &TotalValues<'_>) -> Result<Option<Shown>, Refusal> {
+    let Some(Main::Rows(..)) = &shows.main else { return Ok(None) };
+    Ok(match (shows.format, shows.empty) {
         (Format::Whole, _) => None,
         (Format::Csv, _) => Some(answer::no_table()),
         (Format::Json, Empty::NoContent) => Some(answer::without_content()),
-        (Format::Json, Empty::List | Empty::Absent) => without_rows(shows, around).map(answer::json),
-    }
+        (Format::Json, Empty::NotFound) => return Err(Refusal::Missing),
+        (Format::Json, Empty::List | Empty::Absent) => without_rows(shows, totals).map(answer::json),
+    })
 }
 
 /// The list without a row. A page has nothing around its rows but what Headgate knows of it.
-fn without_rows(shows: &Shows, known: &Around<'_>) -> Option<Vec<u8>> {
+fn without_rows(shows: &Shows, totals: &TotalValues<'_>) -> Option<Vec<u8>> {
     let Some(Main::Rows(rows, _)) = &shows.main else { return None };
     if shows.page.is_none() && !(shows.nested.is_empty() && shows.keep.is_empty()) {
         return None;
@@ -33,14 +37,14 @@ fn without_rows(shows: &Shows, known: &Around<'_>) -> Option<Vec<u8>> {
     };
     for (place, count) in &shows.totals {
         match count {
-            Count::Recompute => places.push((place, json!(known.rows))),
+            Count::Recompute => places.push((place, json!(totals.rows))),
             Count::Null => places.push((place, Value::Null)),
             Count::Drop => {}
         }
     }
     if let Some(page) = shows.numbered() {
         places.extend(shows.links.iter().map(|place| (place.as_str(), Value::Null)));
-        places.extend(page.at.iter().map(|place| (place.as_str(), json!(known.number))));
+        places.extend(page.at.iter().map(|place| (place.as_str(), json!(totals.number))));
         places.extend(page.more.iter().map(|place| (place.as_str(), json!(false))));
     }
     let mut answer = Value::Null;
@@ -81,7 +85,7 @@ mod tests {
             ..Shows::default()
         };
         let told = |shows: &Shows| {
-            without_rows(shows, &Around::of(0))
+            without_rows(shows, &TotalValues::of(0))
                 .map(|json| serde_json::from_slice::<serde_json::Value>(&json).unwrap())
         };
         assert_eq!(told(&shows("", &[])), Some(json!([])));

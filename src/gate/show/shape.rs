@@ -162,16 +162,16 @@ impl Shapes {
 
     /// Whether a user has what a route asks for to all, and the right to see all that its answer is about.
     #[must_use]
-    pub fn covers(&self, actor: &Actor, shows: &Shows, asked: Asked) -> bool {
-        let reaches_all = |resource, action| actor.grants.reach(resource, action).certain == Scope::All;
+    pub fn reaches_all(&self, actor: &Actor, shows: &Shows, asked: Asked) -> bool {
+        let reaches = |resource, action| actor.grants.reach(resource, action).certain == Scope::All;
         let of_answer = match &shows.main {
             None => true,
             Some(Main::Rows(_, entity) | Main::Object(entity)) => self.entity(*entity).is_some_and(|shape| {
                 let mut rights = shape.rights.iter().flatten();
-                rights.all(|right| reaches_all(right.resource, right.action))
+                rights.all(|right| reaches(right.resource, right.action))
             }),
         };
-        of_answer && reaches_all(asked.resource, asked.action)
+        of_answer && reaches(asked.resource, asked.action)
     }
 
     /// What a route's answer is made of; `map` is the one that these are of.

@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    cover::Cover,
     look_up::{Found, Sought},
+    must_show::MustShow,
     shape::{Right, Shape, Shapes},
     teams::Teams,
 };
@@ -53,7 +53,7 @@ pub struct Sight<'a> {
     /// What is known of objects that were looked up.
     pub found: Option<&'a Found>,
     /// What a row must show besides.
-    pub cover: Option<&'a Cover>,
+    pub must_show: Option<&'a MustShow>,
     /// The one object that the answer is about may not be seen.
     pub main_is_hidden: bool,
     /// It is another one than was asked for.
@@ -86,6 +86,10 @@ pub struct Ends {
     pub any: Option<(Arc<str>, Arc<str>)>,
     /// Of those that are shown.
     pub shown: Option<(Arc<str>, Arc<str>)>,
+    /// Two rows that are looked for.
+    pub sought: Option<(Arc<str>, Arc<str>)>,
+    /// Whether each of them is among all rows.
+    pub met: (bool, bool),
 }
 
 /// Everything on which the fields of an object depend.
@@ -124,7 +128,7 @@ impl<'a> Sight<'a> {
             known_teams,
             tag,
             found: None,
-            cover: None,
+            must_show: None,
             main_is_hidden: false,
             main_is_another: false,
             ends: None,
@@ -273,8 +277,8 @@ impl<'a> Sight<'a> {
                     Decision::Deny(_) => return None,
                 },
             };
-            if let Some(cover) = self.cover.filter(|_| object.main) {
-                let mut needed = cover.fields_of_row(right.resource);
+            if let Some(must_show) = self.must_show.filter(|_| object.main) {
+                let mut needed = must_show.fields_of_row(right.resource);
                 if !needed.all(|field| self.sees(&allowed, also.as_ref(), field)) {
                     return None;
                 }
@@ -282,14 +286,14 @@ impl<'a> Sight<'a> {
             self.fields((object.entity, kind, allowed, also), right)
         };
         self.standing.push(Standing { resource: right.resource, keyed, part: shape.part });
-        let covers_parts = !object.main || self.cover.is_none_or(|cover| self.covers_parts(cover));
-        covers_parts.then_some(fields)
+        let shows_parts = !object.main || self.must_show.is_none_or(|must_show| self.shows_parts(must_show));
+        shows_parts.then_some(fields)
     }
 
     /// Whether the row that stands last shows what it must of its parts, whichever they are: nothing is known of them but that.
-    fn covers_parts(&self, cover: &Cover) -> bool {
+    fn shows_parts(&self, must_show: &MustShow) -> bool {
         let part = self.whole().map(|(_, whole)| whole.part_of_unknown_kind());
-        cover.parts().all(|(resource, action, fields)| {
+        must_show.parts().all(|(resource, action, fields)| {
             match part.as_ref().map(|part| self.decide(resource, action, part)) {
                 Some(Decision::Allow(allowed)) => {
                     fields.iter().all(|field| self.sees(&allowed, None, *field))
@@ -327,6 +331,10 @@ impl Sight<'_> {
         let shape = self.shapes.entity(object.entity).filter(|shape| shape.reading.has_id());
         let Some(id) = shape.and_then(|shape| shape.reading.id(object)) else { return };
         let id: Arc<str> = id.into();
+        if let Some((one, other)) = &at_ends.sought {
+            at_ends.met.0 |= *one == id;
+            at_ends.met.1 |= *other == id;
+        }
         for (ends, counts) in [(&mut at_ends.any, true), (&mut at_ends.shown, is_shown)] {
             if counts {
                 let first = ends.take().map_or_else(|| Arc::clone(&id), |(first, _)| first);

@@ -38,7 +38,7 @@ impl Passage<'_> {
         let Some(judged) = &shapes.answer(&self.side.routes.map, route)?.judged else { return Ok(false) };
         let is_object = matches!(route.shows.main, Some(Main::Object(_)));
         // Whether it is the object that was asked for must be seen.
-        if is_object && route.object.is_some() && !shapes.covers(actor, &route.shows, self.asked) {
+        if is_object && route.object.is_some() && !shapes.reaches_all(actor, &route.shows, self.asked) {
             return Ok(false);
         }
         let every_row = is_object || self.sees_every_row(actor, Some(permit), &shapes);

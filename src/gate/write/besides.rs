@@ -33,12 +33,12 @@ pub(super) struct Besides {
     /// Fields that need a right of their own.
     needing: Vec<String>,
     /// Ids of other objects, by the field that names them.
-    named: BTreeMap<String, BTreeSet<Named>>,
+    named: BTreeMap<String, BTreeSet<NamedObject>>,
 }
 
 /// Another object that a request names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Named {
+struct NamedObject {
     /// What the request says that it is, where it says so.
     kind: Option<String>,
     id: String,
@@ -85,7 +85,7 @@ impl Besides {
 }
 
 /// The objects whose ids are given; `None` if that is not clear.
-fn named_by(ids: Preset, required: bool) -> Option<BTreeSet<Named>> {
+fn named_by(ids: Preset, required: bool) -> Option<BTreeSet<NamedObject>> {
     let ids = match ids {
         Preset::Absent => Vec::new(),
         Preset::Unclear => return None,
@@ -95,7 +95,7 @@ fn named_by(ids: Preset, required: bool) -> Option<BTreeSet<Named>> {
     for id in &ids {
         match name(id)? {
             Some(id) => {
-                objects.insert(Named { kind: None, id: id.into_owned() });
+                objects.insert(NamedObject { kind: None, id: id.into_owned() });
             }
             None if required => return None,
             None => {}
@@ -105,12 +105,12 @@ fn named_by(ids: Preset, required: bool) -> Option<BTreeSet<Named>> {
 }
 
 /// The one object whose id and kind are given, which is one of `kinds`; `None` if that is not clear.
-fn named_as(ids: Preset, of: Preset, kinds: &BTreeMap<String, Referred>) -> Option<Named> {
+fn named_as(ids: Preset, of: Preset, kinds: &BTreeMap<String, Referred>) -> Option<NamedObject> {
     let (Preset::Given(ids), Preset::Given(of)) = (ids, of) else { return None };
     let ([id], [kind]) = (ids.as_slice(), of.as_slice()) else { return None };
     let (id, kind) = (name(id)??, name(kind)??);
     let (kind, _) = kinds.get_key_value(&*kind)?;
-    Some(Named { kind: Some(kind.clone()), id: id.into_owned() })
+    Some(NamedObject { kind: Some(kind.clone()), id: id.into_owned() })
 }
 
 /// Whether a field stands where its name leads, and nowhere else.
@@ -149,7 +149,7 @@ impl Passage<'_> {
             }
         }
         for (field, objects) in &besides.named {
-            for Named { kind, id } in objects {
+            for NamedObject { kind, id } in objects {
                 let referred = match (writing.refers.get(field).map(|reference| &reference.to), kind) {
                     (Some(To::One(one)), None) => Some(one),
                     (Some(To::Kinds { is, .. }), Some(kind)) => is.get(kind),

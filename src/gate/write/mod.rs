@@ -7,8 +7,8 @@
 //!
 //! A body is read by its `media` type: `patch`, `form`, `multipart`, or as JSON; what comes out are `fields`, which `names` finds in the
 //! policy. `settle` leads from there to the permit: a write is decided on by its fields, with whose the object will be (`owner`), what it
-//! needs `besides`, and each object of a `bulk` (`judged` is what all of them have in common). A question is decided on by the
-//! fields that it may `ask` about: those that its rows show, or that are `covered` in the whole answer.
+//! needs `besides`, and each object of a `bulk` (`grounds` is what all of them have in common). A question is decided on by the
+//! fields that it may `ask` about: those that are `visible` in the answer, if need be in those rows alone that show them.
 //!
 //! All or nothing: one field or one object that is refused refuses the request, and the backend sees nothing of it.
 //! What can be read in two ways is refused before anything is decided. Section G of the security checklist.
@@ -16,16 +16,16 @@
 mod ask;
 mod besides;
 mod bulk;
-mod covered;
 pub mod fields;
 pub mod form;
-mod judged;
+mod grounds;
 pub mod media;
 pub mod multipart;
 mod names;
 mod owner;
 pub mod patch;
 pub(super) mod settle;
+mod visible;
 
 use bytes::Bytes;
 use http::HeaderMap;

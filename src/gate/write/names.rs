@@ -9,6 +9,7 @@ use crate::{
     config::{aliases::Aliases, writing::Names},
     gate::{permit::Permit, spelt::Spelt},
     policy::{Actor, FieldNo},
+    query::{folded, folded_field},
 };
 
 /// Most names that a refusal repeats.
@@ -16,7 +17,7 @@ pub(super) const TOLD_MAX: usize = 100;
 
 /// What is asked of the names of a request.
 #[derive(Clone, Debug)]
-pub(super) struct Judge<'a> {
+pub(super) struct NameCheck<'a> {
     pub(super) actor: &'a Actor,
     /// The fields that the policy tells apart.
     pub(super) spelt: Spelt,
@@ -33,7 +34,7 @@ pub(super) struct Refused {
     pub(super) by: Vec<FieldNo>,
 }
 
-impl Judge<'_> {
+impl NameCheck<'_> {
     /// The fields of a request that may not be written, or not be asked about.
     pub(super) fn refused(&self, fields: &Fields, permit: &Permit) -> Refused {
         let mut refused = Refused::default();
@@ -78,8 +79,8 @@ impl Judge<'_> {
     }
 
     /// The fields of the policy that a name means: itself, those in which it stands, and those in it. Where neither the
-    /// policy nor the route names it so, each of its parts by itself as well: what an envelope holds is named as if
-    /// it stood at the top.
+    /// policy nor the route names it so, each of its parts by itself as well, in any spelling: what an envelope holds is named
+    /// as if it stood at the top.
     fn meant(&self, way: &Way, listed: Option<&Names>) -> Vec<FieldNo> {
         let is_listed = listed.is_some_and(|names| names.name(&way.join(".")));
         let mut fields = Vec::new();
@@ -91,7 +92,12 @@ impl Judge<'_> {
             if !is_listed && self.spelt.fields(&full).is_empty() {
                 let parts = full.split('.').skip(1);
                 let ends = full.match_indices('.').filter_map(|(dot, _)| full.get(dot + 1..));
-                fields.extend(parts.chain(ends).flat_map(|name| self.spelt.fields(name)));
+                fields.extend(parts.chain(ends.clone()).flat_map(|name| self.spelt.fields(name)));
+                // A name on no list may be any backend's spelling of one that the policy has.
+                let begins = full.match_indices('.').filter_map(|(dot, _)| full.get(..dot));
+                let each = full.split('.');
+                let all = std::iter::once(full.as_str()).chain(each).chain(ends).chain(begins);
+                fields.extend(all.flat_map(|name| self.spelt.alike(name)));
             }
         }
         fields
@@ -148,14 +154,14 @@ fn named_so(fields: &Fields, name: &str, listed: Option<&Names>) -> Preset {
             continue;
         }
         for way in readings(way) {
-            match place(&way, &steps) {
-                Place::Elsewhere => {}
-                Place::Here if given.unknown => return Preset::Unclear,
-                Place::Here => values.extend(given.values.iter().cloned()),
-                Place::Around if !given.unknown && given.values.iter().all(Value::is_null) => {
+            match whereabouts(&way, &steps) {
+                Whereabouts::Elsewhere => {}
+                Whereabouts::Here if given.unknown => return Preset::Unclear,
+                Whereabouts::Here => values.extend(given.values.iter().cloned()),
+                Whereabouts::Around if !given.unknown && given.values.iter().all(Value::is_null) => {
                     values.push(Value::Null);
                 }
-                Place::Around | Place::Inside | Place::Almost => return Preset::Unclear,
+                Whereabouts::Around | Whereabouts::Inside | Whereabouts::Almost => return Preset::Unclear,
             }
         }
     }
@@ -164,7 +170,7 @@ fn named_so(fields: &Fields, name: &str, listed: Option<&Names>) -> Preset {
 
 /// Where a way is from the field that is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum Whereabouts {
     Here,
     Around,
     Inside,
@@ -173,31 +179,26 @@ enum Place {
     Elsewhere,
 }
 
-fn place(way: &[String], steps: &[&str]) -> Place {
+fn whereabouts(way: &[String], steps: &[&str]) -> Whereabouts {
     let way: Way = way.iter().flat_map(|name| name.split('.')).map(str::to_owned).collect();
     let ends_in = |steps: &[&str]| {
         let start = way.len().checked_sub(steps.len());
         let end = start.and_then(|start| way.get(start..));
         end.is_some_and(|end| end.iter().map(String::as_str).eq(steps.iter().copied()))
     };
-    let folded: Vec<String> = way.iter().map(|name| fold(name)).collect();
-    let wanted: Vec<String> = steps.iter().map(|name| fold(name)).collect();
+    let given: Vec<String> = way.iter().map(|name| folded_field(name)).collect();
+    let wanted: Vec<String> = steps.iter().map(|name| folded(name)).collect();
     if ends_in(steps) {
-        Place::Here
+        Whereabouts::Here
     } else if (1..steps.len()).any(|end| steps.get(..end).is_some_and(ends_in)) {
-        Place::Around
+        Whereabouts::Around
     } else if way.windows(steps.len()).any(|part| part.iter().map(String::as_str).eq(steps.iter().copied())) {
-        Place::Inside
-    } else if folded.windows(wanted.len()).any(|part| *part == *wanted) {
-        Place::Almost
+        Whereabouts::Inside
+    } else if given.windows(wanted.len()).any(|part| *part == *wanted) {
+        Whereabouts::Almost
     } else {
-        Place::Elsewhere
+        Whereabouts::Elsewhere
     }
-}
-
-/// A name without what backends fold: letter case, space, and what stands between words.
-fn fold(name: &str) -> String {
-    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 /// The ways that a backend may take a way for: with its numbers as places in lists, and with the brackets that stand in its
@@ -219,7 +220,7 @@ fn is_listed(way: &[String], lists: &[Option<&Names>]) -> bool {
     let without = without_places(way).map(|way| way.join("."));
     let full = way.join(".");
     lists.peek().is_none()
-        || lists.any(|names| names.cover(&full) || without.as_ref().is_some_and(|name| names.cover(name)))
+        || lists.any(|names| names.covers(&full) || without.as_ref().is_some_and(|name| names.covers(name)))
 }
 
 #[cfg(test)]
@@ -249,6 +250,8 @@ mod tests {
             (json!({"Assignee_Id": 7}), "assignee_id", Preset::Unclear),
             (json!({"assigneeId": 7}), "assignee_id", Preset::Unclear),
             (json!({"assignee_id ": 7}), "assignee_id", Preset::Unclear),
+            (json!({"assignee_id(1i)": 7}), "assignee_id", Preset::Unclear),
+            (json!({"assignee": {"Id(1i)": 7}}), "assignee.id", Preset::Unclear),
             (json!({"conversation.assignee_id": 7}), "assignee_id", given(&[json!(7)])),
             (json!({"title": "assignee_id"}), "assignee_id", Preset::Absent),
         ] {

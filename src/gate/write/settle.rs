@@ -8,13 +8,13 @@ use serde_json::Value;
 
 use super::{
     Said,
-    ask::{self, Counting, Judged as Question},
+    ask::{Counting, Findings},
     bulk,
-    covered::Covered,
     fields::Fields,
-    judged::Judged,
-    names::{Judge, Preset, preset},
+    grounds::Grounds,
+    names::{NameCheck, Preset, preset},
     owner::{Barred, Stop, name},
+    visible::Visible,
 };
 use crate::{
     config::{
@@ -29,7 +29,7 @@ use crate::{
         permit::{Asked, Decided, Denied, Permit},
         refusal::Refusal,
         shadow::Shadow,
-        show::cover::Cover,
+        show::must_show::MustShow,
         spelt::Spelt,
     },
     ids::DecisionId,
@@ -48,7 +48,7 @@ pub(in crate::gate) struct Settled {
     /// The state in which its object must still be.
     pub(in crate::gate) version: Option<HeaderValue>,
     /// What a row of the answer must show.
-    pub(in crate::gate) cover: Option<Cover>,
+    pub(in crate::gate) must_show: Option<MustShow>,
 }
 
 /// The reason of a field that must be the path's and is not.
@@ -80,19 +80,20 @@ impl<'a> Passage<'a> {
         let route = &self.matched.route;
         let body = std::mem::take(&mut said.body);
         if !route.writes() {
-            let (permit, cover) = self.may_ask(target, &said, object.is_some(), permit, record)?;
-            let settled = Settled { permit, body, changes: Vec::new(), facts_at: None, version: None, cover };
+            let (permit, must_show) = self.may_ask(target, &said, object.is_some(), permit, record)?;
+            let settled =
+                Settled { permit, body, changes: Vec::new(), facts_at: None, version: None, must_show };
             return Ok(settled);
         }
         let asked = self.asked_by_value(&said.fields)?;
         let version = self.version_of(object)?;
-        let mut judged = Judged::of(self, &said);
+        let mut grounds = Grounds::of(self, &said);
         let facts_at = object.and_then(Keyed::asked_at);
-        let mut settled = Settled { permit, body, changes: Vec::new(), facts_at, version, cover: None };
+        let mut settled = Settled { permit, body, changes: Vec::new(), facts_at, version, must_show: None };
         match &route.writing.ids {
             None => {
                 settled.changes.extend(self.prefetch_path_of(&self.matched.parameters));
-                settled.permit = self.may_write(asked, object, &mut judged, record).await?;
+                settled.permit = self.may_write(asked, object, &mut grounds, record).await?;
             }
             Some(ids) => {
                 let mut told = None;
@@ -100,7 +101,7 @@ impl<'a> Passage<'a> {
                 for id in ids.map_err(Refusal::Body)? {
                     let parameters = self.naming(id);
                     let object = self.object_of(&parameters, record.id).await?;
-                    settled.permit = self.may_write(asked, object.as_ref(), &mut judged, record).await?;
+                    settled.permit = self.may_write(asked, object.as_ref(), &mut grounds, record).await?;
                     settled.changes.extend(self.prefetch_path_of(&parameters));
                     let asked_at = object.as_ref().and_then(Keyed::asked_at);
                     settled.facts_at = settled.facts_at.into_iter().chain(asked_at).min();
@@ -180,14 +181,14 @@ impl<'a> Passage<'a> {
         &self,
         asked: Asked,
         object: Option<&Keyed>,
-        judged: &mut Judged<'f>,
+        grounds: &mut Grounds<'f>,
         record: &mut Record,
     ) -> Result<Permit, Refusal>
     where
         'a: 'f,
     {
         let enforced = Self { granted: self.enforced, ..*self };
-        match enforced.judged(asked, object, judged, record.id).await {
+        match enforced.judged(asked, object, grounds, record.id).await {
             Ok((permit, decided)) => {
                 record.outcome = Outcome::Allowed;
                 record.reason = decided.label();
@@ -198,7 +199,7 @@ impl<'a> Passage<'a> {
                 if self.in_shadow().is_none() {
                     return Ok(permit);
                 }
-                let opened = self.judged(asked, object, judged, record.id).await;
+                let opened = self.judged(asked, object, grounds, record.id).await;
                 Ok(opened.map_or(permit, |(opened, _)| opened.in_place_of(permit)))
             }
             Err(No::Hard(refusal)) => Err(refusal),
@@ -207,7 +208,7 @@ impl<'a> Passage<'a> {
                     Refusal::Denied { reason, .. } if !Shadow::passes(*reason) => None,
                     _ if self.matched.route.shadow => Some(Permit::of_everything()),
                     _ if self.in_shadow().is_none() => None,
-                    _ => self.judged(asked, object, judged, record.id).await.ok().map(|(opened, _)| opened),
+                    _ => self.judged(asked, object, grounds, record.id).await.ok().map(|(opened, _)| opened),
                 };
                 self.told(refusal, why, opened, record)
             }
@@ -219,7 +220,7 @@ impl<'a> Passage<'a> {
         &self,
         asked: Asked,
         object: Option<&Keyed>,
-        judged: &mut Judged<'f>,
+        grounds: &mut Grounds<'f>,
         decision: DecisionId,
     ) -> Result<(Permit, Decided), No>
     where
@@ -234,8 +235,8 @@ impl<'a> Passage<'a> {
                 return Err(No::Policy { refusal, why: decided.why });
             }
         };
-        let judge = self.judge(asked);
-        let refused = judged.refused(&judge, &permit);
+        let name_check = self.name_check(asked);
+        let refused = grounds.refused(&name_check, &permit);
         if !refused.names.is_empty() {
             let denied = Decided::on(actor, asked, object, &refused.by);
             let (reason, why) = match refused.by.as_slice() {
@@ -243,10 +244,10 @@ impl<'a> Passage<'a> {
                 _ => ("field", denied.why),
             };
             let fields = refused.names.iter().cloned().collect();
-            let refusal = Refusal::Fields { reason, fields, expected: judge.expected(&permit) };
+            let refusal = Refusal::Fields { reason, fields, expected: name_check.expected(&permit) };
             return Err(No::Policy { refusal, why });
         }
-        match self.may_own_so(asked, object, judged, decision).await {
+        match self.may_own_so(asked, object, grounds, decision).await {
             Ok(()) => Ok((permit, decided)),
             Err(Stop::Refusal(refusal)) => Err(No::Hard(refusal)),
             Err(Stop::Barred(Barred { field, reason, why })) => {
@@ -261,18 +262,18 @@ impl<'a> Passage<'a> {
         &self,
         asked: Asked,
         object: Option<&Keyed>,
-        judged: &Judged<'_>,
+        grounds: &Grounds<'_>,
         decision: DecisionId,
     ) -> Result<(), Stop> {
-        if let Some(other) = &judged.other_than_path {
+        if let Some(other) = &grounds.other_than_path {
             return Err(other.clone().into());
         }
-        if let Some(other) = &judged.other_value {
+        if let Some(other) = &grounds.other_value {
             return Err(other.clone().into());
         }
-        let plan = judged.plan.as_ref().map_err(Barred::clone)?;
+        let plan = grounds.plan.as_ref().map_err(Barred::clone)?;
         self.may_own(asked, object, plan).await?;
-        let besides = judged.besides.as_ref().map_err(Barred::clone)?;
+        let besides = grounds.besides.as_ref().map_err(Barred::clone)?;
         self.may_besides(asked, object, plan, besides, decision).await
     }
 
@@ -324,21 +325,22 @@ impl<'a> Passage<'a> {
         has_object: bool,
         permit: Permit,
         record: &mut Record,
-    ) -> Result<(Permit, Option<Cover>), Refusal> {
+    ) -> Result<(Permit, Option<MustShow>), Refusal> {
         if target.query.is_none() && said.content.is_null() {
             return Ok((permit, None));
         }
-        let covered = Covered::of(self, &permit, has_object)?;
+        let visible = Visible::of(self, &permit, has_object)?;
         let route = &self.matched.route;
-        let pages = route.shows.page.iter().flat_map(Paging::parameters).collect();
+        let paging = route.shows.page.as_ref();
         let counting = Counting {
-            pages,
+            pages: paging.into_iter().flat_map(Paging::parameters).collect(),
+            pages_by_id: paging.is_some_and(|paging| paging.numbered().is_none()),
             hides_rows: self.hides_own_rows(&permit)?,
             shows_by_absence: self.shows_by_absence(&permit)?,
         };
-        let Question { refused, cover } = ask::judged(&route.asking, &counting, target, said, &covered);
+        let Findings { refused, must_show } = Findings::of(&route.asking, &counting, target, said, &visible);
         if refused.is_empty() {
-            return Ok((permit, Some(cover).filter(|cover| !cover.is_empty())));
+            return Ok((permit, Some(must_show).filter(|must_show| !must_show.is_empty())));
         }
         let why =
             "a question is about fields that the user does not see, or the route does not list".to_owned();
@@ -373,10 +375,10 @@ impl<'a> Passage<'a> {
         Ok(permit)
     }
 
-    fn judge(&self, asked: Asked) -> Judge<'a> {
+    fn name_check(&self, asked: Asked) -> NameCheck<'a> {
         let route = &self.matched.route;
         let actor = &self.granted.actor;
-        Judge {
+        NameCheck {
             actor,
             spelt: Spelt::of(actor.grants.policy(), asked.resource, &route.aliases),
             writes: route.writing.fields.as_ref(),

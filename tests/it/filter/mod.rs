@@ -6,6 +6,7 @@ mod oracle;
 mod places;
 pub(crate) mod property;
 mod rows;
+mod styles;
 mod suite;
 mod traps;
 

@@ -163,7 +163,7 @@ fn what_is_left_stays_as_it_is_and_what_is_not_there_is_not_made_up() {
 fn without_a_word_of_it_none_is_what_the_answer_has() {
     for (text, want) in [
         (r#"{"files":null,"file":null}"#, r#"{"files":null,"file":null}"#),
-        (r#"{"files":[ ],"file":{"id":0}}"#, r#"{"files":[ ]}"#),
+        (r#"{"files":[ ],"file":{"id":0}}"#, r#"{"files":[]}"#),
         (r#"{"files":[{"id":0}],"id":1}"#, r#"{"files":[],"id":1}"#),
     ] {
         for filtered in [inside, around] {

@@ -163,7 +163,11 @@ impl<'a> Oracle<'a> {
         let none = none_at(&layout.none, path);
         if let Some((_, entity)) = layout.nested.iter().find(|(pointer, _)| at(pointer)) {
             let left = match (self.is_fit(value, *entity), in_list) {
-                (true, _) => self.entity(value, *entity, false, None)?.1,
+                // What is shown is there, also if it is written as none would be.
+                (true, _) => {
+                    let left = self.entity(value, *entity, false, None)?.1;
+                    return Ok(left.or_else(|| or_none(None, none)));
+                }
                 (false, true) => self.nobody_declared()?,
                 (false, false) if null => Some(Value::Null),
                 (false, false) => return Err(Unfit),
@@ -345,7 +349,10 @@ impl<'a> Oracle<'a> {
             }
             return if self.is_fit(value, inner) {
                 match within.told {
-                    Some(told) => Ok(or_none(self.entity(value, inner, false, Some(told))?.1, none)),
+                    Some(told) => {
+                        let left = self.entity(value, inner, false, Some(told))?.1;
+                        Ok(left.or_else(|| or_none(None, none)))
+                    }
                     None => self.only_types(value, inner),
                 }
             } else if in_list {

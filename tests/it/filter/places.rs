@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use headgate::filter::{
-    Around, EntityNo, EntitySource, FactNo, Fault, FieldIx, Fields, Judge, Layout, LayoutSource, Limits,
-    Object, Report, Schema, SchemaError, Total, Verdict, filter, page,
+    EntityNo, EntitySource, FactNo, Fault, FieldIx, Fields, Judge, Layout, LayoutSource, Limits, Object,
+    Report, Schema, SchemaError, Total, TotalValues, Verdict, filter, page,
 };
 
 use super::{Always, strings};
@@ -117,7 +117,7 @@ fn white_space_goes_only_with_what_is_taken_out() {
         ("{ \"x\" : 1 , \"b\" :2\n,\t\"c\":3 }", "{ \"b\" :2\n,\t\"c\":3 }"),
         ("{ \"a\" : 1 , \"x\" :2\n,\t\"c\":3 }", "{ \"a\" : 1\n,\t\"c\":3 }"),
         ("{ \"a\" : 1 , \"b\" :2\n,\t\"x\":3 }", "{ \"a\" : 1 , \"b\" :2 }"),
-        ("{ \"x\" : 1 , \"y\" :2\n,\t\"z\":3 }", "{  }"),
+        ("{ \"x\" : 1 , \"y\" :2\n,\t\"z\":3 }", "{}"),
         ("{ \"x\" : 1 , \"y\" :2\n,\t\"c\":3 }", "{ \"c\":3 }"),
     ] {
         let got = one(&schema, text, Always(Verdict::Shown(Fields::All))).map(|(out, _)| out);
@@ -330,7 +330,7 @@ fn a_list_that_is_null_is_one_without_rows() {
             &headgate::filter::page(more.as_bytes(), &layout(rows), Limits::default(), row()).unwrap().0,
         );
         let mut out = Vec::new();
-        page.write(&Around::of(page.rows() as u64), &mut out);
+        page.write(&TotalValues::of(page.rows() as u64), &mut out);
         let left = left.replace("[]", r#"[{"id":1},{"id":2}]"#).replace(r#""n":0"#, r#""n":2"#);
         assert_eq!(String::from_utf8(out).unwrap(), left);
     }
@@ -389,7 +389,7 @@ fn pages_are_joined_with_the_right_count() {
     };
     let written = |page: &headgate::filter::Page| {
         let mut out = Vec::new();
-        page.write(&Around::of(page.rows() as u64), &mut out);
+        page.write(&TotalValues::of(page.rows() as u64), &mut out);
         String::from_utf8(out).unwrap()
     };
     let mut first = read(r#"{"n":9, "p": [ {"id":1}, 7, {"id":2} , {"id":3} ], "m": 9, "k": 1 }"#);
@@ -399,10 +399,10 @@ fn pages_are_joined_with_the_right_count() {
     first.append(&read(r#"{"p":[{"id":4},{"id":5}],"k":2}"#));
     assert_eq!(first.rows(), 4);
     first.take(3);
-    assert_eq!(written(&first), r#"{"n":3, "p": [ {"id":2} , {"id":3},{"id":4} ], "m": 3, "k": 1 }"#);
+    assert_eq!(written(&first), r#"{"n":3, "p": [ {"id":2} , {"id":3}, {"id":4} ], "m": 3, "k": 1 }"#);
     let mut empty = read(r#"{"p":[],"n":0}"#);
     empty.append(&first);
-    assert_eq!(written(&empty), r#"{"p":[{"id":2} , {"id":3},{"id":4}],"n":3}"#);
+    assert_eq!(written(&empty), r#"{"p":[ {"id":2} , {"id":3}, {"id":4} ],"n":3}"#);
     empty.take(0);
     assert_eq!(written(&empty), r#"{"p":[],"n":0}"#);
 }

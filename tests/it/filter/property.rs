@@ -262,7 +262,7 @@ fn written(value: &Value, dice: &mut Dice, out: &mut String) {
 }
 
 /// The value that was written so.
-fn read(text: &str) -> serde_json::Result<Value> {
+pub(super) fn read(text: &str) -> serde_json::Result<Value> {
     let whole = HALVES.iter().fold(text.to_owned(), |text, (stands_for, half)| {
         // A backslash itself is written otherwise.
         text.replace(half, stands_for.encode_utf8(&mut [0; 4]))
@@ -271,13 +271,13 @@ fn read(text: &str) -> serde_json::Result<Value> {
 }
 
 /// A judge that decides by a hash of all that it is told.
-struct ByHash<'a> {
-    schema: &'a Schema,
-    facts: &'a [usize],
+pub(super) struct ByHash<'a> {
+    pub(super) schema: &'a Schema,
+    pub(super) facts: &'a [usize],
     /// What it takes of what it is told.
-    takes: fn(Told) -> Told,
-    seed: u64,
-    asked: &'a RefCell<Vec<Told>>,
+    pub(super) takes: fn(Told) -> Told,
+    pub(super) seed: u64,
+    pub(super) asked: &'a RefCell<Vec<Told>>,
 }
 
 fn decided(schema: &Schema, seed: u64, told: &Told) -> Verdict {
@@ -311,11 +311,11 @@ impl Judge for ByHash<'_> {
     }
 }
 
-struct World {
-    sources: Vec<EntitySource>,
-    layout: LayoutSource,
-    text: Value,
-    seed: u64,
+pub(super) struct World {
+    pub(super) sources: Vec<EntitySource>,
+    pub(super) layout: LayoutSource,
+    pub(super) text: Value,
+    pub(super) seed: u64,
 }
 
 /// Sources of which no two places exclude each other: those that do are left out.
@@ -351,7 +351,7 @@ fn settled(mut sources: Vec<EntitySource>, mut layout: LayoutSource) -> (Vec<Ent
     }
 }
 
-fn world() -> impl Strategy<Value = World> {
+pub(super) fn world() -> impl Strategy<Value = World> {
     let texts = (value(), prop::collection::vec(value(), 0..4), value());
     (prop::collection::vec(entity(), 3), layout(), texts, any::<u64>()).prop_map(
         |(sources, layout, (text, rows, object), seed)| {
@@ -379,7 +379,7 @@ impl std::fmt::Debug for World {
     }
 }
 
-fn in_pieces<J: Judge>(
+pub(super) fn in_pieces<J: Judge>(
     text: &[u8],
     sizes: impl Iterator<Item = usize>,
     layout: &Layout,

@@ -96,6 +96,30 @@ page = { number = "page", size = "limit", size_default = 2, at = "/_page" }
 links = ["/next"]
 
 [[route]]
+match = "GET /api/v1/accounts/{account}/found"
+entity = "contact"
+action = "list"
+items = "/_embedded/deals"
+empty = "not-found"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/paged-found"
+entity = "contact"
+action = "list"
+items = "/_embedded/deals"
+page = { number = "page", size_default = 2 }
+keep = ["/kept"]
+empty = "not-found"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/scrolled-found"
+entity = "contact"
+action = "list"
+items = "/_embedded/deals"
+page = { after = "after", compares = true }
+empty = "not-found"
+
+[[route]]
 match = "GET /api/v1/accounts/{account}/report"
 resource = "contact"
 action = "view"
@@ -435,6 +459,31 @@ async fn d05_a_list_that_is_left_out_is_like_one_of_hidden_rows() {
 }
 
 #[tokio::test]
+async fn d05_a_list_that_is_not_there_is_like_one_of_hidden_rows() {
+    let script = |asked: &Asked| {
+        let deals = |rows: Value| backend::json(200, &json!({"kept": "k", "_embedded": {"deals": rows}}));
+        let is_first = !asked.target.contains("page=2") && !asked.target.contains("after=50");
+        Some(match asked.target.contains("SECRET") {
+            true if is_first => deals(json!([contact("502", "ben")])),
+            _ if asked.target.contains("MINE") && is_first => deals(json!([contact("501", "ana")])),
+            _ => backend::json(404, &json!({"error": "CANARY-none"})),
+        })
+    };
+    let world = Setup::default().routes(ROUTES).backend(script).start().await;
+    for path in ["found", "paged-found", "scrolled-found"] {
+        let ask = async |user: &str, about: &str| world.get(user, &format!("/{path}?about={about}")).await;
+        let hidden = ask("ana", "SECRET").await;
+        assert_eq!((hidden.status, hidden.problem().as_str()), (404, "not-found"), "{path}");
+        assert_eq!(told(&hidden), told(&ask("ana", "OTHERS").await), "{path}");
+        assert_eq!(ask("ana", "MINE").await.json()["_embedded"]["deals"][0]["id"], "501", "{path}");
+        assert_eq!(ask("adm", "SECRET").await.json()["_embedded"]["deals"][0]["id"], "502", "{path}");
+    }
+    for end in ["paged-found?about=MINE&page=2", "scrolled-found?about=MINE&after=501"] {
+        assert_eq!(world.get("ana", &format!("/{end}")).await.status, 404, "{end}");
+    }
+}
+
+#[tokio::test]
 async fn d05_the_end_of_a_list_tells_nothing_of_the_rows_before_it() {
     // ana's rows, then a page of hidden ones or nothing at all.
     for end in [204, 404] {
@@ -511,6 +560,7 @@ super::obeying::once_more!(
     d05_a_list_of_hidden_rows_is_like_one_of_none: 1,
     d05_a_list_that_is_null_is_like_one_of_hidden_rows: 1,
     d05_a_list_that_is_left_out_is_like_one_of_hidden_rows: 4,
+    d05_a_list_that_is_not_there_is_like_one_of_hidden_rows,
     d05_the_end_of_a_list_tells_nothing_of_the_rows_before_it: 2,
     a_directory_that_hangs_is_waited_for_once_for_an_answer,
     the_teams_of_an_answers_users_are_looked_up_within_a_bound,

@@ -1,6 +1,7 @@
 //! A backend on a real socket that writes what a test says, byte for byte, and remembers what it was asked.
 
 use std::{
+    fmt::Display,
     net::SocketAddr,
     sync::{Arc, Mutex},
 };
@@ -28,6 +29,18 @@ impl Asked {
     pub(super) fn all(&self, name: &str) -> Vec<&str> {
         let matching = self.headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
         matching.map(|(_, value)| value.as_str()).collect()
+    }
+
+    /// What a parameter of the query says.
+    pub(super) fn parameter(&self, name: &str) -> Option<String> {
+        let (_, query) = self.target.split_once('?')?;
+        let mut parameters = form_urlencoded::parse(query.as_bytes());
+        parameters.find_map(|(known, value)| (known == name).then(|| value.into_owned()))
+    }
+
+    /// The same of one that is a number.
+    pub(super) fn number(&self, name: &str) -> Option<usize> {
+        self.parameter(name).map(|value| value.parse().unwrap())
     }
 
     /// Method and target.
@@ -158,6 +171,23 @@ async fn read(stream: &mut BufReader<TcpStream>, connection: usize) -> Option<As
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.ok()?;
     Some(Asked { method, target, headers, body: String::from_utf8(body).ok()?, connection })
+}
+
+/// The least of a `headgate.toml` for agents before a backend of this name.
+pub(super) fn headgate_toml(backend: &str, address: impl Display) -> String {
+    format!(
+        r#"
+[listener.agents]
+address = "127.0.0.1:0"
+[store]
+path = "data"
+disk_free_min = "1MiB"
+[backend.{backend}]
+urls = ["http://127.0.0.1:1/events"]
+keys = ["whsec_ZXhhbXBsZS1rZXktZXhhbXBsZS1rZXktMTI="]
+api = ["http://{address}"]
+"#
+    )
 }
 
 /// A whole JSON answer.

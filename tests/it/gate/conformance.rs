@@ -21,22 +21,13 @@ use tokio::{
 };
 
 use super::{
-    backend::{self, Asked, Backend},
+    backend::{self, Asked, Backend, headgate_toml},
     world::Answer,
 };
-use crate::policy::conformance::{Case, Object, QUEUE, Table, table};
-
-const HEADGATE: &str = r#"
-[listener.agents]
-address = "127.0.0.1:0"
-[store]
-path = "data"
-disk_free_min = "1MiB"
-[backend.chat]
-urls = ["http://127.0.0.1:1/events"]
-keys = ["whsec_ZXhhbXBsZS1rZXktZXhhbXBsZS1rZXktMTI="]
-api = ["http://BACKEND"]
-"#;
+use crate::{
+    policy::conformance::{Case, Object, QUEUE, Table, table},
+    support::folder::write_file,
+};
 
 /// What objects are shown on the cards of, and what is shown there.
 const CARDS: [&str; 2] = ["lead", "shared_inbox"];
@@ -421,12 +412,8 @@ async fn every_conformance_case_is_answered_as_expected_over_http() {
         })
         .await;
     let folder = tempfile::tempdir().unwrap();
-    let write = |name: &str, text: &str| {
-        let path = folder.path().join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    };
-    write("headgate.toml", &HEADGATE.replace("BACKEND", &backend.address.to_string()));
+    let write = |name: &str, text: &str| write_file(folder.path(), name, text);
+    write("headgate.toml", &headgate_toml("chat", backend.address));
 
     let tables = [Preset::Qontak, Preset::Kommo, Preset::Bitrix24]
         .map(|preset| (roles::preset(preset).unwrap(), table(preset.name())));

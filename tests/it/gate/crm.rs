@@ -13,26 +13,15 @@ use self::api::{
     told_nothing,
 };
 use super::{
-    backend::{Asked, Backend},
+    backend::{Asked, Backend, headgate_toml},
     oracle::{Allowed, Oracle, Shown, by_credential},
     world::Answer,
 };
+use crate::support::folder::write_file;
 
 mod api;
 mod push;
 mod routes;
-
-const HEADGATE: &str = r#"
-[listener.agents]
-address = "127.0.0.1:0"
-[store]
-path = "data"
-disk_free_min = "1MiB"
-[backend.crm]
-urls = ["http://127.0.0.1:1/events"]
-keys = ["whsec_ZXhhbXBsZS1rZXktZXhhbXBsZS1rZXktMTI="]
-api = ["http://BACKEND"]
-"#;
 
 const ROLES: &str = r#"
 use = ["kommo"]
@@ -81,12 +70,8 @@ impl Crm {
     async fn with(told: fn(&Asked) -> Vec<u8>, roles: &str) -> Self {
         let backend = Backend::start(told).await;
         let folder = tempfile::tempdir().unwrap();
-        let write = |name: &str, text: &str| {
-            let path = folder.path().join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        };
-        write("headgate.toml", &HEADGATE.replace("BACKEND", &backend.address.to_string()));
+        let write = |name: &str, text: &str| write_file(folder.path(), name, text);
+        write("headgate.toml", &headgate_toml("crm", backend.address));
         write("tenants/default/routes.toml", "use = [\"crm-v4\"]\nbackend = \"crm\"\n");
         write("tenants/default/roles.toml", roles);
         let (mut directory, mut identity, mut keys) = (String::new(), String::new(), Vec::new());

@@ -397,7 +397,7 @@ async fn e09_a_key_is_read_without_its_escapes_and_in_its_one_spelling() {
 
 #[tokio::test]
 async fn e10_what_passes_is_copied_byte_for_byte() {
-    let extra = r#"{"n":[12345678901234567890, 1.10 ,1E400,-0,1e-7],"t":"\u00e9\/😀\ud83d\ude00\t","half":["\ud800","\udc00x"],"o":{ }}"#;
+    let extra = r#"{"n":[12345678901234567890, 1.10 ,1E400,-0,1e-7],"t":"\u00e9\/😀\ud83d\ude00\t","half":["\ud800","\udc00x"],"o":{ "p" : 1 }}"#;
     let body = format!(r#"{{"id":"501","owner":"ana","extra":{extra},"phone_number":1}}"#);
     let world = answering(JSON, body).await;
     let answer = ask(&world).await;
@@ -405,6 +405,19 @@ async fn e10_what_passes_is_copied_byte_for_byte() {
         (answer.status, answer.body),
         (200, format!(r#"{{"id":"501","owner":"ana","extra":{extra}}}"#))
     );
+}
+
+#[tokio::test]
+async fn e01_an_object_of_which_a_field_is_hidden_looks_like_an_empty_one() {
+    for extra in ["{}", "{ }", r#"{"phone_number":1}"#, r#"{ "phone_number" : 1 }"#] {
+        let world = answering(JSON, format!(r#"{{"id":"501","owner":"ana","extra":{extra}}}"#)).await;
+        let answer = ask(&world).await;
+        assert_eq!(
+            (answer.status, answer.body.as_str()),
+            (200, r#"{"id":"501","owner":"ana","extra":{}}"#),
+            "{extra}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -695,6 +708,7 @@ async fn what_is_hidden_cannot_be_asked_about_under_any_of_its_names() {
 
 super::obeying::once_more!(
     e01_a_hidden_field_is_absent_at_every_depth_and_in_every_list: 1,
+    e01_an_object_of_which_a_field_is_hidden_looks_like_an_empty_one,
     e02_the_same_value_by_another_name_is_not_declared_and_does_not_pass,
     e03_the_echo_of_a_write_is_filtered_like_a_get,
     e04_an_error_that_quotes_what_there_is_tells_its_status_alone,

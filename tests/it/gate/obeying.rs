@@ -48,8 +48,8 @@ pub(super) fn obeys() -> bool {
 
 /// Leaves of these rows those that were asked for, if the backend obeys: for one that makes its pages of them itself.
 pub(super) fn heard<Row>(asked: &Asked, rows: &mut Vec<Row>, whose: impl Fn(&Row) -> Value) {
-    let own = parameter(asked, "assignee_type").is_some_and(|of| of == "me");
-    let team = parameter(asked, "team_of_assignee");
+    let own = asked.parameter("assignee_type").is_some_and(|of| of == "me");
+    let team = asked.parameter("team_of_assignee");
     if !obeys() || (!own && team.is_none()) {
         return;
     }
@@ -83,7 +83,7 @@ fn narrowed_text(asked: &Asked, answer: &[u8]) -> Option<Vec<u8>> {
         names.into_iter().find_map(|name| row.get(name)).cloned().unwrap_or_default()
     });
     if has_pages {
-        let page = parameter(asked, "page").and_then(|page| page.parse().ok()).unwrap_or(1_usize);
+        let page = asked.parameter("page").and_then(|page| page.parse().ok()).unwrap_or(1_usize);
         *rows = rows.iter().skip(page.saturating_sub(1) * PAGE).take(PAGE).cloned().collect();
     }
     if rows.len() == before {
@@ -93,13 +93,6 @@ fn narrowed_text(asked: &Asked, answer: &[u8]) -> Option<Vec<u8>> {
     let length = head.lines().find(|line| line.to_ascii_lowercase().starts_with("content-length"))?;
     let head = head.replace(length, &format!("content-length: {}", body.len()));
     Some(format!("{head}\r\n\r\n{body}").into_bytes())
-}
-
-/// What a parameter of the request says.
-fn parameter(asked: &Asked, name: &str) -> Option<String> {
-    let (_, query) = asked.target.split_once('?')?;
-    let mut parameters = form_urlencoded::parse(query.as_bytes());
-    parameters.find_map(|(known, value)| (known == name).then(|| value.into_owned()))
 }
 
 /// No test of these rows is forgotten, and of each module that asks for lists so many are run before answers that differ.

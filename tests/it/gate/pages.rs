@@ -47,17 +47,10 @@ question = true
 page = { number = "page", size_default = 4, pages_max = 1000, time_max = "20s" }
 "#;
 
-/// A parameter of a request.
-fn parameter(asked: &Asked, name: &str) -> Option<usize> {
-    let query = asked.target.split_once('?').map_or("", |(_, query)| query);
-    let value = query.split('&').find_map(|part| part.strip_prefix(&format!("{name}=")));
-    value.map(|value| value.parse().unwrap())
-}
-
 /// A page of a list, of at most `most` rows.
 fn page(list: &str, asked: &Asked, most: usize) -> Value {
-    let size = parameter(asked, "per_page").unwrap_or(4).min(most);
-    let number = parameter(asked, "page").unwrap_or(1);
+    let size = asked.number("per_page").unwrap_or(4).min(most);
+    let number = asked.number("page").unwrap_or(1);
     let asker = if asked.all("headgate-actor") == ["kim"] { "kim" } else { "ana" };
     let row = |(at, letter): (usize, char)| {
         let (assignee, object) = if letter == 'v' { (asker, "101") } else { ("ben", "102") };
@@ -91,10 +84,6 @@ fn ids(answer: &Answer) -> Vec<u64> {
     json["rows"].as_array().unwrap().iter().map(|row| row["id"].as_u64().unwrap()).collect()
 }
 
-fn has_more(answer: &Answer) -> bool {
-    answer.header("headgate-more").is_some_and(|more| more == "true")
-}
-
 /// Where the letter `v` stands.
 fn visible(list: &str) -> Vec<u64> {
     list.char_indices().filter(|(_, letter)| *letter == 'v').map(|(at, _)| at as u64).collect()
@@ -106,7 +95,7 @@ async fn walk(world: &World, user: &str, query: &str, size: usize) -> Vec<Vec<u6
     for number in 1..100 {
         let answer = world.get(user, &format!("/paged?page={number}{query}")).await;
         pages.push(ids(&answer));
-        if pages.last().unwrap().len() < size && !has_more(&answer) {
+        if pages.last().unwrap().len() < size && !answer.has_more() {
             return pages;
         }
     }
@@ -171,15 +160,15 @@ async fn d06_a_page_is_as_full_as_it_can_be_within_its_bounds() {
     // A page of nothing but hidden rows, then a visible one.
     let world = serving("hhhhv").await;
     let first = world.get("ana", "/paged").await;
-    assert_eq!((ids(&first), has_more(&first)), (vec![4], false));
+    assert_eq!((ids(&first), first.has_more()), (vec![4], false));
     assert_eq!(world.backend.seen().len(), 2);
     // More than may be read for one request.
     let world = serving("vhhhhhhhhhhhhvhh").await;
     let first = world.get("ana", "/paged?page=1").await;
-    assert_eq!((ids(&first), has_more(&first)), (vec![0], true));
+    assert_eq!((ids(&first), first.has_more()), (vec![0], true));
     assert_eq!(world.backend.seen().len(), 3);
     let second = world.get("ana", "/paged?page=2").await;
-    assert_eq!((ids(&second), has_more(&second)), (vec![13], false));
+    assert_eq!((ids(&second), second.has_more()), (vec![13], false));
     assert!(world.metrics().contains("headgate_limit_reached_total{limit=\"page.pages_max\"} 1"));
 }
 
@@ -189,7 +178,7 @@ async fn d06_the_next_page_goes_on_where_the_last_one_ended() {
     for number in 1..=10 {
         let before = world.backend.seen().len();
         let answer = world.get("ana", &format!("/paged?page={number}")).await;
-        assert!(has_more(&answer));
+        assert!(answer.has_more());
         assert_eq!(world.backend.seen().len() - before, 3, "page {number}");
     }
 }
@@ -206,13 +195,13 @@ async fn d06_a_page_whose_beginning_is_not_known_is_walked_to() {
             let answer = world.get("ana", &format!("/paged?page={wanted}")).await;
             asked += 1;
             assert!(asked < 10, "page {wanted}");
-            if !(ids(&answer).is_empty() && has_more(&answer)) {
+            if !(ids(&answer).is_empty() && answer.has_more()) {
                 break answer;
             }
         };
         let rows = ids(&answer);
         assert!(pages[wanted - 1].starts_with(&rows), "page {wanted}: {rows:?}");
-        assert!(has_more(&answer) || rows == pages[wanted - 1], "page {wanted}: {rows:?}");
+        assert!(answer.has_more() || rows == pages[wanted - 1], "page {wanted}: {rows:?}");
     }
     // Or from there on to the next ones: nothing comes twice, and nothing of what follows is missed.
     let world = serving(list).await;
@@ -233,7 +222,7 @@ async fn d06_time_is_a_bound_too() {
     };
     let world = Setup::default().routes(PAGED).backend(script).clock(clock).start().await;
     let first = world.get("ana", "/paged").await;
-    assert_eq!((ids(&first), has_more(&first)), (vec![0, 4], true));
+    assert_eq!((ids(&first), first.has_more()), (vec![0, 4], true));
     assert_eq!(ids(&world.get("ana", "/paged?page=2").await), [8, 12]);
     assert!(world.metrics().contains("headgate_limit_reached_total{limit=\"page.time_max\"} 2"));
 }
@@ -256,7 +245,7 @@ async fn behind_its_last_page_a_backend_may_have_nothing_or_no_such_page() {
     for end in [204, 404] {
         let script = move |asked: &Asked| {
             let list = "vhvhvhvh";
-            let is_behind = parameter(asked, "page") > Some(2);
+            let is_behind = asked.number("page") > Some(2);
             Some(match end {
                 204 if is_behind => b"HTTP/1.1 204 Nothing\r\n\r\n".to_vec(),
                 404 if is_behind => backend::json(404, &json!({"error": "CANARY-102-gone"})),
@@ -267,7 +256,7 @@ async fn behind_its_last_page_a_backend_may_have_nothing_or_no_such_page() {
         assert_eq!(ids(&world.get("ana", "/paged?per_page=4").await), [0, 2, 4, 6]);
         // The last page was full; what it does not lead to is there all the same, without a row.
         let next = world.get("ana", "/paged?per_page=4&page=2").await;
-        assert_eq!((ids(&next), has_more(&next)), (vec![], false), "{end}");
+        assert_eq!((ids(&next), next.has_more()), (vec![], false), "{end}");
         let json = next.json();
         assert_eq!(
             (&json["page"], &json["count"], &json["links"]["next"]),
@@ -284,7 +273,7 @@ async fn d06_behind_a_page_that_said_more_there_is_always_a_page() {
     // The bound of three pages ends each of these before the backend's end shows; then there is no such page.
     for list in ["hhhhhhhhhhhh", "vhhhhhhhhhhh", "vhhhhhhhhhhhhhhhhhhhhhhv"] {
         let script = move |asked: &Asked| {
-            let behind = parameter(asked, "page").unwrap_or(1) > list.len() / 4;
+            let behind = asked.number("page").unwrap_or(1) > list.len() / 4;
             Some(match behind {
                 true => backend::json(404, &json!({"error": "CANARY-102-gone"})),
                 false => backend::json(200, &page(list, asked, 100)),
@@ -292,7 +281,7 @@ async fn d06_behind_a_page_that_said_more_there_is_always_a_page() {
         };
         let world = Setup::default().routes(PAGED).backend(script).start().await;
         let first = world.get("ana", "/paged").await;
-        assert!(has_more(&first), "{list}: {first:?}");
+        assert!(first.has_more(), "{list}: {first:?}");
         let pages = walk(&world, "ana", "", 4).await;
         assert_eq!(pages.concat(), visible(list), "{list}");
         assert_eq!(world.get("ana", "/paged?page=99").await.status, 200, "{list}");
@@ -311,7 +300,7 @@ async fn d06_a_call_that_is_under_way_when_the_time_is_up_is_given_up() {
     let is_late = Arc::clone(&late);
     let script = move |asked: &Asked| {
         let answer = backend::json(200, &page(list, asked, 100));
-        if parameter(asked, "page") != Some(2) || !is_late.swap(false, Ordering::Relaxed) {
+        if asked.number("page") != Some(2) || !is_late.swap(false, Ordering::Relaxed) {
             return Some(answer);
         }
         // The head and half of the body, and no more.
@@ -322,7 +311,7 @@ async fn d06_a_call_that_is_under_way_when_the_time_is_up_is_given_up() {
     let clock = Arc::new(ManualClock::new(Timestamp(0)));
     let world = Setup::default().routes(&routes).backend(script).rest(rest).clock(clock).start().await;
     let first = world.get("ana", "/paged").await;
-    assert_eq!((ids(&first), has_more(&first)), (vec![0], true), "what was read in time");
+    assert_eq!((ids(&first), first.has_more()), (vec![0], true), "what was read in time");
     assert!(!late.load(Ordering::Relaxed) && !more.is_closed(), "the backend is still at it");
     let metrics = world.metrics();
     assert!(metrics.contains("headgate_limit_reached_total{limit=\"page.time_max\"} 1"), "{metrics}");
@@ -361,7 +350,7 @@ async fn a_place_that_is_forgotten_for_want_of_room_is_found_again() {
 async fn a_failure_in_the_midst_of_a_page_is_no_end() {
     let script = |asked: &Asked| {
         let page = page("hhhhhhhhv", asked, 100);
-        Some(backend::json(if parameter(asked, "page") == Some(2) { 500 } else { 200 }, &page))
+        Some(backend::json(if asked.number("page") == Some(2) { 500 } else { 200 }, &page))
     };
     let world = Setup::default().routes(PAGED).backend(script).start().await;
     let answer = world.get("ana", "/paged").await;
@@ -373,12 +362,12 @@ async fn a_failure_behind_a_full_page_takes_nothing_from_it() {
     for status in [400, 422, 429, 500] {
         let script = move |asked: &Asked| {
             let answer = backend::json(200, &page("vvvvvv", asked, 100));
-            let behind = parameter(asked, "page") == Some(2);
+            let behind = asked.number("page") == Some(2);
             Some(if behind { backend::json(status, &json!({"error": "CANARY-102-x"})) } else { answer })
         };
         let world = Setup::default().routes(PAGED).backend(script).start().await;
         let first = world.get("ana", "/paged").await;
-        assert_eq!((ids(&first), has_more(&first)), (vec![0, 1, 2, 3], true), "{status}");
+        assert_eq!((ids(&first), first.has_more()), (vec![0, 1, 2, 3], true), "{status}");
     }
 }
 
@@ -393,7 +382,7 @@ async fn who_may_see_every_row_gets_the_backends_pages() {
     let json = answer.json();
     assert_eq!((&json["page"], &json["count"], &json["all"]), (&json!(2), &json!(10), &json!(10)));
     assert_eq!(json["links"]["next"], "/CANARY-102-next?page=3");
-    assert!(!has_more(&answer));
+    assert!(!answer.has_more());
 }
 
 #[tokio::test]
@@ -440,7 +429,7 @@ async fn d05_what_stands_behind_a_full_page_and_is_hidden_is_not_told() {
                     ids(&answer).len(),
                     json["links"]["next"].clone(),
                     json["has_more"].clone(),
-                    has_more(&answer),
+                    answer.has_more(),
                 )
             };
             let expected = told(without).await;
@@ -478,7 +467,7 @@ async fn a_page_that_can_be_meant_in_two_ways_is_refused() {
     // What is only like it means nothing to anybody.
     assert_eq!(ids(&world.get("ana", "/paged?pages=2&p%61ge=1").await), [0, 2, 4]);
     let beyond = world.get("ana", "/paged?page=18446744073709551615").await;
-    assert_eq!((ids(&beyond), has_more(&beyond)), (vec![], false));
+    assert_eq!((ids(&beyond), beyond.has_more()), (vec![], false));
 }
 
 #[tokio::test]

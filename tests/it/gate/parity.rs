@@ -29,24 +29,17 @@ use tokio::{
 };
 
 use super::{
-    backend::{self, Backend},
+    backend::{self, Backend, headgate_toml},
     world::Answer,
 };
+use crate::support::folder::write_file;
 
-const HEADGATE: &str = r#"
-[listener.agents]
-address = "127.0.0.1:0"
-[store]
-path = "data"
-disk_free_min = "1MiB"
+/// As much as can be asked.
+const RATES: &str = r#"
 [gate.rate]
 actor = { per_second = 1000000, burst = 1000000 }
 tenant = { per_second = 1000000, burst = 1000000 }
 address = { per_second = 1000000, burst = 1000000 }
-[backend.chat]
-urls = ["http://127.0.0.1:1/events"]
-keys = ["whsec_ZXhhbXBsZS1rZXktZXhhbXBsZS1rZXktMTI="]
-api = ["http://BACKEND"]
 "#;
 
 const CHANNELS: &str = r#"
@@ -517,7 +510,7 @@ impl House {
         })
         .await;
         let folder = tempfile::tempdir().unwrap();
-        write(folder.path(), "headgate.toml", &HEADGATE.replace("BACKEND", &backend.address.to_string()));
+        write_file(folder.path(), "headgate.toml", &(headgate_toml("chat", backend.address) + RATES));
         for (tenant, combine) in TENANTS {
             for (file, content) in [
                 ("channels", CHANNELS.replace("TENANT", tenant)),
@@ -526,7 +519,7 @@ impl House {
                 ("roles", format!("{combine}{ROLES}")),
                 ("routes", routes(tenant)),
             ] {
-                write(folder.path(), &format!("tenants/{tenant}/{file}.toml"), &content);
+                write_file(folder.path(), &format!("tenants/{tenant}/{file}.toml"), &content);
             }
         }
         let mut keys = BTreeMap::new();
@@ -539,7 +532,7 @@ impl House {
             }
             let identity = toml::Value::try_from(json!({"api_key": identity})).unwrap();
             let file = format!("tenants/{tenant}/identity.toml");
-            write(folder.path(), &file, &toml::to_string(&identity).unwrap());
+            write_file(folder.path(), &file, &toml::to_string(&identity).unwrap());
         }
         tags(folder.path(), &things).await;
         let config = Config::load(folder.path(), &|_| None).unwrap_or_else(|mistakes| panic!("{mistakes}"));
@@ -592,12 +585,6 @@ impl House {
     fn can_i(&self, tenant: &str, user: &str, action: &str, name: &str, flags: &[String]) -> bool {
         self.asks(tenant, &["can-i", user, action, name], flags)["answer"].as_bool().unwrap()
     }
-}
-
-fn write(folder: &Path, name: &str, text: &str) {
-    let path = folder.join(name);
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::write(path, text).unwrap();
 }
 
 /// The tags of the conversations, in both tenants.
@@ -728,7 +715,7 @@ async fn the_gate_the_commands_and_the_tests_beside_the_roles_give_one_answer() 
         }
         let cases = toml::Value::try_from(json!({"case": cases.0})).unwrap();
         let file = format!("tenants/{tenant}/tests.toml");
-        write(house.folder.path(), &file, &toml::to_string(&cases).unwrap());
+        write_file(house.folder.path(), &file, &toml::to_string(&cases).unwrap());
         let said = house.asks(tenant, &["policy", "test"], &[]);
         for case in said["cases"].as_array().unwrap().iter().filter(|case| case["passed"] == false) {
             writeln!(

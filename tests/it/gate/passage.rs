@@ -7,6 +7,7 @@ use serde_json::json;
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::world::{HEADGATE, ROUTES, Setup, policy, vocabulary, world};
+use crate::support::folder::write_file;
 
 #[tokio::test]
 async fn each_user_reaches_what_their_role_grants_and_nothing_else() {
@@ -94,11 +95,7 @@ async fn a_request_more_than_the_backend_may_have_is_refused_at_once() {
 #[tokio::test]
 async fn the_gateway_lets_nobody_in_whom_nobody_knows() {
     let folder = tempfile::tempdir().unwrap();
-    let write = |name: &str, text: &str| {
-        let path = folder.path().join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    };
+    let write = |name: &str, text: &str| write_file(folder.path(), name, text);
     let log = folder.path().join("decisions.jsonl");
     let decision_log = format!("[gate.decision_log]\nfile = {log:?}\n");
     write("headgate.toml", &(HEADGATE.replace("BACKEND", "127.0.0.1:1") + &decision_log));

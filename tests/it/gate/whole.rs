@@ -35,10 +35,13 @@ use super::{
     oracle::{Allowed, Oracle, Tapped, by_credential},
     world::{self, AlsoVisible, Answer, CHANNELS, ROUTES},
 };
-use crate::identity::{
-    NOW,
-    certificates::Client,
-    tokens::{Signer, claims_but, jwks},
+use crate::{
+    identity::{
+        NOW,
+        certificates::Client,
+        tokens::{Signer, claims_but, jwks},
+    },
+    support::folder::write_file,
 };
 
 mod audit;
@@ -185,11 +188,7 @@ impl Whole {
         let folder = tempfile::tempdir().unwrap();
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let (certificate, signer, key) = (made.cert.pem(), Signer::ed25519("one"), NewKey::make().unwrap());
-        let write = |name: &str, text: &str| {
-            let path = folder.path().join(name);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        };
+        let write = |name: &str, text: &str| write_file(folder.path(), name, text);
         write("localhost.pem", &certificate);
         write("localhost.key", &made.signing_key.serialize_pem());
         write("keys.json", &jwks(&[&signer]).to_string());

@@ -12,7 +12,7 @@ use headgate::{
     config::Config,
     directory::Version,
     gate::{
-        Agents, Around, Gate, Metrics, Snapshot,
+        Agents, Dependencies, Gate, Metrics, Snapshot,
         decisions::{Decisions, Record},
         who::{Authenticate, Granted, Identity, NoActor, NoIdentity, People},
     },
@@ -42,6 +42,7 @@ use super::{
     obeying,
     oracle::{Allowed, Oracle, Sees, Shown, Tapped},
 };
+use crate::support::folder::write_file;
 
 pub(super) const HEADGATE: &str = r#"
 [listener.agents]
@@ -289,11 +290,7 @@ impl Setup {
             Some(rest) => Backend::start_with(script, rest).await,
         };
         let folder = tempfile::tempdir().unwrap();
-        let write = |name: &str, text: String| {
-            let path = folder.path().join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        };
+        let write = |name: &str, text: String| write_file(folder.path(), name, &text);
         let headgate = HEADGATE.replace("BACKEND", &backend.address.to_string());
         write("headgate.toml", headgate + &self.headgate);
         for (tenant, account) in [("acme", "1"), ("globex", "2")] {
@@ -321,8 +318,9 @@ impl Setup {
         let pools = Pools::new(&config.backends, &config.egress, &clock, &calls).unwrap();
         let snapshot = Snapshot::new(&config, &pools, Arc::new(Door), people, &limits, &clock);
         let (decisions, _writer) = Decisions::new(1000, None, Default::default());
-        let around = Around { tags: tags.clone(), keys, clock, decisions: decisions.clone(), metrics };
-        let gate = Arc::new(Gate::new(snapshot, around));
+        let dependencies =
+            Dependencies { tags: tags.clone(), keys, clock, decisions: decisions.clone(), metrics };
+        let gate = Arc::new(Gate::new(snapshot, dependencies));
         let listener = config.listeners.agents.clone().unwrap();
         let bound = server::bind(&listener, "agents", &server::Metrics::new(&mut registry, &limits)).unwrap();
         let address = bound.local_address().unwrap();
@@ -461,6 +459,11 @@ impl Answer {
 
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether a list that is shorter than a page goes on.
+    pub(super) fn has_more(&self) -> bool {
+        self.header("headgate-more").is_some_and(|more| more == "true")
     }
 
     pub(super) fn json(&self) -> Value {

@@ -16,7 +16,7 @@ use headgate::{
 };
 use tempfile::TempDir;
 
-use super::{outside::Tls, samples};
+use super::{folder::write_file, outside::Tls, samples};
 
 /// A running gateway with its folders.
 pub(crate) struct TestGateway {
@@ -136,9 +136,7 @@ breaker_pause = "10ms"
     }
 
     pub(crate) fn write(&self, name: &str, text: &str) {
-        let path = self.folder.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
+        write_file(self.folder.path(), name, text);
     }
 
     pub(crate) async fn start(self) -> TestGateway {

@@ -2,6 +2,7 @@
 
 pub(crate) mod address;
 pub(crate) mod corpus;
+pub(crate) mod folder;
 pub(crate) mod gateway;
 pub(crate) mod outside;
 pub(crate) mod program;

@@ -11,7 +11,7 @@ use crate::{
         build::Check,
         mistake::{KeyPath, Wrong, nearest},
         raw,
-        routes::{Entity, Fact, Kind, Literal, LookUp, Outer, Places},
+        routes::{Entity, EntityKind, Fact, FactPlaces, Literal, LookUp, Via},
         text::Pointer,
     },
     filter::{EntityNo, NoneAs},
@@ -133,7 +133,7 @@ fn entity(
         let mut facts = facts(via);
         facts.remove(&Fact::Id);
         facts.values_mut().for_each(|place| place.insert_str(0, inside));
-        Outer { resource: resource(name, via), facts, channels: via.channels.clone() }
+        Via { resource: resource(name, via), facts, channels: via.channels.clone() }
     });
     Entity {
         name: name.0.clone(),
@@ -204,8 +204,8 @@ fn look_up(
     Some(LookUp { at: raw.id.0.clone(), entity: number(all, &raw.entity)?, line })
 }
 
-fn kind(raw: &raw::EntityKind) -> Kind {
-    Kind { at: raw.at.0.clone(), is: literal(&raw.is), resource: raw.resource.clone() }
+fn kind(raw: &raw::EntityKind) -> EntityKind {
+    EntityKind { at: raw.at.0.clone(), is: literal(&raw.is), resource: raw.resource.clone() }
 }
 
 fn literal(raw: &raw::Literal) -> Literal {
@@ -217,7 +217,7 @@ fn literal(raw: &raw::Literal) -> Literal {
 }
 
 /// Where an entity's own facts stand.
-fn facts(raw: &raw::Entity) -> Places {
+fn facts(raw: &raw::Entity) -> FactPlaces {
     let places = [
         (Fact::Id, &raw.id),
         (Fact::Responsible, &raw.responsible),

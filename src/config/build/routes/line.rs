@@ -7,14 +7,14 @@ use http::Method;
 use crate::config::{
     build::Check,
     mistake::{KeyPath, Wrong},
-    routes::{Line, Part},
+    routes::{Part, RequestLine},
 };
 
 /// The methods that a route can have.
 const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
 /// `GET /api/v1/accounts/{account}`.
-pub(super) fn line(check: &mut Check<'_>, at: &KeyPath, text: &str) -> Option<Line> {
+pub(super) fn line(check: &mut Check<'_>, at: &KeyPath, text: &str) -> Option<RequestLine> {
     let read = read_line(text);
     if read.is_none() {
         check.wrong(at, Wrong::RequestLine);
@@ -28,7 +28,7 @@ pub(super) fn question(
     at: &KeyPath,
     text: &str,
     own: &BTreeSet<&str>,
-) -> Option<Line> {
+) -> Option<RequestLine> {
     let line = line(check, at, text)?;
     if line.method != Method::GET {
         check.wrong(at, Wrong::OnlyWith { other: "GET" });
@@ -39,12 +39,12 @@ pub(super) fn question(
     Some(line)
 }
 
-pub(super) fn read_line(text: &str) -> Option<Line> {
+pub(super) fn read_line(text: &str) -> Option<RequestLine> {
     let (method, path) = text.split_once(' ')?;
     let method = METHODS.into_iter().find(|known| known.as_str() == method)?;
     let parts = path.strip_prefix('/')?.split('/').map(part).collect::<Option<Vec<_>>>()?;
     let mut names = BTreeSet::new();
-    let line = Line { method, parts };
+    let line = RequestLine { method, parts };
     let once_each = line.parameters().all(|name| names.insert(name));
     once_each.then_some(line)
 }
@@ -70,7 +70,7 @@ pub(in crate::config) fn shape_of(text: &str) -> Option<(String, Vec<Option<Stri
 }
 
 /// What two routes have in common that could not be told apart.
-pub(super) fn shape(line: &Line) -> (String, Vec<Option<String>>) {
+pub(super) fn shape(line: &RequestLine) -> (String, Vec<Option<String>>) {
     let parts = line.parts.iter().map(|part| match part {
         Part::Literal(text) => Some(text.clone()),
         Part::Parameter(_) => None,

@@ -13,7 +13,7 @@ use crate::{
         build::Check,
         mistake::{KeyPath, Wrong},
         raw,
-        routes::{Line, LookUp, Object, StandsIn},
+        routes::{LookUp, Object, RequestLine, StandsIn},
         writing::{Reference, Referred, To},
     },
     filter::EntityNo,
@@ -25,7 +25,7 @@ pub(super) fn object(
     at: &KeyPath,
     raw: &raw::Route,
     kind: raw::RouteObject,
-    matches: &Line,
+    matches: &RequestLine,
     entity: Option<EntityNo>,
 ) -> Option<Object> {
     let parameter = raw.parameter.clone().unwrap_or_else(|| "id".to_owned());
@@ -94,7 +94,7 @@ pub(super) fn refers(
     check: &mut Check<'_>,
     at: &KeyPath,
     raw: &raw::Route,
-    matches: &Line,
+    matches: &RequestLine,
     map: &raw::Routes,
 ) -> BTreeMap<String, Reference> {
     let mut refers = BTreeMap::new();
@@ -154,7 +154,7 @@ pub(super) fn stands_in(
     check: &mut Check<'_>,
     at: &KeyPath,
     route: &raw::Route,
-    matches: &Line,
+    matches: &RequestLine,
     entities: &BTreeMap<raw::Name, raw::Entity>,
 ) -> Option<StandsIn> {
     let raw = route.stands_in.as_ref()?;

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::entities::{nested, none, number};
-use crate::config::{
-    build::Check,
-    mistake::{KeyPath, Wrong},
-    raw,
-    routes::{Beside, Count, Empty, Format, Main, Numbered, PageBy, Paging, Piece, Push, Shows},
+use crate::{
+    config::{
+        build::Check,
+        mistake::{KeyPath, Wrong},
+        raw,
+        routes::{Beside, Count, Empty, Format, Main, Numbered, PageBy, Paging, Piece, Push, Shows},
+    },
+    query::{could_be, folded},
 };
 
 pub(super) fn shows(
@@ -76,6 +79,7 @@ pub(super) fn shows(
         empty: match raw.empty {
             None | Some(raw::RouteEmpty::List) => Empty::List,
             Some(raw::RouteEmpty::NoContent) => Empty::NoContent,
+            Some(raw::RouteEmpty::NotFound) => Empty::NotFound,
             Some(raw::RouteEmpty::Absent) => Empty::Absent,
         },
         push: Push {
@@ -101,10 +105,11 @@ fn paging(
         check.wrong(at, Wrong::OnlyWith { other: "`items` of JSON that are read" });
         return None;
     }
+    check_names(check, at, raw);
     let by_row = raw.before.is_some() || raw.after.is_some();
     let by = match (&raw.number, by_row) {
         (Some(number), false) => PageBy::Number(numbered(number, raw)),
-        (None, true) => PageBy::Row(beside(check, at, raw, entity)),
+        (None, true) => PageBy::Row(beside(check, at, route, raw, entity)),
         (Some(_), true) | (None, false) => {
             let wrong = Wrong::EitherOr { one: "number", other: "before` and `after" };
             check.lacks(&if by_row { at.key("number") } else { at.clone() }, wrong);
@@ -114,8 +119,27 @@ fn paging(
     if !by_row && raw.begins != raw::Begins::default() {
         check.wrong(&at.key("begins"), Wrong::OnlyWith { other: "`before` or `after`" });
     }
+    if !by_row && raw.compares {
+        check.wrong(&at.key("compares"), Wrong::OnlyWith { other: "`before` or `after`" });
+    }
     let (unless, pages_max, time_max) = (raw.unless.clone(), raw.pages_max, raw.time_max.0);
     Some(Paging { by, unless, pages_max, time_max })
+}
+
+/// Notes a parameter that is there for two things: by one that lets a list come as a whole, its pages would be the backend's.
+fn check_names(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Page) {
+    let of_page =
+        [("number", &raw.number), ("size", &raw.size), ("before", &raw.before), ("after", &raw.after)];
+    let of_page = of_page.into_iter().filter_map(|(key, name)| Some((key, name.as_ref()?)));
+    let mut known: Vec<&String> = Vec::new();
+    for (key, name) in of_page.chain(raw.unless.iter().map(|name| ("unless", name))) {
+        if folded(name).is_empty() {
+            check.wrong(&at.key(key), Wrong::Expected { expected: "a name".to_owned() });
+        } else if could_be(name, &known) {
+            check.wrong(&at.key(key), Wrong::Twice { name: name.clone() });
+        }
+        known.push(name);
+    }
 }
 
 /// Pages that are counted out.
@@ -130,8 +154,15 @@ fn numbered(number: &str, raw: &raw::Page) -> Numbered {
     }
 }
 
-/// Pages beside a row, of which rows need an id. What only numbered ones have is noted.
-fn beside(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Page, entity: Option<&raw::Entity>) -> Beside {
+/// Pages beside a row, of which rows need an id. What only numbered ones have is noted, and by what the row that is named would
+/// tell where hidden ones stand.
+fn beside(
+    check: &mut Check<'_>,
+    at: &KeyPath,
+    route: &raw::Route,
+    raw: &raw::Page,
+    entity: Option<&raw::Entity>,
+) -> Beside {
     for (key, is) in [
         ("first", raw.first.is_some()),
         ("size", raw.size.is_some()),
@@ -145,6 +176,14 @@ fn beside(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Page, entity: Option<&
     }
     if entity.is_some_and(|entity| entity.id.is_none()) {
         check.wrong(at, Wrong::OnlyWith { other: "rows that have an `id`" });
+    }
+    if !raw.compares {
+        let other = "`compares = true`: a backend that looks for the row tells where hidden ones stand";
+        check.wrong(at, Wrong::OnlyWith { other });
+    }
+    if !(route.fields_in.is_empty() && route.fields_at.is_empty()) {
+        let other = "rows in the order of their ids: without `fields_in` and `fields_at`";
+        check.wrong(at, Wrong::OnlyWith { other });
     }
     let from_end = raw.begins == raw::Begins::End;
     if (if from_end { &raw.before } else { &raw.after }).is_none() {

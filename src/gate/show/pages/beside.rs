@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-use super::{Came, End, Kept, Read, Walk, shown, value_of};
+use super::{Came, End, Kept, List, Read, Walk, shown, value_of};
 use crate::{
     config::routes::{Beside, Empty},
-    filter::{Around, Page, Report},
+    filter::{Page, Report, TotalValues},
     gate::{
         Passage, Shown, decisions::Record, path::Target, refusal::Refusal, show::answer::Unseen,
         show::nobody, upstream::Onward,
@@ -34,6 +34,14 @@ pub(in crate::gate) struct Near<'a> {
 enum Way {
     Back,
     On,
+}
+
+/// Rows one after the other of which the user sees none, by the ids of those at its ends. It is known once: what is hidden may be seen
+/// another time.
+#[derive(Clone, Debug)]
+pub(super) struct Gap {
+    from: Arc<str>,
+    to: Arc<str>,
 }
 
 /// A page as far as it is made.
@@ -71,7 +79,7 @@ impl<'a> Near<'a> {
             Way::Back => self.by.before.as_deref(),
             Way::On => self.by.after.as_deref(),
         };
-        name.map(|name| walk.asking.with(&[(name, row)]))
+        name.map(|name| walk.request.with(&[(name, row)]))
     }
 }
 
@@ -85,12 +93,15 @@ impl Passage<'_> {
     ) -> Result<Shown, Refusal> {
         let mut made: Option<Made> = None;
         let mut removed = Report::default();
+        walk.gap = self.gap(&walk, near, near.row.as_deref());
+        // The list ends with a page that is not there.
+        let mut is_missing = false;
         // From where on nothing was seen, and where the next page is.
         let mut unseen_from = near.row.clone();
-        let mut row = near.row.clone().map(|row| self.far(&walk, near, &row).unwrap_or(row));
+        let mut row = near.row.clone().map(|row| walk.gap.take().map_or(row, |gap| gap.to));
         let end = loop {
             let onward = match &row {
-                None => walk.asking.with(&[]),
+                None => walk.request.with(&[]),
                 Some(row) => {
                     let Some(onward) = near.beside(&walk, row) else { break End::Bound };
                     onward
@@ -99,12 +110,15 @@ impl Passage<'_> {
             let (unseen, Read { mut page, report, ends }) = match (self.read(&mut walk, onward).await?, &made)
             {
                 (Came::Rows(unseen, read), _) => (unseen, *read),
-                (Came::None(_), Some(_)) => break End::OfList,
+                (Came::None(_), Some(_)) => {
+                    is_missing = true;
+                    break End::OfList;
+                }
                 (Came::Late, _) => break End::Bound,
                 (Came::None(unseen), None)
                     if unseen.status() == StatusCode::NO_CONTENT || near.row.is_some() =>
                 {
-                    let none = nobody::answer(&self.matched.route.shows, &Around::default());
+                    let none = nobody::answer(&self.matched.route.shows, &TotalValues::default())?;
                     return none.ok_or(Refusal::Failed);
                 }
                 (Came::None(unseen) | Came::Error(unseen), _) => return self.error(unseen, walk.permit),
@@ -121,12 +135,19 @@ impl Passage<'_> {
                     Way::On => page.skip(1),
                 }
             }
-            if length <= usize::from(repeats) && made.is_some() {
-                break End::OfList;
+            // Nothing is behind a page that ends where it was to begin.
+            let is_end = made.is_some() && (length <= usize::from(repeats) || farthest == row);
+            if is_end {
+                page.take(0);
             }
             let is_seen = page.rows() > 0;
             let made = match &mut made {
                 None => made.insert(Made { unseen, page, length }),
+                // Those behind which there is none are framed as the backend's own page of none, and not as one of hidden rows.
+                Some(made) if made.page.rows() == 0 => {
+                    (made.unseen, made.page) = (unseen, page);
+                    made
+                }
                 Some(made) => {
                     match near.way {
                         Way::Back => made.page.prepend(&page),
@@ -135,6 +156,9 @@ impl Passage<'_> {
                     made
                 }
             };
+            if is_end {
+                break End::OfList;
+            }
             if is_seen {
                 unseen_from = farthest_seen;
             } else if unseen_from.is_none() {
@@ -148,46 +172,72 @@ impl Passage<'_> {
                 }
                 break if made.length == 0 { End::OfList } else { End::Full };
             }
-            let Some(next) = farthest.filter(|next| row.as_ref() != Some(next)) else { break End::OfList };
+            let Some(mut next) = farthest.filter(|next| row.as_ref() != Some(next)) else {
+                break End::OfList;
+            };
+            // New rows may have come before a gap. One that this page leaves behind is of no use.
+            if ends.met != (false, false)
+                && let Some(gap) = walk.gap.take()
+                && ends.met == (true, false)
+            {
+                next = gap.to;
+            }
             if self.has_read_all(&walk) {
                 row = Some(next);
                 break End::Bound;
             }
-            row = Some(self.far(&walk, near, &next).unwrap_or(next));
+            let gap = self.gap(&walk, near, Some(&*next));
+            row = Some(gap.map_or(next, |gap| gap.to));
         };
         self.tell_removed(Some(&removed), &walk.shapes, record);
         let made = made.ok_or(Refusal::Failed)?;
         if let (End::Bound, Some(from), Some(to)) = (end, unseen_from, row) {
-            self.keep_far(&walk, near, &from, to);
+            self.keep_gap(&walk, near, made.page.rows() == 0, Gap { from, to });
         }
-        // Where a list without rows is written otherwise, one of hidden rows is, too (D05).
+        // Where a list without rows is written otherwise, or not there, one of hidden rows is, too (D05).
         let is_none = end == End::OfList && made.page.rows() == 0 && self.may_hide_all_rows();
         let shows = &self.matched.route.shows;
-        if is_none && shows.empty != Empty::List {
-            return nobody::answer(shows, &Around::default()).ok_or(Refusal::Failed);
+        if is_none && (is_missing || shows.empty != Empty::List) {
+            return nobody::answer(shows, &TotalValues::default())?.ok_or(Refusal::Failed);
         }
         // How long the list is would be known only where hidden rows made it be read to its end.
-        Ok(shown(&made.unseen, &made.page, &Around::default(), end))
+        Ok(shown(&made.unseen, &made.page, &TotalValues::default(), end))
     }
 
-    /// How far there was nothing behind a row that the user sees when the last request was ended by a bound. It is known once:
-    /// what is hidden may be seen another time.
-    fn far(&self, walk: &Walk<'_>, near: &Near<'_>, row: &str) -> Option<Arc<str>> {
-        let onward = near.beside(walk, row)?;
-        match self.side.places.kept.remove(&(self.list(&onward.target, &onward.body), 0))?.1 {
-            Kept::Row(row) => Some(row),
+    /// The rows that are not seen behind a row, or where the list begins, as far as they were read when the last request was ended by a
+    /// bound.
+    fn gap(&self, walk: &Walk<'_>, near: &Near<'_>, row: Option<&str>) -> Option<Gap> {
+        match self.side.places.kept.remove(&(self.beside(walk, near, row)?, 0))?.1 {
+            Kept::Gap(gap) => Some(gap),
             Kept::Place(_) => None,
         }
     }
 
-    fn keep_far(&self, walk: &Walk<'_>, near: &Near<'_>, from: &str, to: Arc<str>) {
-        if let Some(onward) = near.beside(walk, from)
-            && to.len() <= ROW_ID_BYTES_MAX
-            && *from != *to
+    /// Keeps it for the request that comes next: the same one if it has shown nothing, or else the one for the rows behind.
+    fn keep_gap(&self, walk: &Walk<'_>, near: &Near<'_>, shows_none: bool, gap: Gap) {
+        let row = if shows_none { near.row.as_deref() } else { Some(&*gap.from) };
+        if let Some(list) = self.beside(walk, near, row)
+            && gap.to.len().max(gap.from.len()) <= ROW_ID_BYTES_MAX
+            && gap.from != gap.to
         {
-            let list = self.list(&onward.target, &onward.body);
-            self.side.places.kept.insert((list, 0), Kept::Row(to));
+            self.side.places.kept.insert((list, 0), Kept::Gap(gap));
         }
+    }
+
+    /// The list that goes on beside a row, or begins.
+    fn beside(&self, walk: &Walk<'_>, near: &Near<'_>, row: Option<&str>) -> Option<List> {
+        let onward = match row {
+            None => walk.request.with(&[]),
+            Some(row) => near.beside(walk, row)?,
+        };
+        Some(self.list(&onward.target, &onward.body))
+    }
+}
+
+impl Gap {
+    /// The rows at its ends.
+    pub(super) fn ends(&self) -> (Arc<str>, Arc<str>) {
+        (Arc::clone(&self.from), Arc::clone(&self.to))
     }
 }
 

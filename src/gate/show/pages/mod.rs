@@ -18,11 +18,14 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use prometheus_client::metrics::counter::Counter;
 use tokio::time::timeout;
 
-use self::{beside::Near, numbered::Place};
+use self::{
+    beside::{Gap, Near},
+    numbered::Place,
+};
 use super::{answer::Unseen, nobody, shape::Shapes, sight::Ends};
 use crate::{
     config::routes::{PageBy, Paging},
-    filter::{Around, Page, Report},
+    filter::{Page, Report, TotalValues},
     gate::{
         Passage, Shown,
         decisions::Record,
@@ -43,7 +46,7 @@ pub(in crate::gate) const MORE: HeaderName = HeaderName::from_static("headgate-m
 
 /// Where pages of lists begin, of one tenant.
 #[derive(Debug)]
-pub(in crate::gate) struct Places {
+pub(in crate::gate) struct ListPlaces {
     kept: Bounded<(List, u64), Kept>,
     pages_max_reached: Counter,
     time_max_reached: Counter,
@@ -57,8 +60,8 @@ type List = [u8; 32];
 enum Kept {
     /// With the page of this number.
     Place(Place),
-    /// Behind the row with this id: up to it, from the one by which it is kept, there is nothing that the user sees.
-    Row(Arc<str>),
+    /// Behind rows of which the user sees none.
+    Gap(Gap),
 }
 
 /// A page that is asked for.
@@ -85,12 +88,14 @@ enum End {
 struct Walk<'a> {
     paging: &'a Paging,
     permit: &'a Permit,
-    asking: &'a Asking<'a>,
+    request: &'a ListRequest<'a>,
     eyes: Eyes<'a>,
     shapes: Arc<Shapes>,
     began: Duration,
     /// The backend's pages that were read.
     reads: usize,
+    /// Rows of which the user sees none, before which they have not come yet.
+    gap: Option<Gap>,
 }
 
 /// What came of asking for one of the backend's pages.
@@ -111,7 +116,7 @@ struct Read {
 }
 
 /// A request for a list.
-pub(in crate::gate) struct Asking<'a> {
+pub(in crate::gate) struct ListRequest<'a> {
     /// As it would be forwarded.
     pub(in crate::gate) onward: Onward,
     /// Who asks.
@@ -120,7 +125,7 @@ pub(in crate::gate) struct Asking<'a> {
     pub(in crate::gate) around: Option<&'a Keyed>,
 }
 
-impl Places {
+impl ListPlaces {
     /// Nothing is known yet.
     pub(in crate::gate) fn new(places_max: usize, limits: &Limits) -> Self {
         Self {
@@ -170,13 +175,13 @@ impl Passage<'_> {
         &self,
         paged: &Paged<'_>,
         permit: &Permit,
-        asking: &Asking<'_>,
+        request: &ListRequest<'_>,
         record: &mut Record,
     ) -> Result<Shown, Refusal> {
         let Some(paging) = &self.matched.route.shows.page else { return Err(Refusal::Failed) };
         let eyes = Eyes { actor: &self.granted.actor, permit: Some(permit), decision: record.id };
         let (shapes, began) = (self.shapes()?, self.gate.clock.elapsed());
-        let walk = Walk { paging, permit, asking, eyes, shapes, began, reads: 0 };
+        let walk = Walk { paging, permit, request, eyes, shapes, began, reads: 0, gap: None };
         match paged {
             Paged::Numbered(paged) => self.numbered_page(paged, walk, record).await,
             Paged::Beside(near) => self.page_beside(near, walk, record).await,
@@ -186,7 +191,7 @@ impl Passage<'_> {
     /// Reads one of the backend's pages. The first may take as long as any answer, and those after it what is left of
     /// `time_max`.
     async fn read(&self, walk: &mut Walk<'_>, onward: Onward) -> Result<Came, Refusal> {
-        let answered = self.side.upstream.forward(walk.permit, onward, walk.asking.from);
+        let answered = self.side.upstream.forward(walk.permit, onward, walk.request.from);
         let unseen = if walk.reads == 0 {
             answered.await?
         } else {
@@ -208,7 +213,8 @@ impl Passage<'_> {
                 Ok(Came::Error(unseen))
             }
             _ => {
-                let read = self.rows(&unseen, walk.eyes, walk.asking.around, &walk.shapes).await?;
+                let sought = walk.gap.as_ref().map(Gap::ends);
+                let read = self.rows(&unseen, walk.eyes, walk.request.around, &walk.shapes, sought).await?;
                 let (page, report, ends) = read;
                 Ok(Came::Rows(unseen, Box::new(Read { page, report, ends })))
             }
@@ -246,7 +252,7 @@ impl Passage<'_> {
     }
 }
 
-impl Asking<'_> {
+impl ListRequest<'_> {
     /// It with these parameters.
     fn with(&self, parameters: &[(&str, &str)]) -> Onward {
         Onward {
@@ -258,10 +264,10 @@ impl Asking<'_> {
     }
 }
 
-/// A page as it is answered, with this around its rows.
-fn shown(unseen: &Unseen, page: &Page, around: &Around<'_>, end: End) -> Shown {
+/// A page as it is answered, with these totals.
+fn shown(unseen: &Unseen, page: &Page, totals: &TotalValues<'_>, end: End) -> Shown {
     let mut json = Vec::new();
-    page.write(around, &mut json);
+    page.write(totals, &mut json);
     let mut shown = unseen.with_rows(json);
     if end == End::Bound {
         shown.headers_mut().insert(MORE, HeaderValue::from_static("true"));

@@ -7,10 +7,10 @@
 
 use http::StatusCode;
 
-use super::{Came, End, Kept, List, Places, Read, Walk, nobody, number_of, shown};
+use super::{Came, End, Kept, List, ListPlaces, Read, Walk, nobody, number_of, shown};
 use crate::{
     config::routes,
-    filter::{Around, Page, Report},
+    filter::{Page, Report, TotalValues},
     gate::{Passage, Shown, decisions::Record, path::Target, push, refusal::Refusal, show::answer::Unseen},
 };
 
@@ -64,13 +64,13 @@ struct Made {
     begun: bool,
 }
 
-impl Places {
+impl ListPlaces {
     /// The last known place that is not behind a page.
     fn nearest(&self, list: &List, number: u64, first: u64) -> Place {
         let known = (first..=number).rev().take(usize::try_from(LOOK_BACK_MAX).unwrap_or(usize::MAX));
         let mut known = known.filter_map(|number| match self.kept.get(&(*list, number))? {
             Kept::Place(place) => Some(place),
-            Kept::Row(_) => None,
+            Kept::Gap(_) => None,
         });
         known.next().unwrap_or(Place { page: first, given: 0, seen: 0, of: first, rows: 0, read: 0 })
     }
@@ -174,7 +174,7 @@ impl Passage<'_> {
         record: &mut Record,
     ) -> Result<Shown, Refusal> {
         let places = &self.side.places;
-        let onward = &walk.asking.onward;
+        let onward = &walk.request.onward;
         let list = self.list(&push::with(&onward.target, &[(&paged.by.number, "")]), &onward.body);
         let mut place = places.nearest(&list, paged.number, paged.by.first);
         let mut made: Option<Made> = None;
@@ -185,7 +185,7 @@ impl Passage<'_> {
         let mut ahead: Option<u64> = None;
         let end = loop {
             let of_backend = ahead.unwrap_or(place.page).to_string();
-            let onward = walk.asking.with(&paged.parameters(&of_backend, &size_asked));
+            let onward = walk.request.with(&paged.parameters(&of_backend, &size_asked));
             let (unseen, Read { mut page, report, ends: _ }) =
                 match (self.read(&mut walk, onward).await, &made) {
                     (Ok(Came::Rows(unseen, read)), _) => (unseen, *read),
@@ -195,11 +195,11 @@ impl Passage<'_> {
                     // out must not learn from a 404 that there are none to be left out.
                     (Ok(Came::None(unseen)), None) => {
                         let is_missing = unseen.status() == StatusCode::NOT_FOUND;
-                        if is_missing && place.page == paged.by.first && self.cover.is_none() {
+                        if is_missing && place.page == paged.by.first && self.must_show.is_none() {
                             return self.error(unseen, walk.permit);
                         }
                         let otherwise = if is_missing { Refusal::Missing } else { Refusal::Failed };
-                        return self.page_of_none(paged, place).ok_or(otherwise);
+                        return self.page_of_none(paged, place)?.ok_or(otherwise);
                     }
                     (Ok(Came::Late), _) => break End::Bound,
                     // The page is there, and only not known what is behind it.
@@ -260,14 +260,14 @@ impl Passage<'_> {
         let made = made.ok_or(Refusal::Failed)?;
         // Whether the list has ended for everybody or for this user is not told (D05).
         let is_end = end == End::OfList && made.page.rows() == 0 && self.may_hide_all_rows();
-        let none = if is_end { self.page_of_none(paged, place) } else { None };
+        let none = if is_end { self.page_of_none(paged, place)? } else { None };
         Ok(none.unwrap_or_else(|| made.shown(paged, place, end)))
     }
 
     /// The page without a row behind which there is none; `end` is the list's.
-    fn page_of_none(&self, paged: &Numbered<'_>, end: Place) -> Option<Shown> {
-        let around = Around { rows: Some(end.seen), number: Some(paged.number), next: None };
-        nobody::answer(&self.matched.route.shows, &around)
+    fn page_of_none(&self, paged: &Numbered<'_>, end: Place) -> Result<Option<Shown>, Refusal> {
+        let totals = TotalValues { rows: Some(end.seen), number: Some(paged.number), next: None };
+        nobody::answer(&self.matched.route.shows, &totals)
     }
 }
 
@@ -277,7 +277,7 @@ impl Made {
         let is_last = end == End::OfList;
         let next = (!is_last).then(|| paged.next());
         let rows = is_last.then_some(place.seen);
-        let around = Around { rows, number: Some(paged.number), next: next.as_deref() };
-        shown(&self.unseen, &self.page, &around, end)
+        let totals = TotalValues { rows, number: Some(paged.number), next: next.as_deref() };
+        shown(&self.unseen, &self.page, &totals, end)
     }
 }

@@ -17,7 +17,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::backend::{self as chatwoot, CONTACTS, Conversation};
 use crate::{
     gate::{
-        backend::{Asked, Backend},
+        backend::{Asked, Backend, headgate_toml},
         oracle::{Allowed, Oracle, Shown, by_credential},
         world::Answer,
     },
@@ -25,20 +25,11 @@ use crate::{
         engine::Engine,
         world::{Ask, Person, Teams, Thing},
     },
+    support::folder::write_file,
 };
 
-const HEADGATE: &str = r#"
-[listener.agents]
-address = "127.0.0.1:0"
-[store]
-path = "data"
-disk_free_min = "1MiB"
-[backend.chat]
-urls = ["http://127.0.0.1:1/events"]
-keys = ["whsec_ZXhhbXBsZS1rZXktZXhhbXBsZS1rZXktMTI="]
-api = ["http://BACKEND"]
-api_headers = { api_access_token = "token-of-headgate" }
-"#;
+/// What Headgate itself is at the backend.
+const API_HEADERS: &str = "api_headers = { api_access_token = \"token-of-headgate\" }\n";
 
 /// What an operator writes; a panel of theirs notes in an attribute who follows a conversation.
 const ROUTES: &str = r#"
@@ -116,9 +107,8 @@ pub(super) struct House {
 /// What is wrong with these routes.
 pub(super) fn mistakes(routes: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir_all(folder.path().join("tenants/default")).unwrap();
-    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
-    write("headgate.toml", &HEADGATE.replace("BACKEND", "127.0.0.1:1"));
+    let write = |name: &str, text: &str| write_file(folder.path(), name, text);
+    write("headgate.toml", &headgate_toml("chat", "127.0.0.1:1"));
     write("tenants/default/roles.toml", ROLES);
     write("tenants/default/routes.toml", routes);
     Config::load(folder.path(), &|_| None).unwrap_err().to_string()
@@ -142,12 +132,8 @@ impl House {
     async fn made(chatwoot: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static, narrower_by: &str) -> Self {
         let backend = Backend::start(chatwoot).await;
         let folder = tempfile::tempdir().unwrap();
-        let write = |name: &str, text: &str| {
-            let path = folder.path().join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        };
-        write("headgate.toml", &HEADGATE.replace("BACKEND", &backend.address.to_string()));
+        let write = |name: &str, text: &str| write_file(folder.path(), name, text);
+        write("headgate.toml", &(headgate_toml("chat", backend.address) + API_HEADERS));
         write("tenants/default/routes.toml", ROUTES);
         write("tenants/default/roles.toml", &format!("{ROLES}{narrower_by}"));
         let (mut directory, mut identity, mut keys) = (String::new(), String::new(), Vec::new());

@@ -10,14 +10,14 @@ use crate::policy::{ActionNo, FieldNo, ResourceNo};
 
 /// Fields that a row must show.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Cover {
+pub struct MustShow {
     /// Its own, by what it may be.
     of_row: BTreeMap<ResourceNo, BTreeSet<FieldNo>>,
     /// Those of what is a part of it and may stand in it or not: the rights to see that, each with its fields.
     of_parts: BTreeMap<(ResourceNo, ActionNo), BTreeSet<FieldNo>>,
 }
 
-impl Cover {
+impl MustShow {
     /// A field of the row, if it is this.
     #[must_use]
     pub fn of_row(resource: ResourceNo, field: FieldNo) -> Self {
@@ -48,23 +48,23 @@ impl Cover {
     }
 }
 
-impl Extend<Self> for Cover {
-    fn extend<I: IntoIterator<Item = Self>>(&mut self, covers: I) {
-        for cover in covers {
-            for (of, fields) in cover.of_row {
+impl Extend<Self> for MustShow {
+    fn extend<I: IntoIterator<Item = Self>>(&mut self, others: I) {
+        for other in others {
+            for (of, fields) in other.of_row {
                 self.of_row.entry(of).or_default().extend(fields);
             }
-            for (of, fields) in cover.of_parts {
+            for (of, fields) in other.of_parts {
                 self.of_parts.entry(of).or_default().extend(fields);
             }
         }
     }
 }
 
-impl FromIterator<Self> for Cover {
-    fn from_iter<I: IntoIterator<Item = Self>>(covers: I) -> Self {
+impl FromIterator<Self> for MustShow {
+    fn from_iter<I: IntoIterator<Item = Self>>(parts: I) -> Self {
         let mut all = Self::default();
-        all.extend(covers);
+        all.extend(parts);
         all
     }
 }

@@ -6,7 +6,7 @@ use super::{
     Said,
     besides::Besides,
     fields::Fields,
-    names::{Judge, Refused},
+    names::{NameCheck, Refused},
     owner::{Barred, Plan},
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The fields of a request, and all that follows from them alone.
-pub(super) struct Judged<'a> {
+pub(super) struct Grounds<'a> {
     /// The fields.
     pub(super) fields: &'a Fields,
     /// Why they say something else than the path, if they do.
@@ -30,7 +30,7 @@ pub(super) struct Judged<'a> {
     refused: Vec<(&'a Actor, Permit, Arc<Refused>)>,
 }
 
-impl<'a> Judged<'a> {
+impl<'a> Grounds<'a> {
     pub(super) fn of(passage: &Passage<'_>, said: &'a Said) -> Self {
         let fields = &said.fields;
         Self {
@@ -44,9 +44,9 @@ impl<'a> Judged<'a> {
     }
 
     /// The fields that may not be written with a permit, or not be asked about.
-    pub(super) fn refused(&mut self, judge: &Judge<'a>, permit: &Permit) -> Arc<Refused> {
+    pub(super) fn refused(&mut self, name_check: &NameCheck<'a>, permit: &Permit) -> Arc<Refused> {
         let fields = self.fields;
-        self.refused_by(judge.actor, permit, || judge.refused(fields, permit))
+        self.refused_by(name_check.actor, permit, || name_check.refused(fields, permit))
     }
 
     fn refused_by(
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn names_are_judged_once_for_all_objects_that_are_allowed_alike() {
         let (ana, ben, fields) = (somebody(), somebody(), Fields::default());
-        let mut judged = Judged {
+        let mut grounds = Grounds {
             fields: &fields,
             other_than_path: None,
             other_value: None,
@@ -107,7 +107,7 @@ mod tests {
         let mut times = 0;
         for actor in [&ana, &ben] {
             for _object in 0..100 {
-                judged.refused_by(actor, &Permit::of_everything(), || {
+                grounds.refused_by(actor, &Permit::of_everything(), || {
                     times += 1;
                     Refused::default()
                 });

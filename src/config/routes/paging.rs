@@ -1,0 +1,73 @@
+//! How a backend gives a list in pages.
+
+use std::time::Duration;
+
+/// How a backend gives a list in pages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paging {
+    /// How one is asked for.
+    pub by: PageBy,
+    /// Parameters, whole numbers, with which the list comes as a whole.
+    pub unless: Vec<String>,
+    /// Pages that are read for one request.
+    pub pages_max: usize,
+    /// How long a request may go on to read pages.
+    pub time_max: Duration,
+}
+
+/// How a page of a list is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PageBy {
+    /// By its number.
+    Number(Numbered),
+    /// By a row beside it.
+    Row(Beside),
+}
+
+/// Pages that are counted out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Numbered {
+    /// The parameter with the number of the page.
+    pub number: String,
+    /// The number of the first page.
+    pub first: u64,
+    /// The parameter with the number of rows.
+    pub size: Option<String>,
+    /// The number of rows without it.
+    pub size_default: usize,
+    /// Where the answer says the page's number.
+    pub at: Option<String>,
+    /// Where it says whether there is a next page.
+    pub more: Option<String>,
+}
+
+/// Pages that end before a row, or begin after one. The backend compares ids with the one that is named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beside {
+    /// The parameter with the id of the row before which it ends.
+    pub before: Option<String>,
+    /// The parameter with the id of the row after which it begins.
+    pub after: Option<String>,
+    /// Whether a request with neither is answered with the last rows.
+    pub from_end: bool,
+}
+
+impl Paging {
+    /// The parameters that say which page is asked for.
+    pub fn parameters(&self) -> impl Iterator<Item = &str> {
+        let parameters = match &self.by {
+            PageBy::Number(by) => [Some(&by.number), by.size.as_ref()],
+            PageBy::Row(by) => [by.before.as_ref(), by.after.as_ref()],
+        };
+        parameters.into_iter().flatten().map(String::as_str)
+    }
+
+    /// How it counts, if it does.
+    #[must_use]
+    pub const fn numbered(&self) -> Option<&Numbered> {
+        match &self.by {
+            PageBy::Number(by) => Some(by),
+            PageBy::Row(_) => None,
+        }
+    }
+}
