@@ -143,11 +143,21 @@ mod tests {
     async fn what_takes_too_long_fails_and_says_what_each_process_does() {
         let mut child = tokio::process::Command::new("sleep").arg("60").kill_on_drop(true).spawn().unwrap();
         let id = child.id().unwrap();
+        sleeps(id).await;
         let waits = tokio::spawn(async move {
             within(Duration::from_millis(1), "the sleep", child.wait()).await.unwrap();
         });
         let said = waits.await.unwrap_err().into_panic().downcast::<String>().unwrap();
         assert!(said.starts_with("the sleep was not done after 1ms\n"), "{said}");
         assert!(said.contains(&format!("process {id}\n  sleep: S")), "{said}");
+    }
+
+    /// A process that was just started is still its parent's copy, or runs.
+    async fn sleeps(process: u32) {
+        let task = format!("/proc/{process}");
+        let is = |field, value: &str| status(&task, field).is_some_and(|found| found.starts_with(value));
+        while !(is("Name", "sleep") && is("State", "S")) {
+            tokio::task::yield_now().await;
+        }
     }
 }
