@@ -166,22 +166,26 @@ impl<'a> Raw<'a> {
         }
     }
 
-    /// The names in a list of names, or of objects with an `id`; of a single name, itself. At most `max`.
+    /// The names in a list of names, or of objects with an `id`; of a single one, its. At most `max`.
     #[must_use]
     pub fn names(self, max: usize) -> Vec<String> {
         use serde_json::value::RawValue;
-        let Ok(items) = serde_json::from_slice::<Vec<&RawValue>>(self.0) else {
-            return self.name().into_iter().map(Cow::into_owned).collect();
-        };
-        let name = |item: &&'a RawValue| {
-            let raw = Raw(item.get().as_bytes());
-            if !raw.0.starts_with(b"{") {
-                return raw.name().map(Cow::into_owned);
+        match serde_json::from_slice::<Vec<&RawValue>>(self.0) {
+            Ok(items) => {
+                let names = items.iter().filter_map(|item| Raw(item.get().as_bytes()).name_or_id());
+                names.take(max).collect()
             }
-            let id = serde_json::from_slice::<Id<'_>>(raw.0).ok()?.id?;
-            Raw(id.get().as_bytes()).name().map(Cow::into_owned)
-        };
-        items.iter().filter_map(name).take(max).collect()
+            Err(_) => self.name_or_id().into_iter().collect(),
+        }
+    }
+
+    /// A name, or that of an object with an `id`.
+    fn name_or_id(self) -> Option<String> {
+        if !self.0.starts_with(b"{") {
+            return self.name().map(Cow::into_owned);
+        }
+        let id = serde_json::from_slice::<Id<'_>>(self.0).ok()?.id?;
+        Raw(id.get().as_bytes()).name().map(Cow::into_owned)
     }
 
     /// `null`.

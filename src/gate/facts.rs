@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use crate::{
     channel::Channel,
     config::routes::{Channels, Entity, Fact, FactPlaces, Literal},
-    filter::{FactNo, Object, Raw},
+    filter::{EntityNo, FactNo, Object, Raw},
     ids::{AccountId, TenantId},
     policy::{Facts, Keys, Place, Policy, ResourceNo, RoleNo, Symbol, TeamKey, TenantKey, UserKey, Via},
     tag::Tag,
@@ -18,6 +18,9 @@ const NO_USER: &str = "0";
 
 /// Most participants that are read: more than any backend shows of one object.
 const PARTICIPANTS_MAX: usize = 1000;
+
+/// Most objects to which one refers at one place: more than any backend shows of one object.
+const REFERENCES_MAX: usize = 1000;
 
 /// What is known of an object, by name. What is `None` or empty is not known; of what has two levels, `Some(None)` is
 /// known to be nobody, nowhere or nothing.
@@ -66,6 +69,8 @@ pub struct Reading {
     look_up: Option<FactNo>,
     absent_is_nobody: bool,
     user: Option<(FactNo, Literal)>,
+    /// By [`Entity::refers`].
+    refers: Vec<(EntityNo, FactNo)>,
 }
 
 /// What an object's JSON tells, of itself or of the one through which it is reached.
@@ -93,8 +98,9 @@ impl Reading {
         let kinds = entity.kinds.iter().map(|kind| number(&kind.at)).collect();
         let look_up = entity.look_up.as_ref().map(|look_up| number(&look_up.at));
         let user = entity.user.as_ref().map(|(at, is)| (number(at), is.clone()));
+        let refers = entity.refers.iter().map(|refers| (refers.entity, number(&refers.at))).collect();
         let absent_is_nobody = entity.absent_is_nobody;
-        (Self { own, via, kinds, look_up, absent_is_nobody, user }, pointers)
+        (Self { own, via, kinds, look_up, absent_is_nobody, user, refers }, pointers)
     }
 
     /// Whether it is known where the object's id stands.
@@ -113,6 +119,14 @@ impl Reading {
     #[must_use]
     pub fn looked_up<'a>(&self, object: &Object<'a>) -> Option<Cow<'a, str>> {
         object.fact(self.look_up?).and_then(Raw::name)
+    }
+
+    /// The objects to which this one refers at each place of [`Entity::refers`], by their ids.
+    pub fn refers(&self, object: &Object<'_>) -> impl Iterator<Item = (EntityNo, Vec<String>)> {
+        self.refers.iter().map(|(entity, fact)| {
+            let ids = object.fact(*fact).map(|raw| raw.names(REFERENCES_MAX));
+            (*entity, ids.unwrap_or_default())
+        })
     }
 
     /// What an object's JSON says of it.

@@ -22,6 +22,7 @@ use super::{
         form, multipart, patch,
     },
 };
+use crate::config::text;
 
 /// A request's target. Its canonical path is canonical again, and whoever decodes it once, twice or not at
 /// all finds the same parts and no dots.
@@ -141,7 +142,7 @@ pub fn patch(bytes: &[u8]) {
     let Ok(fields) = patch::fields(&patch) else { return };
     let way = |operation: &Value, name: &str| -> Option<Way> {
         let pointer = operation.get(name)?.as_str()?;
-        Some(pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect())
+        Some(text::steps(pointer).collect())
     };
     for operation in patch.as_array().into_iter().flatten() {
         let path = way(operation, "path");

@@ -962,6 +962,7 @@ entity = "chat"
 action = "view"
 items = "/rows"
 nested = { "/included/*" = "file" }
+regardless = ["/included/*"]
 none = { "/included" = "list", "/rows" = "list" }
 [[route]]
 match = "GET /chats.csv"
@@ -977,12 +978,67 @@ none = { "/included" = "absent" }
         "routes.toml:13: entity.chat.none.\"/pictures\": no place in `nested` `/pictures` is declared (did you mean `/picture`?)",
         "routes.toml:14: entity.chat.none.\"/files/*\": no place in `nested` `/files/*` is declared",
         "routes.toml:15: entity.chat.none.\"/pages/*\": no place in `nested` `/pages/*` is declared",
-        "routes.toml:23: route[0].none.\"/rows\": no place in `nested` `/rows` is declared",
-        "routes.toml:29: route[1].none: only goes with `format = \"json\"`",
+        "routes.toml:24: route[0].none.\"/rows\": no place in `nested` `/rows` is declared",
+        "routes.toml:30: route[1].none: only goes with `format = \"json\"`",
     ] {
         assert!(told.contains(expected), "no `{expected}` in\n{told}");
     }
     assert!(!told.contains("none.\"/files\":") && !told.contains("none.\"/included\": only"), "{told}");
+}
+
+#[test]
+fn every_mistake_about_what_stands_beside_rows_is_told_with_its_line() {
+    let text = r#"
+backend = "chat"
+[entity.person]
+resource = "contact"
+id = "/id"
+[entity.firm]
+resource = "contact"
+[entity.note]
+resource = "message"
+refers = { person = ["/by"] }
+[entity.card]
+resource = "contact"
+nested = { "/notes/*" = "note" }
+refers = { firm = ["/firm_id"], persons = ["/person_id"] }
+[[route]]
+match = "GET /cards"
+entity = "card"
+action = "view"
+items = "/rows"
+nested = { "/included/*" = "person", "/firms/*" = "firm", "/cards/*" = "card", "/agents/*" = "person", "/own" = "firm" }
+regardless = ["/agents/*", "/own", "/firm/*"]
+[[route]]
+match = "GET /pages"
+entity = "card"
+action = "view"
+items = "/rows"
+nested = { "/included/*" = "person", "/agents/*" = "person" }
+regardless = ["/agents/*"]
+page = { number = "page" }
+[[route]]
+match = "GET /persons"
+resource = "contact"
+action = "view"
+nested = { "/included/*" = "person" }
+regardless = ["/included/*"]
+"#;
+    let told = mistakes_of("tenants/default/routes.toml", text);
+    let tells = "an `id` and `refers` of the rows, or `regardless`: else it tells of hidden rows";
+    for expected in [
+        "routes.toml:14: entity.card.refers.persons: no entity `persons` is declared (did you mean `person`?)".to_owned(),
+        // Nobody can tell which it is, or no row refers to it.
+        format!("routes.toml:20: route[0].nested.\"/firms/*\": only goes with {tells}"),
+        format!("routes.toml:20: route[0].nested.\"/cards/*\": only goes with {tells}"),
+        "routes.toml:21: route[0].regardless[1]: no list in `nested` `/own` is declared".to_owned(),
+        "routes.toml:21: route[0].regardless[2]: no list in `nested` `/firm/*` is declared (did you mean `/firms/*`?)".to_owned(),
+        "routes.toml:27: route[1].nested.\"/included/*\": only goes with `regardless`, or without `page`: a page is joined of several of the backend's".to_owned(),
+        "routes.toml:35: route[2].regardless[0]: only goes with `items`".to_owned(),
+    ] {
+        assert!(told.contains(&expected), "no `{expected}` in\n{told}");
+    }
+    assert_eq!(told.matches("only goes with").count(), 4, "{told}");
 }
 
 #[test]

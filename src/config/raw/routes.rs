@@ -112,6 +112,9 @@ pub(crate) struct Route {
     pub(crate) shows: Option<Name>,
     /// Other places of the answer where entities stand: pointers, with `*` for each item of a list.
     pub(crate) nested: BTreeMap<Pointer, Name>,
+    /// Lists in `nested` that have the same objects whichever rows the answer has, such as all agents. To what stands in another list
+    /// beside rows, these must refer (`refers` of an entity): who may not see every row sees it with those that they see.
+    pub(crate) regardless: Vec<Pointer>,
     /// What the backend has at such a place where there is none, as for an entity.
     pub(crate) none: BTreeMap<Pointer, NoneAs>,
     /// Places of the answer around its objects that pass as they are; `""` is the whole answer.

@@ -45,10 +45,21 @@ pub struct Entity {
     pub nested: BTreeMap<String, EntityNo>,
     /// What stands there where there is none.
     pub none: BTreeMap<String, NoneAs>,
+    /// Where it refers to others.
+    pub refers: Vec<Refers>,
     /// It is a single value.
     pub value: bool,
     /// Fields that are left of a hidden one.
     pub placeholder: Vec<String>,
+}
+
+/// Where an object refers to others by their ids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refers {
+    /// What they are.
+    pub entity: EntityNo,
+    /// Where it does: a pointer to an id, to an object with one, or to a list of these.
+    pub at: String,
 }
 
 /// Another object, whose facts are an entity's.

@@ -23,6 +23,8 @@ pub struct Shows {
     pub main: Option<Main>,
     /// Other places of entities.
     pub nested: BTreeMap<String, EntityNo>,
+    /// What stands in lists beside the rows and is shown with those that refer to it.
+    pub with_rows: Vec<EntityNo>,
     /// What stands there where there is none.
     pub none: BTreeMap<String, NoneAs>,
     /// Places that pass as they are.

@@ -148,6 +148,11 @@ impl Written for Pointer {
     }
 }
 
+/// The steps of a pointer (RFC 6901 section 4).
+pub(crate) fn steps(pointer: &str) -> impl Iterator<Item = String> {
+    pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~"))
+}
+
 /// A path; a relative one starts at the configuration folder.
 #[derive(Clone, Debug)]
 pub(crate) struct FilePath(pub(crate) PathBuf);

@@ -28,7 +28,7 @@ use self::{
     answer::{Unseen, Withheld, without_content},
     look_up::Found,
     shape::{Shape, Shapes},
-    sight::{Ends, Sight, Wanted},
+    sight::{Ends, Referred, Sight, Wanted},
     subject::Subject,
     teams::Teams,
 };
@@ -239,8 +239,8 @@ impl Passage<'_> {
         self.seen(eyes, around, shapes, read).await
     }
 
-    /// Reads an answer, again where it turns out that teams of users matter about whom the directory must be asked, or objects
-    /// that it only names.
+    /// Reads an answer, again where it turns out that teams of users matter about whom the directory must be asked, objects
+    /// that it only names, or what stands beside rows that refer to it.
     async fn seen<T>(
         &self,
         eyes: Eyes<'_>,
@@ -256,7 +256,7 @@ impl Passage<'_> {
     pub(in crate::gate) async fn seen_as<T>(
         &self,
         subject: &Subject<'_>,
-        Eyes { actor, decision, .. }: Eyes<'_>,
+        Eyes { actor, permit, decision }: Eyes<'_>,
         around: Option<&Keyed>,
         shapes: &Shapes,
         read: impl Fn(&mut Sight<'_>) -> Result<T, Withheld>,
@@ -267,6 +267,9 @@ impl Passage<'_> {
         let is_asked_for = |id: &str| subject.parameter.is_none_or(|name| self.is_asked_for(id, name));
         let mut teams = Teams::default();
         let mut found = Found::default();
+        let every_row = self.sees_every_row(actor, permit, shapes);
+        let with_rows = if every_row { &[] } else { &*route.shows.with_rows };
+        let mut known_referred = Referred::new();
         loop {
             let mut sight =
                 Sight::new(actor, &self.gate.keys, shapes, subject.asked, &mut teams, &known_teams, &tag);
@@ -275,6 +278,7 @@ impl Passage<'_> {
             sight.around = sight.around.filter(|_| !subject.tells_its_facts);
             sight.before = around.filter(|_| subject.tells_its_facts);
             sight.must_show = self.must_show;
+            (sight.with_rows, sight.referred) = (with_rows, &known_referred);
             sight.decided = subject.seen.as_ref();
             sight.also = subject.also.as_ref();
             sight.is_asked_for = if subject.parameter.is_some() { Some(&is_asked_for) } else { None };
@@ -284,13 +288,13 @@ impl Passage<'_> {
             })?;
             let hidden = sight.main_is_hidden && subject.is_one;
             let another = sight.main_is_another;
-            let Wanted { teams_of, teams_beyond, objects, beyond } = sight.into_wanted();
+            let Wanted { referred, teams_of, teams_beyond, objects, beyond } = sight.into_wanted();
             if another {
                 let withheld = Withheld::Another;
                 tracing::warn!(route.match = route.name, error = &withheld as &dyn Error, "an answer is withheld");
                 return Err(Refusal::Withheld(withheld));
             }
-            if teams_of.is_empty() && objects.is_empty() {
+            if teams_of.is_empty() && objects.is_empty() && referred == known_referred {
                 if hidden {
                     return Err(Refusal::Withheld(Withheld::Hidden));
                 }
@@ -302,6 +306,7 @@ impl Passage<'_> {
                 }
                 return Ok(seen);
             }
+            known_referred = referred;
             self.look_up(objects, shapes, decision, &mut found).await?;
             self.look_up_teams(teams_of, &mut teams).await;
         }

@@ -5,7 +5,10 @@ use serde_json::{Map, Value, json};
 
 use super::answer;
 use crate::{
-    config::routes::{Count, Empty, Format, Main, Shows},
+    config::{
+        routes::{Count, Empty, Format, Main, Shows},
+        text::steps,
+    },
     filter::TotalValues,
     gate::{Shown, refusal::Refusal},
 };
@@ -57,11 +60,10 @@ fn without_rows(shows: &Shows, totals: &TotalValues<'_>) -> Option<Vec<u8>> {
 /// Puts a value where a pointer (RFC 6901) leads, through objects; `None` if another stands in the way.
 fn put(to: &mut Value, place: &str, value: Value) -> Option<()> {
     let mut at = to;
-    for name in place.split('/').skip(1) {
+    for name in steps(place) {
         if at.is_null() {
             *at = Value::Object(Map::new());
         }
-        let name = name.replace("~1", "/").replace("~0", "~");
         at = at.as_object_mut()?.entry(name).or_insert(Value::Null);
     }
     *at = value;

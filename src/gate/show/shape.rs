@@ -10,7 +10,10 @@ use smallvec::SmallVec;
 
 use super::answer::Withheld;
 use crate::{
-    config::routes::{Entity, Judged, Literal, LookUp, Main, Route, RouteMap, Shows},
+    config::{
+        routes::{Entity, Judged, Literal, LookUp, Main, Route, RouteMap, Shows},
+        text::steps,
+    },
     filter::{EntityNo, FieldIx, Fields, Layout, Schema, SchemaError},
     gate::{facts::Reading, permit::Asked, refusal::Refusal, spelt::Spelt},
     policy::{ActionNo, Actor, FieldNo, Policy, Reach, ResourceNo, Scope},
@@ -80,6 +83,8 @@ pub struct Right {
     pub action: ActionNo,
     /// By the filter's number of a field: the fields of the policy that must all be shown.
     fields: Vec<SmallVec<[FieldNo; 2]>>,
+    /// The same of each place at which the entity refers to others.
+    pub refers: Vec<SmallVec<[FieldNo; 2]>>,
 }
 
 impl Shapes {
@@ -239,7 +244,11 @@ fn right(policy: &Policy, resource: &str, entity: &Entity, fields: &[String]) ->
     let action = policy.action(&entity.action)?;
     let spelt = Spelt::of(policy, resource, &entity.aliases);
     let fields = fields.iter().map(|name| fields_of(&spelt, name)).collect();
-    Some(Right { resource, action, fields })
+    let refers = entity.refers.iter().map(|refers| {
+        let name: Vec<String> = steps(&refers.at).collect();
+        fields_of(&spelt, &name.join("."))
+    });
+    Some(Right { resource, action, fields, refers: refers.collect() })
 }
 
 /// The fields of the policy that must be shown for the field `name` to be: those that a rule names on the way to

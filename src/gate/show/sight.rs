@@ -60,15 +60,25 @@ pub struct Sight<'a> {
     pub main_is_another: bool,
     /// The rows at its ends, where they are wanted.
     pub ends: Option<Ends>,
+    /// What stands in lists beside the rows and is shown with those that refer to it.
+    pub with_rows: &'a [EntityNo],
+    /// What the rows that are shown refer to, by what was read of the answer before.
+    pub referred: &'a Referred,
+    refers: Referred,
     wanted: Wanted,
     /// The objects in which the next one stands, outermost first.
     standing: Vec<Standing>,
     remembered: Vec<(Remembered, Fields)>,
 }
 
+/// Objects to which others refer, by their ids.
+pub type Referred = BTreeSet<(EntityNo, String)>;
+
 /// What a sight lacks to tell.
 #[derive(Debug, Default)]
 pub struct Wanted {
+    /// What the rows that are shown refer to, of what stands beside them. If it was not known, the answer must be read again.
+    pub referred: Referred,
     /// Users whose teams are wanted.
     pub teams_of: BTreeSet<String>,
     /// Users were responsible beyond those whose teams are looked up for one answer.
@@ -132,6 +142,9 @@ impl<'a> Sight<'a> {
             main_is_hidden: false,
             main_is_another: false,
             ends: None,
+            with_rows: &[],
+            referred: const { &Referred::new() },
+            refers: Referred::new(),
             wanted: Wanted::default(),
             standing: Vec::new(),
             remembered: Vec::new(),
@@ -141,7 +154,7 @@ impl<'a> Sight<'a> {
     /// What was asked for and is not known: if there is anything, the answer must be read again with it.
     #[must_use]
     pub fn into_wanted(self) -> Wanted {
-        self.wanted
+        Wanted { referred: self.refers, ..self.wanted }
     }
 
     /// The fields that two decisions show together.
@@ -262,6 +275,7 @@ impl<'a> Sight<'a> {
             Some((_, whole)) if shape.part => whole.part(&own),
             _ => own,
         };
+        let mut refers = Vec::new();
         let decided = self.decided.filter(|_| object.main && right.resource == self.asked.resource);
         let fields = if let Some(permit) = decided {
             let also = |field| self.also.is_none_or(|also| also.shows(self.actor, field));
@@ -283,11 +297,42 @@ impl<'a> Sight<'a> {
                     return None;
                 }
             }
+            refers = self.refers_to(object, shape, right, &allowed, also.as_ref());
             self.fields((object.entity, kind, allowed, also), right)
         };
         self.standing.push(Standing { resource: right.resource, keyed, part: shape.part });
         let shows_parts = !object.main || self.must_show.is_none_or(|must_show| self.shows_parts(must_show));
+        if shows_parts {
+            self.refers.extend(refers);
+        }
         shows_parts.then_some(fields)
+    }
+
+    /// What stands beside the rows to which this object refers, in fields that are shown, if it is one of them or stands in one.
+    fn refers_to(
+        &self,
+        object: &Object<'_>,
+        shape: &Shape,
+        right: &Right,
+        allowed: &Allowed,
+        also: Option<&Allowed>,
+    ) -> Vec<(EntityNo, String)> {
+        let is_of_row = std::iter::successors(Some(object), |object| object.outer).any(|object| object.main);
+        if self.with_rows.is_empty() || !is_of_row {
+            return Vec::new();
+        }
+        let places = shape.reading.refers(object).zip(&right.refers);
+        let shown = places.filter(|((entity, _), fields)| {
+            self.with_rows.contains(entity) && fields.iter().all(|field| self.sees(allowed, also, *field))
+        });
+        shown.flat_map(|((entity, ids), _)| ids.into_iter().map(move |id| (entity, id))).collect()
+    }
+
+    /// Whether an object stands beside the rows, and none of those that are shown refers to it.
+    fn is_beside_hidden(&self, object: &Object<'_>, shape: &Shape) -> bool {
+        let is_with_rows = !object.main && object.outer.is_none() && self.with_rows.contains(&object.entity);
+        let id = || Some((object.entity, shape.reading.id(object)?.into_owned()));
+        is_with_rows && id().is_none_or(|id| !self.referred.contains(&id))
     }
 
     /// Whether the row that stands last shows what it must of its parts, whichever they are: nothing is known of them but that.
@@ -357,6 +402,9 @@ impl Sight<'_> {
             if id.is_none() || !is_it {
                 return None;
             }
+        }
+        if self.is_beside_hidden(object, shape) {
+            return None;
         }
         let kind = kind(object, shape)?;
         self.verdict(object, shape, kind)

@@ -42,7 +42,10 @@ use super::{
     refusal::Refusal,
 };
 use crate::{
-    config::routes::{Body, Route},
+    config::{
+        routes::{Body, Route},
+        text::steps,
+    },
     server::LimitedBody,
 };
 
@@ -117,7 +120,7 @@ impl Said {
         let Body::Writes(at) = &route.body else {
             return Ok(Self { body, content, ..Self::default() });
         };
-        let at: Way = at.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
+        let at: Way = steps(at).collect();
         let takes_rows = route
             .writing
             .ids

@@ -19,9 +19,11 @@ id = "/id"
 responsible = "/assignee"
 fields = ["id", "title"]
 nested = { "/messages/*" = "message", "/person" = "person" }
+refers = { person = ["/person"] }
 
 [entity.person]
 resource = "contact"
+id = "/id"
 responsible = "/owner"
 fields = ["name", "phone_number"]
 
@@ -200,7 +202,7 @@ async fn d03_what_stands_below_a_conversation_is_decided_on_as_the_conversation(
 
 #[tokio::test]
 async fn d04_what_is_included_is_decided_on_by_itself() {
-    let person = |owner: &str, object: &str| json!({"owner": owner, "name": format!("CANARY-{object}-name"), "phone_number": format!("CANARY-{object}-phone")});
+    let person = |owner: &str, object: &str| json!({"id": object, "owner": owner, "name": format!("CANARY-{object}-name"), "phone_number": format!("CANARY-{object}-phone")});
     let world = telling(json!({
         "rows": [
             {"id": 101, "assignee": "ana", "title": "CANARY-101-title", "person": person("ana", "501"),

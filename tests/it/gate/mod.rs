@@ -3,6 +3,7 @@
 
 mod answers;
 mod backend;
+mod beside;
 mod chatwoot;
 mod codings;
 mod conformance;

@@ -100,6 +100,7 @@ fn narrowed_text(asked: &Asked, answer: &[u8]) -> Option<Vec<u8>> {
 fn every_row_of_d_to_g_is_run_before_both() {
     for (module, narrowed) in [
         ("answers", 3),
+        ("beside", 0),
         ("codings", 0),
         ("decided", 1),
         ("exports", 0),

@@ -31,6 +31,7 @@ action = "list"
 items = "/rows"
 keep = ["/version"]
 nested = { "/contacts/*" = "contact" }
+regardless = ["/contacts/*"]
 page = { before = "before", after = "after", begins = "end", compares = true }
 
 [[route]]

@@ -11,7 +11,7 @@ use crate::{
         build::Check,
         mistake::{KeyPath, Wrong, nearest},
         raw,
-        routes::{Entity, EntityKind, Fact, FactPlaces, Literal, LookUp, Via},
+        routes::{Entity, EntityKind, Fact, FactPlaces, Literal, LookUp, Refers, Via},
         text::Pointer,
     },
     filter::{EntityNo, NoneAs},
@@ -153,9 +153,28 @@ fn entity(
         aliases: aliases(check, &at.key("aliases"), &raw.aliases),
         nested: nested(check, &at.key("nested"), &raw.nested, all),
         none: none(check, &at.key("none"), &raw.none, &raw.nested),
+        refers: refers(check, &at.key("refers"), &raw.refers, all),
         value: raw.value,
         placeholder: raw.placeholder.clone(),
     }
+}
+
+/// Where an entity refers to others.
+fn refers(
+    check: &mut Check<'_>,
+    at: &KeyPath,
+    refers: &BTreeMap<raw::Name, Vec<Pointer>>,
+    all: &BTreeMap<raw::Name, raw::Entity>,
+) -> Vec<Refers> {
+    let mut found = Vec::new();
+    for (name, places) in refers {
+        if check.declared(&at.key(&name.0), "entity", name, all)
+            && let Some(entity) = number(all, name)
+        {
+            found.extend(places.iter().map(|place| Refers { entity, at: place.0.clone() }));
+        }
+    }
+    found
 }
 
 /// Other names of fields, each of one field alone.

@@ -6,10 +6,12 @@ use super::entities::{nested, none, number};
 use crate::{
     config::{
         build::Check,
-        mistake::{KeyPath, Wrong},
+        mistake::{KeyPath, Wrong, nearest},
         raw,
         routes::{Beside, Count, Empty, Format, Main, Numbered, PageBy, Paging, Piece, Push, Shows},
+        text::Pointer,
     },
+    filter::EntityNo,
     query::{could_be, folded},
 };
 
@@ -71,6 +73,7 @@ pub(super) fn shows(
         format,
         main,
         nested: nested(check, &at.key("nested"), &raw.nested, entities),
+        with_rows: with_rows(check, at, raw, entity, entities),
         none: none(check, &at.key("none"), &raw.none, &raw.nested),
         keep: raw.keep.iter().map(|pointer| pointer.0.clone()).collect(),
         totals: totals.collect(),
@@ -89,6 +92,65 @@ pub(super) fn shows(
             in_place_of: raw.push.in_place_of.clone(),
         },
     }
+}
+
+/// What stands in lists beside the rows, and not regardless of them. Some row's object must refer to it, or else nothing would
+/// tell whether it is there for a hidden row; and in pages that are joined of several it would be there for one of them alone.
+fn with_rows(
+    check: &mut Check<'_>,
+    at: &KeyPath,
+    raw: &raw::Route,
+    rows: Option<&raw::Name>,
+    entities: &BTreeMap<raw::Name, raw::Entity>,
+) -> Vec<EntityNo> {
+    let is_list = |place: &&Pointer| place.0.split('/').any(|step| step == "*");
+    for (index, place) in raw.regardless.iter().enumerate() {
+        let at = at.key("regardless").index(index);
+        if raw.items.is_none() {
+            check.wrong(&at, Wrong::OnlyWith { other: "`items`" });
+        } else if !raw.nested.contains_key(place) || !is_list(&place) {
+            let lists = raw.nested.keys().filter(is_list);
+            let near = nearest(&place.0, lists.map(|place| &*place.0));
+            check.wrong(
+                &at,
+                Wrong::Unknown { what: "list in `nested`", name: place.0.clone(), nearest: near },
+            );
+        }
+    }
+    if raw.items.is_none() {
+        return Vec::new();
+    }
+    let within = rows.map(|rows| within(rows, entities)).unwrap_or_default();
+    let lists = raw.nested.iter().filter(|(place, _)| is_list(place) && !raw.regardless.contains(place));
+    let mut found = Vec::new();
+    for (place, name) in lists {
+        let at = at.key("nested").key(&place.0);
+        let Some(entity) = entities.get(name) else { continue };
+        if raw.page.is_some() {
+            let other = "`regardless`, or without `page`: a page is joined of several of the backend's";
+            check.wrong(&at, Wrong::OnlyWith { other });
+        } else if entity.id.is_none() || !within.iter().any(|row| row.refers.contains_key(name)) {
+            let other = "an `id` and `refers` of the rows, or `regardless`: else it tells of hidden rows";
+            check.wrong(&at, Wrong::OnlyWith { other });
+        }
+        found.extend(number(entities, name));
+    }
+    found
+}
+
+/// An entity and what is nested in it, at any depth.
+fn within<'a>(name: &'a raw::Name, entities: &'a BTreeMap<raw::Name, raw::Entity>) -> Vec<&'a raw::Entity> {
+    let mut names = vec![name];
+    let mut next = 0;
+    while let Some(name) = names.get(next) {
+        for inner in entities.get(*name).into_iter().flat_map(|entity| entity.nested.values()) {
+            if !names.contains(&inner) {
+                names.push(inner);
+            }
+        }
+        next += 1;
+    }
+    names.into_iter().filter_map(|name| entities.get(name)).collect()
 }
 
 /// How a list comes in pages; `None` if a mistake was noted.

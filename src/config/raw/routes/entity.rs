@@ -77,6 +77,10 @@ pub(crate) struct Entity {
     /// `{ "/attachments" = "absent", "/last_message" = "null" }`, for items of a list by the pointer of the list. Without it
     /// `null` and `[]` pass as they are, a hidden object is left out, and a list of hidden ones is without items.
     pub(crate) none: BTreeMap<Pointer, NoneAs>,
+    /// Where it refers to other objects by their ids, by entity: `{ contact = ["/contact_id", "/relationships/contact/data"] }`. At
+    /// such a place stands an id, an object with an `id`, or a list of these. What stands in a list beside rows (`nested` of a route) is
+    /// shown with those that refer to it, where the user sees that they do.
+    pub(crate) refers: BTreeMap<Name, Vec<Pointer>>,
     /// The action that is asked for where it is nested or a row. Default: `view`.
     pub(crate) action: Option<String>,
     /// Other resources of the policy that it is, by the value of a member: the first that fits. If a member that is
