@@ -1,6 +1,6 @@
 //! What a route lets be written and asked, as checked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::routes::RequestLine;
 use crate::filter::EntityNo;
@@ -156,6 +156,16 @@ pub struct Asking {
     pub searches: BTreeMap<String, Vec<String>>,
     /// Parameters that are called like those by which rows are counted off, and pass.
     pub positions: Vec<String>,
+    /// All that the backend takes; `None`: nobody says.
+    pub takes: Option<BTreeSet<String>>,
+}
+
+impl Asking {
+    /// Whether the backend may take a parameter for something of which nothing is said.
+    #[must_use]
+    pub fn may_be_anything(&self, name: &str) -> bool {
+        self.takes.as_ref().is_some_and(|takes| !takes.contains(name))
+    }
 }
 
 /// A list of fields: names with dots, and `x.*` for `x` and all that is in it.

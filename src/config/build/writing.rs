@@ -7,7 +7,7 @@ use crate::config::{
     mistake::{KeyPath, Wrong},
     raw,
     routes::RequestLine,
-    text::Pointer,
+    text::{self, Pointer},
     writing::{Asking, Assign, Ids, Media, Names, Right, Writing},
 };
 
@@ -121,7 +121,12 @@ pub(super) fn asking(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route) -> A
     if !raw.question && !raw.fields_at.is_empty() {
         check.wrong(&at.key("fields_at"), Wrong::OnlyWith { other: "question = true" });
     }
+    let reads = raw.question || raw.matches.as_ref().is_some_and(|line| line.starts_with("GET "));
+    if raw.takes.is_some() && !reads {
+        check.wrong(&at.key("takes"), Wrong::OnlyWith { other: "`GET` or `question = true`" });
+    }
     Asking {
+        takes: raw.takes.as_ref().map(|takes| takes.iter().cloned().chain(said_of(raw)).collect()),
         fields: raw
             .asks
             .as_ref()
@@ -131,6 +136,19 @@ pub(super) fn asking(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route) -> A
         searches: raw.searches.clone(),
         positions: raw.positions.clone(),
     }
+}
+
+/// The parameters, and members of the body, of which a route says what they are about.
+fn said_of(raw: &raw::Route) -> impl Iterator<Item = String> {
+    let lists = [&raw.fields_in, &raw.positions].into_iter().flatten().chain(raw.searches.keys()).cloned();
+    let of_body = raw.fields_at.iter().filter_map(|at| steps(at).into_iter().next());
+    let of_page = raw.page.iter().flat_map(|page| {
+        let names = [&page.number, &page.size, &page.before, &page.after].into_iter().flatten();
+        names.chain(&page.unless).cloned()
+    });
+    let pushed = [&raw.push.own, &raw.push.team].into_iter().flatten();
+    let pushed = pushed.flat_map(|query| form_urlencoded::parse(query.as_bytes()));
+    lists.chain(of_body).chain(of_page).chain(pushed.map(|(name, _)| name.into_owned()))
 }
 
 fn media(raw: raw::Media) -> Media {
@@ -194,5 +212,5 @@ fn names<'a>(check: &mut Check<'_>, at: &KeyPath, names: impl IntoIterator<Item 
 }
 
 fn steps(pointer: &Pointer) -> Vec<String> {
-    pointer.0.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect()
+    text::steps(&pointer.0).collect()
 }

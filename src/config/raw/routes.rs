@@ -202,6 +202,10 @@ pub(crate) struct Route {
     /// are something else, or may tell who does not see every row how many there are. Without it they are answered 400 to them, apart from
     /// those of `page`.
     pub(crate) positions: Vec<String>,
+    /// Parameters of the query, and members of a question's body, that the backend takes beside those of `page`, `push`, `fields_in`,
+    /// `fields_at`, `searches` and `positions`. With it, any other may be about anything: it is answered 400 to who does not see every
+    /// field of everything in the answer. Default: what one is about is taken from its name (`docs/writes.md`).
+    pub(crate) takes: Option<Vec<String>>,
     /// Largest body. Default: `body_bytes_max` of `[gate]`.
     pub(crate) body_bytes_max: Option<Size>,
     /// Decide, tell what would have been refused, and let it pass.

@@ -161,8 +161,16 @@ impl NamesFound<'_> {
         }
     }
 
-    /// A parameter by its name. One that could be taken for another, which is known, is refused.
+    /// A parameter by its name. One that could be taken for another, which is known, is refused. One that the route does not take may be
+    /// about anything, count rows off, order them, or leave members out.
     fn parameter(&mut self, name: &str) {
+        if self.asking.may_be_anything(name) {
+            self.positions.insert(name.to_owned());
+            self.note(name.to_owned(), self.visible.shows_everything(), About::Several);
+            if self.counting.shows_by_absence {
+                self.refused.insert(name.to_owned());
+            }
+        }
         let Asking { parameters, searches, .. } = self.asking;
         let mut known = parameters.iter().chain(searches.keys());
         let almost = known.clone().all(|known| known != name) && known.any(|known| could_be(name, [known]));

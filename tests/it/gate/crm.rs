@@ -287,7 +287,6 @@ async fn a_seller_finds_leads_by_their_price_and_a_subscriber_reads_none_off_wha
             &[1, 3, 5],
         ),
         ("filter[Price]=x&filter[price][from]=119", &[19, 21, 23]),
-        ("price=x&filter[price][from]=119", &[19, 21, 23]),
         ("query=x&filter[price][from]=119", &[19, 21, 23]),
         ("filter[custom_fields_values][7]=x&filter[price][from]=119", &[19, 21, 23]),
         ("filter[name]=x&limit=3", &[1, 3, 5]),

@@ -59,6 +59,34 @@ question = true
 fields_at = ["/payload/*/attribute_key"]
 
 [[route]]
+match = "GET /api/v1/accounts/{account}/taking"
+entity = "card"
+action = "list"
+items = "/payload"
+page = { number = "page", size = "per_page", size_default = 20, unless = ["whole"] }
+push = { own = "owner_id={user}" }
+fields_in = ["sort"]
+searches = { about = ["name"] }
+positions = ["from"]
+takes = ["mood"]
+
+[[route]]
+match = "POST /api/v1/accounts/{account}/taking"
+entity = "card"
+action = "list"
+items = "/payload"
+question = true
+fields_at = ["/asked/*/attribute_key"]
+takes = ["mood"]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/taking/{id}"
+entity = "card"
+action = "view"
+object = "answer"
+takes = []
+
+[[route]]
 match = "GET /api/v1/accounts/{account}/cards/{id}/people"
 resource = "contact"
 entity = "card"
@@ -146,7 +174,7 @@ fn told(asked: &Asked) -> Option<Vec<u8>> {
     match (asked.method.as_str(), path) {
         ("GET", "cards/6") if asked.target.contains("107") => Some(backend::json(404, &json!({}))),
         ("GET", "cards/6") => Some(backend::json(200, &row)),
-        ("GET", "cards") => Some(backend::json(200, &json!({"payload": [row]}))),
+        ("GET", "cards") | ("POST", "taking") => Some(backend::json(200, &json!({"payload": [row]}))),
         ("GET", "cards/6/people") => Some(backend::json(200, &json!({"payload": [row["person"]]}))),
         (_, "labels/7" | "cards" | "cards/101" | "many/cards") => Some(backend::json(200, &json!({}))),
         _ => None,
@@ -305,6 +333,46 @@ async fn d05_rows_are_counted_off_by_who_sees_every_one() {
 }
 
 #[tokio::test]
+async fn what_a_route_does_not_take_is_taken_of_who_sees_everything() {
+    let world = cards().await;
+    for (query, is_known) in [
+        ("mood=1", true),
+        ("mood[]=1&mood[]=2", true),
+        ("sort=-name&page=2&per_page=9&whole=1&about=x&from=3&owner_id=ben", true),
+        ("frobnicate=1", false),
+        ("beforehand=6", false),
+        ("mood=1&Mood=2", false),
+        ("mood=1;x=2", false),
+        ("mood.x=1", false),
+        ("moods=1", false),
+        // A field that every row shows, and of which nobody said that it is asked about.
+        ("id=5", false),
+        ("_=1700000000", false),
+    ] {
+        assert_eq!(world.takes("ana", &format!("/taking?{query}")).await, is_known, "{query}");
+        assert!(world.takes("sue", &format!("/taking?{query}")).await, "{query}");
+    }
+    assert!(!world.takes("ana", "/taking/6?mood=1").await);
+    assert!(world.takes("sue", "/taking/6?mood=1").await);
+    let asked = json!([{"attribute_key": "id", "values": [1]}]);
+    for (body, is_known) in [
+        (json!({"asked": asked}), true),
+        (json!({"asked": asked, "mood": {"any": 1}}), true),
+        (json!({"asked": asked, "frobnicate": 1}), false),
+        (json!({"asked": asked, "Mood": 1}), false),
+    ] {
+        for (user, expected) in [("ana", is_known), ("sue", true)] {
+            let (line, json) = ("POST /api/v1/accounts/1/taking", "Content-Type: application/json\r\n");
+            let answer = world.send(user, line, json, &body.to_string()).await;
+            assert_eq!(answer.status, if expected { 200 } else { 400 }, "{user} {body} {answer:?}");
+        }
+    }
+    // What is refused is named, and nothing of what there is besides.
+    let answer = world.get("ana", "/taking?frobnicate=1").await;
+    assert_eq!((answer.status, answer.json()["fields"].clone()), (400, json!(["frobnicate"])));
+}
+
+#[tokio::test]
 async fn a_question_reaches_no_hidden_field_of_what_is_nested() {
     // Every lead is ana's to see, and not the number of the person on it.
     let all = |source: &mut Source| {
@@ -431,6 +499,7 @@ super::obeying::once_more!(
     a_name_that_a_backend_could_read_as_a_refused_one_is_refused,
     a_question_is_about_what_every_row_shows,
     d05_rows_are_counted_off_by_who_sees_every_one,
+    what_a_route_does_not_take_is_taken_of_who_sees_everything,
     a_question_reaches_no_hidden_field_of_what_is_nested,
     what_is_common_to_all_is_changed_by_who_may_change_all,
     a_field_can_need_a_right_of_its_own,
