@@ -2,8 +2,10 @@
 
 use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
+use crate::secret::Secret;
+
 /// Settings and limits of the agents' side.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Gate {
     /// Bytes of a request's target. Above it: 414.
     pub target_bytes_max: usize,
@@ -15,6 +17,8 @@ pub struct Gate {
     pub prefetched_max: usize,
     /// Places in lists that are kept, where a next page goes on.
     pub page_places_max: usize,
+    /// Key with which cursors are sealed; `None`: one of its own.
+    pub cursor_key: Option<Secret>,
     /// Decisions that are kept in memory.
     pub decisions_kept_max: usize,
     /// Origins of pages whose scripts may ask and read.

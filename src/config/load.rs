@@ -172,7 +172,7 @@ fn build(
     let mut check = Check { folder, document: &document, report, files: Vec::new() };
     let listeners = build::listeners(&mut check, raw.listener);
     let apis = build::apis(&raw.backend);
-    let gate = build::gate(&check, &raw.gate);
+    let gate = build::gate(&mut check, &raw.gate);
     let backends = build::backends(&mut check, raw.backend);
     let store = raw.store.and_then(|raw| build::store(&mut check, raw));
     let egress = build::egress(&mut check, raw.egress);

@@ -13,7 +13,7 @@ use http::{HeaderName, HeaderValue, Method};
 pub use self::{
     entity::{Channels, Entity, EntityKind, Fact, FactPlaces, Literal, LookUp, Refers, Via},
     layout::Judged,
-    paging::{Beside, Numbered, PageBy, Paging},
+    paging::{Beside, Cursor, Numbered, PageBy, Paging},
     shows::{Count, Empty, Export, Format, Main, Piece, Push, Shows},
 };
 use super::{

@@ -111,7 +111,10 @@ fn read(text: &[u8]) -> Option<Value> {
 
 fn written(page: &Page, number: Option<u64>, next: Option<&str>) -> Vec<u8> {
     let mut out = Vec::new();
-    page.write(&TotalValues { rows: Some(page.rows() as u64), number, next }, &mut out);
+    page.write(
+        &TotalValues { rows: Some(page.rows() as u64), number, next, ..TotalValues::default() },
+        &mut out,
+    );
     out
 }
 

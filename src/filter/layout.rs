@@ -41,6 +41,8 @@ pub enum Total {
     Page,
     /// The address of the next page, where the rows are kept apart and there is one; else `null`.
     Next,
+    /// Its cursor, likewise.
+    Cursor,
     /// Whether there is a next page, where the rows are kept apart; else `null`.
     More,
 }

@@ -128,13 +128,17 @@ pub struct TotalValues<'a> {
     pub number: Option<u64>,
     /// The address of the next page, if there is one.
     pub next: Option<&'a str>,
+    /// Its cursor.
+    pub cursor: Option<&'a str>,
+    /// Whether there is one.
+    pub more: Option<bool>,
 }
 
 impl TotalValues<'_> {
     /// Of a list of so many rows that has no pages.
     #[must_use]
     pub const fn of(rows: u64) -> Self {
-        Self { rows: Some(rows), number: None, next: None }
+        Self { rows: Some(rows), number: None, next: None, cursor: None, more: None }
     }
 
     /// Writes what belongs into the holes of a text. There are few, and no other text is held meanwhile.
@@ -157,11 +161,13 @@ impl TotalValues<'_> {
     }
 
     fn told(&self, what: Total) -> String {
+        let text = |text: Option<&str>| text.map(|text| serde_json::Value::from(text).to_string());
         let told = match what {
             Total::Shown => self.rows.map(|rows| rows.to_string()),
             Total::Page => self.number.map(|number| number.to_string()),
-            Total::Next => self.next.map(|next| serde_json::Value::from(next).to_string()),
-            Total::More => self.number.map(|_page| self.next.is_some().to_string()),
+            Total::Next => text(self.next),
+            Total::Cursor => text(self.cursor),
+            Total::More => self.more.map(|more| more.to_string()),
             Total::Null => None,
         };
         told.unwrap_or_else(|| "null".to_owned())

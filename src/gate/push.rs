@@ -73,14 +73,14 @@ fn said(pieces: &[Piece], user: &str, team: Option<&str>) -> Option<String> {
 
 /// A target without these parameters in any writing. What some backends take for several parameters, `a=1;b=2`, goes as
 /// a whole.
-fn without(target: &str, parameters: &[(&str, &str)]) -> String {
+pub(super) fn without(target: &str, parameters: &[(&str, &str)]) -> String {
     let Some((path, query)) = target.split_once('?') else { return target.to_owned() };
     let is_free = |part: &&str| {
         let mut written = part.split(';').flat_map(|piece| form_urlencoded::parse(piece.as_bytes()));
         !written.any(|(written, _)| parameters.iter().any(|(name, _)| is_writing_of(&written, name)))
     };
     let free: Vec<_> = query.split('&').filter(is_free).collect();
-    format!("{path}?{}", free.join("&"))
+    if free.is_empty() { path.to_owned() } else { format!("{path}?{}", free.join("&")) }
 }
 
 /// Whether some backend may take a parameter's name for `name`, or for a part of what has that name: `Team[id]` for `team`.

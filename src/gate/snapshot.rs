@@ -116,7 +116,7 @@ impl Snapshot {
                     look_ups_beyond: limits.of("look_ups_max"),
                     teams_beyond: limits.of("teams_max"),
                     teams_late: limits.of("teams_time_max"),
-                    places: ListPlaces::new(settings.page_places_max, limits),
+                    places: ListPlaces::new(settings.page_places_max, settings.cursor_key.as_ref(), limits),
                     accounts: of_backend.map(|account| account.id.clone()).collect(),
                     channels: channels.collect(),
                     shapes: ArcSwapOption::empty(),

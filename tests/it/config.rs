@@ -1185,11 +1185,11 @@ fn every_mistake_about_pages_is_told_with_its_line() {
         )
     };
     for (page, entity, expected) in [
-        ("{ size = 'n' }", "row", "page: expected either `number` or `before` and `after`"),
+        ("{ size = 'n' }", "row", "page: expected either `number` or `before` and `after`, or `cursor`"),
         (
             "{ number = 'p', after = 'a' }",
             "row",
-            "page.number: expected either `number` or `before` and `after`",
+            "page.number: expected either `number` or `before` and `after`, or `cursor`",
         ),
         ("{ number = 'p', begins = 'end' }", "row", "page.begins: only goes with `before` or `after`"),
         ("{ number = 'p', compares = true }", "row", "page.compares: only goes with `before` or `after`"),
@@ -1213,6 +1213,26 @@ fn every_mistake_about_pages_is_told_with_its_line() {
         ("{ number = 'p', size = 'p' }", "row", "page.size: `p` is in the list twice"),
         ("{ before = 'c', after = 'c', compares = true }", "row", "page.after: `c` is in the list twice"),
         ("{ number = '' }", "row", "page.number: expected a name"),
+        (
+            "{ cursor = 'c' }",
+            "row",
+            "page.next: must be given: where the answer has the cursor of the next page",
+        ),
+        ("{ number = 'n', next = '/next' }", "row", "page.next: only goes with `cursor`"),
+        ("{ cursor = 'c', next = '/next', number = 'n' }", "row", "page.number: expected either `number` or"),
+        ("{ cursor = 'c', next = '/next', after = 'a' }", "row", "page: expected either `number` or"),
+        ("{ cursor = 'c', next = '/next', size = 's' }", "row", "page.size: only goes with `number`"),
+        (
+            "{ cursor = 'c', next = '/next', compares = true }",
+            "row",
+            "page.compares: only goes with `before`",
+        ),
+        ("{ cursor = 'c', next = '/next', unless = ['C'] }", "row", "page.unless: `C` is in the list twice"),
+        (
+            "{ after = 'a', compares = true, more = '/more' }",
+            "row",
+            "page.more: only goes with `number` or `cursor`",
+        ),
     ] {
         let told = mistakes_of("tenants/default/routes.toml", &route(page, entity));
         let expected = format!("routes.toml:14: route[0].{expected}");
@@ -1250,6 +1270,22 @@ fn a_field_that_stands_in_another_object_is_told_with_its_line() {
             assert!(told.contains(expected), "{fields}: no `{expected}` in\n{told}");
         }
         assert!(!told.contains("`title`") && !told.contains("`meta.channel`"), "{told}");
+    }
+}
+
+#[test]
+fn a_key_of_cursors_is_not_guessed() {
+    for (key, is_right) in
+        [("0123456789abcdef0123456789abcde", false), ("0123456789abcdef0123456789abcdef", true)]
+    {
+        let text = format!("{HEADGATE}\n[gate]\ncursor_key = \"{key}\"\n");
+        let told =
+            load(folder(&[("headgate.toml", &*text), ("tenants/default/channels.toml", CHANNELS)]).path());
+        let told = told.map(|_| ()).map_err(|mistakes| mistakes.to_string());
+        let wrong =
+            "gate.cursor_key: expected 32 characters or more, such as the output of `openssl rand -hex 32`";
+        assert_eq!(told.as_ref().is_err_and(|told| told.contains(wrong)), !is_right, "{told:?}");
+        assert!(told.is_ok() == is_right && !format!("{told:?}").contains("0123456789"), "{told:?}");
     }
 }
 

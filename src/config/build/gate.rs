@@ -7,10 +7,19 @@ use crate::config::{
     gate::{DecisionLog, Gate, Rate, Rates},
     mistake::{KeyPath, Wrong},
     raw,
+    text::SecretText,
 };
 
+/// Characters of a cursors' key: as many as 16 bytes have in hex.
+const CURSOR_KEY_CHARS_MIN: usize = 32;
+
 /// The agents' side.
-pub(in crate::config) fn gate(check: &Check<'_>, raw: &raw::Gate) -> Gate {
+pub(in crate::config) fn gate(check: &mut Check<'_>, raw: &raw::Gate) -> Gate {
+    let key = raw.cursor_key.as_ref();
+    if key.is_some_and(|key| key.text().chars().count() < CURSOR_KEY_CHARS_MIN) {
+        let expected = "32 characters or more, such as the output of `openssl rand -hex 32`".to_owned();
+        check.wrong(&KeyPath::default().key("gate").key("cursor_key"), Wrong::Expected { expected });
+    }
     let log = raw.decision_log.as_ref().map(|log| DecisionLog {
         file: log.file.as_ref().map(|file| check.resolved(&file.0)),
         file_bytes_max: log.file_bytes_max.0,
@@ -46,6 +55,7 @@ fn settings(raw: &raw::Gate) -> Gate {
         prefetch_age_max: raw.prefetch_age_max.0,
         prefetched_max: raw.prefetched_max,
         page_places_max: raw.page_places_max,
+        cursor_key: raw.cursor_key.as_ref().map(|SecretText(key)| key.clone()),
         decisions_kept_max: raw.decisions_kept_max,
         cors_origins: raw.cors_origins.iter().map(|origin| origin.0.clone()).collect(),
         rates: Rates {

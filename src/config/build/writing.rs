@@ -143,7 +143,7 @@ fn said_of(raw: &raw::Route) -> impl Iterator<Item = String> {
     let lists = [&raw.fields_in, &raw.positions].into_iter().flatten().chain(raw.searches.keys()).cloned();
     let of_body = raw.fields_at.iter().filter_map(|at| steps(at).into_iter().next());
     let of_page = raw.page.iter().flat_map(|page| {
-        let names = [&page.number, &page.size, &page.before, &page.after].into_iter().flatten();
+        let names = [&page.number, &page.size, &page.before, &page.after, &page.cursor].into_iter().flatten();
         names.chain(&page.unless).cloned()
     });
     let pushed = [&raw.push.own, &raw.push.team].into_iter().flatten();

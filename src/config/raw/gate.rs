@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::seconds;
-use crate::config::text::{FilePath, Origin, Size, Span};
+use crate::config::text::{FilePath, Origin, SecretText, Size, Span};
 
 /// The agents' side: how requests are limited, and where decisions are told.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -26,6 +26,9 @@ pub(crate) struct Gate {
     /// page is found again from the beginning.
     #[schemars(range(min = 1))]
     pub(crate) page_places_max: usize,
+    /// Key with which the cursors of lists are sealed (`page.cursor` of a route): 32 characters or more, the same for all instances, such as
+    /// the output of `openssl rand -hex 32`. Without it, cursors are good until the next restart or reload.
+    pub(crate) cursor_key: Option<SecretText>,
     /// Decisions that are kept in memory for `headgate explain`. The oldest go first.
     pub(crate) decisions_kept_max: usize,
     /// Origins of pages whose scripts may ask and read the answers, such as `https://panel.example`: panels that are
@@ -46,6 +49,7 @@ impl Default for Gate {
             prefetch_age_max: seconds(2),
             prefetched_max: 10_000,
             page_places_max: 10_000,
+            cursor_key: None,
             decisions_kept_max: 10_000,
             cors_origins: Vec::new(),
             rate: Rates::default(),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Count, Empty, Entity, Format, Main, Numbered, Shows};
+use super::{Count, Empty, Entity, Format, Main, PageBy, Shows};
 use crate::filter::{EntityNo, EntitySource, LayoutSource, Total};
 
 impl Entity {
@@ -80,7 +80,12 @@ impl Shows {
         let mut source = self.around(entities);
         source.keep.extend(self.totals.keys().cloned());
         source.keep.extend(self.links.iter().cloned());
-        source.keep.extend(self.numbered().iter().flat_map(|page| page.at.iter().chain(&page.more)).cloned());
+        let said = match self.page.as_ref().map(|page| &page.by) {
+            Some(PageBy::Number(by)) => [by.at.as_ref(), by.more.as_ref()],
+            Some(PageBy::Cursor(by)) => [Some(&by.next), by.more.as_ref()],
+            Some(PageBy::Row(_)) | None => [None, None],
+        };
+        source.keep.extend(said.into_iter().flatten().cloned());
         source
     }
 
@@ -93,10 +98,19 @@ impl Shows {
             Count::Drop => None,
         });
         let mut totals: BTreeMap<_, _> = replaced.collect();
-        if let Some(page) = self.numbered() {
-            totals.extend(self.links.iter().map(|place| (place.clone(), Total::Next)));
-            totals.extend(page.at.iter().map(|place| (place.clone(), Total::Page)));
-            totals.extend(page.more.iter().map(|place| (place.clone(), Total::More)));
+        let links = || self.links.iter().map(|place| (place.clone(), Total::Next));
+        match self.page.as_ref().map(|page| &page.by) {
+            Some(PageBy::Number(by)) => {
+                totals.extend(links());
+                totals.extend(by.at.iter().map(|place| (place.clone(), Total::Page)));
+                totals.extend(by.more.iter().map(|place| (place.clone(), Total::More)));
+            }
+            Some(PageBy::Cursor(by)) => {
+                totals.extend(links());
+                totals.insert(by.next.clone(), Total::Cursor);
+                totals.extend(by.more.iter().map(|place| (place.clone(), Total::More)));
+            }
+            Some(PageBy::Row(_)) | None => {}
         }
         LayoutSource { totals, ..self.around(entities) }
     }
@@ -105,12 +119,6 @@ impl Shows {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.main.is_none() && self.nested.is_empty() && self.keep.is_empty() && self.totals.is_empty()
-    }
-
-    /// How its pages are counted, if they are.
-    #[must_use]
-    pub fn numbered(&self) -> Option<&Numbered> {
-        self.page.as_ref()?.numbered()
     }
 
     fn around(&self, entities: &[Entity]) -> LayoutSource {

@@ -22,6 +22,8 @@ pub enum PageBy {
     Number(Numbered),
     /// By a row beside it.
     Row(Beside),
+    /// By a cursor that the page before had.
+    Cursor(Cursor),
 }
 
 /// Pages that are counted out.
@@ -52,22 +54,31 @@ pub struct Beside {
     pub from_end: bool,
 }
 
+/// Pages that go on where a cursor says, of which nobody but the backend knows what it means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// The parameter with the cursor.
+    pub parameter: String,
+    /// Where the answer has that of the next page, if there is one.
+    pub next: String,
+    /// Where it says whether there is.
+    pub more: Option<String>,
+}
+
 impl Paging {
     /// The parameters that say which page is asked for.
     pub fn parameters(&self) -> impl Iterator<Item = &str> {
         let parameters = match &self.by {
             PageBy::Number(by) => [Some(&by.number), by.size.as_ref()],
             PageBy::Row(by) => [by.before.as_ref(), by.after.as_ref()],
+            PageBy::Cursor(by) => [Some(&by.parameter), None],
         };
         parameters.into_iter().flatten().map(String::as_str)
     }
 
-    /// How it counts, if it does.
+    /// Whether it goes by a row that is named, and so by the order of the rows.
     #[must_use]
-    pub const fn numbered(&self) -> Option<&Numbered> {
-        match &self.by {
-            PageBy::Number(by) => Some(by),
-            PageBy::Row(_) => None,
-        }
+    pub const fn is_by_row(&self) -> bool {
+        matches!(self.by, PageBy::Row(_))
     }
 }

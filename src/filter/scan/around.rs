@@ -129,15 +129,11 @@ impl<J: Judge> Reader<'_, J> {
 
     fn total(&mut self, total: Total) {
         match (total, &mut self.scan.marks) {
-            (Total::Shown | Total::Page | Total::Next | Total::More, Some(marks)) => {
-                marks.holes.push((self.out.len(), total));
-            }
             (Total::Shown, None) if self.scan.rows_ended => {
                 self.out.extend_from_slice(self.scan.rows_left.to_string().as_bytes());
             }
-            (Total::Shown | Total::Null | Total::Page | Total::Next | Total::More, _) => {
-                self.out.extend_from_slice(b"null")
-            }
+            (Total::Null, _) | (_, None) => self.out.extend_from_slice(b"null"),
+            (_, Some(marks)) => marks.holes.push((self.out.len(), total)),
         }
     }
 

@@ -33,7 +33,7 @@ use self::{
     teams::Teams,
 };
 use crate::{
-    config::routes::{Format, Main, Shows},
+    config::routes::{Format, Main, Paging, Shows},
     filter::{EntityNo, Judge, Object, Page, Report, TotalValues, Verdict, csv::Table},
     gate::{
         Passage, Shown,
@@ -230,7 +230,7 @@ impl Passage<'_> {
         sought: Option<(Arc<str>, Arc<str>)>,
     ) -> Result<(Page, Report, Ends), Refusal> {
         let answer = shapes.answer(&self.side.routes.map, &self.matched.route)?;
-        let by_row = self.matched.route.shows.numbered().is_none();
+        let by_row = self.matched.route.shows.page.as_ref().is_some_and(Paging::is_by_row);
         let read = |sight: &mut Sight<'_>| {
             sight.ends = by_row.then(|| Ends { sought: sought.clone(), ..Ends::default() });
             let (page, report) = unseen.page(&answer.some_rows, &mut *sight)?;

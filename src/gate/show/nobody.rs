@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::answer;
 use crate::{
     config::{
-        routes::{Count, Empty, Format, Main, Shows},
+        routes::{Count, Empty, Format, Main, PageBy, Shows},
         text::steps,
     },
     filter::TotalValues,
@@ -45,10 +45,19 @@ fn without_rows(shows: &Shows, totals: &TotalValues<'_>) -> Option<Vec<u8>> {
             Count::Drop => {}
         }
     }
-    if let Some(page) = shows.numbered() {
-        places.extend(shows.links.iter().map(|place| (place.as_str(), Value::Null)));
-        places.extend(page.at.iter().map(|place| (place.as_str(), json!(totals.number))));
-        places.extend(page.more.iter().map(|place| (place.as_str(), json!(false))));
+    let links = shows.links.iter().map(|place| (place.as_str(), Value::Null));
+    match shows.page.as_ref().map(|page| &page.by) {
+        Some(PageBy::Number(by)) => {
+            places.extend(links);
+            places.extend(by.at.iter().map(|place| (place.as_str(), json!(totals.number))));
+            places.extend(by.more.iter().map(|place| (place.as_str(), json!(false))));
+        }
+        Some(PageBy::Cursor(by)) => {
+            places.extend(links);
+            places.push((&by.next, Value::Null));
+            places.extend(by.more.iter().map(|place| (place.as_str(), json!(false))));
+        }
+        Some(PageBy::Row(_)) | None => {}
     }
     let mut answer = Value::Null;
     for (place, value) in places {

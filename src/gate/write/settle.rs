@@ -334,7 +334,7 @@ impl<'a> Passage<'a> {
         let paging = route.shows.page.as_ref();
         let counting = Counting {
             pages: paging.into_iter().flat_map(Paging::parameters).collect(),
-            pages_by_id: paging.is_some_and(|paging| paging.numbered().is_none()),
+            pages_by_id: paging.is_some_and(Paging::is_by_row),
             hides_rows: self.hides_own_rows(&permit)?,
             shows_by_absence: self.shows_by_absence(&permit)?,
         };

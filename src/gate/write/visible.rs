@@ -229,7 +229,7 @@ impl<'a> Visible<'a> {
 fn leaves_out(shows: &Shows, entities: &[Entity]) -> bool {
     let Some(Main::Rows(_, entity)) = &shows.main else { return false };
     let entity = entities.get(usize::from(entity.0));
-    shows.numbered().is_some()
+    shows.page.as_ref().is_some_and(|page| !page.is_by_row())
         && shows.nested.is_empty()
         && shows.keep.is_empty()
         && entity.is_some_and(|entity| entity.placeholder.is_empty())

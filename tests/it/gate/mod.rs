@@ -8,6 +8,7 @@ mod chatwoot;
 mod codings;
 mod conformance;
 mod crm;
+mod cursors;
 mod decided;
 mod exports;
 mod facts;

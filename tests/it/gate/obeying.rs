@@ -102,6 +102,7 @@ fn every_row_of_d_to_g_is_run_before_both() {
         ("answers", 3),
         ("beside", 0),
         ("codings", 0),
+        ("cursors", 0),
         ("decided", 1),
         ("exports", 0),
         ("fields", 1),

@@ -8,7 +8,7 @@ use crate::{
         build::Check,
         mistake::{KeyPath, Wrong, nearest},
         raw,
-        routes::{Beside, Count, Empty, Format, Main, Numbered, PageBy, Paging, Piece, Push, Shows},
+        routes::{Beside, Count, Cursor, Empty, Format, Main, Numbered, PageBy, Paging, Piece, Push, Shows},
         text::Pointer,
     },
     filter::EntityNo,
@@ -169,15 +169,19 @@ fn paging(
     }
     check_names(check, at, raw);
     let by_row = raw.before.is_some() || raw.after.is_some();
-    let by = match (&raw.number, by_row) {
-        (Some(number), false) => PageBy::Number(numbered(number, raw)),
-        (None, true) => PageBy::Row(beside(check, at, route, raw, entity)),
-        (Some(_), true) | (None, false) => {
-            let wrong = Wrong::EitherOr { one: "number", other: "before` and `after" };
-            check.lacks(&if by_row { at.key("number") } else { at.clone() }, wrong);
+    let by = match (&raw.number, by_row, &raw.cursor) {
+        (Some(number), false, None) => PageBy::Number(numbered(number, raw)),
+        (None, true, None) => PageBy::Row(beside(check, at, route, raw, entity)),
+        (None, false, Some(parameter)) => PageBy::Cursor(cursor(check, at, parameter, raw)?),
+        (number, ..) => {
+            let wrong = Wrong::EitherOr { one: "number", other: "before` and `after`, or `cursor" };
+            check.lacks(&if number.is_some() { at.key("number") } else { at.clone() }, wrong);
             return None;
         }
     };
+    if raw.cursor.is_none() && raw.next.is_some() {
+        check.wrong(&at.key("next"), Wrong::OnlyWith { other: "`cursor`" });
+    }
     if !by_row && raw.begins != raw::Begins::default() {
         check.wrong(&at.key("begins"), Wrong::OnlyWith { other: "`before` or `after`" });
     }
@@ -190,8 +194,13 @@ fn paging(
 
 /// Notes a parameter that is there for two things: by one that lets a list come as a whole, its pages would be the backend's.
 fn check_names(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Page) {
-    let of_page =
-        [("number", &raw.number), ("size", &raw.size), ("before", &raw.before), ("after", &raw.after)];
+    let of_page = [
+        ("number", &raw.number),
+        ("size", &raw.size),
+        ("before", &raw.before),
+        ("after", &raw.after),
+        ("cursor", &raw.cursor),
+    ];
     let of_page = of_page.into_iter().filter_map(|(key, name)| Some((key, name.as_ref()?)));
     let mut known: Vec<&String> = Vec::new();
     for (key, name) in of_page.chain(raw.unless.iter().map(|name| ("unless", name))) {
@@ -216,6 +225,32 @@ fn numbered(number: &str, raw: &raw::Page) -> Numbered {
     }
 }
 
+/// Notes what only pages have that are counted out.
+fn check_counting(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Page) {
+    for (key, is) in [
+        ("first", raw.first.is_some()),
+        ("size", raw.size.is_some()),
+        ("size_default", raw.size_default.is_some()),
+        ("at", raw.at.is_some()),
+    ] {
+        if is {
+            check.wrong(&at.key(key), Wrong::OnlyWith { other: "`number`" });
+        }
+    }
+}
+
+/// Pages behind a cursor; `None` if a mistake was noted.
+fn cursor(check: &mut Check<'_>, at: &KeyPath, parameter: &str, raw: &raw::Page) -> Option<Cursor> {
+    check_counting(check, at, raw);
+    let Some(next) = &raw.next else {
+        let description = "where the answer has the cursor of the next page".to_owned();
+        check.lacks(&at.key("next"), Wrong::Missing { description });
+        return None;
+    };
+    let more = raw.more.as_ref().map(|pointer| pointer.0.clone());
+    Some(Cursor { parameter: parameter.to_owned(), next: next.0.clone(), more })
+}
+
 /// Pages beside a row, of which rows need an id. What only numbered ones have is noted, and by what the row that is named would
 /// tell where hidden ones stand.
 fn beside(
@@ -225,16 +260,9 @@ fn beside(
     raw: &raw::Page,
     entity: Option<&raw::Entity>,
 ) -> Beside {
-    for (key, is) in [
-        ("first", raw.first.is_some()),
-        ("size", raw.size.is_some()),
-        ("size_default", raw.size_default.is_some()),
-        ("at", raw.at.is_some()),
-        ("more", raw.more.is_some()),
-    ] {
-        if is {
-            check.wrong(&at.key(key), Wrong::OnlyWith { other: "`number`" });
-        }
+    check_counting(check, at, raw);
+    if raw.more.is_some() {
+        check.wrong(&at.key("more"), Wrong::OnlyWith { other: "`number` or `cursor`" });
     }
     if entity.is_some_and(|entity| entity.id.is_none()) {
         check.wrong(at, Wrong::OnlyWith { other: "rows that have an `id`" });

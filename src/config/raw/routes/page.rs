@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::text::{Pointer, Span};
 
-/// How a backend gives a list in pages of some rows, each asked for in the query: by its number, or by a row beside it.
+/// How a backend gives a list in pages of some rows, each asked for in the query: by its number, by a row beside it, or by a cursor.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Page {
@@ -31,6 +31,12 @@ pub(crate) struct Page {
     pub(crate) compares: bool,
     /// With `before` or `after`: which rows come without either, the first ones of the list or the last.
     pub(crate) begins: Begins,
+    /// Instead of `number`: the parameter with a cursor, of which nobody but the backend knows what it means. Who may not see every row
+    /// has cursors of Headgate's own (`cursor_key` of `[gate]`): the backend's may tell of a hidden row.
+    pub(crate) cursor: Option<String>,
+    /// With `cursor`, and needed there: where the answer has the cursor of the next page. `null`, an empty text and nothing say that
+    /// there is none, and so does `more` if it is `false`.
+    pub(crate) next: Option<Pointer>,
     /// Parameters with which the backend gives the whole list at once, whatever page is asked for. Each must be a whole number
     /// then.
     pub(crate) unless: Vec<String>,
@@ -58,6 +64,8 @@ impl Default for Page {
             after: None,
             compares: false,
             begins: Begins::default(),
+            cursor: None,
+            next: None,
             unless: Vec::new(),
             at: None,
             more: None,

@@ -1,5 +1,5 @@
 //! Lists in pages, for who may not see every row: a page of a list is a page of what the user sees of it, whether it is asked for
-//! by its `numbered` place or as what stands `beside` a row.
+//! by its `numbered` place, as what stands `beside` a row, or by a `cursor`, which is `seal`ed.
 //!
 //! Pages of the backend's are read one after the other and filtered, until what passes fills one. What one request reads is bounded.
 //! Where the bound ends it, the answer is short and says so, and the next page goes on all the same: nobody who goes from page to
@@ -9,7 +9,9 @@
 //! them.
 
 mod beside;
+mod cursor;
 mod numbered;
+mod seal;
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,7 +22,9 @@ use tokio::time::timeout;
 
 use self::{
     beside::{Gap, Near},
+    cursor::At,
     numbered::Place,
+    seal::Sealing,
 };
 use super::{answer::Unseen, nobody, shape::Shapes, sight::Ends};
 use crate::{
@@ -39,6 +43,7 @@ use crate::{
     },
     metrics::{Bounded, Limits, bounded},
     query,
+    secret::Secret,
 };
 
 /// On a page that ended before it was full, though there may be more: the next one goes on from there.
@@ -48,6 +53,8 @@ pub(in crate::gate) const MORE: HeaderName = HeaderName::from_static("headgate-m
 #[derive(Debug)]
 pub(in crate::gate) struct ListPlaces {
     kept: Bounded<(List, u64), Kept>,
+    /// Seals those that are not kept.
+    sealing: Sealing,
     pages_max_reached: Counter,
     time_max_reached: Counter,
 }
@@ -71,6 +78,8 @@ pub(in crate::gate) enum Paged<'a> {
     Numbered(numbered::Numbered<'a>),
     /// By a row.
     Beside(Near<'a>),
+    /// By a cursor.
+    Cursor(At<'a>),
 }
 
 /// Why no more is read.
@@ -127,9 +136,10 @@ pub(in crate::gate) struct ListRequest<'a> {
 
 impl ListPlaces {
     /// Nothing is known yet.
-    pub(in crate::gate) fn new(places_max: usize, limits: &Limits) -> Self {
+    pub(in crate::gate) fn new(places_max: usize, cursor_key: Option<&Secret>, limits: &Limits) -> Self {
         Self {
             kept: bounded(places_max, &limits.of("page_places_max")),
+            sealing: Sealing::new(cursor_key),
             pages_max_reached: limits.of("page.pages_max"),
             time_max_reached: limits.of("page.time_max"),
         }
@@ -141,7 +151,7 @@ impl Paged<'_> {
     pub(in crate::gate) const fn number(&self) -> Option<u64> {
         match self {
             Self::Numbered(paged) => Some(paged.number()),
-            Self::Beside(_) => None,
+            Self::Beside(_) | Self::Cursor(_) => None,
         }
     }
 }
@@ -167,6 +177,7 @@ impl Passage<'_> {
         Ok(Some(match &paging.by {
             PageBy::Number(by) => Paged::Numbered(numbered::Numbered::of(by, target)?),
             PageBy::Row(by) => Paged::Beside(Near::of(by, target)?),
+            PageBy::Cursor(by) => Paged::Cursor(At::of(by, target)?),
         }))
     }
 
@@ -185,6 +196,7 @@ impl Passage<'_> {
         match paged {
             Paged::Numbered(paged) => self.numbered_page(paged, walk, record).await,
             Paged::Beside(near) => self.page_beside(near, walk, record).await,
+            Paged::Cursor(at) => self.page_at(at, walk, record).await,
         }
     }
 
@@ -230,10 +242,15 @@ impl Passage<'_> {
         has
     }
 
-    /// The list that is asked for at an address: all that makes it another.
+    /// The list that is asked for at an address, as the user's grants show it now: all that makes it another.
     fn list(&self, target: &str, body: &[u8]) -> List {
+        self.list_by(self.granted.version.0, target, body)
+    }
+
+    /// The same by these grants.
+    fn list_by(&self, grants: i64, target: &str, body: &[u8]) -> List {
         let (tenant, user) = (&self.granted.actor.tenant, &self.granted.actor.user);
-        let (route, grants) = (self.matched.route.number as u64, self.granted.version.0);
+        let route = self.matched.route.number as u64;
         let mut all = Vec::new();
         for part in [
             tenant.as_str().as_bytes(),

@@ -266,7 +266,8 @@ impl Passage<'_> {
 
     /// The page without a row behind which there is none; `end` is the list's.
     fn page_of_none(&self, paged: &Numbered<'_>, end: Place) -> Result<Option<Shown>, Refusal> {
-        let totals = TotalValues { rows: Some(end.seen), number: Some(paged.number), next: None };
+        let (rows, number) = (Some(end.seen), Some(paged.number));
+        let totals = TotalValues { rows, number, more: Some(false), ..TotalValues::default() };
         nobody::answer(&self.matched.route.shows, &totals)
     }
 }
@@ -277,7 +278,8 @@ impl Made {
         let is_last = end == End::OfList;
         let next = (!is_last).then(|| paged.next());
         let rows = is_last.then_some(place.seen);
-        let totals = TotalValues { rows, number: Some(paged.number), next: next.as_deref() };
+        let (number, next, more) = (Some(paged.number), next.as_deref(), Some(!is_last));
+        let totals = TotalValues { rows, number, next, more, cursor: None };
         shown(&self.unseen, &self.page, &totals, end)
     }
 }
