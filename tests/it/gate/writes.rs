@@ -493,6 +493,7 @@ async fn g13_assigning_is_decided_on_the_object_as_it_is_and_on_who_gets_it() {
         ("ana", "101", json!({"team_id": "sales"}), 200),
         ("ana", "101", json!({"conversation": {"assignee_id": "ben"}}), 403),
         ("ana", "101", json!({"Assignee_Id": "ben"}), 403),
+        ("ana", "101", json!({"a\u{17f}\u{17f}ignee_id": "ben"}), 403),
         ("ana", "101", json!({"assignee_id(1i)": "ben"}), 403),
         ("ana", "101", json!({"assignee_id": {"id": "sue"}}), 403),
         ("ana", "101", json!({"assignee_id": ["sue"]}), 403),
