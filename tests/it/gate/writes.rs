@@ -530,6 +530,8 @@ async fn g14_moving_is_decided_on_both_places() {
         ("301", json!({"stage": "legal"}), 403),
         ("301", json!({"stage": "legal", "pipeline": "sales"}), 403),
         ("301", json!({"lead": {"stage": "legal"}}), 403),
+        ("301", json!({"stage": "Legal"}), 403),
+        ("301", json!({"stage": "legal "}), 403),
         ("301", json!({"pipeline": "other"}), 403),
         ("301", json!({"pipeline": "other", "stage": "new"}), 204),
         ("302", json!({"stage": "new"}), 404),
