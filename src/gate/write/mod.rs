@@ -115,6 +115,11 @@ impl Said {
             return Err(UnfitBody::Steering);
         }
         let Body::Writes(at) = &route.body else {
+            // What a question names in a file is not told.
+            let has_file = || in_body.written().any(|(_, given)| given.unknown);
+            if matches!(written, Some(Written::Multipart(_))) && has_file() {
+                return Err(UnfitBody::Multipart);
+            }
             return Ok(Self { body, content, ..Self::default() });
         };
         let at: Way = at.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();

@@ -1230,6 +1230,49 @@ shadow = true
     }
 }
 
+const MORE: &str = r#"
+[[route]]
+match = "PATCH /api/v1/accounts/{account}/multi/conversations/{id}"
+entity = "conversation"
+action = "edit"
+object = "tag"
+accepts = ["json", "multipart"]
+assign = { user = "assignee_id", team = "team_id" }
+only = { message_type = ["outgoing"] }
+needs = { files = { resource = "conversation", action = "edit" } }
+
+"#;
+
+/// A multipart form with one part.
+fn part(name: &str, file: &str, text: &str) -> String {
+    let disposition = format!("Content-Disposition: form-data; name=\"{name}\"; {file}");
+    format!("--xYz\r\n{disposition}\r\n\r\n{text}\r\n--xYz--\r\n")
+}
+
+#[tokio::test]
+async fn what_a_file_says_is_not_known() {
+    let world = setup().routes(MORE).start().await;
+    for file in ["filename=\"\"", "filename*=UTF-8''a.png", "filename=\"a.png\""] {
+        for (name, text, taken) in [
+            ("assignee_id", "ben", false),
+            ("assignee_id", "", false),
+            ("team_id", "support", false),
+            ("message_type", "incoming", false),
+            ("files", "x", true),
+            ("files[]", "x", true),
+        ] {
+            let body = part(name, file, text);
+            let (answer, reached) = world.typed("PATCH /multi/conversations/101", MULTIPART, &body).await;
+            assert_eq!((answer.status == 200, reached), (taken, taken), "{name} {file}: {answer:?}");
+            assert!(taken || answer.status == 403, "{name} {file}: {answer:?}");
+        }
+        let body = part("order_by", file, "phone_number");
+        let (answer, reached) = world.typed("POST /ask/contacts/501", MULTIPART, &body).await;
+        assert_eq!((answer.status, answer.problem().as_str(), reached), (400, "body", false), "{file}");
+    }
+    assert!(world.typed("POST /ask/contacts/501", MULTIPART, &parts(&["name"])).await.1);
+}
+
 super::obeying::once_more!(
     how_old_the_facts_were_is_told_of_those_that_were_decided_by,
     g01_a_refusal_names_the_field_and_those_that_may_be_written,
@@ -1264,4 +1307,5 @@ super::obeying::once_more!(
     where_a_route_lists_what_may_be_asked_a_hidden_field_is_like_an_unknown_one,
     a_filter_in_a_body_names_no_hidden_field,
     i11_in_shadow_mode_what_would_be_refused_passes_and_is_told,
+    what_a_file_says_is_not_known,
 );
