@@ -51,14 +51,18 @@ fn collect(value: &Value, steps: &[String], found: &mut BTreeSet<String>) -> Res
     }
 }
 
-/// An id is what could stand in a path as well, in its one spelling: what is decided on under another one may be, to the
-/// backend, an object that was not.
 fn note(id: &str, found: &mut BTreeSet<String>) -> Result<(), UnfitBody> {
-    if !is_name(id) || is_almost_a_number(id) {
+    if !is_id(id) {
         return Err(UnfitBody::Ids);
     }
     found.insert(id.to_owned());
     Ok(())
+}
+
+/// An id is what could stand in a path as well, in its one spelling: what is decided on under another one may be, to the
+/// backend, an object that was not.
+pub(super) fn is_id(id: &str) -> bool {
+    is_name(id) && !is_almost_a_number(id)
 }
 
 /// Whether some languages read it as the number that another text is: `012`, `0x0c`, `1e1`, `-0`.

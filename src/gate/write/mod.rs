@@ -33,6 +33,7 @@ use http_body::Body as _;
 use serde_json::Value;
 
 use self::{
+    besides::is_at,
     fields::{Fields, Way},
     media::Written,
 };
@@ -42,7 +43,10 @@ use super::{
     refusal::Refusal,
 };
 use crate::{
-    config::routes::{Body, Route},
+    config::{
+        aliases::Aliases,
+        routes::{Body, Route},
+    },
     server::LimitedBody,
 };
 
@@ -104,6 +108,13 @@ impl Said {
         let query = sent.target.query.as_deref().filter(|_| route.writes());
         let said = Self::of(route, body, written.as_ref(), query.unwrap_or_default());
         said.map_err(Refusal::Body)
+    }
+
+    /// Whether each object says a field of itself, in its own place. What stands elsewhere, or beside a body in the query, the backend
+    /// may find or not.
+    fn each_says(&self, field: &str, aliases: &Aliases) -> bool {
+        let spellings = aliases.spellings(field);
+        self.objects.iter().all(|object| spellings.iter().any(|name| is_at(object, name)))
     }
 
     fn of(route: &Route, body: Bytes, written: Option<&Written>, query: &str) -> Result<Self, UnfitBody> {

@@ -11,7 +11,6 @@ use serde_json::Value;
 
 use super::{
     Said,
-    besides::is_at,
     fields::Fields,
     names::{Preset, preset},
 };
@@ -128,10 +127,10 @@ impl Plan {
             if stages.is_empty() && pipelines.iter().any(Option::is_some) { vec![None] } else { stages };
         let places =
             stages.iter().flat_map(|stage| pipelines.iter().map(|line| (line.clone(), stage.clone())));
-        let is_silent = |field: &Option<String>| {
-            let spellings = field.as_ref().map(|field| passage.matched.route.aliases.spellings(field));
-            let is_said = |object| spellings.iter().flatten().any(|field| is_at(object, field));
-            !said.objects.iter().all(is_said)
+        let aliases = &passage.matched.route.aliases;
+        let is_silent = |field: &Option<String>| match field {
+            Some(field) => !said.each_says(field, aliases),
+            None => !said.objects.is_empty(),
         };
         Ok(Self {
             for_whoever: is_silent(&assign.user),

@@ -51,6 +51,12 @@ pub(in crate::gate) struct Settled {
     pub(in crate::gate) must_show: Option<MustShow>,
 }
 
+/// What is told of a request that shadow mode lets through.
+fn would_deny(record: &Record) -> Option<(&'static str, Option<String>, Option<String>)> {
+    let is_refused = record.outcome == Outcome::WouldDeny;
+    is_refused.then(|| (record.reason, record.why.clone(), record.shadow.clone()))
+}
+
 /// The reason of a field that must be the path's and is not.
 const SAME: &str = "same";
 
@@ -85,36 +91,40 @@ impl<'a> Passage<'a> {
                 Settled { permit, body, changes: Vec::new(), facts_at: None, version: None, must_show };
             return Ok(settled);
         }
-        let asked = self.asked_by_value(&said.fields)?;
+        let asked = self.asked_by_value(&said)?;
         let version = self.version_of(object)?;
         let mut grounds = Grounds::of(self, &said);
         let facts_at = object.and_then(Keyed::asked_at);
         let mut settled = Settled { permit, body, changes: Vec::new(), facts_at, version, must_show: None };
+        let mut told = None;
         match &route.writing.ids {
             None => {
                 settled.changes.extend(self.prefetch_path_of(&self.matched.parameters));
-                settled.permit = self.may_write(asked, object, &mut grounds, record).await?;
+                for asked in &asked {
+                    settled.permit = self.may_write(*asked, object, &mut grounds, record).await?;
+                    told = told.or_else(|| would_deny(record));
+                }
             }
             Some(ids) => {
-                let mut told = None;
                 let ids = bulk::ids(ids, &said).inspect_err(|error| self.snapshot.count_limit(*error));
                 for id in ids.map_err(Refusal::Body)? {
                     let parameters = self.naming(id);
                     let object = self.object_of(&parameters, record.id).await?;
-                    settled.permit = self.may_write(asked, object.as_ref(), &mut grounds, record).await?;
+                    for asked in &asked {
+                        settled.permit =
+                            self.may_write(*asked, object.as_ref(), &mut grounds, record).await?;
+                        told = told.or_else(|| would_deny(record));
+                    }
                     settled.changes.extend(self.prefetch_path_of(&parameters));
                     let asked_at = object.as_ref().and_then(Keyed::asked_at);
                     settled.facts_at = settled.facts_at.into_iter().chain(asked_at).min();
-                    // In shadow mode what would have been refused first is what is told.
-                    if record.outcome == Outcome::WouldDeny && told.is_none() {
-                        told = Some((record.reason, record.why.clone(), record.shadow.clone()));
-                    }
-                }
-                if let Some((reason, why, shadow)) = told {
-                    record.outcome = Outcome::WouldDeny;
-                    (record.reason, record.why, record.shadow) = (reason, why, shadow);
                 }
             }
+        }
+        // In shadow mode what would have been refused first is what is told.
+        if let Some((reason, why, shadow)) = told {
+            record.outcome = Outcome::WouldDeny;
+            (record.reason, record.why, record.shadow) = (reason, why, shadow);
         }
         Ok(settled)
     }
@@ -135,12 +145,13 @@ impl<'a> Passage<'a> {
         self.decide(object, &[], record)
     }
 
-    /// What is asked for, by the value of the field that decides on it.
-    fn asked_by_value(&self, fields: &Fields) -> Result<Asked, Refusal> {
-        let writing = &self.matched.route.writing;
-        let Some((field, rights)) = &writing.instead else { return Ok(self.asked) };
-        let values = match preset(fields, field, writing.fields.as_ref(), &self.matched.route.aliases) {
-            Preset::Absent => return Ok(self.asked),
+    /// What is asked for, by the value of the field that decides on it. Where that does not stand in its own place the backend may find
+    /// it or not: then it is asked for what the route is for as well.
+    fn asked_by_value(&self, said: &Said) -> Result<Vec<Asked>, Refusal> {
+        let (writing, aliases) = (&self.matched.route.writing, &self.matched.route.aliases);
+        let Some((field, rights)) = &writing.instead else { return Ok(vec![self.asked]) };
+        let values = match preset(&said.fields, field, writing.fields.as_ref(), aliases) {
+            Preset::Absent => return Ok(vec![self.asked]),
             Preset::Unclear => return Err(Refusal::Value(field.clone())),
             Preset::Given(values) => values,
         };
@@ -150,7 +161,9 @@ impl<'a> Passage<'a> {
         };
         let [value] = values.as_slice() else { return Err(Refusal::Value(field.clone())) };
         let right = text(value).and_then(|value| rights.get(&value));
-        self.asked_for(right.ok_or_else(|| Refusal::Value(field.clone()))?)
+        let by_value = self.asked_for(right.ok_or_else(|| Refusal::Value(field.clone()))?)?;
+        let or_not = (!said.each_says(field, aliases)).then_some(self.asked);
+        Ok(or_not.into_iter().chain([by_value]).collect())
     }
 
     /// What is asked for by another right than the route's own.

@@ -831,12 +831,17 @@ async fn g20_a_reply_and_a_note_are_two_rights() {
         ("ana", "101", body(json!(false)), 403),
         ("ana", "101", json!({"content": "x"}), 403),
         ("ana", "101", body(json!(1)), 400),
+        // Who looks for it at the top finds none, and sends an answer.
         ("ana", "101", json!({"message": {"private": false}}), 403),
+        ("ana", "101", json!({"content": "x", "message": {"private": true}}), 403),
+        ("ana", "101?private=true", json!({"content": "x"}), 403),
+        ("adm", "101?private=true", json!({"content": "x"}), 200),
         ("adm", "102", body(json!(true)), 200),
         ("adm", "102", json!({"content": "x"}), 200),
     ] {
-        let (found, reached) =
-            world.json_as(user, &format!("POST /conversations/{id}/messages"), &body).await;
+        let (id, query) = id.split_once('?').unwrap_or((id, ""));
+        let line = format!("POST /conversations/{id}/messages?{query}");
+        let (found, reached) = world.json_as(user, &line, &body).await;
         assert_eq!(reached, status == 200, "{user} {id} {body}: {found}");
         assert!(status == 200 || found == status, "{user} {id} {body}: {found}");
     }
@@ -1241,6 +1246,20 @@ assign = { user = "assignee_id", team = "team_id" }
 only = { message_type = ["outgoing"] }
 needs = { files = { resource = "conversation", action = "edit" } }
 
+[[route]]
+match = "POST /api/v1/accounts/{account}/tied/contacts"
+entity = "contact"
+action = "edit"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/contacts/{id}"
+ids_in = "ids"
+body = "/add/*"
+accepts = ["json"]
+[route.refers.lead_id]
+entity = "lead"
+request = "GET /api/v1/accounts/{account}/leads/{id}"
+action = "edit"
+required = true
 "#;
 
 /// A multipart form with one part.
@@ -1271,6 +1290,25 @@ async fn what_a_file_says_is_not_known() {
         assert_eq!((answer.status, answer.problem().as_str(), reached), (400, "body", false), "{file}");
     }
     assert!(world.typed("POST /ask/contacts/501", MULTIPART, &parts(&["name"])).await.1);
+}
+
+#[tokio::test]
+async fn an_object_that_must_be_named_is_named_by_each_in_its_own_place() {
+    let world = setup().routes(MORE).start().await;
+    for (query, add, taken) in [
+        ("", json!([{"lead_id": "301"}]), true),
+        ("", json!([{"lead_id": "301"}, {"lead_id": 301}]), true),
+        ("", json!([{"lead_id": "301"}, {"name": "x"}]), false),
+        ("", json!([{"custom": {"lead_id": "301"}}]), false),
+        ("&lead_id=301", json!([{"name": "x"}]), false),
+        ("", json!([{"lead_id": "0301"}]), false),
+        ("", json!([{"lead_id": "302"}]), false),
+    ] {
+        let line = format!("POST /tied/contacts?ids=501{query}");
+        let (status, reached) = world.json_as("ana", &line, &json!({"add": add})).await;
+        assert_eq!(reached, taken, "{query} {add}: {status}");
+        assert!(taken || status == 403, "{query} {add}: {status}");
+    }
 }
 
 super::obeying::once_more!(
@@ -1308,4 +1346,5 @@ super::obeying::once_more!(
     a_filter_in_a_body_names_no_hidden_field,
     i11_in_shadow_mode_what_would_be_refused_passes_and_is_told,
     what_a_file_says_is_not_known,
+    an_object_that_must_be_named_is_named_by_each_in_its_own_place,
 );
