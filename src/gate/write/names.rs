@@ -98,6 +98,7 @@ impl NameCheck<'_> {
                 let each = full.split('.');
                 let all = std::iter::once(full.as_str()).chain(each).chain(ends).chain(begins);
                 fields.extend(all.flat_map(|name| self.spelt.alike(name)));
+                fields.extend(self.spelt.strewn(&full));
             }
         }
         fields
@@ -153,16 +154,20 @@ fn named_so(fields: &Fields, name: &str, listed: Option<&Names>) -> Preset {
         if !is_in_it && listed.is_some_and(|names| names.name(&full)) {
             continue;
         }
+        let mut is_here = false;
         for way in readings(way) {
             match whereabouts(&way, &steps) {
                 Whereabouts::Elsewhere => {}
                 Whereabouts::Here if given.unknown => return Preset::Unclear,
-                Whereabouts::Here => values.extend(given.values.iter().cloned()),
+                Whereabouts::Here => is_here = true,
                 Whereabouts::Around if !given.unknown && given.values.iter().all(Value::is_null) => {
                     values.push(Value::Null);
                 }
                 Whereabouts::Around | Whereabouts::Inside | Whereabouts::Almost => return Preset::Unclear,
             }
+        }
+        if is_here {
+            values.extend(given.values.iter().cloned());
         }
     }
     if values.is_empty() { Preset::Absent } else { Preset::Given(values) }
@@ -201,16 +206,26 @@ fn whereabouts(way: &[String], steps: &[&str]) -> Whereabouts {
     }
 }
 
-/// The ways that a backend may take a way for: with its numbers as places in lists, and with the brackets that stand in its
-/// names as steps.
-fn readings(way: &Way) -> Vec<Way> {
-    let mut readings = vec![way.clone()];
+/// What Rails has behind the name of that in which the fields stand.
+const NESTED: &str = "_attributes";
+
+/// The ways that a backend may take a way for: with its numbers as places in lists, with the brackets that stand in its
+/// names as steps, and with the fields of `contact_attributes` as those of `contact`.
+fn readings(way: &[String]) -> Vec<Way> {
+    let mut readings = vec![way.to_vec()];
     readings.extend(without_places(way));
     let steps = way.iter().flat_map(|name| name.split(['[', ']'])).filter(|step| !step.is_empty());
     let split: Way = steps.map(str::to_owned).collect();
-    if split != *way && !split.is_empty() {
+    if *split != *way && !split.is_empty() {
         readings.push(split);
     }
+    let is_nested = |way: &&Way| {
+        way.split_last().is_some_and(|(_, outer)| outer.iter().any(|name| name.ends_with(NESTED)))
+    };
+    let bare =
+        |way: &Way| way.iter().map(|name| name.strip_suffix(NESTED).unwrap_or(name).to_owned()).collect();
+    let nested: Vec<Way> = readings.iter().filter(is_nested).map(bare).collect();
+    readings.extend(nested);
     readings
 }
 
@@ -283,5 +298,10 @@ mod tests {
         assert_eq!(names(&["a", "b"]), ["a/b"]);
         assert_eq!(names(&["a[b]"]), ["a[b]", "a/b"]);
         assert_eq!(names(&["a", "0", "b"]), ["a/0/b", "a/b"]);
+        assert_eq!(
+            names(&["a_attributes", "0", "b"]),
+            ["a_attributes/0/b", "a_attributes/b", "a/0/b", "a/b"]
+        );
+        assert_eq!(names(&["a_attributes"]), ["a_attributes"]);
     }
 }

@@ -1293,6 +1293,37 @@ async fn what_a_file_says_is_not_known() {
 }
 
 #[tokio::test]
+async fn a_field_is_refused_whatever_lies_between_it_and_what_it_stands_in() {
+    let locked = |source: &mut Source| {
+        rights(source);
+        let agent = source.roles.get_mut("agent").unwrap();
+        agent
+            .fields
+            .get_mut("contact")
+            .unwrap()
+            .read_only
+            .extend(["company.size", "rows.price"].map(str::to_owned));
+    };
+    let world = Setup::default().routes(ROUTES).policy(locked).backend(lead).start().await;
+    for (media, body, taken) in [
+        (JSON, r#"{"company":{"size":1}}"#, false),
+        (JSON, r#"{"company_attributes":{"size":1}}"#, false),
+        (JSON, r#"{"contact":{"company_attributes":{"size":1}}}"#, false),
+        (JSON, r#"{"rows_attributes":{"new_1":{"price":1}}}"#, false),
+        (JSON, r#"{"rows":{"first":{"price":1}}}"#, false),
+        (FORM, "rows[first][price]=1", false),
+        (FORM, "rows[-1][Price]=1", false),
+        (FORM, "company_attributes[size]=1", false),
+        (PATCH, r#"[{"op":"add","path":"/rows/first/price","value":1}]"#, false),
+        (JSON, r#"{"rows":{"first":{"name":1}}}"#, true),
+        (JSON, r#"{"company_attributes":{"city":1},"price":1,"size":2}"#, true),
+    ] {
+        let (answer, reached) = world.typed("PATCH /open/contacts/501", media, body).await;
+        assert_eq!((answer.status == 200, reached), (taken, taken), "{body}: {answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_object_that_must_be_named_is_named_by_each_in_its_own_place() {
     let world = setup().routes(MORE).start().await;
     for (query, add, taken) in [
@@ -1346,5 +1377,6 @@ super::obeying::once_more!(
     a_filter_in_a_body_names_no_hidden_field,
     i11_in_shadow_mode_what_would_be_refused_passes_and_is_told,
     what_a_file_says_is_not_known,
+    a_field_is_refused_whatever_lies_between_it_and_what_it_stands_in,
     an_object_that_must_be_named_is_named_by_each_in_its_own_place,
 );
