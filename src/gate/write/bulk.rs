@@ -36,7 +36,7 @@ fn collect(value: &Value, steps: &[String], found: &mut BTreeSet<String>) -> Res
         (Some((step, rest)), Value::Array(items)) if step == "*" => {
             items.iter().try_for_each(|item| collect(item, rest, found))
         }
-        (Some((step, rest)), Value::Object(members)) => {
+        (Some((step, rest)), Value::Object(members)) if step != "*" => {
             collect(members.get(step).ok_or(UnfitBody::Ids)?, rest, found)
         }
         (None, Value::Array(items)) => items.iter().try_for_each(|item| match item {
@@ -121,7 +121,8 @@ mod tests {
                 "{value}"
             );
         }
-        for rows in [json!([{"id": 1}, {}]), json!([{"id": 1}, 2]), json!({"id": 1}), json!([])] {
+        let no_list = json!({"*": {"id": 1}, "a": {"id": 2}});
+        for rows in [json!([{"id": 1}, {}]), json!([{"id": 1}, 2]), json!({"id": 1}), json!([]), no_list] {
             assert_eq!(of(&["*", "id"], rows.clone(), &[]), Err(UnfitBody::Ids), "{rows}");
         }
         assert_eq!(of(&["ids"], Value::Null, &[json!([1, 2, 3, 4])]), Err(UnfitBody::TooManyIds));

@@ -122,7 +122,7 @@ impl Said {
             None => (Value::Null, Fields::default()),
             Some(written) => read(&body, written)?,
         };
-        if in_body.written().map(|(way, _)| way).chain(in_body.read()).any(steers) {
+        if in_body.named().any(steers) {
             return Err(UnfitBody::Steering);
         }
         let Body::Writes(at) = &route.body else {
@@ -134,12 +134,9 @@ impl Said {
             return Ok(Self { body, content, ..Self::default() });
         };
         let at: Way = at.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
-        let takes_rows = route
-            .writing
-            .ids
-            .as_ref()
-            .and_then(|ids| ids.at.as_ref())
-            .is_some_and(|at| at.first().is_some_and(|step| step == "*"));
+        let ids_at = route.writing.ids.as_ref().and_then(|ids| ids.at.as_deref()).unwrap_or_default();
+        let takes_rows = ids_at.first().is_some_and(|step| step == "*");
+        let takes_items = ids_at.iter().any(|step| step == "*");
         let has_object = match written {
             None | Some(Written::JsonPatch) => true,
             Some(_) if takes_rows && content.is_array() => true,
@@ -162,6 +159,12 @@ impl Said {
             Some(_) => objects(&content, &at)?,
         };
         let mut ids = Vec::new();
+        let id_ways = route.writing.id_ways();
+        // Some backends wrap what they find at the top themselves, unless it is there.
+        let is_wrapped = |way: &Way| names::is_almost(way.get(1..).unwrap_or_default(), &id_ways);
+        let may_be_ids = |way: &Way| names::is_almost(way, &id_ways) || (!takes_items && is_wrapped(way));
+        // On a route with a list of names any other one is refused as such.
+        let is_open = route.writing.fields.is_none();
         let (each, beside) = match &content {
             Value::Array(items) => (items.iter().map(fields_of).collect::<Result<_, _>>()?, in_query.clone()),
             _ => {
@@ -172,7 +175,10 @@ impl Said {
         };
         let mut fields = Fields::default();
         for named in [in_body, in_query] {
-            let (of_ids, others) = named.split(&route.writing.id_ways())?;
+            let (of_ids, others) = named.split(&id_ways)?;
+            if is_open && others.named().any(may_be_ids) {
+                return Err(UnfitBody::Ids);
+            }
             ids.extend(of_ids);
             fields.extend(others.seen_from(&at)?)?;
         }

@@ -229,6 +229,17 @@ fn readings(way: &[String]) -> Vec<Way> {
     readings
 }
 
+/// Whether a backend may take a way for one of these, or for something in it, though it is spelt otherwise.
+pub(super) fn is_almost(way: &[String], known: &[Way]) -> bool {
+    let folded_steps = |way: &[String], fold: fn(&str) -> String| -> Vec<String> {
+        way.iter().flat_map(|name| name.split('.')).map(fold).filter(|name| !name.is_empty()).collect()
+    };
+    readings(way).iter().any(|way| {
+        let given = folded_steps(way, folded_field);
+        known.iter().any(|known| given.starts_with(&folded_steps(known, folded)))
+    })
+}
+
 /// Whether one of these lists has the field, as it stands or with its numbers as places in lists; without lists, any.
 fn is_listed(way: &[String], lists: &[Option<&Names>]) -> bool {
     let mut lists = lists.iter().flatten().peekable();

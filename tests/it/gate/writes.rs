@@ -1293,6 +1293,33 @@ async fn what_a_file_says_is_not_known() {
 }
 
 #[tokio::test]
+async fn ids_under_a_name_that_is_almost_theirs_are_none() {
+    let world = world().await;
+    for (line, body) in [
+        ("POST /bulk/conversations", json!({"ids": ["101"], "IDS": ["102"]})),
+        ("POST /bulk/conversations", json!({"ids": ["101"], "Ids": {"a": "102"}})),
+        ("POST /bulk/conversations", json!({"ids": ["101"], "ids[]": ["102"]})),
+        ("POST /bulk/conversations", json!({"ids": ["101"], "id\u{17f}": ["102"]})),
+        ("POST /bulk/conversations", json!({"ids": ["101"], "conversation": {"ids": ["102"]}})),
+        ("POST /bulk/conversations?ID=102", json!({"ids": ["101"]})),
+        ("POST /bulk/conversations?i-d[]=102", json!({"ids": ["101"]})),
+        ("PATCH /bulk/contacts", json!([{"id": "501", "ID": "502", "name": "x"}])),
+        ("PATCH /bulk/contacts?Id=502", json!([{"id": "501", "name": "x"}])),
+        ("PATCH /bulk/contacts", json!({"*": {"id": "501"}, "a": {"id": "502", "name": "x"}})),
+    ] {
+        assert_eq!(world.json_as("ana", line, &body).await, (400, false), "{line} {body}");
+    }
+    let delete = "DELETE /api/v1/accounts/1/bulk/conversations?ids=101&IDS=102";
+    assert_eq!(world.send("adm", delete, "", "").await.status, 400);
+    for (line, body) in [
+        ("POST /bulk/conversations", json!({"ids": ["101"], "labels": ["ids"], "kids": [1]})),
+        ("PATCH /bulk/contacts", json!([{"id": "501", "tags": [{"id": 7}]}])),
+    ] {
+        assert!(world.json_as("ana", line, &body).await.1, "{line} {body}");
+    }
+}
+
+#[tokio::test]
 async fn a_field_is_refused_whatever_lies_between_it_and_what_it_stands_in() {
     let locked = |source: &mut Source| {
         rights(source);
@@ -1377,6 +1404,7 @@ super::obeying::once_more!(
     a_filter_in_a_body_names_no_hidden_field,
     i11_in_shadow_mode_what_would_be_refused_passes_and_is_told,
     what_a_file_says_is_not_known,
+    ids_under_a_name_that_is_almost_theirs_are_none,
     a_field_is_refused_whatever_lies_between_it_and_what_it_stands_in,
     an_object_that_must_be_named_is_named_by_each_in_its_own_place,
 );
