@@ -137,6 +137,13 @@ impl Said {
         let ids_at = route.writing.ids.as_ref().and_then(|ids| ids.at.as_deref()).unwrap_or_default();
         let takes_rows = ids_at.first().is_some_and(|step| step == "*");
         let takes_items = ids_at.iter().any(|step| step == "*");
+        // The whole object is written, or asked about, as the whole document is: by none of its fields.
+        let is_around = |way: &Way| {
+            way.len() <= at.len() && way.iter().zip(&at).all(|(name, step)| name == step || step == "*")
+        };
+        if written == Some(&Written::JsonPatch) && in_body.named().any(is_around) {
+            return Err(UnfitBody::Patch);
+        }
         let has_object = match written {
             None | Some(Written::JsonPatch) => true,
             Some(_) if takes_rows && content.is_array() => true,

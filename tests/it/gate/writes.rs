@@ -1247,6 +1247,15 @@ only = { message_type = ["outgoing"] }
 needs = { files = { resource = "conversation", action = "edit" } }
 
 [[route]]
+match = "PATCH /api/v1/accounts/{account}/wrapped/contacts/{id}"
+entity = "contact"
+action = "edit"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/contacts/{id}"
+accepts = ["json", "json-patch"]
+body = "/contact"
+
+[[route]]
 match = "POST /api/v1/accounts/{account}/tied/contacts"
 entity = "contact"
 action = "edit"
@@ -1317,6 +1326,29 @@ async fn ids_under_a_name_that_is_almost_theirs_are_none() {
     ] {
         assert!(world.json_as("ana", line, &body).await.1, "{line} {body}");
     }
+}
+
+#[tokio::test]
+async fn a_patch_that_replaces_an_object_writes_all_that_was_in_it() {
+    let world = setup().routes(MORE).start().await;
+    for op in ["add", "replace"] {
+        let body = json!([{"op": op, "path": "/custom_attributes", "value": {}}]).to_string();
+        let (answer, reached) = world.typed("PATCH /guarded/contacts/501", PATCH, &body).await;
+        assert_eq!((answer.status, reached), (403, false), "{body}: {answer:?}");
+    }
+    for operation in [
+        json!({"op": "add", "path": "/contact", "value": {}}),
+        json!({"op": "replace", "path": "/contact", "value": {"name": "x"}}),
+        json!({"op": "remove", "path": "/contact"}),
+        json!({"op": "test", "path": "/contact", "value": {"phone_number": "1"}}),
+        json!({"op": "copy", "from": "/contact", "path": "/contact/name"}),
+    ] {
+        let body = json!([operation]).to_string();
+        let (answer, reached) = world.typed("PATCH /wrapped/contacts/501", PATCH, &body).await;
+        assert_eq!((answer.status, reached), (400, false), "{body}: {answer:?}");
+    }
+    let body = json!([{"op": "add", "path": "/contact/name", "value": "x"}]).to_string();
+    assert!(world.typed("PATCH /wrapped/contacts/501", PATCH, &body).await.1);
 }
 
 #[tokio::test]
@@ -1405,6 +1437,7 @@ super::obeying::once_more!(
     i11_in_shadow_mode_what_would_be_refused_passes_and_is_told,
     what_a_file_says_is_not_known,
     ids_under_a_name_that_is_almost_theirs_are_none,
+    a_patch_that_replaces_an_object_writes_all_that_was_in_it,
     a_field_is_refused_whatever_lies_between_it_and_what_it_stands_in,
     an_object_that_must_be_named_is_named_by_each_in_its_own_place,
 );
