@@ -47,7 +47,13 @@ impl NameCheck<'_> {
         }
         for name in &self.changes.0 {
             let way: Way = name.split('.').map(str::to_owned).collect();
-            refused.note(&way, true, self.unwritable(&way, permit));
+            let denied = self.unwritable(&way, permit);
+            // The request does not name it: of a hidden one it is not told either.
+            if self.unseen(&way, permit).is_empty() {
+                refused.note(&way, true, denied);
+            } else {
+                refused.by.extend(denied);
+            }
         }
         for way in fields.read() {
             let denied = self.unseen(way, permit);
@@ -112,6 +118,11 @@ impl NameCheck<'_> {
 }
 
 impl Refused {
+    /// Whether nothing is refused.
+    pub(super) fn is_empty(&self) -> bool {
+        self.names.is_empty() && self.by.is_empty()
+    }
+
     fn note(&mut self, way: &Way, is_listed: bool, denied: Vec<FieldNo>) {
         if (!is_listed || !denied.is_empty()) && self.names.len() < TOLD_MAX {
             self.names.insert(way.join("."));

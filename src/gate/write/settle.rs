@@ -250,7 +250,7 @@ impl<'a> Passage<'a> {
         };
         let name_check = self.name_check(asked);
         let refused = grounds.refused(&name_check, &permit);
-        if !refused.names.is_empty() {
+        if !refused.is_empty() {
             let denied = Decided::on(actor, asked, object, &refused.by);
             let (reason, why) = match refused.by.as_slice() {
                 [] => ("undeclared_field", "the route does not list a field".to_owned()),

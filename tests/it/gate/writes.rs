@@ -1247,6 +1247,15 @@ only = { message_type = ["outgoing"] }
 needs = { files = { resource = "conversation", action = "edit" } }
 
 [[route]]
+match = "PATCH /api/v1/accounts/{account}/toggled/contacts/{id}"
+entity = "contact"
+action = "edit"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/contacts/{id}"
+writes = ["name"]
+changes = ["phone_number", "owner"]
+
+[[route]]
 match = "PATCH /api/v1/accounts/{account}/wrapped/contacts/{id}"
 entity = "contact"
 action = "edit"
@@ -1383,6 +1392,14 @@ async fn a_field_is_refused_whatever_lies_between_it_and_what_it_stands_in() {
 }
 
 #[tokio::test]
+async fn a_hidden_field_that_a_request_changes_is_not_named() {
+    let world = setup().routes(MORE).start().await;
+    let (answer, reached) = world.typed("PATCH /toggled/contacts/501", JSON, r#"{"name":"x"}"#).await;
+    assert_eq!((answer.status, &answer.json()["fields"], reached), (403, &json!(["owner"]), false));
+    assert_eq!(world.json_as("adm", "PATCH /toggled/contacts/501", &json!({"name": "x"})).await, (200, true));
+}
+
+#[tokio::test]
 async fn an_object_that_must_be_named_is_named_by_each_in_its_own_place() {
     let world = setup().routes(MORE).start().await;
     for (query, add, taken) in [
@@ -1439,5 +1456,6 @@ super::obeying::once_more!(
     ids_under_a_name_that_is_almost_theirs_are_none,
     a_patch_that_replaces_an_object_writes_all_that_was_in_it,
     a_field_is_refused_whatever_lies_between_it_and_what_it_stands_in,
+    a_hidden_field_that_a_request_changes_is_not_named,
     an_object_that_must_be_named_is_named_by_each_in_its_own_place,
 );
