@@ -1,6 +1,9 @@
 //! From a request with its body to the permit by which it is made.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::HeaderValue;
@@ -10,9 +13,9 @@ use super::{
     Said,
     ask::{Counting, Findings},
     bulk,
-    fields::Fields,
+    fields::{Fields, Way},
     grounds::Grounds,
-    names::{NameCheck, Preset, preset},
+    names::{NameCheck, Preset, TOLD_MAX, preset},
     owner::{Barred, Stop, name},
     visible::Visible,
 };
@@ -250,6 +253,12 @@ impl<'a> Passage<'a> {
         };
         let name_check = self.name_check(asked);
         let refused = grounds.refused(&name_check, &permit);
+        let unseen = self.unseen_inside(grounds.fields, &permit, object.is_some()).map_err(No::Hard)?;
+        if refused.is_empty() && !unseen.is_empty() {
+            let fields = unseen.into_iter().collect();
+            let refusal = Refusal::Fields { reason: "field", fields, expected: name_check.expected(&permit) };
+            return Err(No::Policy { refusal, why: "a field of what is nested is hidden".to_owned() });
+        }
         if !refused.is_empty() {
             let denied = Decided::on(actor, asked, object, &refused.by);
             let (reason, why) = match refused.by.as_slice() {
@@ -269,6 +278,22 @@ impl<'a> Passage<'a> {
                 Err(if reason == SAME { No::Hard(refusal) } else { No::Policy { refusal, why } })
             }
         }
+    }
+
+    /// The fields of what is nested in the object that the request asks about, and that its user does not see there.
+    fn unseen_inside(
+        &self,
+        fields: &Fields,
+        permit: &Permit,
+        has_object: bool,
+    ) -> Result<BTreeSet<String>, Refusal> {
+        let mut read = fields.read().peekable();
+        if read.peek().is_none() {
+            return Ok(BTreeSet::new());
+        }
+        let visible = Visible::of(self, permit, has_object)?;
+        let is_unseen = |way: &&Way| visible.meaning(way).seen.is_none_or(|must_show| !must_show.is_empty());
+        Ok(read.filter(is_unseen).take(TOLD_MAX).map(|way| way.join(".")).collect())
     }
 
     async fn may_own_so(

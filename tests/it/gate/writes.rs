@@ -1236,6 +1236,26 @@ shadow = true
 }
 
 const MORE: &str = r#"
+[entity.chat]
+resource = "conversation"
+id = "/id"
+responsible = "/assignee"
+team = "/team"
+fields = ["*"]
+nested = { "/meta/sender" = "person" }
+
+[entity.person]
+resource = "contact"
+part = true
+fields = ["*"]
+
+[[route]]
+match = "PATCH /api/v1/accounts/{account}/nested/conversations/{id}"
+entity = "chat"
+action = "edit"
+object = "tag"
+accepts = ["json-patch"]
+
 [[route]]
 match = "PATCH /api/v1/accounts/{account}/multi/conversations/{id}"
 entity = "conversation"
@@ -1392,6 +1412,25 @@ async fn a_field_is_refused_whatever_lies_between_it_and_what_it_stands_in() {
 }
 
 #[tokio::test]
+async fn a_patch_reads_no_hidden_field_of_what_is_nested() {
+    let world = setup().routes(MORE).start().await;
+    for (operation, taken) in [
+        (json!({"op": "test", "path": "/meta/sender/phone_number", "value": "1"}), false),
+        (json!({"op": "test", "path": "/meta/sender/phoneNumber", "value": "1"}), false),
+        (json!({"op": "copy", "from": "/meta/sender/phone_number", "path": "/title"}), false),
+        (json!({"op": "copy", "from": "/meta/sender", "path": "/custom"}), false),
+        (json!({"op": "test", "path": "/title", "value": "x"}), true),
+        (json!({"op": "test", "path": "/meta/sender/name", "value": "x"}), true),
+        (json!({"op": "copy", "from": "/title", "path": "/custom"}), true),
+    ] {
+        let body = json!([operation]).to_string();
+        let (answer, reached) = world.typed("PATCH /nested/conversations/101", PATCH, &body).await;
+        assert_eq!((answer.status == 200, reached), (taken, taken), "{body}: {answer:?}");
+        assert!(taken || answer.status == 403, "{body}: {answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_hidden_field_that_a_request_changes_is_not_named() {
     let world = setup().routes(MORE).start().await;
     let (answer, reached) = world.typed("PATCH /toggled/contacts/501", JSON, r#"{"name":"x"}"#).await;
@@ -1456,6 +1495,7 @@ super::obeying::once_more!(
     ids_under_a_name_that_is_almost_theirs_are_none,
     a_patch_that_replaces_an_object_writes_all_that_was_in_it,
     a_field_is_refused_whatever_lies_between_it_and_what_it_stands_in,
+    a_patch_reads_no_hidden_field_of_what_is_nested,
     a_hidden_field_that_a_request_changes_is_not_named,
     an_object_that_must_be_named_is_named_by_each_in_its_own_place,
 );
