@@ -10,10 +10,11 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode;
 
 /// A name without what readers fold: letter case, and all that is neither letter nor digit. Two names that anybody takes for one
-/// are alike in it.
+/// are alike in it. Letter case goes by way of the capital: Go takes `ſ` for `s`, of which it is no capital.
 #[must_use]
 pub fn folded(name: &str) -> String {
-    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    let folded = name.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase);
+    folded.filter(|c| c.is_alphanumeric()).collect()
 }
 
 /// The same of the name of a field that is written. Rails reads `due_at(1i)` as a part of what `due_at` becomes, and makes nothing of it
@@ -103,6 +104,8 @@ mod tests {
             ("api access_token", true),
             ("api-access-token", true),
             ("apiAccessToken", true),
+            ("api_acce\u{17f}s_to\u{212a}en", true),
+            ("ap\u{131}_access_token", true),
             ("api_access_token[]", true),
             ("api_access_token[x]", true),
             ("[api_access_token]", true),

@@ -14,6 +14,8 @@ pub struct Writing {
     pub fields: Option<Names>,
     /// The fields that are written whatever a request says.
     pub changes: Names,
+    /// Where other objects stand in the one that is written: without a list of fields, nothing is written into them.
+    pub others: Vec<Vec<String>>,
     /// Whose the object will be.
     pub assign: Option<Assign>,
     /// The field that is the pipeline.

@@ -50,6 +50,17 @@ impl Spelt {
         named.map(|(_, field)| *field)
     }
 
+    /// The fields that stand in others of which each is named on the way to the last, in their order: what lies between may be a key
+    /// that a backend looks through, as in `rows.first.price`.
+    pub(super) fn strewn(&self, name: &str) -> impl Iterator<Item = FieldNo> {
+        let steps: Vec<String> = name.split('.').map(folded_field).collect();
+        let is_strewn = move |known: &str| {
+            let mut steps = steps.iter();
+            known.contains('.') && known.split('.').all(|name| steps.any(|step| *step == folded(name)))
+        };
+        self.names.iter().filter(move |(known, _)| is_strewn(known)).map(|(_, field)| *field)
+    }
+
     /// The fields in one of this name.
     pub(super) fn inside(&self, name: &str) -> impl Iterator<Item = FieldNo> {
         let is_inside = move |known: &str| known.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));

@@ -17,6 +17,8 @@ pub struct Policy {
     pub(super) resources: Interner,
     pub(super) actions: Interner,
     pub(super) symbols: Interner,
+    /// Names of the pipelines and stages that it tells apart.
+    pub(super) places: Box<[String]>,
     pub(super) profiles: Interner,
     pub(super) role_names: Interner,
     /// By resource.
@@ -199,6 +201,12 @@ impl Policy {
     #[must_use]
     pub fn role(&self, name: &str) -> Option<RoleNo> {
         self.role_names.number(name).map(RoleNo)
+    }
+
+    /// The pipelines and stages that it tells apart.
+    #[must_use]
+    pub fn places(&self) -> &[String] {
+        &self.places
     }
 
     /// The symbol of a name, [`Symbol::OTHER`] if the policy does not mention it.

@@ -30,7 +30,7 @@ use crate::{
         mistake::{KeyPath, Wrong, nearest},
         raw,
         routes::{AsUser, Audit, Body, Entity, Errors, Export, Format, Object, Route, RouteMap},
-        text::{Pointer, SecretText},
+        text::{Pointer, SecretText, steps},
         writing::Writing,
     },
     filter::{Layout, Schema},
@@ -256,6 +256,7 @@ fn route(
     let text = |pointer: &Option<Pointer>| pointer.as_ref().map(|pointer| pointer.0.clone());
     let writing = Writing {
         refers: refers(check, &at.key("refers"), raw, &matches, map),
+        others: resource.as_deref().map(|resource| others(raw, resource, entities)).unwrap_or_default(),
         ..writing(check, at, raw, &matches)
     };
     let asking = asking(check, at, raw);
@@ -296,15 +297,32 @@ fn route(
 
 /// Other names of the fields of a resource, by the entities of it that a route names.
 fn aliases(raw: &raw::Route, resource: &str, entities: &BTreeMap<raw::Name, raw::Entity>) -> Aliases {
-    let named = raw.entity.iter().chain(&raw.shows).chain(raw.nested.values());
     let mut aliases = Aliases::default();
-    for (name, entity) in named.filter_map(|name| Some((name, entities.get(name)?))) {
-        let kinds = entity.kinds.iter().map(|kind| kind.resource.as_str());
-        if entities::resource(name, entity) == resource || kinds.into_iter().any(|kind| kind == resource) {
-            aliases.extend(&Aliases::new(&entity.aliases));
-        }
+    for entity in entities_of(raw, resource, entities) {
+        aliases.extend(&Aliases::new(&entity.aliases));
     }
     aliases
+}
+
+/// Where others stand in the objects of a route's resource.
+fn others(raw: &raw::Route, resource: &str, entities: &BTreeMap<raw::Name, raw::Entity>) -> Vec<Vec<String>> {
+    let places = entities_of(raw, resource, entities).flat_map(|entity| entity.nested.keys());
+    let names = |place: &Pointer| steps(&place.0).filter(|step| step != "*").collect::<Vec<_>>();
+    places.map(names).filter(|place| !place.is_empty()).collect()
+}
+
+/// The entities of a route that are of this resource.
+fn entities_of<'a>(
+    raw: &'a raw::Route,
+    resource: &str,
+    entities: &'a BTreeMap<raw::Name, raw::Entity>,
+) -> impl Iterator<Item = &'a raw::Entity> {
+    let named = raw.entity.iter().chain(&raw.shows).chain(raw.nested.values());
+    named.filter_map(|name| Some((name, entities.get(name)?))).filter_map(move |(name, entity)| {
+        let mut kinds = entity.kinds.iter().map(|kind| kind.resource.as_str());
+        let is_it = entities::resource(name, entity) == resource || kinds.any(|kind| kind == resource);
+        is_it.then_some(entity)
+    })
 }
 
 /// The export that a route starts.

@@ -101,6 +101,7 @@ pub(super) fn writing(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route, lin
             .map(|(field, need)| (field.clone(), (need.resource.clone(), need.action.clone())))
             .collect(),
         refers: Default::default(),
+        others: Vec::new(),
         ids: ids(check, at, raw),
         objects_max: objects_max(check, at, raw),
     }

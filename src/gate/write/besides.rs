@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Said,
+    bulk::is_id,
     fields::Fields,
     names::{Preset, preset},
     owner::{Barred, Plan, Stop, name},
@@ -19,7 +20,7 @@ use crate::{
         facts::{Keyed, Known},
         permit::{Asked, Decided},
         refusal::Refusal,
-        routes::{filled, is_name},
+        routes::filled,
     },
     ids::DecisionId,
 };
@@ -72,10 +73,10 @@ impl Besides {
                 }
             };
             let objects = objects.ok_or_else(|| Barred::unclear(field))?;
-            if objects.is_empty() && reference.required {
+            if reference.required && (objects.is_empty() || !said.each_says(field, aliases)) {
                 return Err(Barred::new(field, "reference", format!("{field} is not given")));
             }
-            if objects.len() > REFERENCES_MAX || !objects.iter().all(|object| is_name(&object.id)) {
+            if objects.len() > REFERENCES_MAX || !objects.iter().all(|object| is_id(&object.id)) {
                 return Err(Barred::unclear(field));
             }
             named.insert(field.clone(), objects);

@@ -36,7 +36,7 @@ fn collect(value: &Value, steps: &[String], found: &mut BTreeSet<String>) -> Res
         (Some((step, rest)), Value::Array(items)) if step == "*" => {
             items.iter().try_for_each(|item| collect(item, rest, found))
         }
-        (Some((step, rest)), Value::Object(members)) => {
+        (Some((step, rest)), Value::Object(members)) if step != "*" => {
             collect(members.get(step).ok_or(UnfitBody::Ids)?, rest, found)
         }
         (None, Value::Array(items)) => items.iter().try_for_each(|item| match item {
@@ -51,14 +51,18 @@ fn collect(value: &Value, steps: &[String], found: &mut BTreeSet<String>) -> Res
     }
 }
 
-/// An id is what could stand in a path as well, in its one spelling: what is decided on under another one may be, to the
-/// backend, an object that was not.
 fn note(id: &str, found: &mut BTreeSet<String>) -> Result<(), UnfitBody> {
-    if !is_name(id) || is_almost_a_number(id) {
+    if !is_id(id) {
         return Err(UnfitBody::Ids);
     }
     found.insert(id.to_owned());
     Ok(())
+}
+
+/// An id is what could stand in a path as well, in its one spelling: what is decided on under another one may be, to the
+/// backend, an object that was not.
+pub(super) fn is_id(id: &str) -> bool {
+    is_name(id) && !is_almost_a_number(id)
 }
 
 /// Whether some languages read it as the number that another text is: `012`, `0x0c`, `1e1`, `-0`.
@@ -117,7 +121,8 @@ mod tests {
                 "{value}"
             );
         }
-        for rows in [json!([{"id": 1}, {}]), json!([{"id": 1}, 2]), json!({"id": 1}), json!([])] {
+        let no_list = json!({"*": {"id": 1}, "a": {"id": 2}});
+        for rows in [json!([{"id": 1}, {}]), json!([{"id": 1}, 2]), json!({"id": 1}), json!([]), no_list] {
             assert_eq!(of(&["*", "id"], rows.clone(), &[]), Err(UnfitBody::Ids), "{rows}");
         }
         assert_eq!(of(&["ids"], Value::Null, &[json!([1, 2, 3, 4])]), Err(UnfitBody::TooManyIds));

@@ -51,6 +51,11 @@ impl Fields {
         self.read.iter()
     }
 
+    /// All of them.
+    pub fn named(&self) -> impl Iterator<Item = &Way> {
+        self.written.keys().chain(&self.read)
+    }
+
     /// Whether none is named.
     #[must_use]
     pub fn is_empty(&self) -> bool {

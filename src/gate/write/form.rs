@@ -26,18 +26,26 @@ pub fn fields(text: &[u8]) -> Result<Fields, UnfitBody> {
             None => (Some(pair), None),
         };
         let name = decoded(name.unwrap_or_default())?;
-        names.add(&name, Value::String(decoded(value.unwrap_or_default())?))?;
+        names.add(&name, Some(decoded(value.unwrap_or_default())?))?;
     }
     names.fields()
 }
 
 /// The names of a form, each of which stands once, or is a list.
 #[derive(Debug, Default)]
-pub(super) struct Names(BTreeMap<Way, (bool, Vec<Value>)>);
+pub(super) struct Names(BTreeMap<Way, Named>);
+
+/// What a form has under one name.
+#[derive(Debug, Default)]
+struct Named {
+    is_list: bool,
+    values: Vec<Value>,
+    has_file: bool,
+}
 
 impl Names {
-    /// One more.
-    pub(super) fn add(&mut self, name: &str, value: Value) -> Result<(), UnfitBody> {
+    /// One more, with its text. Without one it is a file: whether its content is a text as well depends on who reads it.
+    pub(super) fn add(&mut self, name: &str, text: Option<String>) -> Result<(), UnfitBody> {
         if self.0.len() >= FIELDS_MAX || name.len() > FIELD_BYTES_MAX {
             return Err(UnfitBody::TooMany);
         }
@@ -51,20 +59,24 @@ impl Names {
         if outside || inside.is_some_and(|(other, _)| other.starts_with(&way)) {
             return Err(UnfitBody::Form);
         }
-        let (was_list, values) = self.0.entry(way).or_insert((is_list, Vec::new()));
-        let again = !values.is_empty();
-        if again && (!is_list || !*was_list) {
+        let named = self.0.entry(way).or_insert(Named { is_list, ..Named::default() });
+        let again = !named.values.is_empty();
+        if again && (!is_list || !named.is_list) {
             return Err(UnfitBody::Form);
         }
-        values.push(value);
+        named.has_file |= text.is_none();
+        named.values.push(text.map_or(Value::Null, Value::String));
         Ok(())
     }
 
     pub(super) fn fields(self) -> Result<Fields, UnfitBody> {
         let mut fields = Fields::default();
-        for (way, (is_list, mut values)) in self.0 {
+        for (way, Named { is_list, mut values, has_file }) in self.0 {
             let value = if is_list { Value::Array(values) } else { values.pop().unwrap_or_default() };
             fields.put(&way, value)?;
+            if has_file {
+                fields.put_unknown(&way)?;
+            }
         }
         Ok(fields)
     }

@@ -33,6 +33,7 @@ use http_body::Body as _;
 use serde_json::Value;
 
 use self::{
+    besides::is_at,
     fields::{Fields, Way},
     media::Written,
 };
@@ -43,6 +44,7 @@ use super::{
 };
 use crate::{
     config::{
+        aliases::Aliases,
         routes::{Body, Route},
         text::steps,
     },
@@ -109,24 +111,40 @@ impl Said {
         said.map_err(Refusal::Body)
     }
 
+    /// Whether each object says a field of itself, in its own place. What stands elsewhere, or beside a body in the query, the backend
+    /// may find or not.
+    fn each_says(&self, field: &str, aliases: &Aliases) -> bool {
+        let spellings = aliases.spellings(field);
+        self.objects.iter().all(|object| spellings.iter().any(|name| is_at(object, name)))
+    }
+
     fn of(route: &Route, body: Bytes, written: Option<&Written>, query: &str) -> Result<Self, UnfitBody> {
         let (content, in_body) = match written {
             None => (Value::Null, Fields::default()),
             Some(written) => read(&body, written)?,
         };
-        if in_body.written().map(|(way, _)| way).chain(in_body.read()).any(steers) {
+        if in_body.named().any(steers) {
             return Err(UnfitBody::Steering);
         }
         let Body::Writes(at) = &route.body else {
+            // What a question names in a file is not told.
+            let has_file = || in_body.written().any(|(_, given)| given.unknown);
+            if matches!(written, Some(Written::Multipart(_))) && has_file() {
+                return Err(UnfitBody::Multipart);
+            }
             return Ok(Self { body, content, ..Self::default() });
         };
         let at: Way = steps(at).collect();
-        let takes_rows = route
-            .writing
-            .ids
-            .as_ref()
-            .and_then(|ids| ids.at.as_ref())
-            .is_some_and(|at| at.first().is_some_and(|step| step == "*"));
+        let ids_at = route.writing.ids.as_ref().and_then(|ids| ids.at.as_deref()).unwrap_or_default();
+        let takes_rows = ids_at.first().is_some_and(|step| step == "*");
+        let takes_items = ids_at.iter().any(|step| step == "*");
+        // The whole object is written, or asked about, as the whole document is: by none of its fields.
+        let is_around = |way: &Way| {
+            way.len() <= at.len() && way.iter().zip(&at).all(|(name, step)| name == step || step == "*")
+        };
+        if written == Some(&Written::JsonPatch) && in_body.named().any(is_around) {
+            return Err(UnfitBody::Patch);
+        }
         let has_object = match written {
             None | Some(Written::JsonPatch) => true,
             Some(_) if takes_rows && content.is_array() => true,
@@ -149,6 +167,12 @@ impl Said {
             Some(_) => objects(&content, &at)?,
         };
         let mut ids = Vec::new();
+        let id_ways = route.writing.id_ways();
+        // Some backends wrap what they find at the top themselves, unless it is there.
+        let is_wrapped = |way: &Way| names::is_almost(way.get(1..).unwrap_or_default(), &id_ways);
+        let may_be_ids = |way: &Way| names::is_almost(way, &id_ways) || (!takes_items && is_wrapped(way));
+        // On a route with a list of names any other one is refused as such.
+        let is_open = route.writing.fields.is_none();
         let (each, beside) = match &content {
             Value::Array(items) => (items.iter().map(fields_of).collect::<Result<_, _>>()?, in_query.clone()),
             _ => {
@@ -159,7 +183,10 @@ impl Said {
         };
         let mut fields = Fields::default();
         for named in [in_body, in_query] {
-            let (of_ids, others) = named.split(&route.writing.id_ways())?;
+            let (of_ids, others) = named.split(&id_ways)?;
+            if is_open && others.named().any(may_be_ids) {
+                return Err(UnfitBody::Ids);
+            }
             ids.extend(of_ids);
             fields.extend(others.seen_from(&at)?)?;
         }

@@ -4,15 +4,14 @@
 //! and behind the last, about names without quotation marks or in other charsets. What a browser or a client library
 //! writes needs none of that, so nothing of it is taken; `multer` is the judge in the tests.
 
-use serde_json::Value;
-
 use super::{fields::Fields, form::Names};
 use crate::gate::body::UnfitBody;
 
 /// Bytes of the headers of one part.
 const PART_HEADER_BYTES_MAX: usize = 4096;
 
-/// The fields of a form with this boundary. A file is a field, of which the value is `null` here.
+/// The fields of a form with this boundary. A file is a field, of which the value is not known: where it has no name but an
+/// extended or an empty one, some readers take it for a text, others for none.
 ///
 /// # Errors
 /// [`UnfitBody::Multipart`] if it is not a whole form as everybody writes one; that of a form's names otherwise.
@@ -26,15 +25,15 @@ pub fn fields(body: &[u8], boundary: &str) -> Result<Fields, UnfitBody> {
         let end = find(part, delimiter.as_bytes()).ok_or(UnfitBody::Multipart)?;
         let (part, after) = part.split_at_checked(end).ok_or(UnfitBody::Multipart)?;
         let part = part.strip_suffix(b"\r\n").ok_or(UnfitBody::Multipart)?;
-        let (name, value) = self::part(part)?;
-        names.add(&name, value)?;
+        let (name, text) = self::part(part)?;
+        names.add(&name, text)?;
         rest = after.get(delimiter.len()..).unwrap_or_default();
     }
     names.fields()
 }
 
-/// Name and value of a part.
-fn part(part: &[u8]) -> Result<(String, Value), UnfitBody> {
+/// Name and text of a part; a file has none.
+fn part(part: &[u8]) -> Result<(String, Option<String>), UnfitBody> {
     let end =
         find(part, b"\r\n\r\n").filter(|end| *end <= PART_HEADER_BYTES_MAX).ok_or(UnfitBody::Multipart)?;
     let (head, content) = part.split_at_checked(end).ok_or(UnfitBody::Multipart)?;
@@ -42,10 +41,10 @@ fn part(part: &[u8]) -> Result<(String, Value), UnfitBody> {
     let head = std::str::from_utf8(head).map_err(|_not_utf8| UnfitBody::Multipart)?;
     let head = Head::read(head).ok_or(UnfitBody::Multipart)?;
     if head.is_file {
-        return Ok((head.name, Value::Null));
+        return Ok((head.name, None));
     }
     let text = String::from_utf8(content.to_vec()).map_err(|_not_utf8| UnfitBody::Multipart)?;
-    Ok((head.name, Value::String(text)))
+    Ok((head.name, Some(text)))
 }
 
 /// What the headers of a part say.
@@ -155,8 +154,11 @@ mod tests {
             ),
         ]);
         let expected = json!({"contact": {"name": "Bo\r\n"}, "ids": ["1", "2"], "file": null, "b": null});
-        assert_eq!(fields(&body, "x").map(|fields| fields.tree()), Ok(expected));
-        assert_eq!(fields(b"--x--", "x").map(|fields| fields.is_empty()), Ok(true));
+        let fields = fields(&body, "x").unwrap();
+        assert_eq!(fields.tree(), expected);
+        let unknown = fields.written().filter(|(_, given)| given.unknown).map(|(way, _)| way.join("."));
+        assert_eq!(unknown.collect::<Vec<_>>(), ["b", "file"], "what a file says");
+        assert_eq!(super::fields(b"--x--", "x").map(|fields| fields.is_empty()), Ok(true));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Which fields of a policy a name means, and which names a route lists.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -24,6 +24,10 @@ pub(super) struct NameCheck<'a> {
     /// The route's lists.
     pub(super) writes: Option<&'a Names>,
     pub(super) changes: &'a Names,
+    /// Where other objects stand in the one that is written.
+    pub(super) others: &'a [Vec<String>],
+    /// What is decided on by a right of its own.
+    pub(super) needs: &'a BTreeMap<String, (String, String)>,
     pub(super) asks: Option<&'a Names>,
 }
 
@@ -42,18 +46,42 @@ impl NameCheck<'_> {
             // An object without members writes no more than one with some of those that are listed.
             let has_nothing =
                 given.is_nothing() && self.writes.is_some_and(|names| names.reach_into(&way.join(".")));
-            let is_listed = has_nothing || is_listed(way, &[self.writes]);
+            let is_listed = has_nothing || (is_listed(way, &[self.writes]) && !self.is_anothers(way));
             refused.note(way, is_listed, self.unwritable(way, permit));
         }
         for name in &self.changes.0 {
             let way: Way = name.split('.').map(str::to_owned).collect();
-            refused.note(&way, true, self.unwritable(&way, permit));
+            let denied = self.unwritable(&way, permit);
+            // The request does not name it: of a hidden one it is not told either.
+            if self.unseen(&way, permit).is_empty() {
+                refused.note(&way, true, denied);
+            } else {
+                refused.by.extend(denied);
+            }
         }
         for way in fields.read() {
             let denied = self.unseen(way, permit);
             refused.note(way, is_listed(way, &[self.writes, self.asks]), denied);
         }
         refused
+    }
+
+    /// Whether a field is one of another object that stands in this one, and nobody said that it is written: who may is that one's
+    /// matter. Its id says which one it is to be.
+    fn is_anothers(&self, way: &Way) -> bool {
+        let has_right = way.first().is_some_and(|name| self.needs.contains_key(name));
+        if self.writes.is_some() || has_right {
+            return false;
+        }
+        let without_places = without_places(way);
+        let steps =
+            without_places.as_ref().unwrap_or(way).iter().flat_map(|name| name.split(['.', '[', ']']));
+        let steps: Vec<String> = steps.filter(|step| !step.is_empty()).map(folded_field).collect();
+        self.others.iter().any(|place| {
+            let place: Vec<String> = place.iter().map(|step| folded_field(step)).collect();
+            let begins = (0..steps.len()).filter_map(|at| steps.get(at..)?.strip_prefix(&*place));
+            begins.into_iter().any(|inside| !matches!(inside, []) && inside != ["id"])
+        })
     }
 
     /// The listed fields that the user may write and see.
@@ -98,6 +126,7 @@ impl NameCheck<'_> {
                 let each = full.split('.');
                 let all = std::iter::once(full.as_str()).chain(each).chain(ends).chain(begins);
                 fields.extend(all.flat_map(|name| self.spelt.alike(name)));
+                fields.extend(self.spelt.strewn(&full));
             }
         }
         fields
@@ -111,6 +140,11 @@ impl NameCheck<'_> {
 }
 
 impl Refused {
+    /// Whether nothing is refused.
+    pub(super) fn is_empty(&self) -> bool {
+        self.names.is_empty() && self.by.is_empty()
+    }
+
     fn note(&mut self, way: &Way, is_listed: bool, denied: Vec<FieldNo>) {
         if (!is_listed || !denied.is_empty()) && self.names.len() < TOLD_MAX {
             self.names.insert(way.join("."));
@@ -153,16 +187,20 @@ fn named_so(fields: &Fields, name: &str, listed: Option<&Names>) -> Preset {
         if !is_in_it && listed.is_some_and(|names| names.name(&full)) {
             continue;
         }
+        let mut is_here = false;
         for way in readings(way) {
             match whereabouts(&way, &steps) {
                 Whereabouts::Elsewhere => {}
                 Whereabouts::Here if given.unknown => return Preset::Unclear,
-                Whereabouts::Here => values.extend(given.values.iter().cloned()),
+                Whereabouts::Here => is_here = true,
                 Whereabouts::Around if !given.unknown && given.values.iter().all(Value::is_null) => {
                     values.push(Value::Null);
                 }
                 Whereabouts::Around | Whereabouts::Inside | Whereabouts::Almost => return Preset::Unclear,
             }
+        }
+        if is_here {
+            values.extend(given.values.iter().cloned());
         }
     }
     if values.is_empty() { Preset::Absent } else { Preset::Given(values) }
@@ -201,17 +239,38 @@ fn whereabouts(way: &[String], steps: &[&str]) -> Whereabouts {
     }
 }
 
-/// The ways that a backend may take a way for: with its numbers as places in lists, and with the brackets that stand in its
-/// names as steps.
-fn readings(way: &Way) -> Vec<Way> {
-    let mut readings = vec![way.clone()];
+/// What Rails has behind the name of that in which the fields stand.
+const NESTED: &str = "_attributes";
+
+/// The ways that a backend may take a way for: with its numbers as places in lists, with the brackets that stand in its
+/// names as steps, and with the fields of `contact_attributes` as those of `contact`.
+fn readings(way: &[String]) -> Vec<Way> {
+    let mut readings = vec![way.to_vec()];
     readings.extend(without_places(way));
     let steps = way.iter().flat_map(|name| name.split(['[', ']'])).filter(|step| !step.is_empty());
     let split: Way = steps.map(str::to_owned).collect();
-    if split != *way && !split.is_empty() {
+    if *split != *way && !split.is_empty() {
         readings.push(split);
     }
+    let is_nested = |way: &&Way| {
+        way.split_last().is_some_and(|(_, outer)| outer.iter().any(|name| name.ends_with(NESTED)))
+    };
+    let bare =
+        |way: &Way| way.iter().map(|name| name.strip_suffix(NESTED).unwrap_or(name).to_owned()).collect();
+    let nested: Vec<Way> = readings.iter().filter(is_nested).map(bare).collect();
+    readings.extend(nested);
     readings
+}
+
+/// Whether a backend may take a way for one of these, or for something in it, though it is spelt otherwise.
+pub(super) fn is_almost(way: &[String], known: &[Way]) -> bool {
+    let folded_steps = |way: &[String], fold: fn(&str) -> String| -> Vec<String> {
+        way.iter().flat_map(|name| name.split('.')).map(fold).filter(|name| !name.is_empty()).collect()
+    };
+    readings(way).iter().any(|way| {
+        let given = folded_steps(way, folded_field);
+        known.iter().any(|known| given.starts_with(&folded_steps(known, folded)))
+    })
 }
 
 /// Whether one of these lists has the field, as it stands or with its numbers as places in lists; without lists, any.
@@ -283,5 +342,10 @@ mod tests {
         assert_eq!(names(&["a", "b"]), ["a/b"]);
         assert_eq!(names(&["a[b]"]), ["a[b]", "a/b"]);
         assert_eq!(names(&["a", "0", "b"]), ["a/0/b", "a/b"]);
+        assert_eq!(
+            names(&["a_attributes", "0", "b"]),
+            ["a_attributes/0/b", "a_attributes/b", "a/0/b", "a/b"]
+        );
+        assert_eq!(names(&["a_attributes"]), ["a_attributes"]);
     }
 }

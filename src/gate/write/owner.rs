@@ -11,7 +11,6 @@ use serde_json::Value;
 
 use super::{
     Said,
-    besides::is_at,
     fields::Fields,
     names::{Preset, preset},
 };
@@ -29,6 +28,7 @@ use crate::{
     },
     ids::UserId,
     policy::{Scope, TeamKey},
+    query::folded,
 };
 
 /// Bytes of the name of a user or a team.
@@ -106,7 +106,16 @@ impl Plan {
             let names = names(fields, field.as_deref(), listed, &passage.matched.route.aliases)?;
             Ok(names.into_iter().map(|name| name.filter(|name| !nobody(name))).collect())
         };
-        let (pipelines, stages) = (names(&writing.pipeline)?, names(&writing.stage)?);
+        let places = |field: &Option<String>| -> Result<Vec<Option<String>>, Barred> {
+            let names = names(field)?;
+            let policy = passage.enforced.actor.grants.policy();
+            let is_almost_one = |name: &String| is_almost_one_of(name, policy.places());
+            match field {
+                Some(field) if names.iter().flatten().any(is_almost_one) => Err(Barred::unclear(field)),
+                _ => Ok(names),
+            }
+        };
+        let (pipelines, stages) = (places(&writing.pipeline)?, places(&writing.stage)?);
         if let (Some(field), Some(_)) = (&writing.pipeline, &writing.stage)
             && !pipelines.is_empty()
             && (stages.is_empty() || stages.contains(&None))
@@ -118,10 +127,10 @@ impl Plan {
             if stages.is_empty() && pipelines.iter().any(Option::is_some) { vec![None] } else { stages };
         let places =
             stages.iter().flat_map(|stage| pipelines.iter().map(|line| (line.clone(), stage.clone())));
-        let is_silent = |field: &Option<String>| {
-            let spellings = field.as_ref().map(|field| passage.matched.route.aliases.spellings(field));
-            let is_said = |object| spellings.iter().flatten().any(|field| is_at(object, field));
-            !said.objects.iter().all(is_said)
+        let aliases = &passage.matched.route.aliases;
+        let is_silent = |field: &Option<String>| match field {
+            Some(field) => !said.each_says(field, aliases),
+            None => !said.objects.is_empty(),
         };
         Ok(Self {
             for_whoever: is_silent(&assign.user),
@@ -365,6 +374,16 @@ fn names(
     }
 }
 
+/// Whether a backend may read a place as one of these, which is written otherwise: `Legal ` as `legal`, `0142` and `142.0` as `142`.
+fn is_almost_one_of(name: &str, known: &[String]) -> bool {
+    let is_number =
+        |name: &str| name == "0" || !name.starts_with('0') && name.bytes().all(|byte| byte.is_ascii_digit());
+    let begins_as_number = name.chars().find(|c| c.is_alphanumeric()).is_some_and(char::is_numeric);
+    let is_odd_number = begins_as_number && !is_number(name);
+    let is_almost = |known: &String| folded(known) == folded(name) || (is_odd_number && is_number(known));
+    known.iter().all(|known| known != name) && known.iter().any(is_almost)
+}
+
 /// A name or a whole number, or nobody; `None` if it is none of these.
 pub(super) fn name(value: &Value) -> Option<Option<Cow<'_, str>>> {
     match value {
@@ -373,5 +392,34 @@ pub(super) fn name(value: &Value) -> Option<Option<Cow<'_, str>>> {
         Value::String(text) if text.len() <= NAME_BYTES_MAX => Some(Some(text.into())),
         Value::Number(number) if number.is_u64() || number.is_i64() => Some(Some(number.to_string().into())),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_written_as_the_policy_writes_it_or_is_another_one() {
+        let known = ["legal", "Legal hold", "142"].map(str::to_owned);
+        for name in [
+            "Legal",
+            "legal ",
+            "LEGAL",
+            "legal_hold",
+            "0142",
+            "142.0",
+            "142abc",
+            " 142",
+            "+142",
+            "1e2",
+            "0x8e",
+        ] {
+            assert!(is_almost_one_of(name, &known), "{name}");
+        }
+        for name in ["legal", "Legal hold", "142", "143", "0", "new", "won2", "legally"] {
+            assert!(!is_almost_one_of(name, &known), "{name}");
+        }
+        assert!(!is_almost_one_of("7e1c22b0-0d5b", &known[..1]), "no place is a number");
     }
 }

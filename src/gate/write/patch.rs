@@ -55,10 +55,15 @@ fn operation(operation: &Value, fields: &mut Fields) -> Result<(), UnfitBody> {
     }
 }
 
-/// A value takes the place of what was there, and what is in it is written as well.
+/// A value takes the place of what was there, and what is in it is written as well. An object without members is nothing to who
+/// merges; here it leaves nothing of what was there.
 fn set(path: &mut Way, value: &Value, fields: &mut Fields) -> Result<(), UnfitBody> {
     fields.put_all(path, value)?;
-    if fields.writes(path) { Ok(()) } else { fields.put(path, value.clone()) }
+    match value {
+        Value::Object(members) if members.is_empty() => fields.put(path, Value::Null),
+        value if !fields.writes(path) => fields.put(path, value.clone()),
+        _ => Ok(()),
+    }
 }
 
 /// The names of a pointer (RFC 6901); that of the whole is not taken.
@@ -93,6 +98,12 @@ mod tests {
             assert_eq!(names(fields.written().map(|(way, _)| way).collect()), written, "{operation}");
             assert_eq!(names(fields.read().collect()), read, "{operation}");
         }
+    }
+
+    #[test]
+    fn an_empty_object_in_place_of_another_is_not_nothing() {
+        let fields = fields(&json!([{"op": "add", "path": "/a", "value": {}}])).unwrap();
+        assert!(fields.written().all(|(_, given)| !given.is_nothing()));
     }
 
     #[test]

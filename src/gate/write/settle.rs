@@ -1,6 +1,9 @@
 //! From a request with its body to the permit by which it is made.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::HeaderValue;
@@ -10,9 +13,9 @@ use super::{
     Said,
     ask::{Counting, Findings},
     bulk,
-    fields::Fields,
+    fields::{Fields, Way},
     grounds::Grounds,
-    names::{NameCheck, Preset, preset},
+    names::{NameCheck, Preset, TOLD_MAX, preset},
     owner::{Barred, Stop, name},
     visible::Visible,
 };
@@ -51,6 +54,12 @@ pub(in crate::gate) struct Settled {
     pub(in crate::gate) must_show: Option<MustShow>,
 }
 
+/// What is told of a request that shadow mode lets through.
+fn would_deny(record: &Record) -> Option<(&'static str, Option<String>, Option<String>)> {
+    let is_refused = record.outcome == Outcome::WouldDeny;
+    is_refused.then(|| (record.reason, record.why.clone(), record.shadow.clone()))
+}
+
 /// The reason of a field that must be the path's and is not.
 const SAME: &str = "same";
 
@@ -85,36 +94,40 @@ impl<'a> Passage<'a> {
                 Settled { permit, body, changes: Vec::new(), facts_at: None, version: None, must_show };
             return Ok(settled);
         }
-        let asked = self.asked_by_value(&said.fields)?;
+        let asked = self.asked_by_value(&said)?;
         let version = self.version_of(object)?;
         let mut grounds = Grounds::of(self, &said);
         let facts_at = object.and_then(Keyed::asked_at);
         let mut settled = Settled { permit, body, changes: Vec::new(), facts_at, version, must_show: None };
+        let mut told = None;
         match &route.writing.ids {
             None => {
                 settled.changes.extend(self.prefetch_path_of(&self.matched.parameters));
-                settled.permit = self.may_write(asked, object, &mut grounds, record).await?;
+                for asked in &asked {
+                    settled.permit = self.may_write(*asked, object, &mut grounds, record).await?;
+                    told = told.or_else(|| would_deny(record));
+                }
             }
             Some(ids) => {
-                let mut told = None;
                 let ids = bulk::ids(ids, &said).inspect_err(|error| self.snapshot.count_limit(*error));
                 for id in ids.map_err(Refusal::Body)? {
                     let parameters = self.naming(id);
                     let object = self.object_of(&parameters, record.id).await?;
-                    settled.permit = self.may_write(asked, object.as_ref(), &mut grounds, record).await?;
+                    for asked in &asked {
+                        settled.permit =
+                            self.may_write(*asked, object.as_ref(), &mut grounds, record).await?;
+                        told = told.or_else(|| would_deny(record));
+                    }
                     settled.changes.extend(self.prefetch_path_of(&parameters));
                     let asked_at = object.as_ref().and_then(Keyed::asked_at);
                     settled.facts_at = settled.facts_at.into_iter().chain(asked_at).min();
-                    // In shadow mode what would have been refused first is what is told.
-                    if record.outcome == Outcome::WouldDeny && told.is_none() {
-                        told = Some((record.reason, record.why.clone(), record.shadow.clone()));
-                    }
-                }
-                if let Some((reason, why, shadow)) = told {
-                    record.outcome = Outcome::WouldDeny;
-                    (record.reason, record.why, record.shadow) = (reason, why, shadow);
                 }
             }
+        }
+        // In shadow mode what would have been refused first is what is told.
+        if let Some((reason, why, shadow)) = told {
+            record.outcome = Outcome::WouldDeny;
+            (record.reason, record.why, record.shadow) = (reason, why, shadow);
         }
         Ok(settled)
     }
@@ -135,12 +148,13 @@ impl<'a> Passage<'a> {
         self.decide(object, &[], record)
     }
 
-    /// What is asked for, by the value of the field that decides on it.
-    fn asked_by_value(&self, fields: &Fields) -> Result<Asked, Refusal> {
-        let writing = &self.matched.route.writing;
-        let Some((field, rights)) = &writing.instead else { return Ok(self.asked) };
-        let values = match preset(fields, field, writing.fields.as_ref(), &self.matched.route.aliases) {
-            Preset::Absent => return Ok(self.asked),
+    /// What is asked for, by the value of the field that decides on it. Where that does not stand in its own place the backend may find
+    /// it or not: then it is asked for what the route is for as well.
+    fn asked_by_value(&self, said: &Said) -> Result<Vec<Asked>, Refusal> {
+        let (writing, aliases) = (&self.matched.route.writing, &self.matched.route.aliases);
+        let Some((field, rights)) = &writing.instead else { return Ok(vec![self.asked]) };
+        let values = match preset(&said.fields, field, writing.fields.as_ref(), aliases) {
+            Preset::Absent => return Ok(vec![self.asked]),
             Preset::Unclear => return Err(Refusal::Value(field.clone())),
             Preset::Given(values) => values,
         };
@@ -150,7 +164,9 @@ impl<'a> Passage<'a> {
         };
         let [value] = values.as_slice() else { return Err(Refusal::Value(field.clone())) };
         let right = text(value).and_then(|value| rights.get(&value));
-        self.asked_for(right.ok_or_else(|| Refusal::Value(field.clone()))?)
+        let by_value = self.asked_for(right.ok_or_else(|| Refusal::Value(field.clone()))?)?;
+        let or_not = (!said.each_says(field, aliases)).then_some(self.asked);
+        Ok(or_not.into_iter().chain([by_value]).collect())
     }
 
     /// What is asked for by another right than the route's own.
@@ -237,7 +253,13 @@ impl<'a> Passage<'a> {
         };
         let name_check = self.name_check(asked);
         let refused = grounds.refused(&name_check, &permit);
-        if !refused.names.is_empty() {
+        let unseen = self.unseen_inside(grounds.fields, &permit, object.is_some()).map_err(No::Hard)?;
+        if refused.is_empty() && !unseen.is_empty() {
+            let fields = unseen.into_iter().collect();
+            let refusal = Refusal::Fields { reason: "field", fields, expected: name_check.expected(&permit) };
+            return Err(No::Policy { refusal, why: "a field of what is nested is hidden".to_owned() });
+        }
+        if !refused.is_empty() {
             let denied = Decided::on(actor, asked, object, &refused.by);
             let (reason, why) = match refused.by.as_slice() {
                 [] => ("undeclared_field", "the route does not list a field".to_owned()),
@@ -256,6 +278,22 @@ impl<'a> Passage<'a> {
                 Err(if reason == SAME { No::Hard(refusal) } else { No::Policy { refusal, why } })
             }
         }
+    }
+
+    /// The fields of what is nested in the object that the request asks about, and that its user does not see there.
+    fn unseen_inside(
+        &self,
+        fields: &Fields,
+        permit: &Permit,
+        has_object: bool,
+    ) -> Result<BTreeSet<String>, Refusal> {
+        let mut read = fields.read().peekable();
+        if read.peek().is_none() {
+            return Ok(BTreeSet::new());
+        }
+        let visible = Visible::of(self, permit, has_object)?;
+        let is_unseen = |way: &&Way| visible.meaning(way).seen.is_none_or(|must_show| !must_show.is_empty());
+        Ok(read.filter(is_unseen).take(TOLD_MAX).map(|way| way.join(".")).collect())
     }
 
     async fn may_own_so(
@@ -383,6 +421,8 @@ impl<'a> Passage<'a> {
             spelt: Spelt::of(actor.grants.policy(), asked.resource, &route.aliases),
             writes: route.writing.fields.as_ref(),
             changes: &route.writing.changes,
+            others: &route.writing.others,
+            needs: &route.writing.needs,
             asks: route.asking.fields.as_ref(),
         }
     }

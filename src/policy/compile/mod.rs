@@ -45,6 +45,7 @@ impl Policy {
             resources: Default::default(),
             actions: Default::default(),
             symbols: Default::default(),
+            places: Default::default(),
             profiles: Default::default(),
             role_names: Default::default(),
             shapes: Box::default(),

@@ -145,6 +145,13 @@ impl Compiler<'_> {
             let limit = usize::from(u16::MAX);
             self.problem(&["resource"], ProblemKind::TooMany { what: Noun::Symbol, limit });
         }
+        let places = |pipeline: &Option<String>, stage: &[String]| {
+            pipeline.iter().chain(stage).cloned().collect::<Vec<_>>()
+        };
+        let overrides = source.roles.values().chain(&source.every_role).flat_map(|role| &role.overrides);
+        let of_overrides = overrides.flat_map(|change| places(&change.pipeline, &change.stage));
+        let of_forbids = source.forbids.iter().flat_map(|forbid| places(&forbid.pipeline, &forbid.stage));
+        self.policy.places = of_overrides.chain(of_forbids).collect();
         self.policy.kinds = self.policy.symbols.names().map(|name| self.policy.resource(name)).collect();
     }
 
