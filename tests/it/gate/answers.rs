@@ -263,7 +263,8 @@ async fn what_is_made_of_everybodys_passes_to_who_has_the_right_to_all() {
         };
         let world = world.routes(ROUTES).backend(script).start().await;
         if sees_all {
-            world.also_visible.lock().unwrap().push(("kim", "502"));
+            let summed = ["502", "502-phone", "502-sum"].map(|what| ("kim", what));
+            world.also_visible.lock().unwrap().extend(summed);
         }
         for path in ["/report", "/part-of-a-report"] {
             let answer = world.get("kim", path).await;
@@ -329,6 +330,7 @@ async fn another_object_than_was_asked_for_is_none() {
         })
         .start()
         .await;
+    world.is_told_of_others();
     for path in ["/contacts/501", "/conversations/101", "/answered/101"] {
         let other = if path.starts_with("/contacts") { "502" } else { "102" };
         let missing = world.get("ana", &format!("{path}?id=999")).await;

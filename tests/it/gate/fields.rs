@@ -347,6 +347,7 @@ async fn e07_a_file_of_a_private_message_is_shown_to_who_sees_that_message() {
         source.roles.get_mut("agent").unwrap().grants.insert("media".to_owned(), media);
     };
     let world = Setup::default().routes(ROUTES).backend(told).policy(rights).start().await;
+    world.also_visible.lock().unwrap().push(("ana", "101-bytes"));
     let path = |message: u64| format!("/api/v1/accounts/1/chats/101/messages/{message}/attachments/att-1");
     for (method, headers) in [("GET", ""), ("HEAD", ""), ("GET", "Range: bytes=0-10\r\n")] {
         for (user, message, status) in [
