@@ -486,6 +486,17 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
     }
 
+    /// What of it could tell it apart from another: all but the decision's id and the date.
+    pub(super) fn told(&self) -> (u16, Vec<(String, String)>, String) {
+        let mut headers = self.headers.clone();
+        headers.retain(|(name, _)| !["headgate-decision", "date"].contains(&name.as_str()));
+        let body = match self.header("headgate-decision") {
+            Some(decision) => self.body.replace(decision, "DECISION"),
+            None => self.body.clone(),
+        };
+        (self.status, headers, body)
+    }
+
     /// The stable name of a problem.
     pub(super) fn problem(&self) -> String {
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
