@@ -67,6 +67,11 @@ object = "prefetch"
 prefetch = "GET /api/v1/accounts/{account}/persons/{id}"
 
 [[route]]
+match = "POST /api/v1/accounts/{account}/persons"
+entity = "person"
+action = "edit"
+
+[[route]]
 match = "GET /api/v1/accounts/{account}/chats/{id}"
 entity = "chat"
 action = "view"
@@ -231,6 +236,38 @@ async fn e04_an_error_that_quotes_what_there_is_tells_its_status_alone() {
     let world = Setup::default().routes(ROUTES).backend(script).start().await;
     let refused = world.write("ana", "PATCH", "/persons/501", &json!({"name": "x"})).await;
     assert_eq!((refused.status, refused.problem().as_str()), (422, "declined"));
+}
+
+#[tokio::test]
+async fn e04_a_number_that_a_hidden_contact_has_is_refused_like_one_that_is_none() {
+    let script = |asked: &Asked| {
+        if asked.method != "POST" {
+            return told(asked);
+        }
+        let number = serde_json::from_str::<Value>(&asked.body).unwrap()["phone_number"].clone();
+        Some(match number.as_str() {
+            // 502 has it, which is ben's.
+            Some("+6281") => backend::answer(
+                422,
+                "content-type: application/json\r\nx-taken-by: 502\r\nlocation: /persons/502\r\netag: \"502\"\r\n",
+                &json!({"message": "already taken by CANARY-502-name", "attributes": ["phone_number"]})
+                    .to_string(),
+            ),
+            Some("+6282") => backend::json(200, &person("503", "ana")),
+            _ => backend::answer(422, "content-type: text/plain\r\ncontent-language: en\r\n", "invalid"),
+        })
+    };
+    let world = Setup::default().routes(ROUTES).backend(script).start().await;
+    world.also_visible.lock().unwrap().push(("sue", "503"));
+    assert_eq!(world.get("sue", "/persons/502").await.status, 404, "she may not see it");
+    let create =
+        async |number: &str| world.write("sue", "POST", "/persons", &json!({"phone_number": number})).await;
+    let (taken, invalid) = (create("+6281").await, create("12").await);
+    assert_eq!((taken.status, taken.problem().as_str()), (422, "declined"));
+    assert_eq!(taken.told(), invalid.told());
+    assert_eq!(world.decision(&taken).reason, world.decision(&invalid).reason);
+    assert_eq!(create("+6282").await.status, 200, "one that is free");
+    assert_eq!(world.backend.lines().iter().filter(|line| line.starts_with("POST")).count(), 3);
 }
 
 #[tokio::test]
@@ -713,6 +750,7 @@ super::obeying::once_more!(
     e02_the_same_value_by_another_name_is_not_declared_and_does_not_pass,
     e03_the_echo_of_a_write_is_filtered_like_a_get,
     e04_an_error_that_quotes_what_there_is_tells_its_status_alone,
+    e04_a_number_that_a_hidden_contact_has_is_refused_like_one_that_is_none,
     e05_a_preview_is_a_message_and_a_private_one_is_a_note,
     e06_media_are_absent_but_for_what_is_declared_to_be_left,
     e06_hidden_media_and_notes_look_like_none,
