@@ -479,7 +479,16 @@ async fn e11_what_is_too_deep_or_too_large_is_refused() {
     let deep =
         format!(r#"{{"id":"501","owner":"ana","extra":{}1{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
     let world = answering(JSON, deep).await;
-    assert_eq!((ask(&world).await.status, 502), (502, 502));
+    assert_eq!(ask(&world).await.status, 502);
+    assert_eq!(world.reached("answer_nesting_max"), 1);
+    // 128 levels, the object among them.
+    for (levels, status) in [(127, 200), (128, 502)] {
+        let lists = "[".repeat(levels) + &"]".repeat(levels);
+        let body = format!(r#"{{"id":"501","owner":"ana","extra":{lists}}}"#);
+        let world = answering(JSON, body).await;
+        assert_eq!(ask(&world).await.status, status, "{levels}");
+        assert_eq!(world.reached("answer_nesting_max"), u64::from(status == 502), "{levels}");
+    }
     // A string of 200 MB is not even read.
     let script =
         |_: &Asked| Some(b"HTTP/1.1 200 OK\r\ncontent-length: 200000000\r\n\r\n{\"id\":\"501\"".to_vec());
@@ -494,9 +503,28 @@ async fn e11_what_is_too_deep_or_too_large_is_refused() {
     let script = move |_: &Asked| Some(chunked.clone().into_bytes());
     let world = Setup::default().routes(ROUTES).backend(script).start().await;
     assert_eq!(ask(&world).await.status, 502);
-    let keys: Vec<_> = (0..1_000_000).map(|key| format!(r#""k{key}":0"#)).collect();
-    let world = answering(JSON, format!(r#"{{"id":"501","owner":"ana",{}}}"#, keys.join(","))).await;
+}
+
+#[tokio::test]
+async fn e11_keys_are_bounded_by_the_bytes_of_an_answer_and_not_by_their_number() {
+    let answering_keys = async |keys: u32| {
+        let keys: Vec<_> = (0..keys).map(|key| format!(r#""k{key}":0"#)).collect();
+        answering(JSON, format!(r#"{{"id":"501","owner":"ana",{}}}"#, keys.join(","))).await
+    };
+    // 12 MB.
+    let world = answering_keys(1_000_000).await;
     assert_eq!(ask(&world).await.json(), json!({"id": "501", "owner": "ana"}));
+    // 25 MB.
+    let world = answering_keys(2_000_000).await;
+    let refused = ask(&world).await;
+    assert_eq!((refused.status, refused.problem().as_str()), (502, "backend"));
+    assert_eq!(world.decision(&refused).reason, "answer_too_large");
+    let oversize = world.metrics().lines().any(|line| {
+        line.starts_with("headgate_backend_requests_total")
+            && line.contains(r#"outcome="oversize""#)
+            && line.ends_with(" 1")
+    });
+    assert!(oversize, "{}", world.metrics());
 }
 
 #[tokio::test]
@@ -761,6 +789,7 @@ super::obeying::once_more!(
     e10_what_passes_is_copied_byte_for_byte,
     e10_what_is_no_text_names_nobody,
     e11_what_is_too_deep_or_too_large_is_refused,
+    e11_keys_are_bounded_by_the_bytes_of_an_answer_and_not_by_their_number,
     e12_what_is_no_json_is_refused,
     e13_the_route_says_what_an_answer_is_and_not_the_backend,
     e14_a_header_does_not_tell_what_the_content_does_not,

@@ -405,6 +405,13 @@ impl World {
         self.decisions.find(answer.header("headgate-decision").unwrap().parse().unwrap(), None).unwrap()
     }
 
+    /// How often this limit was reached.
+    pub(super) fn reached(&self, limit: &str) -> u64 {
+        let line = format!("headgate_limit_reached_total{{limit=\"{limit}\"}} ");
+        let metrics = self.metrics();
+        metrics.lines().find_map(|metric| metric.strip_prefix(&line)).unwrap().parse().unwrap()
+    }
+
     pub(super) fn metrics(&self) -> String {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry).unwrap();
