@@ -14,7 +14,7 @@ pub struct Limits {
     /// most some twenty times its length (an object of nothing but empty ones), and eight bytes more of each of those for each of its
     /// facts. Never more than 1 GiB.
     pub object_bytes_max: usize,
-    /// How deep objects and lists may stand in each other.
+    /// How deep objects and lists may stand in each other. Of answers `docs/limits.md` calls it `answer_nesting_max`.
     pub depth_max: usize,
 }
 

@@ -7,7 +7,12 @@
 
 use http::{StatusCode, header};
 
-use super::{Passage, Shown, permit::Permit, refusal::Refusal, show::answer::Unseen};
+use super::{
+    Passage, Shown,
+    permit::Permit,
+    refusal::Refusal,
+    show::answer::{Unseen, Withheld},
+};
 use crate::config::routes::Errors;
 
 impl Passage<'_> {
@@ -35,6 +40,7 @@ impl Passage<'_> {
             StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::NO_CONTENT => Refusal::Missing,
             StatusCode::FORBIDDEN => Refusal::Declined { hide: self.matched.route.hide },
             StatusCode::SERVICE_UNAVAILABLE => Refusal::Busy,
+            StatusCode::PARTIAL_CONTENT => Refusal::Withheld(Withheld::Part),
             _ => Refusal::Failed,
         }
     }

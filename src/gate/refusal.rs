@@ -147,6 +147,7 @@ impl Refusal {
                 | Withheld::Faulty(_)
                 | Withheld::Untabular(_)
                 | Withheld::Coded(_)
+                | Withheld::Part
                 | Withheld::NoList,
             ) => "unreadable",
             Self::Changed => "changed",
@@ -258,6 +259,7 @@ impl Refusal {
                 | Withheld::Faulty(_)
                 | Withheld::Untabular(_)
                 | Withheld::Coded(_)
+                | Withheld::Part
                 | Withheld::Another
                 | Withheld::NoList,
             ) => bad_gateway("unreadable", "the backend's answer cannot be read"),

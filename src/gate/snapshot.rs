@@ -62,6 +62,8 @@ pub(super) struct Tenant {
     pub(super) teams_beyond: Counter,
     /// How often they were not looked up in time.
     pub(super) teams_late: Counter,
+    /// How often an answer was nested deeper than the filter reads.
+    pub(super) answer_nesting_reached: Counter,
     /// Its answers against the policy that was asked last.
     shapes: ArcSwapOption<Shapes>,
 }
@@ -116,6 +118,7 @@ impl Snapshot {
                     look_ups_beyond: limits.of("look_ups_max"),
                     teams_beyond: limits.of("teams_max"),
                     teams_late: limits.of("teams_time_max"),
+                    answer_nesting_reached: limits.of("answer_nesting_max"),
                     places: ListPlaces::new(settings.page_places_max, settings.cursor_key.as_ref(), limits),
                     accounts: of_backend.map(|account| account.id.clone()).collect(),
                     channels: channels.collect(),

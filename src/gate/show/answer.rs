@@ -38,6 +38,9 @@ pub enum Withheld {
     /// It is encoded, and cannot be decoded.
     #[error("the answer cannot be decoded: {0}")]
     Coded(#[from] Uncoded),
+    /// It is a part of one, and nobody asked for a part (F08).
+    #[error("the answer is a part of one")]
+    Part,
     /// Its one object may not be seen.
     #[error("the answer's object may not be seen")]
     Hidden,

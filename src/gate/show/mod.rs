@@ -34,7 +34,7 @@ use self::{
 };
 use crate::{
     config::routes::{Format, Main, Paging, Shows},
-    filter::{EntityNo, Judge, Object, Page, Report, TotalValues, Verdict, csv::Table},
+    filter::{EntityNo, Fault, Judge, Object, Page, Report, TotalValues, Verdict, csv::Table},
     gate::{
         Passage, Shown,
         decisions::{Outcome, Record, Removed},
@@ -284,7 +284,7 @@ impl Passage<'_> {
             sight.is_asked_for = if subject.parameter.is_some() { Some(&is_asked_for) } else { None };
             let seen = read(&mut sight).map_err(|withheld| {
                 tracing::warn!(route.match = route.name, error = &withheld as &dyn Error, "an answer is withheld");
-                Refusal::Withheld(withheld)
+                self.withheld(withheld)
             })?;
             let hidden = sight.main_is_hidden && subject.is_one;
             let another = sight.main_is_another;
@@ -312,6 +312,14 @@ impl Passage<'_> {
         }
     }
 
+    /// Why an answer that was read is not shown; counted, if that is a limit.
+    fn withheld(&self, why: Withheld) -> Refusal {
+        if let Withheld::Faulty(Fault::Depth { .. }) = why {
+            self.side.answer_nesting_reached.inc();
+        }
+        Refusal::Withheld(why)
+    }
+
     /// How the answer is looked at, if it is a table.
     fn table(&self, shapes: &Shapes) -> Option<Table> {
         match &self.matched.route.shows {
@@ -336,7 +344,7 @@ impl Passage<'_> {
             return Err(Refusal::Unknown);
         };
         let mut look = Look { shape, id, known: None, is_another: false };
-        unseen.filtered(layout, &mut look).map_err(Refusal::Withheld)?;
+        unseen.filtered(layout, &mut look).map_err(|withheld| self.withheld(withheld))?;
         // Another object than the one that was asked for is not believed.
         let why = if look.is_another { Withheld::Another } else { Withheld::Unreadable };
         let known = look.known.ok_or(Refusal::Withheld(why))?;

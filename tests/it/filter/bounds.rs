@@ -34,20 +34,38 @@ fn layout() -> Layout {
     Layout::compile(&Schema::compile(vec![row]).unwrap(), source).unwrap()
 }
 
-/// Pushes pieces and drops what comes out; says how much came and how much was held at most.
+/// Pushes pieces and drops what comes out; says how much came, and how much memory was allocated at most at one time.
 fn streamed<'a>(
     pieces: impl IntoIterator<Item = &'a [u8]>,
     limits: Limits,
 ) -> Result<(Report, usize, usize), Fault> {
-    let mut filter = Filter::new(&layout(), limits, Even);
-    let (mut out, mut came, mut held) = (Vec::new(), 0, 0);
-    for piece in pieces {
-        filter.push(piece, &mut out)?;
-        came += out.len();
-        out.clear();
-        held = held.max(filter.bytes_held());
-    }
-    filter.finish(&mut out).map(|report| (report, came + out.len(), held))
+    let (layout, mut ended, mut told) = (layout(), Err(Fault::Cut), 0);
+    let allocated = allocation_counter::measure(|| {
+        let mut filter = Filter::new(&layout, limits, Even);
+        let (mut out, mut came) = (Vec::new(), 0);
+        let mut pushed = Ok(());
+        for piece in pieces {
+            pushed = pushed.and_then(|()| filter.push(piece, &mut out));
+            came += out.len();
+            out.clear();
+            told = told.max(filter.bytes_held());
+        }
+        ended = pushed.and_then(|()| filter.finish(&mut out)).map(|report| (report, came + out.len()));
+    });
+    let held = usize::try_from(allocated.bytes_max).unwrap();
+    assert!(told <= held, "it says that it holds {told}, of {held}");
+    ended.map(|(report, came)| (report, came, held))
+}
+
+/// Pieces of a text, cut anew out of one part of it: nothing is allocated for them while they are pushed.
+fn repeated<'a>(
+    first: &'a str,
+    part: &'a [u8],
+    times: usize,
+    last: &'a str,
+) -> impl Iterator<Item = &'a [u8]> {
+    let parts = std::iter::repeat_n(part, times).flat_map(|part| part.chunks(1448));
+    std::iter::once(first.as_bytes()).chain(parts).chain([last.as_bytes()])
 }
 
 const LIMITS: Limits = Limits { object_bytes_max: 4096, depth_max: 128 };
@@ -59,34 +77,41 @@ fn a_text_of_any_length_is_held_row_by_row() {
             format!(r#"{{"id":{no},"team":{no},"text":"{}","x":[]}},"#, "é".repeat(500)).into_bytes()
         })
         .collect();
-    let all = std::iter::once(&br#"{"rows":["#[..])
-        .chain(std::iter::repeat_n(&rows[..], 200))
-        .chain([&br#"{"team":1}],"behind":0}"#[..]]);
-    let pieces: Vec<&[u8]> = all.flat_map(|piece| piece.chunks(1448)).collect();
-    let (report, came, held) = streamed(pieces, LIMITS).unwrap();
-    assert_eq!((report.rows_shown, report.rows_hidden), (10_000, 10_001));
-    assert!(came > 10_000_000, "{came}");
-    assert!(held < 64 << 10, "{held}");
+    let mut shorter = None;
+    for times in [20, 200] {
+        let pieces = repeated(r#"{"rows":["#, &rows, times, r#"{"team":1}],"behind":0}"#);
+        let (report, came, held) = streamed(pieces, LIMITS).unwrap();
+        let each = times as u64 * 50;
+        assert_eq!((report.rows_shown, report.rows_hidden), (each, each + 1));
+        assert!(came > times * 50_000, "{came}");
+        assert!(held < 64 << 10, "{held}");
+        assert_eq!(held, *shorter.get_or_insert(held), "a text of {times} times as many rows");
+    }
 }
 
 #[test]
 fn what_does_not_pass_or_passes_as_it_stands_may_have_any_length() {
-    let long = vec![b'x'; 1 << 20];
-    for (before, after) in [
-        (r#"{"rows":[],"other":""#, r#""}"#),
-        (r#"{"rows":[],"kept":["a",""#, r#""]}"#),
-        (r#"{"rows":[""#, r#""]}"#),
-        (r#"{"rows":[],"other":{""#, r#"":1}}"#),
-        (r#"{"rows":[],"before":""#, r#""}"#),
+    let long = vec![b'x'; 100_000];
+    let digits = vec![b'1'; 100_000];
+    for (first, part, last) in [
+        (r#"{"rows":[],"other":""#, &long, r#""}"#),
+        (r#"{"rows":[],"kept":["a",""#, &long, r#""]}"#),
+        (r#"{"rows":[""#, &long, r#""]}"#),
+        (r#"{"rows":[],"other":{""#, &long, r#"":1}}"#),
+        (r#"{"rows":[],"before":""#, &long, r#""}"#),
+        (r#"{"rows":[],"kept":"#, &digits, "}"),
     ] {
-        let pieces = [before.as_bytes()].into_iter().chain(long.chunks(1000)).chain([after.as_bytes()]);
-        let (_, _, held) = streamed(pieces, LIMITS).unwrap();
-        assert!(held < 32 << 10, "{held} for {before}");
+        let mut shorter = None;
+        for times in [1, 10, 100] {
+            let (_, came, held) = streamed(repeated(first, part, times, last), LIMITS).unwrap();
+            assert!(held < 32 << 10, "{held} for {first}");
+            assert_eq!(held, *shorter.get_or_insert(held), "{times} times as long: {first}");
+            assert!(!first.contains("kept") || came > times * 100_000, "{came} for {first}");
+        }
     }
-    let digits = vec![b'1'; 1 << 20];
-    let pieces = [&br#"{"rows":[],"kept":"#[..]].into_iter().chain(digits.chunks(7)).chain([&b"}"[..]]);
-    let (_, came, held) = streamed(pieces, LIMITS).unwrap();
-    assert!(came > 1 << 20 && held < 32 << 10);
+    let few = digits.chunks(7).chain([&b"}"[..]]);
+    let (_, came, held) = streamed([&br#"{"rows":[],"kept":"#[..]].into_iter().chain(few), LIMITS).unwrap();
+    assert!(came > 100_000 && held < 32 << 10, "{came} {held}");
 }
 
 #[test]

@@ -22,6 +22,8 @@ pub(super) struct Asked {
     pub(super) body: String,
     /// The connection it came on, from 0.
     pub(super) connection: usize,
+    /// The status with which it was answered; 0 if with none.
+    pub(super) answered: u16,
 }
 
 impl Asked {
@@ -123,8 +125,9 @@ async fn serve(
     rest: Arc<tokio::sync::Mutex<Rest>>,
 ) {
     let mut stream = BufReader::new(stream);
-    while let Some(asked) = read(&mut stream, connection).await {
+    while let Some(mut asked) = read(&mut stream, connection).await {
         let answer = script(&asked);
+        asked.answered = status(&answer);
         seen.lock().unwrap().push(asked);
         if answer.is_empty() || stream.get_mut().write_all(&answer).await.is_err() {
             return;
@@ -145,6 +148,14 @@ async fn serve(
             return;
         }
     }
+}
+
+/// The status of an answer, whatever comes before it.
+fn status(answer: &[u8]) -> u16 {
+    let text = String::from_utf8_lossy(answer);
+    let heads = text.split("HTTP/1.1 ").skip(1);
+    let mut statuses = heads.filter_map(|head| head.get(..3)?.parse().ok());
+    statuses.find(|status| *status >= 200).unwrap_or_default()
 }
 
 async fn read(stream: &mut BufReader<TcpStream>, connection: usize) -> Option<Asked> {
@@ -170,7 +181,7 @@ async fn read(stream: &mut BufReader<TcpStream>, connection: usize) -> Option<As
     let length = length.map_or(Some(0), |(_, value)| value.parse().ok())?;
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.ok()?;
-    Some(Asked { method, target, headers, body: String::from_utf8(body).ok()?, connection })
+    Some(Asked { method, target, headers, body: String::from_utf8(body).ok()?, connection, answered: 0 })
 }
 
 /// The least of a `headgate.toml` for agents before a backend of this name.

@@ -152,6 +152,49 @@ async fn f04_an_answer_that_is_too_large_is_none() {
 }
 
 #[tokio::test]
+async fn d10_e12_e13_f02_f08_whatever_cannot_be_filtered_is_told_in_the_same_words() {
+    let deep = format!(r#"{{"id":"501","owner":"ana","extra":{}}}"#, "[".repeat(200) + &"]".repeat(200));
+    let broken = r#"{"id":"501","owner":"ana","name":"CANARY-hidden-1"#;
+    let retried = "content-type: application/json\r\nretry-after: 7\r\nx-total-count: 7\r\n";
+    let chunked = format!(
+        "HTTP/1.1 200 OK\r\ncontent-language: de\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{broken}\r\n0\r\n\r\n",
+        broken.len()
+    );
+    let answers = [
+        ("broken JSON", bytes("", broken.as_bytes())),
+        ("broken JSON in a chunk", chunked.into_bytes()),
+        ("two documents", bytes(retried, &CONTACT.repeat(2).into_bytes())),
+        ("nothing", bytes("content-type: application/json\r\n", b"")),
+        ("a list", bytes("", b"[]")),
+        ("a text", bytes("", br#""CANARY-hidden-1""#)),
+        ("no JSON", bytes("content-type: text/html\r\n", b"<p>CANARY-hidden-1</p>")),
+        ("a key twice", bytes("", br#"{"id":"501","owner":"ben","owner":"ana"}"#)),
+        ("bad UTF-8", bytes("", b"{\"id\":\"501\",\"owner\":\"ana\",\"name\":\"\xff\"}")),
+        ("too deep", bytes("", deep.as_bytes())),
+        ("bad gzip", bytes("content-encoding: gzip\r\n", CONTACT.as_bytes())),
+        ("too large out of its coding", bytes("content-encoding: gzip\r\n", &gzip(&vec![b' '; 1 << 20]))),
+        ("an unknown coding", bytes("content-encoding: x-foo\r\n", CONTACT.as_bytes())),
+        ("another charset", bytes("content-type: application/json; charset=utf-16\r\n", CONTACT.as_bytes())),
+        ("a part", backend::answer(206, "content-range: bytes 0-9/100\r\n", CONTACT)),
+    ];
+    let mut first = None;
+    for (what, answer) in answers {
+        let world = answering_within("api_answer_bytes_max = \"64KiB\"\n", answer).await;
+        for (user, path) in [
+            ("ana", "/cards/501"),
+            ("sue", "/cards/501"),
+            // Read for its facts alone.
+            ("ana", "/contacts/501"),
+            ("ana", "/conversations"),
+        ] {
+            let told = world.get(user, path).await.told();
+            assert_eq!(told.0, 502, "{what}: {user} {path}");
+            assert_eq!(&told, first.get_or_insert_with(|| told.clone()), "{what}: {user} {path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn f05_there_is_no_condition_and_no_304() {
     let world = answering(bytes("etag: \"CANARY-hidden-1\"\r\n", CONTACT.as_bytes())).await;
     let conditions = "If-None-Match: \"CANARY-hidden-1\"\r\nIf-Modified-Since: Sat, 01 Jan 2028 00:00:00 GMT\r\n\
@@ -387,6 +430,7 @@ super::obeying::once_more!(
     f02_a_write_is_made_though_its_echo_cannot_be_read,
     f03_what_inflates_beyond_the_bound_is_refused,
     f04_an_answer_that_is_too_large_is_none,
+    d10_e12_e13_f02_f08_whatever_cannot_be_filtered_is_told_in_the_same_words,
     f05_there_is_no_condition_and_no_304,
     f06_what_the_backend_says_of_its_own_content_is_not_said_of_what_is_shown,
     f07_an_answer_is_for_one_user_and_is_kept_nowhere,

@@ -96,8 +96,11 @@ impl Crm {
         let gateway = Gateway::start(loaded, Arc::new(SystemClock::new())).await.unwrap();
         let users = USERS.iter().map(|(user, ..)| (*user).to_owned());
         let known: Vec<_> = keys.iter().cloned().zip(users).collect();
-        let allowed =
-            Allowed { users: Box::new(move |text| by_credential(&known, text)), sees: Box::new(may_see) };
+        let allowed = Allowed {
+            users: Box::new(move |text| by_credential(&known, text)),
+            tenant: "default",
+            sees: Box::new(may_see),
+        };
         let oracle = Oracle::new(allowed, Shown::default(), backend.watched(), folder.path());
         Self { gateway, oracle, backend, keys, _folder: folder }
     }

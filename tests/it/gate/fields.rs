@@ -67,6 +67,11 @@ object = "prefetch"
 prefetch = "GET /api/v1/accounts/{account}/persons/{id}"
 
 [[route]]
+match = "POST /api/v1/accounts/{account}/persons"
+entity = "person"
+action = "edit"
+
+[[route]]
 match = "GET /api/v1/accounts/{account}/chats/{id}"
 entity = "chat"
 action = "view"
@@ -234,6 +239,38 @@ async fn e04_an_error_that_quotes_what_there_is_tells_its_status_alone() {
 }
 
 #[tokio::test]
+async fn e04_a_number_that_a_hidden_contact_has_is_refused_like_one_that_is_none() {
+    let script = |asked: &Asked| {
+        if asked.method != "POST" {
+            return told(asked);
+        }
+        let number = serde_json::from_str::<Value>(&asked.body).unwrap()["phone_number"].clone();
+        Some(match number.as_str() {
+            // 502 has it, which is ben's.
+            Some("+6281") => backend::answer(
+                422,
+                "content-type: application/json\r\nx-taken-by: 502\r\nlocation: /persons/502\r\netag: \"502\"\r\n",
+                &json!({"message": "already taken by CANARY-502-name", "attributes": ["phone_number"]})
+                    .to_string(),
+            ),
+            Some("+6282") => backend::json(200, &person("503", "ana")),
+            _ => backend::answer(422, "content-type: text/plain\r\ncontent-language: en\r\n", "invalid"),
+        })
+    };
+    let world = Setup::default().routes(ROUTES).backend(script).start().await;
+    world.also_visible.lock().unwrap().push(("sue", "503"));
+    assert_eq!(world.get("sue", "/persons/502").await.status, 404, "she may not see it");
+    let create =
+        async |number: &str| world.write("sue", "POST", "/persons", &json!({"phone_number": number})).await;
+    let (taken, invalid) = (create("+6281").await, create("12").await);
+    assert_eq!((taken.status, taken.problem().as_str()), (422, "declined"));
+    assert_eq!(taken.told(), invalid.told());
+    assert_eq!(world.decision(&taken).reason, world.decision(&invalid).reason);
+    assert_eq!(create("+6282").await.status, 200, "one that is free");
+    assert_eq!(world.backend.lines().iter().filter(|line| line.starts_with("POST")).count(), 3);
+}
+
+#[tokio::test]
 async fn e05_a_preview_is_a_message_and_a_private_one_is_a_note() {
     let world = world().await;
     let seen = world.get("ana", "/chats/101").await.json();
@@ -347,6 +384,7 @@ async fn e07_a_file_of_a_private_message_is_shown_to_who_sees_that_message() {
         source.roles.get_mut("agent").unwrap().grants.insert("media".to_owned(), media);
     };
     let world = Setup::default().routes(ROUTES).backend(told).policy(rights).start().await;
+    world.also_visible.lock().unwrap().push(("ana", "101-bytes"));
     let path = |message: u64| format!("/api/v1/accounts/1/chats/101/messages/{message}/attachments/att-1");
     for (method, headers) in [("GET", ""), ("HEAD", ""), ("GET", "Range: bytes=0-10\r\n")] {
         for (user, message, status) in [
@@ -441,7 +479,16 @@ async fn e11_what_is_too_deep_or_too_large_is_refused() {
     let deep =
         format!(r#"{{"id":"501","owner":"ana","extra":{}1{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
     let world = answering(JSON, deep).await;
-    assert_eq!((ask(&world).await.status, 502), (502, 502));
+    assert_eq!(ask(&world).await.status, 502);
+    assert_eq!(world.reached("answer_nesting_max"), 1);
+    // 128 levels, the object among them.
+    for (levels, status) in [(127, 200), (128, 502)] {
+        let lists = "[".repeat(levels) + &"]".repeat(levels);
+        let body = format!(r#"{{"id":"501","owner":"ana","extra":{lists}}}"#);
+        let world = answering(JSON, body).await;
+        assert_eq!(ask(&world).await.status, status, "{levels}");
+        assert_eq!(world.reached("answer_nesting_max"), u64::from(status == 502), "{levels}");
+    }
     // A string of 200 MB is not even read.
     let script =
         |_: &Asked| Some(b"HTTP/1.1 200 OK\r\ncontent-length: 200000000\r\n\r\n{\"id\":\"501\"".to_vec());
@@ -456,9 +503,28 @@ async fn e11_what_is_too_deep_or_too_large_is_refused() {
     let script = move |_: &Asked| Some(chunked.clone().into_bytes());
     let world = Setup::default().routes(ROUTES).backend(script).start().await;
     assert_eq!(ask(&world).await.status, 502);
-    let keys: Vec<_> = (0..1_000_000).map(|key| format!(r#""k{key}":0"#)).collect();
-    let world = answering(JSON, format!(r#"{{"id":"501","owner":"ana",{}}}"#, keys.join(","))).await;
+}
+
+#[tokio::test]
+async fn e11_keys_are_bounded_by_the_bytes_of_an_answer_and_not_by_their_number() {
+    let answering_keys = async |keys: u32| {
+        let keys: Vec<_> = (0..keys).map(|key| format!(r#""k{key}":0"#)).collect();
+        answering(JSON, format!(r#"{{"id":"501","owner":"ana",{}}}"#, keys.join(","))).await
+    };
+    // 12 MB.
+    let world = answering_keys(1_000_000).await;
     assert_eq!(ask(&world).await.json(), json!({"id": "501", "owner": "ana"}));
+    // 25 MB.
+    let world = answering_keys(2_000_000).await;
+    let refused = ask(&world).await;
+    assert_eq!((refused.status, refused.problem().as_str()), (502, "backend"));
+    assert_eq!(world.decision(&refused).reason, "answer_too_large");
+    let oversize = world.metrics().lines().any(|line| {
+        line.starts_with("headgate_backend_requests_total")
+            && line.contains(r#"outcome="oversize""#)
+            && line.ends_with(" 1")
+    });
+    assert!(oversize, "{}", world.metrics());
 }
 
 #[tokio::test]
@@ -712,6 +778,7 @@ super::obeying::once_more!(
     e02_the_same_value_by_another_name_is_not_declared_and_does_not_pass,
     e03_the_echo_of_a_write_is_filtered_like_a_get,
     e04_an_error_that_quotes_what_there_is_tells_its_status_alone,
+    e04_a_number_that_a_hidden_contact_has_is_refused_like_one_that_is_none,
     e05_a_preview_is_a_message_and_a_private_one_is_a_note,
     e06_media_are_absent_but_for_what_is_declared_to_be_left,
     e06_hidden_media_and_notes_look_like_none,
@@ -722,6 +789,7 @@ super::obeying::once_more!(
     e10_what_passes_is_copied_byte_for_byte,
     e10_what_is_no_text_names_nobody,
     e11_what_is_too_deep_or_too_large_is_refused,
+    e11_keys_are_bounded_by_the_bytes_of_an_answer_and_not_by_their_number,
     e12_what_is_no_json_is_refused,
     e13_the_route_says_what_an_answer_is_and_not_the_backend,
     e14_a_header_does_not_tell_what_the_content_does_not,

@@ -206,7 +206,7 @@ async fn d04_what_is_included_is_decided_on_by_itself() {
     let world = telling(json!({
         "rows": [
             {"id": 101, "assignee": "ana", "title": "CANARY-101-title", "person": person("ana", "501"),
-             "messages": [{"id": 1, "content": "CANARY-101-m", "sender": "CANARY-102-sender"}],
+             "messages": [{"id": 1, "content": "CANARY-101-content", "sender": "CANARY-102-sender"}],
              "assignee_detail": {"email": "CANARY-102-email"}},
             {"id": 104, "assignee": "ana", "person": person("ben", "502"), "messages": []},
             {"id": 102, "assignee": "ben", "person": person("ana", "501"), "messages": [{"id": 3, "content": "CANARY-102-m"}]},
@@ -221,7 +221,7 @@ async fn d04_what_is_included_is_decided_on_by_itself() {
         json!({
             "rows": [
                 {"id": 101, "title": "CANARY-101-title", "person": {"name": "CANARY-501-name"},
-                 "messages": [{"id": 1, "content": "CANARY-101-m"}]},
+                 "messages": [{"id": 1, "content": "CANARY-101-content"}]},
                 {"id": 104, "messages": []},
             ],
             "included": [{"name": "CANARY-501-name"}],

@@ -65,6 +65,11 @@ fn e11_an_answer_without_end_takes_no_more_than_the_bound_of_an_answer() {
             Box::new(repeated(r#"{"payload":["#, r#"{"id":"501","owner":"ana"},"#, 8_000_000)),
         ),
         (
+            "200 MB of keys",
+            "/persons/501",
+            Box::new(repeated(r#"{"id":"501","owner":"ana""#, r#","k":0"#, 33_000_000)),
+        ),
+        (
             "200 MB of brackets",
             "/persons/501",
             Box::new(repeated(r#"{"id":"501","extra":"#, "[", 200_000_000)),

@@ -6,6 +6,7 @@ mod backend;
 mod beside;
 mod chatwoot;
 mod codings;
+mod combined;
 mod conformance;
 mod crm;
 mod cursors;

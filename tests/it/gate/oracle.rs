@@ -1,15 +1,18 @@
 //! The universal oracle of the security checklist, in every world. It keeps each byte that went to a client and each request
 //! that reached the backend, and judges both when an answer is read and, whatever a test forgot, when the world ends:
 //!
-//! * no client was shown a canary that is not its user's, in whatever way it was written;
-//! * the backend saw no request that a refusal stands for and none but of a route of its tenant's, and in each exactly one
-//!   identity, Headgate's.
+//! * no client was shown a canary that is not its user's, of an object or of a field of it, in whatever way it was written;
+//! * the backend saw no request that a refusal stands for and none but of a route of its tenant's, in each exactly one
+//!   identity, the one that Headgate set, and that of a user who asked.
 
 use std::{
     collections::BTreeSet,
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use headgate::probe::canary::{Canaries, texts};
@@ -19,9 +22,11 @@ use tokio::net::TcpStream;
 use super::backend::{Asked, Seen};
 
 mod http2;
+mod routes;
 mod tap;
 mod tests;
 
+use self::routes::{Route, declared};
 pub(in crate::gate) use self::{http2::decoded, tap::Tapped};
 
 /// What every canary begins with; what it is of stands behind it.
@@ -44,6 +49,8 @@ pub(super) type Sees = dyn Fn(&str, &str) -> bool + Send + Sync;
 /// Who a world's users are, and what they may see.
 pub(super) struct Allowed {
     pub(super) users: Box<Users>,
+    /// Whose a user is whose name does not begin with a tenant, as in `globex.ana`.
+    pub(super) tenant: &'static str,
     /// By the names that `users` gives.
     pub(super) sees: Box<Sees>,
 }
@@ -61,10 +68,16 @@ pub(super) struct Oracle {
     identity: Shown,
     /// The configuration's, and the routes that it has or had.
     folder: PathBuf,
-    routes: Mutex<BTreeSet<(String, String)>>,
+    routes: Mutex<BTreeSet<Route>>,
     /// What reached each backend, and how much of it is judged.
     backends: Mutex<Vec<(Seen, usize)>>,
     heard: Mutex<Vec<Heard>>,
+    /// Whose credentials were sent on some connection.
+    senders: Mutex<BTreeSet<String>>,
+    /// Whether others asked too, whom nobody listened to.
+    others_ask: AtomicBool,
+    /// Whether the backend answers with others than it was asked for.
+    told_of_others: AtomicBool,
     /// How many connections were opened, and are open.
     connections: Mutex<(usize, usize)>,
 }
@@ -90,6 +103,9 @@ impl Oracle {
             routes: Mutex::default(),
             backends: Mutex::new(vec![(backend, 0)]),
             heard: Mutex::default(),
+            senders: Mutex::default(),
+            others_ask: AtomicBool::default(),
+            told_of_others: AtomicBool::default(),
             connections: Mutex::default(),
         })
     }
@@ -97,6 +113,16 @@ impl Oracle {
     /// Another backend of the same world.
     pub(super) fn watch(&self, backend: Seen) {
         locked(&self.backends).push((backend, 0));
+    }
+
+    /// From now on clients ask to whom nobody listens.
+    pub(super) fn others_ask(&self) {
+        self.others_ask.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on the backend answers with others than it was asked for, which is only seen then.
+    pub(super) fn is_told_of_others(&self) {
+        self.told_of_others.store(true, Ordering::Relaxed);
     }
 
     /// A client's connection to a listener of this world.
@@ -125,7 +151,7 @@ impl Oracle {
             let asked = locked(seen)[*judged..].to_vec();
             *judged += asked.len();
             for asked in &asked {
-                assert!(self.is_declared(asked), "of no route: {asked:?}");
+                assert!(self.is_of(asked, |_| true), "of no route: {asked:?}");
                 self.judge_asked(asked);
             }
         }
@@ -149,30 +175,53 @@ impl Oracle {
             let may = users.iter().any(|user| (self.allowed.sees)(user, &canary));
             assert!(may, "{users:?} see {CANARY}{canary} in {}", received());
         }
-        if let Some(asked) = &heard.asked
-            && refused(&answers)
-        {
-            let forwarded = asked.iter().find(|asked| asked.all("headgate-actor") != [ITSELF]);
-            assert!(forwarded.is_none(), "{forwarded:?} went on, and was refused with {}", received());
+        if let Some(asked) = &heard.asked {
+            let forwarded: Vec<_> = asked.iter().filter(|asked| !is_own(asked)).collect();
+            for asked in &forwarded {
+                assert!(self.is_by_one_of(asked, &users), "sent by {users:?}: {asked:?}");
+            }
+            let wrong = match refused(&answers) {
+                None => None,
+                Some(Refused::Unseen) => forwarded.first(),
+                Some(Refused::Denied) => forwarded.iter().find(|asked| !self.may_be_denied_after(asked)),
+            };
+            assert!(wrong.is_none(), "{wrong:?} went on, and was refused with {}", received());
         }
+        locked(&self.senders).extend(users);
     }
 
-    fn is_declared(&self, asked: &Asked) -> bool {
+    /// Whether a request acts for one of these users.
+    fn is_by_one_of(&self, asked: &Asked, users: &BTreeSet<String>) -> bool {
+        users.iter().any(|user| {
+            let (tenant, user) = user.split_once('.').unwrap_or((self.allowed.tenant, user));
+            asked.all("headgate-actor") == [user] && asked.all("headgate-tenant") == [tenant]
+        })
+    }
+
+    /// Whether a 403 or 404 may be the answer to a request that was forwarded: it is the backend's own, or nothing else than the
+    /// backend's answer tells whether there is something for who asks.
+    fn may_be_denied_after(&self, asked: &Asked) -> bool {
+        self.told_of_others.load(Ordering::Relaxed)
+            || !(200..300).contains(&asked.answered)
+            || self.is_of(asked, |route| route.by_answer)
+    }
+
+    /// Whether a request is of a declared route, of this kind.
+    fn is_of(&self, asked: &Asked, kind: impl Fn(&Route) -> bool) -> bool {
         let mut routes = locked(&self.routes);
-        let mut is_known = routes.iter().any(|route| is_of(asked, route));
-        if !is_known {
+        let is_of = |route: &Route| route.is_of(asked) && kind(route);
+        if !routes.iter().any(is_of) {
             // It may have been declared since.
             routes.extend(declared(&self.folder));
-            is_known = routes.iter().any(|route| is_of(asked, route));
         }
-        is_known
+        routes.iter().any(is_of)
     }
 
     /// Exactly one identity, the one that Headgate set.
     fn judge_asked(&self, asked: &Asked) {
         let actor = *asked.all("headgate-actor").first().unwrap_or_else(|| panic!("nobody's: {asked:?}"));
         // Its own questions are no user's.
-        let of_user = usize::from(actor != ITSELF);
+        let of_user = usize::from(!is_own(asked));
         for (name, times) in OWN.iter().zip([1, 1, of_user, of_user, usize::from(self.identity.asserted)]) {
             assert_eq!(asked.all(name).len(), times, "{name} in {asked:?}");
         }
@@ -209,59 +258,26 @@ impl Oracle {
 /// Whatever a test forgot to look at.
 impl Drop for Oracle {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
-            self.judge();
+        if std::thread::panicking() {
+            return;
+        }
+        self.judge();
+        if self.others_ask.load(Ordering::Relaxed) {
+            return;
+        }
+        // Also of connections that were open at the same time.
+        let senders = locked(&self.senders);
+        for (seen, _) in locked(&self.backends).iter() {
+            let mut forwarded = locked(seen).clone().into_iter().filter(|asked| !is_own(asked));
+            let wrong = forwarded.find(|asked| !self.is_by_one_of(asked, &senders));
+            assert!(wrong.is_none(), "{senders:?} asked, and not {wrong:?}");
         }
     }
 }
 
-/// What the tenants' routes may ask a backend, each as a tenant and a method with a path: those of its own, and those of the
-/// presets that it uses, in the account that is fixed for it.
-fn declared(folder: &Path) -> Vec<(String, String)> {
-    let tenants = std::fs::read_dir(folder.join("tenants")).into_iter().flatten().map(Result::unwrap);
-    let routes = tenants.filter_map(|tenant| {
-        let text = std::fs::read_to_string(tenant.path().join("routes.toml")).ok()?;
-        Some((tenant.file_name().into_string().unwrap(), text))
-    });
-    routes
-        .flat_map(|(tenant, text)| requests(text).into_iter().map(move |request| (tenant.clone(), request)))
-        .collect()
-}
-
-/// What a tenant's routes may ask.
-fn requests(mut text: String) -> Vec<String> {
-    for preset in ["chatwoot", "crm-v4"] {
-        if text.contains(&format!("use = [\"{preset}\"]")) {
-            let path = format!("{}/src/config/presets/routes/{preset}.toml", env!("CARGO_MANIFEST_DIR"));
-            text += &std::fs::read_to_string(path).unwrap();
-        }
-    }
-    let fixed = text
-        .split_once("fixed = { account = \"")
-        .map(|(_, behind)| behind.split('"').next().unwrap().to_owned());
-    let account = fixed.unwrap_or_else(|| "{account}".to_owned());
-    let is_request = |text: &&str| {
-        text.split_once(' ').is_some_and(|(method, path)| {
-            method.bytes().all(|byte| byte.is_ascii_uppercase())
-                && path.starts_with('/')
-                && !path.contains(' ')
-        })
-    };
-    text.split(['"', '\'']).filter(is_request).map(|request| request.replace("{account}", &account)).collect()
-}
-
-/// Whether a request is one of this tenant's route, or `HEAD` of it.
-fn is_of(asked: &Asked, (tenant, route): &(String, String)) -> bool {
-    let (method, template) = route.split_once(' ').unwrap();
-    let path = asked.target.split('?').next().unwrap();
-    let known = method == asked.method || (method, asked.method.as_str()) == ("GET", "HEAD");
-    let fits =
-        |(wanted, given): (&str, &str)| wanted == given || wanted.starts_with('{') && !given.is_empty();
-    let as_long = template.split('/').count() == path.split('/').count();
-    asked.all("headgate-tenant") == [tenant]
-        && known
-        && as_long
-        && template.split('/').zip(path.split('/')).all(fits)
+/// Whether a request is a question of Headgate's own.
+fn is_own(asked: &Asked) -> bool {
+    asked.all("headgate-actor") == [ITSELF]
 }
 
 /// How each canary goes on that is in the bytes of a connection, whichever way it is written.
@@ -272,23 +288,34 @@ fn shown(received: &[u8], to_head: bool) -> BTreeSet<String> {
     following.map(|text| text.chars().take(CANARY_CHARS_MAX).collect()).collect()
 }
 
-/// Whether each answer of a connection is one with which nothing may have been forwarded: what was wrong was known before.
-fn refused(received: &[u8]) -> bool {
+/// What all answers of a connection tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Refused {
+    /// What was wrong was known before anything could be forwarded.
+    Unseen,
+    /// Some are a plain 403 or 404, which is also for what is not there.
+    Denied,
+}
+
+/// `None` if one of them is no refusal, or one that only the backend's answer brings about.
+fn refused(received: &[u8]) -> Option<Refused> {
     let text = String::from_utf8_lossy(received);
-    let answers: Vec<_> = text.split("HTTP/1.1 ").skip(1).filter(|answer| !answer.starts_with('1')).collect();
-    let is_refusal = |answer: &&str| {
+    let answers = text.split("HTTP/1.1 ").skip(1).filter(|answer| !answer.starts_with('1'));
+    let refusals = answers.map(|answer| {
         let problem =
             answer.split_once("\r\n\r\n").and_then(|(_, body)| serde_json::from_str::<Value>(body).ok());
         let kind = problem.as_ref().and_then(|problem| problem["type"].as_str()?.rsplit(':').next());
         match answer.get(..3) {
             Some("400" | "401" | "405" | "411" | "413" | "414" | "415" | "421" | "426" | "429" | "431") => {
-                kind != Some("declined")
+                (kind != Some("declined")).then_some(Refused::Unseen)
             }
-            Some("403") => kind == Some("fields"),
-            _ => false,
+            Some("403") if kind == Some("fields") => Some(Refused::Unseen),
+            Some("403" | "404") => Some(Refused::Denied),
+            _ => None,
         }
-    };
-    !answers.is_empty() && answers.iter().all(is_refusal)
+    });
+    let refusals: Option<Vec<_>> = refusals.collect();
+    refusals?.into_iter().max()
 }
 
 /// What is in it, whoever panicked with it.

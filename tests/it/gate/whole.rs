@@ -104,7 +104,8 @@ const ROLES: [&str; 6] = [
     "[role.agent.relation]\nparticipant = { conversation = { view = 'full' } }\n\
      queue = { conversation = { view = 'full' } }\n",
     "[[role.agent.stage]]\nresource = 'conversation'\npipeline = 'sales'\nstage = ['closed']\nview = 'none'\n",
-    "[role.agent.fields.conversation]\nread-only = ['assignee']\n",
+    "[role.agent.fields.conversation]\nread-only = ['assignee']\n\
+     [role.agent.fields.contact]\nhidden = ['phone_number']\n",
     "[role.lead.grants]\nconversation = { view = 'team', edit = 'team' }\n",
 ];
 
@@ -222,7 +223,7 @@ impl Whole {
         credentials.lock().unwrap().push((key.key.clone(), "ana".to_owned()));
         let known = Arc::clone(&credentials);
         let users = move |text: &str| by_credential(&known.lock().unwrap(), text);
-        let allowed = Allowed { users: Box::new(users), sees: world::sees(&also_visible) };
+        let allowed = Allowed { users: Box::new(users), tenant: "acme", sees: world::sees(&also_visible) };
         let oracle = Oracle::new(allowed, world::shown_to_backend(), backend.watched(), folder.path());
         Self {
             gateway,

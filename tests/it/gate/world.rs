@@ -208,7 +208,7 @@ pub(super) struct Setup {
 /// What a test makes of the fixture's rights.
 type Rights = dyn FnOnce(&mut Source) + Send;
 
-/// Users and objects.
+/// Users and objects, of which they see what they see of their own; or one field more, as `501-phone_number`.
 pub(super) type AlsoVisible = Arc<Mutex<Vec<(&'static str, &'static str)>>>;
 
 pub(super) struct World {
@@ -217,7 +217,7 @@ pub(super) struct World {
     pub(super) backend: Backend,
     pub(super) tags: Arc<EmbeddedTags>,
     decisions: Arc<Decisions>,
-    /// Canaries that a test lets a user see besides: user and object.
+    /// Canaries that a test lets a user see besides.
     pub(super) also_visible: AlsoVisible,
     registry: Registry,
     _folder: TempDir,
@@ -326,7 +326,7 @@ impl Setup {
         let address = bound.local_address().unwrap();
         let serving = bound.serve(Agents::new(gate), CancellationToken::new());
         let also_visible = AlsoVisible::default();
-        let allowed = Allowed { users: Box::new(bearers), sees: sees(&also_visible) };
+        let allowed = Allowed { users: Box::new(bearers), tenant: "acme", sees: sees(&also_visible) };
         let oracle = Oracle::new(allowed, shown_to_backend(), backend.watched(), folder.path());
         World {
             address,
@@ -348,6 +348,11 @@ pub(super) async fn world() -> World {
 }
 
 impl World {
+    /// The backend answers with others than it was asked for, so that there may be nothing for a user whom it told something.
+    pub(super) fn is_told_of_others(&self) {
+        self.oracle.is_told_of_others();
+    }
+
     /// A connection that the oracle sees.
     pub(super) async fn connect(&self) -> Tapped<TcpStream> {
         self.oracle.connect(self.address).await
@@ -355,6 +360,7 @@ impl World {
 
     /// Where a program connects to that looks for canaries by itself.
     pub(super) fn address_of_a_program(&self) -> SocketAddr {
+        self.oracle.others_ask();
         self.address
     }
 
@@ -399,6 +405,13 @@ impl World {
         self.decisions.find(answer.header("headgate-decision").unwrap().parse().unwrap(), None).unwrap()
     }
 
+    /// How often this limit was reached.
+    pub(super) fn reached(&self, limit: &str) -> u64 {
+        let line = format!("headgate_limit_reached_total{{limit=\"{limit}\"}} ");
+        let metrics = self.metrics();
+        metrics.lines().find_map(|metric| metric.strip_prefix(&line)).unwrap().parse().unwrap()
+    }
+
     pub(super) fn metrics(&self) -> String {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry).unwrap();
@@ -421,14 +434,24 @@ fn bearers(text: &str) -> Vec<String> {
     text.split("Bearer ").skip(1).map(name).collect()
 }
 
-/// What the fixture's users may see.
+/// What the fixture's users may see: a field of an object.
 pub(super) fn sees(also: &AlsoVisible) -> Box<Sees> {
     let also = Arc::clone(also);
     Box::new(move |user, canary| {
-        let object = canary.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap();
-        let shadowed = canary.starts_with(&format!("{object}-title-shadow"));
-        visible(user).contains(&object) || shadowed || also.lock().unwrap().contains(&(user, object))
+        let (object, field) =
+            canary.split_at(canary.find(|c: char| !c.is_alphanumeric()).unwrap_or(canary.len()));
+        let field = field.strip_prefix('-').unwrap_or_default();
+        let shadowed = field.starts_with("title-shadow");
+        let field = field.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap();
+        let (also, named) = (also.lock().unwrap(), format!("{object}-{field}"));
+        let is_visible = visible(user).contains(&object) || also.contains(&(user, object));
+        is_visible && shows(user, field) || shadowed || also.iter().any(|more| *more == (user, &*named))
     })
+}
+
+/// Whether a user is shown this field of what they see: agents are hidden numbers, media and notes.
+fn shows(user: &str, field: &str) -> bool {
+    matches!(user, "sue" | "adm" | "globex.ana") || ["title", "name", "content"].contains(&field)
 }
 
 /// What the fixture's backend is shown.
@@ -470,6 +493,17 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
     }
 
+    /// What of it could tell it apart from another: all but the decision's id and the date.
+    pub(super) fn told(&self) -> (u16, Vec<(String, String)>, String) {
+        let mut headers = self.headers.clone();
+        headers.retain(|(name, _)| !["headgate-decision", "date"].contains(&name.as_str()));
+        let body = match self.header("headgate-decision") {
+            Some(decision) => self.body.replace(decision, "DECISION"),
+            None => self.body.clone(),
+        };
+        (self.status, headers, body)
+    }
+
     /// The stable name of a problem.
     pub(super) fn problem(&self) -> String {
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
@@ -499,7 +533,7 @@ pub(super) fn usual(asked: &Asked) -> Vec<u8> {
         ]}),
         ("leads", "104") => json!({
             "id": "104", "name": "CANARY-104-name", "price": 7, "responsible": "ben", "participants": ["ana"],
-            "contact": {"id": "502", "owner": "ben", "name": "CANARY-502-name", "picture": "p", "phone_number": "1"},
+            "contact": {"id": "502", "owner": "ben", "name": "CANARY-502-name", "picture": "p", "phone_number": "CANARY-502-phone_number"},
             "chat": conversation("104"),
         }),
         ("contacts", "501") => contact("ana"),

@@ -155,6 +155,7 @@ impl House {
         let (known, seen) = (credentials(&keys), Arc::clone(&sights));
         let allowed = Allowed {
             users: Box::new(move |text| by_credential(&known, text)),
+            tenant: TENANT,
             sees: Box::new(move |user, canary| seen[number(user)].may_see(canary)),
         };
         let tokens =

@@ -4,6 +4,7 @@ use std::{future::ready, io::Write, panic::AssertUnwindSafe};
 
 use bytes::Bytes;
 use data_encoding::{BASE64, BASE64URL_NOPAD};
+use headgate::policy;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body_util::{BodyExt, Empty, Full};
 use hyper::{client::conn::http2 as client, server::conn::http2 as server, service::service_fn};
@@ -11,28 +12,31 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
+use crate::gate::world::{self, AlsoVisible};
 
 /// An oracle before which `ana` may see 101, and what the backend saw.
 fn oracle() -> (Arc<Oracle>, Seen) {
     let credentials = [("key-of-ana".to_owned(), "ana".to_owned())];
     let allowed = Allowed {
         users: Box::new(move |text| by_credential(&credentials, text)),
+        tenant: "acme",
         sees: Box::new(|user, canary| user == "ana" && canary.starts_with("101-")),
     };
     let credential = Some(("api_access_token", vec![("", "native"), ("ben", "native-of-ben")]));
     let seen = Seen::default();
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(folder.path().join("tenants/acme")).unwrap();
-    let routes = "fixed = { account = \"1\" }\n[[route]]\nmatch = \"GET /{account}/conversations/{id}\"\n";
+    let routes = "fixed = { account = \"1\" }\n[[route]]\nmatch = \"GET /{account}/conversations/{id}\"\n\
+                  [[route]]\nmatch = \"GET /{account}/answered/{id}\"\nobject = \"answer\"\n";
     std::fs::write(folder.path().join("tenants/acme/routes.toml"), routes).unwrap();
     let oracle = Oracle::new(allowed, Shown { credential, asserted: true }, Arc::clone(&seen), folder.path());
     locked(&oracle.routes).extend(declared(folder.path()));
     (oracle, seen)
 }
 
-/// Whether the oracle finds something wrong.
-fn finds(oracle: &Oracle) -> bool {
-    std::panic::catch_unwind(AssertUnwindSafe(|| oracle.judge())).is_err()
+/// Whether the oracle finds something wrong by the end of its world.
+fn finds(oracle: Arc<Oracle>) -> bool {
+    std::panic::catch_unwind(AssertUnwindSafe(|| drop(oracle))).is_err()
 }
 
 /// Whether it finds something in this answer to ana, with what reached the backend meanwhile.
@@ -46,7 +50,7 @@ async fn finds_in(answer: &[u8], asked: Vec<Asked>) -> bool {
     drop(server);
     client.read_to_end(&mut Vec::new()).await.unwrap();
     drop(client);
-    finds(&oracle)
+    finds(oracle)
 }
 
 fn asked(headers: &[(&str, &str)]) -> Asked {
@@ -60,6 +64,7 @@ fn asked(headers: &[(&str, &str)]) -> Asked {
             .into(),
         body: String::new(),
         connection: 0,
+        answered: 200,
     };
     asked.headers.push(("api_access_token".to_owned(), "native".to_owned()));
     asked.headers.extend(headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
@@ -126,7 +131,7 @@ async fn finds_over_http_2(header: &'static str, body: &'static str, trailer: &'
         }
     };
     let (_served, _ended, ()) = tokio::join!(serving, connection, asking);
-    finds(&oracle)
+    finds(oracle)
 }
 
 #[tokio::test]
@@ -145,7 +150,8 @@ async fn a_request_that_went_on_is_caught_where_it_was_refused() {
         ("400 Bad Request", "declined", false),
         ("403 Forbidden", "fields", true),
         ("415 Unsupported", "media-type", true),
-        ("404 Not Found", "not-found", false),
+        ("403 Forbidden", "forbidden", true),
+        ("404 Not Found", "not-found", true),
         ("200 OK", "about", false),
     ] {
         let body = format!(r#"{{"type":"urn:headgate:problem:{kind}"}}"#);
@@ -157,14 +163,105 @@ async fn a_request_that_went_on_is_caught_where_it_was_refused() {
         question.headers.retain(|(name, _)| !["headgate-teams", "headgate-grants"].contains(&name.as_str()));
         assert!(!finds_in(answer.as_bytes(), vec![question]).await, "a question of Headgate's own: {answer}");
     }
+    let missing = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
+    let by_backend = Asked { answered: 404, ..asked(&[]) };
+    let by_answer = Asked { target: "/1/answered/101".to_owned(), ..asked(&[]) };
+    for excused in [&by_backend, &by_answer] {
+        assert!(!finds_in(missing, vec![excused.clone()]).await, "{excused:?}");
+        assert!(finds_in(missing, vec![excused.clone(), asked(&[])]).await, "{excused:?} and another");
+    }
+    let two = b"HTTP/1.1 404 Not Found\r\n\r\nHTTP/1.1 200 OK\r\n\r\n";
+    assert!(!finds_in(two, vec![asked(&[])]).await, "one of two was let through");
+}
+
+/// A request that acts for this user of this tenant.
+fn acting(user: &str, tenant: &str) -> Asked {
+    let mut asked = asked(&[]);
+    for (name, value) in &mut asked.headers {
+        match name.as_str() {
+            "headgate-actor" => user.clone_into(value),
+            "headgate-tenant" => tenant.clone_into(value),
+            _ => {}
+        }
+    }
+    asked
+}
+
+#[tokio::test]
+async fn a_request_that_acts_for_another_than_who_sent_it_is_caught() {
+    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+    assert!(!finds_in(answer, vec![acting("ana", "acme")]).await, "her own");
+    assert!(finds_in(answer, vec![acting("adm", "acme")]).await, "as adm");
+    assert!(finds_in(answer, vec![acting("ana", "acme"), acting("adm", "acme")]).await, "as adm too");
+    assert!(finds_in(answer, vec![acting("ana", "globex")]).await, "as who has her name elsewhere");
+}
+
+#[tokio::test]
+async fn a_request_that_nobody_sent_is_caught_whoever_was_connected_at_the_time() {
+    for (user, found) in [("ana", false), ("adm", true)] {
+        let (oracle, seen) = oracle();
+        let ((one, _here), (other, _there)) = (tokio::io::duplex(1 << 10), tokio::io::duplex(1 << 10));
+        let (mut one, other) = (oracle.tap(one), oracle.tap(other));
+        one.write_all(b"GET / HTTP/1.1\r\nauthorization: Bearer key-of-ana\r\n\r\n").await.unwrap();
+        seen.lock().unwrap().push(acting(user, "acme"));
+        drop((one, other));
+        oracle.judge();
+        assert_eq!(finds(oracle), found, "{user}");
+    }
+}
+
+#[tokio::test]
+async fn a_hidden_field_of_a_visible_object_is_caught() {
+    for (user, body, found) in [
+        ("ana", r#"{"name":"CANARY-501-name"}"#, false),
+        ("ana", r#"{"name":"CANARY-501-name","phone_number":"CANARY-501-phone_number"}"#, true),
+        ("ana", r#"{"phone":"CANARY-501-phone"}"#, true),
+        ("ana", "CANARY-501", true),
+        ("ana", r#"{"note":"CANARY-101-note"}"#, true),
+        ("ana", r#"{"name":"CANARY-502-name"}"#, true),
+        ("sue", r#"{"phone_number":"CANARY-501-phone_number"}"#, false),
+        ("sue", r#"{"phone_number":"CANARY-502-phone_number"}"#, true),
+        ("kim", r#"{"name":"CANARY-501-name","more":"CANARY-101-more"}"#, false),
+        ("kim", r#"{"phone_number":"CANARY-501-phone_number"}"#, true),
+        ("kim", r#"{"title":"CANARY-101-title"}"#, true),
+    ] {
+        let also = AlsoVisible::default();
+        also.lock().unwrap().extend([("kim", "501"), ("kim", "101-more")]);
+        let users = Box::new(move |_: &str| vec![user.to_owned()]);
+        let allowed = Allowed { users, tenant: "acme", sees: world::sees(&also) };
+        let folder = tempfile::tempdir().unwrap();
+        let oracle = Oracle::new(allowed, Shown::default(), Seen::default(), folder.path());
+        let (client, mut server) = tokio::io::duplex(1 << 10);
+        let mut client = oracle.tap(client);
+        server.write_all(format!("HTTP/1.1 200 OK\r\n\r\n{body}").as_bytes()).await.unwrap();
+        drop(server);
+        client.read_to_end(&mut Vec::new()).await.unwrap();
+        drop(client);
+        assert_eq!(finds(oracle), found, "{user} sees {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_right_that_is_given_by_mistake_is_caught_in_a_world() {
+    let leaks = |source: &mut policy::Source| source.roles.get_mut("agent").unwrap().fields.clear();
+    for (change, found) in [(None, false), (Some(leaks), true)] {
+        let mut setup = world::Setup::default();
+        if let Some(change) = change {
+            setup = setup.policy(change);
+        }
+        let world = setup.start().await;
+        let asking = tokio::spawn(async move { world.get("ana", "/contacts/501").await.status });
+        assert_eq!(asking.await.is_err(), found);
+    }
 }
 
 #[test]
 fn a_request_of_no_route_or_with_another_identity_than_headgates_is_caught() {
     let found = |asked: Asked| {
         let (oracle, seen) = oracle();
+        oracle.others_ask();
         seen.lock().unwrap().push(asked);
-        finds(&oracle)
+        finds(oracle)
     };
     assert!(!found(asked(&[])));
     for name in OWN.iter().chain(&["api_access_token"]) {

@@ -93,7 +93,10 @@ async fn d12_a_subscriber_sees_the_chat_and_of_the_card_what_its_profile_has() {
         })
     );
     let whole_card = whole.get("adm", "/leads/104").await.json();
-    assert_eq!((&whole_card["price"], &whole_card["contact"]["phone_number"]), (&json!(7), &json!("1")));
+    assert_eq!(
+        (&whole_card["price"], &whole_card["contact"]["phone_number"]),
+        (&json!(7), &json!("CANARY-502-phone_number"))
+    );
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ async fn told(whole: &Whole, decision: &str) -> Value {
 #[tokio::test]
 async fn i11_what_a_role_in_shadow_would_refuse_passes_and_is_told() {
     let whole = start().await;
-    whole.lets("new", &["101", "102", "103", "104", "502"]);
+    whole.lets("new", &["101", "102", "103", "104", "502", "502-phone_number"]);
     whole.grant("new", &["trial"]);
     for (path, reason) in [
         ("/conversations/102", "out_of_scope"),
