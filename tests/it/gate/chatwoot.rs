@@ -4,11 +4,13 @@
 mod any_status;
 mod backend;
 mod copies;
+mod each_object;
 mod every_route;
 mod forms;
 mod given;
 mod house;
 mod none;
+mod reference;
 mod written;
 
 use std::collections::BTreeSet;

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::{
     backend::Conversation,
     house::{House, SETTINGS, Setting, USERS},
+    reference::{Content, Question, page_of},
 };
 use crate::gate::world::Answer;
 
@@ -248,7 +249,10 @@ async fn check_in(setting: Setting, lines: &[Line]) {
                 line.method != "GET" && reached.iter().any(|asked| asked.starts_with(line.method));
             let is_answered = is_one_of(user, line.answered) && (!route.as_user || setting.knows(user));
             let mistake = if is_answered {
-                mistake_in(&house, user, line, &answer).await
+                match mistake_in(&house, user, line, &answer).await {
+                    None => beside_the_reference(&house, user, line, &answer).await,
+                    mistake => mistake,
+                }
             } else {
                 let (status, problem) = refusal(&house, user, line, route);
                 let is_refused =
@@ -306,4 +310,24 @@ async fn mistake_in(house: &House, user: &str, line: &Line, answer: &Answer) -> 
         Shows::File(text) => (answer.body != *text).then(|| text.clone()),
     };
     expected.map(|expected| format!("should be {expected}"))
+}
+
+/// What an answer, and each further page of it, has otherwise than the slow reference.
+async fn beside_the_reference(house: &House, user: &str, line: &Line, answer: &Answer) -> Option<String> {
+    if matches!(line.shows(user), Shows::Uncovered) {
+        return None;
+    }
+    let (method, body) = (line.method, line.body.as_ref());
+    let question = Question { user, setting: house.setting(), method, target: line.target(), body };
+    for (place, expected) in question.answers().into_iter().enumerate() {
+        let target = page_of(&line.target(), place + 1);
+        let shown = match place {
+            0 => Content::of(&answer.body),
+            _ => Content::of(&house.send(user, method, &target, body).await.body),
+        };
+        if shown != expected {
+            return Some(format!("{target} shows {shown:?}, and by the reference {expected:?}"));
+        }
+    }
+    None
 }
