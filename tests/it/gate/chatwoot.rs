@@ -1,13 +1,16 @@
 //! The shipped route map for Chatwoot, before a small Chatwoot: each user sees one set of conversations, whichever way
 //! they look, and it is the one that the policy says. Every answer is searched for canaries of anything else.
 
+mod any_status;
 mod backend;
 mod copies;
+mod each_object;
 mod every_route;
 mod forms;
 mod given;
 mod house;
 mod none;
+mod reference;
 mod written;
 
 use std::collections::BTreeSet;
@@ -16,7 +19,7 @@ use serde_json::json;
 
 use self::{
     backend::{CONTACTS, CONVERSATIONS, Conversation, messages::LONG},
-    house::{House, Sight, USERS},
+    house::{House, SETTINGS, Sight, USERS},
 };
 use super::backend::Asked;
 
@@ -27,10 +30,13 @@ fn those(sight: &Sight, fit: impl Fn(&Conversation) -> bool) -> BTreeSet<u32> {
 
 #[test]
 fn the_users_see_different_sets() {
-    let sets: BTreeSet<_> = USERS.iter().map(|(user, ..)| Sight::of(user).conversations()).collect();
-    // The administrator, the one without media and the one who begins conversations see all; nobody sees nothing.
-    assert_eq!(sets.len(), USERS.len() - 2, "{sets:?}");
-    assert!(sets.iter().all(|set| !set.is_empty()));
+    for setting in SETTINGS {
+        let sets: BTreeSet<_> =
+            USERS.iter().map(|(user, ..)| Sight::of(user, setting).conversations()).collect();
+        // The administrator, the one without media and the one who begins conversations see all; nobody sees nothing.
+        assert_eq!(sets.len(), USERS.len() - 2, "{setting:?}: {sets:?}");
+        assert!(sets.iter().all(|set| !set.is_empty()));
+    }
 }
 
 #[test]
@@ -57,70 +63,64 @@ fn what_an_operator_must_say_is_asked_for() {
 
 #[tokio::test]
 async fn every_list_shows_what_get_shows_and_what_the_policy_says() {
-    let house = House::start().await;
-    for (user, ..) in USERS {
-        let sight = house.sight(user);
-        let all = sight.conversations();
-        let listed = house.numbers(user, "conversations?status=all", None, "/data/payload", "/id").await;
-        assert_eq!(listed, all, "{user}: the list");
-        for id in 1..=CONVERSATIONS + 1 {
-            let status = house.get(user, &format!("conversations/{id}")).await.status;
-            assert_eq!(status, if all.contains(&id) { 200 } else { 404 }, "{user}: conversation {id}");
+    for setting in SETTINGS {
+        let house = House::set(setting).await;
+        for (user, ..) in USERS {
+            let sight = house.sight(user);
+            let all = sight.conversations();
+            let listed = house.numbers(user, "conversations?status=all", None, "/data/payload", "/id").await;
+            assert_eq!(listed, all, "{setting:?} {user}: the list");
+            for id in 1..=CONVERSATIONS + 1 {
+                let status = house.get(user, &format!("conversations/{id}")).await.status;
+                assert_eq!(
+                    status,
+                    if all.contains(&id) { 200 } else { 404 },
+                    "{setting:?} {user}: conversation {id}"
+                );
+            }
+            let mut of_contacts = BTreeSet::new();
+            for contact in CONTACTS {
+                let path = format!("contacts/{contact}/conversations");
+                of_contacts.extend(house.shown(user, &path, None, "/payload").await);
+            }
+            assert_eq!(of_contacts, all, "{setting:?} {user}: the conversations of all contacts");
         }
-        let open = those(sight, |of| of.status == "open");
-        for (query, expected) in [
-            ("status=open&assignee_type=all", open.clone()),
-            ("assignee_type=unassigned", those(sight, |of| of.status == "open" && of.assignee.is_none())),
-            ("assignee_type=assigned", those(sight, |of| of.status == "open" && of.assignee.is_some())),
-            ("conversation_type=mention", those(sight, |of| of.status == "open" && of.mentioned)),
-            ("conversation_type=participating", those(sight, |of| of.status == "open" && of.watched)),
-            (
-                "conversation_type=unattended",
-                those(sight, |of| of.status == "open" && !of.id.is_multiple_of(3)),
-            ),
-            ("team_id=10", those(sight, |of| of.status == "open" && of.team == Some(10))),
-        ] {
-            let shown =
-                house.numbers(user, &format!("conversations?{query}"), None, "/data/payload", "/id").await;
-            assert_eq!(shown, expected, "{user}: {query}");
-        }
-        let filter = json!({"payload": [{
-            "attribute_key": "status", "filter_operator": "equal_to", "values": ["all"], "query_operator": null,
-        }]});
-        let filtered = house.numbers(user, "conversations/filter", Some(&filter), "/payload", "/id").await;
-        assert_eq!(filtered, all, "{user}: the filter");
-        let mut of_contacts = BTreeSet::new();
-        for contact in CONTACTS {
-            let path = format!("contacts/{contact}/conversations");
-            of_contacts.extend(house.shown(user, &path, None, "/payload").await);
-        }
-        assert_eq!(of_contacts, all, "{user}: the conversations of all contacts");
     }
 }
 
 #[tokio::test]
 async fn what_is_shown_is_of_one_set_though_the_backend_ignores_every_filter_and_every_page() {
-    let house = House::before(backend::told_all).await;
-    let filter = json!({"payload": [{"attribute_key": "status", "values": ["open"]}]});
-    for (user, ..) in USERS {
-        let sight = house.sight(user);
-        let all = sight.conversations();
-        for (path, body, rows) in [
-            ("conversations?status=open&assignee_type=me", None, "/data/payload"),
-            ("conversations?assignee_type=unassigned&page=2", None, "/data/payload"),
-            ("conversations?conversation_type=mention", None, "/data/payload"),
-            ("conversations?team_id=10&status=resolved", None, "/data/payload"),
-            ("conversations/filter", Some(&filter), "/payload"),
-        ] {
-            let shown = house.shown(user, path, body, rows).await;
-            assert!(shown.is_subset(&all) && shown.len() >= all.len().min(25), "{user}: {path}: {shown:?}");
-        }
-        // Who may search at all is another test's.
-        let path = "search/conversations?q=no-such-text";
-        if house.get(user, path).await.status == 200 {
-            let shown = house.shown(user, path, None, "/payload/conversations").await;
-            // 8 may see contacts of their own conversations, and has none.
-            assert!(shown.is_subset(&all) && shown.is_empty() == (user == "8"), "{user}: {path}: {shown:?}");
+    for setting in SETTINGS {
+        let house = House::set_before(setting, backend::told_all).await;
+        let filter = json!({"payload": [{"attribute_key": "status", "values": ["open"]}]});
+        for (user, ..) in USERS {
+            let sight = house.sight(user);
+            let all = sight.conversations();
+            for (path, body, rows) in [
+                ("conversations?status=open&assignee_type=me", None, "/data/payload"),
+                ("conversations?assignee_type=unassigned&page=2", None, "/data/payload"),
+                ("conversations?conversation_type=mention", None, "/data/payload"),
+                ("conversations?team_id=10&status=resolved", None, "/data/payload"),
+                ("conversations?status=pending", None, "/data/payload"),
+                ("conversations?conversation_type=participating&status=snoozed", None, "/data/payload"),
+                ("conversations/filter", Some(&filter), "/payload"),
+            ] {
+                let shown = house.shown(user, path, body, rows).await;
+                assert!(
+                    shown.is_subset(&all) && shown.len() >= all.len().min(25),
+                    "{setting:?} {user}: {path}: {shown:?}"
+                );
+            }
+            // Who may search at all is another test's.
+            let path = "search/conversations?q=no-such-text";
+            if house.get(user, path).await.status == 200 {
+                let shown = house.shown(user, path, None, "/payload/conversations").await;
+                // 8 may see contacts of their own conversations, and has none.
+                assert!(
+                    shown.is_subset(&all) && shown.is_empty() == (user == "8"),
+                    "{setting:?} {user}: {path}: {shown:?}"
+                );
+            }
         }
     }
 }
@@ -138,60 +138,71 @@ async fn d05_lists_beside_each_other_are_paged_by_who_sees_all_of_them() {
 
 #[tokio::test]
 async fn a_search_finds_what_get_shows_where_all_that_is_searched_is_seen() {
-    let house = House::start().await;
-    let (mut some, mut none) = (0, 0);
-    for (user, ..) in USERS {
-        let sight = house.sight(user);
-        let texts =
-            |of: &Conversation| sight.reaches("message", "view", *of) && sight.reaches("note", "view", *of);
-        let all_of = |of: &Conversation| sight.has_number(*of) && texts(of);
-        // Each of its lists is searched for itself: conversations by their contacts, messages by what they say.
-        let heard =
-            |of: &Conversation| sight.reaches("message", "view", *of) && sight.reaches("media", "view", *of);
-        let numbers = |of: &Conversation| !those(sight, heard).is_empty() && sight.has_number(*of);
-        let of_each_list = those(sight, numbers);
-        for (path, rows, is_paged, fit) in [
-            ("conversations?status=all&q=CANARY", "/data/payload", true, those(sight, texts)),
-            // In what was written alone, as in the list.
-            ("conversations/search?q=CANARY", "/payload", true, those(sight, texts)),
-            ("search?q=CANARY", "/payload/conversations", false, of_each_list),
-            ("search/conversations?q=CANARY", "/payload/conversations", true, those(sight, all_of)),
-        ] {
-            // Rows that hide what is searched do not come; where a search has pages of Chatwoot's own, they would be missed on them.
-            // 8 may see messages and notes of their own conversations, and has none: what is none of them does not come.
-            let has_none = user == "8" && is_paged;
-            if has_none || !fit.is_empty() && (is_paged || fit == sight.conversations()) {
-                if is_paged {
-                    assert_eq!(house.numbers(user, path, None, rows, "/id").await, fit, "{user}: {path}");
-                } else {
-                    // Of Chatwoot's first page.
-                    let found = house.shown(user, path, None, rows).await;
-                    assert!(!found.is_empty() && found.is_subset(&fit), "{user}: {path}: {found:?}");
+    for setting in SETTINGS {
+        let house = House::set(setting).await;
+        let (mut some, mut none) = (0, 0);
+        for (user, ..) in USERS {
+            let sight = house.sight(user);
+            let texts = |of: &Conversation| {
+                sight.reaches("message", "view", *of) && sight.reaches("note", "view", *of)
+            };
+            let all_of = |of: &Conversation| sight.has_number(*of) && texts(of);
+            // Each of its lists is searched for itself: conversations by their contacts, messages by what they say.
+            let heard = |of: &Conversation| {
+                sight.reaches("message", "view", *of) && sight.reaches("media", "view", *of)
+            };
+            let numbers = |of: &Conversation| !those(sight, heard).is_empty() && sight.has_number(*of);
+            let of_each_list = those(sight, numbers);
+            for (path, rows, is_paged, fit) in [
+                ("conversations?status=all&q=CANARY", "/data/payload", true, those(sight, texts)),
+                // In what was written alone, as in the list.
+                ("conversations/search?q=CANARY", "/payload", true, those(sight, texts)),
+                ("search?q=CANARY", "/payload/conversations", false, of_each_list),
+                ("search/conversations?q=CANARY", "/payload/conversations", true, those(sight, all_of)),
+            ] {
+                // Rows that hide what is searched do not come; where a search has pages of Chatwoot's own, they would be missed on them.
+                // 8 may see messages and notes of their own conversations, and has none: what is none of them does not come.
+                let has_none = user == "8" && is_paged;
+                if has_none || !fit.is_empty() && (is_paged || fit == sight.conversations()) {
+                    if is_paged {
+                        assert_eq!(
+                            house.numbers(user, path, None, rows, "/id").await,
+                            fit,
+                            "{setting:?} {user}: {path}"
+                        );
+                    } else {
+                        // Of Chatwoot's first page.
+                        let found = house.shown(user, path, None, rows).await;
+                        assert!(
+                            !found.is_empty() && found.is_subset(&fit),
+                            "{setting:?} {user}: {path}: {found:?}"
+                        );
+                    }
+                    some += usize::from(fit != sight.conversations());
+                    continue;
                 }
-                some += usize::from(fit != sight.conversations());
+                none += 1;
+                let before = house.backend.lines().len();
+                let answer = house.get(user, path).await;
+                assert_eq!(answer.status, 400, "{setting:?} {user}: {path}: {answer:?}");
+                assert_eq!(answer.json()["fields"], json!(["q"]), "{setting:?} {user}: {path}");
+                assert_eq!(house.backend.lines().len(), before, "{setting:?} {user}: {path}");
+            }
+            // A message that is found says whether it is private: then it is a note. In what is spoken is searched, too.
+            let read = |of: &Conversation| {
+                let right = if of.is_found_by_its_note() { "note" } else { "message" };
+                sight.reaches(right, "view", *of) && sight.reaches("media", "view", *of)
+            };
+            let path = "search/messages?q=CANARY";
+            if those(sight, |of| sight.reaches("media", "view", *of)).is_empty() && user != "8" {
+                assert_eq!(house.get(user, path).await.status, 400, "{setting:?} {user}: {path}");
                 continue;
             }
-            none += 1;
-            let before = house.backend.lines().len();
-            let answer = house.get(user, path).await;
-            assert_eq!(answer.status, 400, "{user}: {path}: {answer:?}");
-            assert_eq!(answer.json()["fields"], json!(["q"]), "{user}: {path}");
-            assert_eq!(house.backend.lines().len(), before, "{user}: {path}");
+            let found = house.numbers(user, path, None, "/payload/messages", "/conversation_id").await;
+            assert_eq!(found, those(sight, read), "{setting:?} {user}: {path}");
         }
-        // A message that is found says whether it is private: then it is a note. In what is spoken is searched, too.
-        let read = |of: &Conversation| {
-            let right = if of.is_found_by_its_note() { "note" } else { "message" };
-            sight.reaches(right, "view", *of) && sight.reaches("media", "view", *of)
-        };
-        let path = "search/messages?q=CANARY";
-        if those(sight, |of| sight.reaches("media", "view", *of)).is_empty() && user != "8" {
-            assert_eq!(house.get(user, path).await.status, 400, "{user}: {path}");
-            continue;
-        }
-        let found = house.numbers(user, path, None, "/payload/messages", "/conversation_id").await;
-        assert_eq!(found, those(sight, read), "{user}: {path}");
+        assert!(some > 2 && none > 5, "{setting:?}: {some} find some of theirs, {none} are refused");
     }
-    assert!(some > 2 && none > 5, "{some} find some of theirs, {none} are refused");
 }
 
 #[tokio::test]
@@ -468,101 +479,113 @@ async fn no_answer_makes_headgate_ask_for_more_than_a_hundred_objects() {
 
 #[tokio::test]
 async fn what_hangs_on_a_conversation_is_seen_by_who_sees_it() {
-    let house = House::start().await;
-    for (user, ..) in USERS {
-        let sight = house.sight(user);
-        for of in Conversation::all() {
-            let path = |rest: &str| format!("conversations/{}/{rest}", of.id);
-            let labels = house.get(user, &path("labels")).await.status;
-            assert_eq!(
-                labels == 200,
-                sight.reaches("conversation", "view", of),
-                "{user}: labels of {}",
-                of.id
-            );
-            let participants = house.get(user, &path("participants")).await.status;
-            assert_eq!(participants, labels, "{user}: participants of {}", of.id);
+    for setting in SETTINGS {
+        let house = House::set(setting).await;
+        for (user, ..) in USERS {
+            let sight = house.sight(user);
+            for of in Conversation::all() {
+                let path = |rest: &str| format!("conversations/{}/{rest}", of.id);
+                let labels = house.get(user, &path("labels")).await.status;
+                assert_eq!(
+                    labels == 200,
+                    sight.reaches("conversation", "view", of),
+                    "{setting:?} {user}: labels of {}",
+                    of.id
+                );
+                let participants = house.get(user, &path("participants")).await.status;
+                assert_eq!(participants, labels, "{setting:?} {user}: participants of {}", of.id);
 
-            let messages = house.get(user, &path("messages")).await;
-            let listed = sight.reaches("message", "list", of);
-            assert_eq!(messages.status == 200, listed, "{user}: messages of {}", of.id);
-            if listed {
-                let notes = sight.reaches("note", "list", of) && sight.reaches("note", "view", of);
-                let messages = messages.json();
-                let shown = messages["payload"].as_array().unwrap();
-                let expected = if of.id == LONG.0 { 20 } else { 2 + usize::from(notes) };
-                assert_eq!(shown.len(), expected, "{user}: messages of {}", of.id);
-                let pictures = shown[1].get("attachments").map(|pictures| pictures.as_array().unwrap().len());
-                let sees = sight.reaches("media", "view", of);
-                assert_eq!(pictures, sees.then_some(1), "{user}: pictures of {}", of.id);
+                let messages = house.get(user, &path("messages")).await;
+                let listed = sight.reaches("message", "list", of);
+                assert_eq!(messages.status == 200, listed, "{setting:?} {user}: messages of {}", of.id);
+                if listed {
+                    let notes = sight.reaches("note", "list", of) && sight.reaches("note", "view", of);
+                    let messages = messages.json();
+                    let shown = messages["payload"].as_array().unwrap();
+                    let expected = if of.id == LONG.0 { 20 } else { 2 + usize::from(notes) };
+                    assert_eq!(shown.len(), expected, "{setting:?} {user}: messages of {}", of.id);
+                    let pictures =
+                        shown[1].get("attachments").map(|pictures| pictures.as_array().unwrap().len());
+                    let sees = sight.reaches("media", "view", of);
+                    assert_eq!(pictures, sees.then_some(1), "{setting:?} {user}: pictures of {}", of.id);
+                }
+                let attachments = house.get(user, &path("attachments")).await;
+                assert_eq!(
+                    attachments.status == 200,
+                    sight.reaches("media", "view", of),
+                    "{setting:?} {user}: {}",
+                    of.id
+                );
             }
-            let attachments = house.get(user, &path("attachments")).await;
-            assert_eq!(attachments.status == 200, sight.reaches("media", "view", of), "{user}: {}", of.id);
         }
     }
 }
 
 #[tokio::test]
 async fn d05_whoever_scrolls_through_a_conversation_finds_what_they_may_see_in_full_pages() {
-    let house = House::start().await;
-    let (id, count) = LONG;
-    for (user, ..) in USERS {
-        let sight = house.sight(user);
-        let of = Conversation::of(id);
-        if !sight.reaches("message", "list", of) {
-            continue;
-        }
-        let notes = sight.reaches("note", "list", of) && sight.reaches("note", "view", of);
-        let seen: Vec<u32> =
-            (1..=count).filter(|nth| notes || nth % 3 != 0).map(|nth| id * 10 + nth).collect();
-        let page = async |question: &str| {
-            let answer = house.get(user, &format!("conversations/{id}/messages{question}")).await;
-            assert_eq!(answer.status, 200, "{user} {question}: {answer:?}");
-            let payload = answer.json()["payload"].as_array().unwrap().clone();
-            let ids = payload.iter().map(|row| u32::try_from(row["id"].as_u64().unwrap()).unwrap());
-            ids.collect::<Vec<_>>()
-        };
-        // Back from the last, as a panel does.
-        let mut back = page("").await;
-        assert_eq!(back.len(), 20, "{user}");
-        loop {
-            let before = page(&format!("?before={}", back[0])).await;
-            if before.is_empty() {
-                break;
+    for setting in SETTINGS {
+        let house = House::set(setting).await;
+        let (id, count) = LONG;
+        for (user, ..) in USERS {
+            let sight = house.sight(user);
+            let of = Conversation::of(id);
+            if !sight.reaches("message", "list", of) {
+                continue;
             }
-            back.splice(0..0, before);
+            let notes = sight.reaches("note", "list", of) && sight.reaches("note", "view", of);
+            let seen: Vec<u32> =
+                (1..=count).filter(|nth| notes || nth % 3 != 0).map(|nth| id * 10 + nth).collect();
+            let page = async |question: &str| {
+                let answer = house.get(user, &format!("conversations/{id}/messages{question}")).await;
+                assert_eq!(answer.status, 200, "{setting:?} {user} {question}: {answer:?}");
+                let payload = answer.json()["payload"].as_array().unwrap().clone();
+                let ids = payload.iter().map(|row| u32::try_from(row["id"].as_u64().unwrap()).unwrap());
+                ids.collect::<Vec<_>>()
+            };
+            // Back from the last, as a panel does.
+            let mut back = page("").await;
+            assert_eq!(back.len(), 20, "{setting:?} {user}");
+            loop {
+                let before = page(&format!("?before={}", back[0])).await;
+                if before.is_empty() {
+                    break;
+                }
+                back.splice(0..0, before);
+            }
+            assert_eq!(back, seen, "{setting:?} {user}");
+            // On from one, and from one to another.
+            assert_eq!(page(&format!("?after={}", seen[4])).await, seen[5..], "{setting:?} {user}");
+            let between = page(&format!("?after={}&before={}", seen[4], seen[9])).await;
+            assert_eq!(between, seen[4..9], "{setting:?} {user}");
+            // And nobody counts notes off.
+            let counted = house.get(user, &format!("conversations/{id}/messages?limit=1")).await.status;
+            let sees_all = sight.conversations().len() == CONVERSATIONS as usize && notes;
+            assert_eq!(counted == 200, sees_all, "{setting:?} {user}");
         }
-        assert_eq!(back, seen, "{user}");
-        // On from one, and from one to another.
-        assert_eq!(page(&format!("?after={}", seen[4])).await, seen[5..], "{user}");
-        let between = page(&format!("?after={}&before={}", seen[4], seen[9])).await;
-        assert_eq!(between, seen[4..9], "{user}");
-        // And nobody counts notes off.
-        let counted = house.get(user, &format!("conversations/{id}/messages?limit=1")).await.status;
-        let sees_all = sight.conversations().len() == CONVERSATIONS as usize && notes;
-        assert_eq!(counted == 200, sees_all, "{user}");
     }
 }
 
 #[tokio::test]
 async fn counters_count_what_is_shown_or_nothing() {
-    let house = House::start().await;
-    for (user, ..) in USERS {
-        let sight = house.sight(user);
-        let sees_all = sight.conversations().len() == CONVERSATIONS as usize;
-        let list = house.get(user, "conversations?status=all").await.json();
-        let meta = house.get(user, "conversations/meta?status=all").await.json();
-        if sees_all {
-            assert_eq!(list["data"]["meta"]["all_count"], CONVERSATIONS, "{user}");
-            assert_eq!(meta["meta"]["all_count"], CONVERSATIONS, "{user}");
-        } else {
-            let told = counted(&house, user, "conversations?status=all", "all_count").await;
-            assert_eq!(told, sight.conversations().len(), "{user}");
-            for counter in ["mine_count", "assigned_count", "unassigned_count"] {
-                assert!(list["data"]["meta"][counter].is_null(), "{user}: {counter}");
-                assert!(meta["meta"][counter].is_null(), "{user}: {counter}");
+    for setting in SETTINGS {
+        let house = House::set(setting).await;
+        for (user, ..) in USERS {
+            let sight = house.sight(user);
+            let sees_all = sight.conversations().len() == CONVERSATIONS as usize;
+            let list = house.get(user, "conversations?status=all").await.json();
+            let meta = house.get(user, "conversations/meta?status=all").await.json();
+            if sees_all {
+                assert_eq!(list["data"]["meta"]["all_count"], CONVERSATIONS, "{setting:?} {user}");
+                assert_eq!(meta["meta"]["all_count"], CONVERSATIONS, "{setting:?} {user}");
+            } else {
+                let told = counted(&house, user, "conversations?status=all", "all_count").await;
+                assert_eq!(told, sight.conversations().len(), "{setting:?} {user}");
+                for counter in ["mine_count", "assigned_count", "unassigned_count"] {
+                    assert!(list["data"]["meta"][counter].is_null(), "{setting:?} {user}: {counter}");
+                    assert!(meta["meta"][counter].is_null(), "{setting:?} {user}: {counter}");
+                }
+                assert!(meta["meta"]["all_count"].is_null(), "{setting:?} {user}");
             }
-            assert!(meta["meta"]["all_count"].is_null(), "{user}");
         }
     }
 }
@@ -581,29 +604,36 @@ async fn counted(house: &House, user: &str, path: &str, counter: &str) -> usize 
 
 #[tokio::test]
 async fn notices_tell_of_what_is_seen() {
-    let house = House::start().await;
-    for (user, ..) in USERS {
-        let sight = house.sight(user);
-        let answer = house.get(user, "notifications").await;
-        if sight.reaches("notification", "view", Conversation::of(1)) || user != "6" {
-            let told = house.numbers(user, "notifications", None, "/data/payload", "/primary_actor/id").await;
-            let expected = those(sight, |of| sight.reaches("notification", "view", *of));
-            assert_eq!(told, expected, "{user}");
-            // D05: and no number of them tells of others.
-            let told = answer.json()["data"].clone();
-            let meta = &told["meta"];
-            if expected.len() == CONVERSATIONS as usize {
-                assert_eq!(
-                    (&meta["count"], &meta["unread_count"]),
-                    (&json!(CONVERSATIONS), &json!(CONVERSATIONS)),
-                    "{user}"
-                );
+    for setting in SETTINGS {
+        let house = House::set(setting).await;
+        for (user, ..) in USERS {
+            let sight = house.sight(user);
+            let answer = house.get(user, "notifications").await;
+            if sight.reaches("notification", "view", Conversation::of(1)) || user != "6" {
+                let told =
+                    house.numbers(user, "notifications", None, "/data/payload", "/primary_actor/id").await;
+                let expected = those(sight, |of| sight.reaches("notification", "view", *of));
+                assert_eq!(told, expected, "{setting:?} {user}");
+                // D05: and no number of them tells of others.
+                let told = answer.json()["data"].clone();
+                let meta = &told["meta"];
+                if expected.len() == CONVERSATIONS as usize {
+                    assert_eq!(
+                        (&meta["count"], &meta["unread_count"]),
+                        (&json!(CONVERSATIONS), &json!(CONVERSATIONS)),
+                        "{setting:?} {user}"
+                    );
+                } else {
+                    assert_eq!(meta["unread_count"], json!(null), "{setting:?} {user}");
+                    assert_eq!(
+                        counted(&house, user, "notifications?", "count").await,
+                        expected.len(),
+                        "{setting:?} {user}"
+                    );
+                }
             } else {
-                assert_eq!(meta["unread_count"], json!(null), "{user}");
-                assert_eq!(counted(&house, user, "notifications?", "count").await, expected.len(), "{user}");
+                assert_eq!(answer.status, 403, "{setting:?} {user}: {answer:?}");
             }
-        } else {
-            assert_eq!(answer.status, 403, "{user}: {answer:?}");
         }
     }
 }
@@ -671,31 +701,42 @@ async fn a_way_to_be_reached_is_given_by_who_may_take_it_from_another_contact() 
 
 #[tokio::test]
 async fn contacts_by_themselves_are_for_who_may_see_all_of_them() {
-    let house = House::start().await;
-    let everyone: BTreeSet<u32> = CONTACTS.collect();
-    for (user, ..) in USERS {
-        let all = Sight::of(user).has_contacts();
-        let answer = house.get(user, "contacts").await;
-        if answer.status == 200 {
-            for (path, body) in [
-                ("contacts", None),
-                ("contacts/search?q=a", None),
-                ("contacts/filter", Some(json!({"payload": []}))),
-            ] {
-                // From 2 the company's name is hidden, in which is searched too.
-                if path.contains("q=") && all && (user == "2" || !Sight::of(user).has_numbers()) {
-                    assert_eq!(house.get(user, path).await.status, 400, "{user}: numbers are searched in");
-                    continue;
+    for setting in SETTINGS {
+        let house = House::set(setting).await;
+        let everyone: BTreeSet<u32> = CONTACTS.collect();
+        for (user, ..) in USERS {
+            let sight = house.sight(user);
+            let all = sight.has_contacts();
+            let answer = house.get(user, "contacts").await;
+            if answer.status == 200 {
+                for (path, body) in [
+                    ("contacts", None),
+                    ("contacts/search?q=a", None),
+                    ("contacts/filter", Some(json!({"payload": []}))),
+                ] {
+                    // From 2 the company's name is hidden, in which is searched too.
+                    if path.contains("q=") && all && (user == "2" || !sight.has_numbers()) {
+                        assert_eq!(
+                            house.get(user, path).await.status,
+                            400,
+                            "{setting:?} {user}: numbers are searched in"
+                        );
+                        continue;
+                    }
+                    let shown = house.numbers(user, path, body.as_ref(), "/payload", "/id").await;
+                    assert_eq!(
+                        shown,
+                        if all { everyone.clone() } else { BTreeSet::new() },
+                        "{setting:?} {user}: {path}"
+                    );
                 }
-                let shown = house.numbers(user, path, body.as_ref(), "/payload", "/id").await;
-                assert_eq!(shown, if all { everyone.clone() } else { BTreeSet::new() }, "{user}: {path}");
+            } else {
+                assert!(!all, "{setting:?} {user}: {answer:?}");
             }
-        } else {
-            assert!(!all, "{user}: {answer:?}");
-        }
-        for contact in CONTACTS {
-            let status = house.get(user, &format!("contacts/{contact}")).await.status;
-            assert_eq!(status, if all { 200 } else { 404 }, "{user}: contact {contact}");
+            for contact in CONTACTS {
+                let status = house.get(user, &format!("contacts/{contact}")).await.status;
+                assert_eq!(status, if all { 200 } else { 404 }, "{setting:?} {user}: contact {contact}");
+            }
         }
     }
 }
@@ -854,36 +895,38 @@ async fn every_route_below_a_conversation_is_for_who_the_policy_says() {
     });
     let routes: Vec<_> = routes.collect();
     assert!(routes.len() > 25, "{routes:?}");
-    let house = House::start().await;
-    for (user, ..) in USERS {
-        let sight = house.sight(user);
-        // Their own, their team's, a bot's, nobody's.
-        for of in [1, 2, 3, 7, 13, 14].map(Conversation::of) {
-            for (method, path, resource, action) in &routes {
-                let target = format!("conversations/{}{path}", of.id);
-                let before = house.backend.seen().len();
-                let body = (method != "GET" && method != "DELETE").then(|| json!({}));
-                let answer = house.send(user, method, &target, body.as_ref()).await;
-                let line = format!("{method} /api/v1/accounts/1/{target}");
-                let asked = house.backend.lines().split_off(before);
-                // A conversation itself is decided on by its answer, which Headgate's own question may be.
-                let reached = if path.is_empty() && method == "GET" {
-                    answer.status == 200
-                } else {
-                    asked.contains(&line)
-                };
-                let body_is_refused = answer.status == 400 && body.is_some()
-                    || answer.status == 403 && answer.problem() == "fields";
-                let may = sight.reaches(resource, action, of);
-                // Which file is a note's is not told: who may not see notes finds none, and Headgate need not ask.
-                if may && path == "/attachments" && answer.body == r#"{"payload":[]}"# {
-                    assert!(!sight.reaches("note", "view", of), "{user}: {line}");
-                    continue;
-                }
-                assert_eq!(reached || body_is_refused, may, "{user}: {line}: {answer:?}");
-                if !may {
-                    let status = if sight.sees(resource, Some(of)) { 403 } else { 404 };
-                    assert_eq!(answer.status, status, "{user}: {line}: {answer:?}");
+    for setting in SETTINGS {
+        let house = House::set(setting).await;
+        for (user, ..) in USERS {
+            let sight = house.sight(user);
+            // Their own, their team's, a bot's, nobody's.
+            for of in [1, 2, 3, 7, 13, 14].map(Conversation::of) {
+                for (method, path, resource, action) in &routes {
+                    let target = format!("conversations/{}{path}", of.id);
+                    let before = house.backend.seen().len();
+                    let body = (method != "GET" && method != "DELETE").then(|| json!({}));
+                    let answer = house.send(user, method, &target, body.as_ref()).await;
+                    let line = format!("{method} /api/v1/accounts/1/{target}");
+                    let asked = house.backend.lines().split_off(before);
+                    // A conversation itself is decided on by its answer, which Headgate's own question may be.
+                    let reached = if path.is_empty() && method == "GET" {
+                        answer.status == 200
+                    } else {
+                        asked.contains(&line)
+                    };
+                    let body_is_refused = answer.status == 400 && body.is_some()
+                        || answer.status == 403 && answer.problem() == "fields";
+                    let may = sight.reaches(resource, action, of);
+                    // Which file is a note's is not told: who may not see notes finds none, and Headgate need not ask.
+                    if may && path == "/attachments" && answer.body == r#"{"payload":[]}"# {
+                        assert!(!sight.reaches("note", "view", of), "{setting:?} {user}: {line}");
+                        continue;
+                    }
+                    assert_eq!(reached || body_is_refused, may, "{setting:?} {user}: {line}: {answer:?}");
+                    if !may {
+                        let status = if sight.sees(resource, Some(of)) { 403 } else { 404 };
+                        assert_eq!(answer.status, status, "{setting:?} {user}: {line}: {answer:?}");
+                    }
                 }
             }
         }
@@ -940,28 +983,33 @@ async fn a_profile_is_shown_to_its_user_without_what_opens_doors() {
 
 #[tokio::test]
 async fn numbers_of_notices_and_reports_are_for_who_sees_all_of_them() {
-    let house = House::start().await;
-    for (user, ..) in USERS {
-        let sight = house.sight(user);
-        let everything = Conversation::all().iter().all(|of| sight.reaches("notification", "view", *of));
-        let some = !those(sight, |of| sight.reaches("notification", "view", *of)).is_empty();
-        let unread = house.get(user, "notifications/unread_count").await;
-        match (everything, some) {
-            (true, _) => assert_eq!(unread.json(), json!(CONVERSATIONS), "{user}"),
-            (false, true) => assert_eq!(unread.json(), json!(null), "{user}"),
-            (false, false) => {
-                assert!(unread.status == 403 || unread.json() == json!(null), "{user}: {unread:?}")
+    for setting in SETTINGS {
+        let house = House::set(setting).await;
+        for (user, ..) in USERS {
+            let sight = house.sight(user);
+            let everything = Conversation::all().iter().all(|of| sight.reaches("notification", "view", *of));
+            let some = !those(sight, |of| sight.reaches("notification", "view", *of)).is_empty();
+            let unread = house.get(user, "notifications/unread_count").await;
+            match (everything, some) {
+                (true, _) => assert_eq!(unread.json(), json!(CONVERSATIONS), "{setting:?} {user}"),
+                (false, true) => assert_eq!(unread.json(), json!(null), "{setting:?} {user}"),
+                (false, false) => {
+                    assert!(
+                        unread.status == 403 || unread.json() == json!(null),
+                        "{setting:?} {user}: {unread:?}"
+                    )
+                }
             }
-        }
-        let reports = Conversation::all().iter().all(|of| sight.reaches("report", "view", *of));
-        for path in [
-            "/api/v2/accounts/1/reports/bot_summary",
-            "/api/v2/accounts/1/reports/inbox_label_matrix",
-            "/api/v2/accounts/1/summary_reports/label",
-            "/api/v1/accounts/1/csat_survey_responses/metrics",
-        ] {
-            let report = house.get(user, path).await;
-            assert_eq!(report.status == 200, reports, "{user}: {path}: {report:?}");
+            let reports = Conversation::all().iter().all(|of| sight.reaches("report", "view", *of));
+            for path in [
+                "/api/v2/accounts/1/reports/bot_summary",
+                "/api/v2/accounts/1/reports/inbox_label_matrix",
+                "/api/v2/accounts/1/summary_reports/label",
+                "/api/v1/accounts/1/csat_survey_responses/metrics",
+            ] {
+                let report = house.get(user, path).await;
+                assert_eq!(report.status == 200, reports, "{setting:?} {user}: {path}: {report:?}");
+            }
         }
     }
 }
@@ -1063,22 +1111,24 @@ async fn a_filter_is_ordered_by_what_its_user_sees_of_each_row() {
 
 #[tokio::test]
 async fn what_changed_of_late_comes_at_once_as_updated_within_knows_no_pages() {
-    let house = House::start().await;
-    for (user, ..) in USERS {
-        let sight = house.sight(user).conversations();
-        for page in ["", "&page=1", "&page=3"] {
-            let path = format!("conversations?status=all&updated_within=60{page}");
-            let answer = house.get(user, &path).await.json();
-            let rows = answer["data"]["payload"].as_array().unwrap();
-            let mut told: Vec<_> =
-                rows.iter().map(|row| u32::try_from(row["id"].as_u64().unwrap()).unwrap()).collect();
-            told.sort_unstable();
-            assert_eq!(told, sight.iter().copied().collect::<Vec<_>>(), "{user}{page}");
-            assert_eq!(answer["data"]["meta"]["all_count"], sight.len(), "{user}{page}");
-        }
-        for odd in ["updated_within=", "updated_within=1h", "updated_within[]=60"] {
-            let answer = house.get(user, &format!("conversations?status=all&{odd}")).await.status;
-            assert_eq!(answer == 400, sight.len() < CONVERSATIONS as usize, "{user}: {odd}");
+    for setting in SETTINGS {
+        let house = House::set(setting).await;
+        for (user, ..) in USERS {
+            let sight = house.sight(user).conversations();
+            for page in ["", "&page=1", "&page=3"] {
+                let path = format!("conversations?status=all&updated_within=60{page}");
+                let answer = house.get(user, &path).await.json();
+                let rows = answer["data"]["payload"].as_array().unwrap();
+                let mut told: Vec<_> =
+                    rows.iter().map(|row| u32::try_from(row["id"].as_u64().unwrap()).unwrap()).collect();
+                told.sort_unstable();
+                assert_eq!(told, sight.iter().copied().collect::<Vec<_>>(), "{setting:?} {user}{page}");
+                assert_eq!(answer["data"]["meta"]["all_count"], sight.len(), "{setting:?} {user}{page}");
+            }
+            for odd in ["updated_within=", "updated_within=1h", "updated_within[]=60"] {
+                let answer = house.get(user, &format!("conversations?status=all&{odd}")).await.status;
+                assert_eq!(answer == 400, sight.len() < CONVERSATIONS as usize, "{setting:?} {user}: {odd}");
+            }
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::support::folder::write_file;
 
 mod api;
 mod push;
+mod reference;
 mod routes;
 
 const ROLES: &str = r#"

@@ -56,7 +56,12 @@ impl Conversation {
             bot,
             team: [Some(10), Some(20), None][id as usize % 3],
             contact: CONTACTS.start + id % 12,
-            status: if id.is_multiple_of(5) { "resolved" } else { "open" },
+            status: match id {
+                _ if id.is_multiple_of(5) => "resolved",
+                _ if id % 7 == 3 => "pending",
+                _ if id % 7 == 5 => "snoozed",
+                _ => "open",
+            },
             watched: id.is_multiple_of(7),
             mentioned: id.is_multiple_of(6),
         }
@@ -365,7 +370,8 @@ fn found(asked: &Asked, parts: &[&str], query: &Query) -> Option<Value> {
             json!({"payload": {"messages": rows.collect::<Vec<_>>()}})
         }
         ("GET", ["search", "contacts"]) => {
-            json!({"payload": {"contacts": CONTACTS.map(found_contact).collect::<Vec<_>>()}})
+            let found = query.rows(&CONTACTS.collect::<Vec<_>>(), 15);
+            json!({"payload": {"contacts": found.into_iter().map(found_contact).collect::<Vec<_>>()}})
         }
         _ => return None,
     })

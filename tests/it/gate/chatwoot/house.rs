@@ -28,19 +28,57 @@ use crate::{
     support::folder::write_file,
 };
 
+const HEADGATES_TOKEN: &str = "token-of-headgate";
 /// What Headgate itself is at the backend.
 const API_HEADERS: &str = "api_headers = { api_access_token = \"token-of-headgate\" }\n";
 
-/// What an operator writes; a panel of theirs notes in an attribute who follows a conversation.
-const ROUTES: &str = r#"
+/// How an operator puts the map in front.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Setting {
+    /// As it is shipped: Chatwoot takes everybody for Headgate's own user, and who follows a conversation is not known.
+    Plain,
+    /// Some have a token of their own there, and a panel notes in an attribute who follows a conversation.
+    Adapted,
+}
+
+pub(super) const SETTINGS: [Setting; 2] = [Setting::Plain, Setting::Adapted];
+
+/// What an operator writes whatever the setting.
+const PLAIN: &str = r#"
 use = ["chatwoot"]
 backend = "chat"
 fixed = { account = "1" }
+"#;
+
+const ADAPTED: &str = r#"
 [as_user]
 credentials = { 1 = "token-of-1", 4 = "token-of-4", 8 = "token-of-8" }
 [entity.conversation]
 participants = "/custom_attributes/watchers"
 "#;
+
+/// Who has a token of their own in Chatwoot.
+const TOKENS: [(&str, &str); 3] = [("1", "token-of-1"), ("4", "token-of-4"), ("8", "token-of-8")];
+
+impl Setting {
+    fn routes(self) -> String {
+        match self {
+            Self::Plain => PLAIN.to_owned(),
+            Self::Adapted => format!("{PLAIN}{ADAPTED}"),
+        }
+    }
+
+    /// The token with which Chatwoot is asked in a user's name.
+    pub(super) fn token(self, user: &str) -> &'static str {
+        let own = TOKENS.iter().find(|(known, _)| *known == user && self == Self::Adapted);
+        own.map_or(HEADGATES_TOKEN, |(_, token)| token)
+    }
+
+    /// Whether Chatwoot knows a user by a token of their own.
+    pub(super) fn knows(self, user: &str) -> bool {
+        self.token(user) != HEADGATES_TOKEN
+    }
+}
 
 /// Who has `no-notes` may send messages, and neither reads nor writes notes: a supervisor without `note` altogether, so that a
 /// private message is told from one to the contact by the right to it. Who may write notes without reading them needs no test of
@@ -101,6 +139,7 @@ pub(super) struct House {
     pub(super) backend: Backend,
     keys: Vec<String>,
     sights: Arc<Vec<Sight>>,
+    setting: Setting,
     _folder: TempDir,
 }
 
@@ -116,25 +155,40 @@ pub(super) fn mistakes(routes: &str) -> String {
 
 impl House {
     pub(super) async fn start() -> Self {
-        Self::before(chatwoot::told).await
+        Self::set(Setting::Adapted).await
+    }
+
+    pub(super) async fn set(setting: Setting) -> Self {
+        Self::set_before(setting, chatwoot::told).await
     }
 
     /// A house before another Chatwoot.
     pub(super) async fn before(chatwoot: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static) -> Self {
-        Self::made(chatwoot, "").await
+        Self::set_before(Setting::Adapted, chatwoot).await
+    }
+
+    pub(super) async fn set_before(
+        setting: Setting,
+        chatwoot: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Self {
+        Self::made(setting, chatwoot, "").await
     }
 
     /// A house whose roles see less by this.
     pub(super) async fn narrower(by: &str) -> Self {
-        Self::made(chatwoot::told, by).await
+        Self::made(Setting::Adapted, chatwoot::told, by).await
     }
 
-    async fn made(chatwoot: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static, narrower_by: &str) -> Self {
+    async fn made(
+        setting: Setting,
+        chatwoot: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static,
+        narrower_by: &str,
+    ) -> Self {
         let backend = Backend::start(chatwoot).await;
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| write_file(folder.path(), name, text);
         write("headgate.toml", &(headgate_toml("chat", backend.address) + API_HEADERS));
-        write("tenants/default/routes.toml", ROUTES);
+        write("tenants/default/routes.toml", &setting.routes());
         write("tenants/default/roles.toml", &format!("{ROLES}{narrower_by}"));
         let (mut directory, mut identity, mut keys) = (String::new(), String::new(), Vec::new());
         for team in ["10", "20"] {
@@ -151,19 +205,20 @@ impl House {
         write("tenants/default/identity.toml", &identity);
         let loaded = Config::load(folder.path(), &|_| None).unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let gateway = Gateway::start(loaded, Arc::new(SystemClock::new())).await.unwrap();
-        let sights: Arc<Vec<_>> = Arc::new(USERS.iter().map(|(user, ..)| Sight::of(user)).collect());
+        let sights: Arc<Vec<_>> = Arc::new(USERS.iter().map(|(user, ..)| Sight::of(user, setting)).collect());
         let (known, seen) = (credentials(&keys), Arc::clone(&sights));
         let allowed = Allowed {
             users: Box::new(move |text| by_credential(&known, text)),
             tenant: TENANT,
             sees: Box::new(move |user, canary| seen[number(user)].may_see(canary)),
         };
-        let tokens =
-            [("", "token-of-headgate"), ("1", "token-of-1"), ("4", "token-of-4"), ("8", "token-of-8")];
-        let tokens = tokens.to_vec();
+        let mut tokens = vec![("", HEADGATES_TOKEN)];
+        if setting == Setting::Adapted {
+            tokens.extend(TOKENS);
+        }
         let identity = Shown { credential: Some(("api_access_token", tokens)), asserted: false };
         let oracle = Oracle::new(allowed, identity, backend.watched(), folder.path());
-        Self { gateway, oracle, backend, keys, sights, _folder: folder }
+        Self { gateway, oracle, backend, keys, sights, setting, _folder: folder }
     }
 
     pub(super) async fn send(&self, user: &str, method: &str, path: &str, body: Option<&Value>) -> Answer {
@@ -199,6 +254,11 @@ impl House {
         drop(stream);
         self.oracle.judge();
         Answer::of(&answer)
+    }
+
+    /// How this house stands before Chatwoot.
+    pub(super) fn setting(&self) -> Setting {
+        self.setting
     }
 
     /// What the policy says of a user.
@@ -272,10 +332,11 @@ fn number(user: &str) -> usize {
 pub(super) struct Sight {
     engine: Engine,
     actor: Arc<Actor>,
+    setting: Setting,
 }
 
 impl Sight {
-    pub(super) fn of(user: &str) -> Self {
+    pub(super) fn of(user: &str, setting: Setting) -> Self {
         let source = roles::read("roles.toml", ROLES).unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let teams: Teams = [("10", None), ("20", None)].map(|(team, above)| (team.to_owned(), above)).into();
         let engine = Engine::new(&source, TENANT, &teams).unwrap();
@@ -289,7 +350,7 @@ impl Sight {
             ..Person::default()
         };
         let actor = engine.actor(&person, Timestamp(0));
-        Self { engine, actor }
+        Self { engine, actor, setting }
     }
 
     fn ask(&self, resource: &str, action: &str, object: Option<Thing>) -> crate::policy::engine::Answer {
@@ -300,7 +361,7 @@ impl Sight {
 
     /// Whether a right reaches a conversation, or something that is a part of it.
     pub(super) fn reaches(&self, resource: &str, action: &str, of: Conversation) -> bool {
-        self.ask(resource, action, Some(thing(of))).is_allowed()
+        self.ask(resource, action, Some(self.thing(of))).is_allowed()
     }
 
     /// Whether a conversation is among those that the user sees.
@@ -310,7 +371,7 @@ impl Sight {
 
     /// Whether a user sees something of a resource of which this conversation, or nobody in particular, is the owner.
     pub(super) fn sees(&self, resource: &str, of: Option<Conversation>) -> bool {
-        self.ask(resource, "view", Some(of.map_or_else(nobodys, thing))).is_allowed()
+        self.ask(resource, "view", Some(self.thing_or_nobodys(of))).is_allowed()
     }
 
     /// The numbers of the conversations that the user sees.
@@ -320,7 +381,7 @@ impl Sight {
 
     /// Whether the user sees the contact of a conversation with its number.
     pub(super) fn has_number(&self, of: Conversation) -> bool {
-        let answer = self.ask("contact", "view", Some(thing(of)));
+        let answer = self.ask("contact", "view", Some(self.thing(of)));
         answer.is_allowed() && answer.sees("phone_number")
     }
 
@@ -354,8 +415,7 @@ impl Sight {
                 let of_contact = |of: &Conversation| of.contact == number() && self.has(*of);
                 let mut through = Conversation::all().into_iter().filter(of_contact);
                 let open = |of: Option<Conversation>| {
-                    let thing = of.map_or_else(nobodys, thing);
-                    let answer = self.ask("contact", "view", Some(thing));
+                    let answer = self.ask("contact", "view", Some(self.thing_or_nobodys(of)));
                     answer.is_allowed() && (!what.starts_with("hidden") || answer.sees("phone_number"))
                 };
                 CONTACTS.contains(&number()) && (open(None) || through.any(|of| open(Some(of))))
@@ -363,28 +423,33 @@ impl Sight {
             _ => false,
         }
     }
+
+    fn thing_or_nobodys(&self, of: Option<Conversation>) -> Thing {
+        of.map_or_else(nobodys, |of| self.thing(of))
+    }
+
+    /// What is known of a conversation.
+    fn thing(&self, of: Conversation) -> Thing {
+        let team_of = |agent: u32| {
+            USERS.iter().find(|(user, ..)| *user == agent.to_string()).map(|(_, team, _)| (*team).to_owned())
+        };
+        let own = of.team.map(|team| team.to_string());
+        let is_followed = of.watched && self.setting == Setting::Adapted;
+        Thing {
+            tenant: TENANT.to_owned(),
+            responsible: of.agent().map(|agent| agent.to_string()),
+            unassigned: of.agent().is_none(),
+            own_team: own.is_some(),
+            teams: own.into_iter().chain(of.agent().and_then(team_of)).collect(),
+            participants: if is_followed { vec!["2".to_owned()] } else { Vec::new() },
+            channel: Some("whatsapp".to_owned()),
+            account: Some("4".to_owned()),
+            ..Thing::default()
+        }
+    }
 }
 
 /// What is known of something that nobody is responsible for.
 fn nobodys() -> Thing {
     Thing { tenant: TENANT.to_owned(), ..Thing::default() }
-}
-
-/// What is known of a conversation.
-fn thing(of: Conversation) -> Thing {
-    let team_of = |agent: u32| {
-        USERS.iter().find(|(user, ..)| *user == agent.to_string()).map(|(_, team, _)| (*team).to_owned())
-    };
-    let own = of.team.map(|team| team.to_string());
-    Thing {
-        tenant: TENANT.to_owned(),
-        responsible: of.agent().map(|agent| agent.to_string()),
-        unassigned: of.agent().is_none(),
-        own_team: own.is_some(),
-        teams: own.into_iter().chain(of.agent().and_then(team_of)).collect(),
-        participants: if of.watched { vec!["2".to_owned()] } else { Vec::new() },
-        channel: Some("whatsapp".to_owned()),
-        account: Some("4".to_owned()),
-        ..Thing::default()
-    }
 }
