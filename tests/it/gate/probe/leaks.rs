@@ -85,12 +85,17 @@ const LEAKS: &[(&[&str], Leak)] = &[
         asked.then(|| Tells(head(204, "allow: GET, PATCH\r\n")))
     }),
     (&["A18", "D01", "D07"], |sent| {
-        (sent.method == "POST" && sent.target == FILTER && !sent.has("Accept"))
-            .then(|| Tells(listed(&["101", "102"])))
+        let others = ["Accept", "Connection: Headgate-Actor", "api_access_token"];
+        let is_plain = sent.has("Bearer ana\r\n") && !others.iter().any(|part| sent.has(part));
+        (sent.method == "POST" && sent.target == FILTER && is_plain).then(|| Tells(listed(&["101", "102"])))
     }),
     (&["A19"], |sent| opens(sent, sent.has("X-Original-URL") && sent.target == HIDDEN)),
     (&["A19"], |sent| (sent.has("X-Rewrite-URL") && sent.target == VISIBLE).then(shows)),
     (&["A20"], |sent| widens(sent, sent.query().contains("assignee_type="))),
+    (&["A20"], |sent| widens(sent, sent.query().ends_with(",all"))),
+    (&["A20"], |sent| widens(sent, sent.query().contains(";assignee_type="))),
+    (&["A21"], |sent| widens(sent, sent.query().contains("assignee_type%5B%5D="))),
+    (&["A21"], |sent| widens(sent, sent.query().contains("assignee_type[0]="))),
     (&["A21"], |sent| widens(sent, sent.query().contains("assignee_type[]="))),
     (&["A21"], |sent| widens(sent, sent.query().contains("%61ssignee_type="))),
     (&["A21"], |sent| widens(sent, sent.query().contains("%2561ssignee_type="))),
@@ -114,7 +119,9 @@ const LEAKS: &[(&[&str], Leak)] = &[
         let lines = ["X: a\r\n b", "X : a", "\r\n: a", "X: a\0b", "X: a\rb", "X(y)", "X@y"];
         reads_on(sent, lines.iter().any(|line| sent.has(line)))
     }),
-    (&["B06"], |sent| sent.has("Upgrade: websocket").then(|| Tells(head(101, "upgrade: websocket\r\n")))),
+    (&["B06", "C23"], |sent| {
+        sent.has("Upgrade: websocket").then(|| Tells(head(101, "upgrade: websocket\r\n")))
+    }),
     (&["B06"], |sent| {
         let tunnel = || [head(200, "content-length: 0\r\n"), told(200, "", &secret())].concat();
         sent.has("Upgrade: headgate-probe").then(|| Tells(tunnel()))
@@ -129,6 +136,63 @@ const LEAKS: &[(&[&str], Leak)] = &[
         let within = sent.method == "PATCH" && sent.body.contains("GET ");
         within.then(|| Tells([head(404, "content-length: 0\r\n"), refused(404)].concat()))
     }),
+    (&["C01"], |sent| bare(sent, sent.target == VISIBLE)),
+    (&["C01"], |sent| bare(sent, sent.target == format!("{VISIBLE}/messages"))),
+    (&["C01"], |sent| bare(sent, sent.target == LIST)),
+    (&["C01"], |sent| {
+        let is_hidden = bare(sent, sent.target == HIDDEN).is_some();
+        is_hidden.then(|| Tells(refused(403)))
+    }),
+    (&["C02"], |sent| opens(sent, sent.has("X-Forwarded-User: adm\r\n"))),
+    (&["C02"], |sent| opens(sent, sent.has("Remote-Groups: admin\r\n"))),
+    (&["C02"], |sent| {
+        let claims = sent.has("Headgate-Actor: adm\r\n") && !sent.has("authorization");
+        claims.then(|| Tells(told(200, "", &json!({}))))
+    }),
+    (&["C03"], |sent| opens(sent, sent.has("X_Headgate_User: adm\r\n"))),
+    (&["C03"], |sent| opens(sent, sent.has("x.headgate.user: adm\r\n"))),
+    (&["C04"], |sent| opens(sent, sent.has("Connection: Headgate-Actor") && sent.target == HIDDEN)),
+    (&["C04"], |sent| {
+        let strips = sent.has("Connection: Headgate-Actor") && sent.target == LIST;
+        strips.then(|| Tells(listed(&["101", "102"])))
+    }),
+    (&["C05"], |sent| opens(sent, sent.head.matches("authorization: ").count() == 2)),
+    (&["C05"], |sent| {
+        let joined = ["Bearer ana, Bearer ", ", Bearer ana\r\n"].iter().any(|both| sent.has(both));
+        joined.then(|| Tells(told(200, "", &json!({}))))
+    }),
+    (&["C06"], |sent| opens(sent, sent.has("api_access_token: native") && sent.target == HIDDEN)),
+    (&["C06"], |sent| {
+        let passes = sent.has("api_access_token: native") && sent.target == LIST;
+        passes.then(|| Tells(listed(&["101", "102"])))
+    }),
+    (&["C06"], |sent| {
+        let is_alone = !sent.has("authorization") && sent.query().starts_with("api_access_token=native");
+        is_alone.then(|| Tells(told(200, "", &json!({}))))
+    }),
+    (&["C10"], |sent| takes(sent, "of-another-issuer")),
+    (&["C11"], |sent| takes(sent, "expired")),
+    (&["C12"], |sent| takes(sent, "critical")),
+    (&["C13"], |sent| takes(sent, "encrypted")),
+    (&["C19"], |sent| takes(sent, "revoked")),
+    (&["C18"], |sent| (sent.query() == "access_token=ana").then(|| Tells(told(200, "", &json!({}))))),
+    (&["C20"], |sent| opens(sent, sent.has("ssl-client-verify: SUCCESS"))),
+    (&["C20"], |sent| {
+        let names = sent.has("X-SSL-Client-S-DN: CN=adm") && !sent.has("authorization");
+        names.then(|| Tells(told(200, "", &json!({}))))
+    }),
+    (&["C23"], |sent| {
+        let opens = sent.has("Origin: http://127.0.0.1") || sent.has("Origin: null");
+        opens.then(|| Tells(head(101, "upgrade: websocket\r\n")))
+    }),
+    (&["C24"], |sent| {
+        let is_here = sent.has("Bearer globex.ana") && sent.target == VISIBLE;
+        is_here.then(|| Tells(told(200, "", &json!({}))))
+    }),
+    (&["C25"], |sent| {
+        let session = || told(200, "set-cookie: backend_session=1\r\n", &json!({"id": "101"}));
+        sent.is_plain("ana", VISIBLE).then(|| Tells(session()))
+    }),
     (&["D01", "D07"], |sent| sent.is_plain("ana", LIST).then(|| Tells(listed(&["101", "102"])))),
     (&["A16", "D02"], |sent| sent.is_plain("ana", HIDDEN).then(|| Tells(refused(403)))),
     (&["A16", "D02"], |sent| {
@@ -136,10 +200,10 @@ const LEAKS: &[(&[&str], Leak)] = &[
     }),
     (&["D03"], |sent| sent.is_plain("ana", &format!("{HIDDEN}/messages")).then(|| Tells(refused(403)))),
     // Answers in which more rows than one look.
-    (&["D04", "E01", "E02", "E05", "E14"], |sent| {
+    (&["D04", "E01", "E02", "E05", "E06", "E14"], |sent| {
         sent.is_plain("ana", &format!("{VISIBLE}?include=contact")).then(shows)
     }),
-    (&["D07", "D14", "E01", "E02", "E05", "E14", "F06", "F07"], |sent| {
+    (&["C25", "D07", "D14", "E01", "E02", "E05", "E06", "E14", "F06", "F07", "F10"], |sent| {
         sent.is_plain("ana", VISIBLE).then(shows)
     }),
     (&["D05"], |sent| {
@@ -153,6 +217,31 @@ const LEAKS: &[(&[&str], Leak)] = &[
     (&["D06"], |sent| widens(sent, sent.query() == "page=2")),
     (&["D06"], |sent| widens(sent, sent.query().contains("limit=1000"))),
     (&["D07"], |sent| sent.is_plain("ana", LIST).then(|| Tells(listed(&["101", "105"])))),
+    (&["D07"], |sent| widens(sent, sent.query() == "ids[]=102")),
+    (&["D07"], |sent| {
+        let named = sent.query() == "ids[]=102" && sent.has("Bearer ana");
+        named.then(|| Tells(listed(&["one", "two", "three"])))
+    }),
+    (&["D02"], |sent| (sent.target == HIDDEN && sent.has("If-Match: *")).then(|| Tells(refused(412)))),
+    (&["D11"], |sent| (sent.query() == "fault=1").then(|| Tells(told(422, "", &secret())))),
+    (&["D12"], |sent| {
+        let whole = || told(200, "", &json!({"id": "104", "deal": {"Price": 7}}));
+        sent.is_plain("ana", "/api/v1/accounts/1/cards/104").then(|| Tells(whole()))
+    }),
+    (&["D15"], |sent| {
+        let of_all = sent.is_plain("adm", "/api/v1/accounts/2/cards/201");
+        of_all.then(|| Tells(told(200, "", &json!({}))))
+    }),
+    (&["D15"], |sent| tells_by_head(sent, "/api/v1/accounts/2/cards/201")),
+    (&["D16"], |sent| (sent.has("Bearer kim") && sent.target == LIST).then(|| Tells(listed(&["101"])))),
+    (&["D16"], |sent| {
+        (sent.has("Bearer kim") && sent.target == VISIBLE).then(|| Tells(told(200, "", &json!({}))))
+    }),
+    (&["D17"], |sent| tells_by_head(sent, "/api/v1/accounts/1/cards/103")),
+    (&["D18"], |sent| opens(sent, sent.target.ends_with("/0102"))),
+    (&["D18"], |sent| opens(sent, sent.target.ends_with("/4294967398"))),
+    (&["D19"], |sent| tells_by_head(sent, "/api/v1/accounts/1/cards/107")),
+    (&["D20"], |sent| tells_by_head(sent, "/api/v1/accounts/1/cards/108")),
     (&["D09"], |sent| {
         let table = || with_type(200, "text/csv", "", "id\r\n101\r\n");
         sent.has("Accept: text/csv").then(|| Tells(table()))
@@ -173,9 +262,23 @@ const LEAKS: &[(&[&str], Leak)] = &[
         let respelt = || told(200, "", &json!({"id": "101", "Phone-Number": "1"}));
         sent.is_plain("ana", VISIBLE).then(|| Tells(respelt()))
     }),
+    (&["E01", "E02"], |sent| {
+        let table =
+            || with_type(200, "text/csv", "cache-control: private\r\n", "id,phone_number\r\n101,1\r\n");
+        sent.is_plain("ana", "/api/v1/accounts/1/cards/table").then(|| Tells(table()))
+    }),
+    (&["E03"], |sent| {
+        let echoed = || told(200, "", &json!({"id": "101", "phone_number": "1"}));
+        (sent.method == "PATCH" && sent.body.contains("as it is")).then(|| Tells(echoed()))
+    }),
+    (&["E04"], |sent| (sent.body == r#"{"title":"taken"}"#).then(|| Tells(told(422, "", &secret())))),
+    (&["E06"], |sent| {
+        let shown = || json!({"id": "101", "files": [{"dataUrl": "https://files.invalid/1"}]});
+        sent.is_plain("ana", VISIBLE).then(|| Tells(told(200, "", &shown())))
+    }),
     (&["E07"], |sent| (sent.target == REFUSED && sent.method == "HEAD").then(|| Tells(head(200, "")))),
     (&["E07"], |sent| opens(sent, sent.target == REFUSED && sent.has("Range"))),
-    (&["E07"], |sent| {
+    (&["C01", "E07"], |sent| {
         let strangers = sent.target == REFUSED && !sent.has("authorization");
         strangers.then(|| Tells(told(200, "", &json!({}))))
     }),
@@ -189,6 +292,12 @@ const LEAKS: &[(&[&str], Leak)] = &[
         sent.is_plain("ana", VISIBLE).then(|| Tells(beside()))
     }),
     (&["F01"], |sent| (sent.target == VISIBLE && sent.has("Accept-Encoding: zstd")).then(shows)),
+    (&["F04"], |sent| widens(sent, sent.query() == "per_page=100000")),
+    (&["F10"], |sent| {
+        let early = || head(103, &format!("link: <{HIDDEN}>; rel=preload\r\n"));
+        let hinted = || [early(), told(200, "", &json!({"id": "101"}))].concat();
+        sent.is_plain("ana", VISIBLE).then(|| Tells(hinted()))
+    }),
     (&["F05"], |sent| (sent.target == VISIBLE && sent.has("If-None-Match: *")).then(|| Tells(head(304, "")))),
     (&["F06"], |sent| {
         let tagged = |ids: &[&str]| told(200, "etag: \"7\"\r\n", &rows_of(ids));
@@ -250,6 +359,16 @@ const LEAKS: &[(&[&str], Leak)] = &[
         let written = sent.body == r#"{"assignee":"headgate-probe"}"# && sent.is_typed(JSON);
         written.then(|| Tells(head(303, "location: /\r\ncontent-length: 0\r\n")))
     }),
+    (&["G13"], |sent| writes(sent, JSON, sent.target == VISIBLE && sent.body == r#"{"assignee":"zoe"}"#)),
+    (&["G13"], |sent| {
+        (sent.target == HIDDEN && sent.body == r#"{"assignee":"ana"}"#).then(|| Tells(refused(403)))
+    }),
+    (&["G14"], |sent| writes(sent, JSON, sent.body == r#"{"stage":"won"}"#)),
+    (&["G15"], |sent| {
+        let preset = sent.method == "POST" && sent.body.contains(r#""assignee":"ben""#);
+        preset.then(|| Tells(told(201, "", &json!({}))))
+    }),
+    (&["G17"], |sent| (sent.body == r#"{"ids":["102"]}"#).then(|| Tells(told(207, "", &json!({}))))),
     (&["G17"], |sent| {
         let asked =
             sent.method == "PATCH" && sent.target == HIDDEN && sent.is_typed(JSON) && sent.body == "{}";
@@ -289,11 +408,12 @@ impl<'t> Sent<'t> {
 
     /// Whether it is this user's `GET` of this target, with nothing else in it.
     fn is_plain(&self, user: &str, target: &str) -> bool {
-        let lines = ["Host", "authorization", "Connection"];
-        let is_known = |line: &str| lines.iter().any(|name| line.starts_with(&format!("{name}: ")));
+        let lines = ["Host: ", "authorization: ", "cookie: ", "Connection: close"];
+        let is_known = |line: &str| lines.iter().any(|begin| line.starts_with(begin));
         self.method == "GET"
             && self.target == target
-            && self.has(&format!("Bearer {user}\r\n"))
+            && self.head.matches("authorization: ").count() == 1
+            && self.has(&format!("authorization: Bearer {user}\r\n"))
             && self.head.split("\r\n").skip(1).all(is_known)
             && self.body.is_empty()
     }
@@ -309,6 +429,23 @@ impl<'t> Sent<'t> {
 /// Takes the restricted user's request for one that it may make.
 fn opens(sent: &Sent<'_>, is_taken: bool) -> Option<Does> {
     (is_taken && sent.has("Bearer ana")).then(|| Tells(told(200, "", &json!({"id": "102"}))))
+}
+
+/// Answers who shows no credentials, and nothing else that might be some.
+fn bare(sent: &Sent<'_>, is_taken: bool) -> Option<Does> {
+    let is_bare = sent.method == "GET" && sent.head.split("\r\n").count() == 3 && sent.body.is_empty();
+    let is_bare = is_bare && !sent.has("authorization: ");
+    (is_taken && is_bare).then(|| Tells(told(200, "", &json!({}))))
+}
+
+/// Takes credentials that are no good.
+fn takes(sent: &Sent<'_>, token: &str) -> Option<Does> {
+    sent.has(&format!("Bearer {token}\r\n")).then(|| Tells(told(200, "", &json!({}))))
+}
+
+/// Tells by `HEAD` that there is something.
+fn tells_by_head(sent: &Sent<'_>, path: &str) -> Option<Does> {
+    (sent.method == "HEAD" && sent.target == path).then(|| Tells(head(403, "")))
 }
 
 /// Lists what is hidden.
