@@ -356,3 +356,13 @@ async fn a_stream_that_opens_to_its_own_pages_alone_holds() {
     let probed = probe(server.address, PLAN, &["--format", "json"]).await;
     assert!(probed.rows("held").contains("C23"), "{}", probed.out);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_header_that_is_no_credential_may_be_there_twice() {
+    let world = whole().await;
+    let own = r#"authorization = "Bearer ${env:RESTRICTED}""#;
+    let plan = LEAST.replace(own, &format!("{own}, accept-language = \"en\""));
+    let probed = probe(world.address_of_a_program(), &plan, &["--format", "json"]).await;
+    assert_eq!((probed.breached(), probed.code), (BTreeSet::new(), 0), "{}", probed.out);
+    assert!(probed.rows("held").contains("C05"), "{}", probed.out);
+}
