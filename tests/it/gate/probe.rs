@@ -162,6 +162,15 @@ async fn without_leave_nothing_is_sent_that_writes() {
     for method in ["POST", "PUT", "PATCH", "DELETE"] {
         assert!(!methods.contains(method), "{methods:?}");
     }
+    // Nor of a plan that has writes for every row.
+    let server = Backend::start(careful).await;
+    let plan = reports::PLAN.replace("/cards", "/conversations");
+    assert_eq!(probe(server.address, &plan, &[]).await.code, 1);
+    for asked in server.seen() {
+        let is_question = asked.method == "POST" && path(&asked).ends_with("/filter") && asked.body == "{}";
+        let writes = ["POST", "PUT", "PATCH", "DELETE"].contains(&asked.method.as_str());
+        assert!(is_question || !writes, "{asked:?}");
+    }
     let with_leave = Backend::start(careful).await;
     probe(with_leave.address, PLAN, &["--writes"]).await;
     assert!(with_leave.seen().iter().any(|asked| asked.method == "PATCH"));
