@@ -59,7 +59,14 @@ impl Probe {
                     .map(|(verdict, name)| (name.to_owned(), report.count(verdict).into()));
                 let counts = serde_json::Value::Object(counts.collect());
                 let breached = report.is_breached();
-                let report = json!({ "breached": breached, "counts": counts, "findings": report.findings });
+                let sections: serde_json::Map<_, _> = report
+                    .sections()
+                    .into_iter()
+                    .map(|(letter, section)| (letter.to_string(), json!(section)))
+                    .collect();
+                let report = json!({
+                    "breached": breached, "counts": counts, "sections": sections, "findings": report.findings,
+                });
                 writeln!(out, "{report:#}")?;
             }
         }
@@ -96,8 +103,16 @@ fn text(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{} {verdict:9} {}", finding.row, plain(&finding.sent))?;
         writeln!(out, "    {:9} expected: {}; seen: {}", "", finding.expected, plain(&finding.seen))?;
     }
+    writeln!(out, "\nsection  rows  tried   held    odd  failed  not tried")?;
+    for (letter, of) in report.sections() {
+        writeln!(
+            out,
+            "{letter:7} {:5} {:6} {:6} {:6} {:7} {:10}",
+            of.rows, of.tried, of.held, of.odd, of.failed, of.not_tried
+        )?;
+    }
     let counts = COUNTED.map(|(verdict, _)| format!("{} {}", report.count(verdict), verdict.word()));
-    writeln!(out, "\n{}", counts.join(", "))?;
+    writeln!(out, "\ntries: {}", counts.join(", "))?;
     let mut rows: Vec<_> =
         report.findings.iter().filter(|f| f.verdict >= Verdict::Bypass).map(|f| f.row).collect();
     rows.dedup();

@@ -22,7 +22,7 @@ mod wire;
 
 pub use self::{
     plan::{Plan, PlanError, keys},
-    report::{Finding, Report, Verdict},
+    report::{Finding, Report, Section, Verdict},
     session::ProbeError,
     wire::NoConnection,
 };

@@ -1,5 +1,7 @@
 //! What was found.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 /// What a try says of the deployment.
@@ -54,7 +56,52 @@ pub struct Report {
     pub findings: Vec<Finding>,
 }
 
+/// How the rows of a section ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Section {
+    /// How many it has.
+    pub rows: usize,
+    /// Of these, how many were tried.
+    pub tried: usize,
+    /// Of those that were tried: nothing is wrong with any try.
+    pub held: usize,
+    /// At worst, a try is odd.
+    pub odd: usize,
+    /// Something got through.
+    pub failed: usize,
+    /// No try could be made.
+    pub not_tried: usize,
+}
+
 impl Report {
+    /// By the letter of each section, how its rows ended. `D00` is no row of the checklist.
+    #[must_use]
+    pub fn sections(&self) -> BTreeMap<char, Section> {
+        let mut rows: BTreeMap<&str, Vec<Verdict>> = BTreeMap::new();
+        for finding in self.findings.iter().filter(|finding| finding.row != "D00") {
+            rows.entry(finding.row).or_default().push(finding.verdict);
+        }
+        let mut sections: BTreeMap<char, Section> = BTreeMap::new();
+        for (row, verdicts) in rows {
+            let section = sections.entry(row.chars().next().unwrap_or_default()).or_default();
+            let has = |verdict| verdicts.contains(&verdict);
+            section.rows += 1;
+            let ended = if has(Verdict::Leak) || has(Verdict::Bypass) {
+                &mut section.failed
+            } else if has(Verdict::Odd) {
+                &mut section.odd
+            } else if has(Verdict::Held) {
+                &mut section.held
+            } else {
+                &mut section.not_tried
+            };
+            *ended += 1;
+            section.tried = section.rows - section.not_tried;
+        }
+        sections
+    }
+
     /// How many tries ended so.
     #[must_use]
     pub fn count(&self, verdict: Verdict) -> usize {

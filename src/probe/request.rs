@@ -1,12 +1,16 @@
 //! A request as its bytes.
 
-use super::plan::{Plan, Shown};
+use super::plan::{Listed, Plan, Shown};
+use crate::secret::Secret;
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Actor {
     Restricted,
     AllSeeing,
+    Teamless,
+    /// The restricted one, in another tenant.
+    Elsewhere,
     Nobody,
 }
 
@@ -18,6 +22,10 @@ pub(super) struct Request {
     /// As it is sent, well-formed or not.
     pub(super) target: Vec<u8>,
     version: &'static str,
+    /// Other credentials than the actor's, with what they are.
+    credentials: Option<(String, Shown)>,
+    /// Sent behind the target, and not shown.
+    secret_query: Option<Secret>,
     /// Header lines as they are sent, each with its end.
     fields: Vec<u8>,
     body: Vec<u8>,
@@ -34,6 +42,8 @@ impl Request {
             method: "GET".to_owned(),
             target: target.into(),
             version: "HTTP/1.1",
+            credentials: None,
+            secret_query: None,
             fields: Vec::new(),
             body: Vec::new(),
             kept: false,
@@ -47,6 +57,16 @@ impl Request {
 
     pub(super) fn by(self, actor: Actor) -> Self {
         Self { actor, ..self }
+    }
+
+    /// With these credentials in place of the actor's, which are not shown; `what` they are is.
+    pub(super) fn showing(self, what: impl Into<String>, shown: Shown) -> Self {
+        Self { credentials: Some((what.into(), shown)), ..self }
+    }
+
+    /// With these parameters in its query, which are not shown.
+    pub(super) fn asking_secretly(self, query: Secret) -> Self {
+        Self { secret_query: Some(query), ..self }
     }
 
     pub(super) fn version(self, version: &'static str) -> Self {
@@ -103,11 +123,18 @@ impl Request {
         let mut bytes = self.method.as_bytes().to_vec();
         bytes.push(b' ');
         bytes.extend_from_slice(&self.target);
+        if let Some(query) = &self.secret_query {
+            bytes.push(if self.target.contains(&b'?') { b'&' } else { b'?' });
+            bytes.extend_from_slice(query.expose());
+        }
         bytes.extend_from_slice(format!(" {}\r\nHost: {}\r\n", self.version, plan.target.host).as_bytes());
-        let shown = match self.actor {
-            Actor::Restricted => Some(&plan.restricted),
-            Actor::AllSeeing => plan.all_seeing.as_ref(),
-            Actor::Nobody => None,
+        let shown = match (&self.credentials, self.actor) {
+            (Some((_, shown)), _) => Some(shown),
+            (None, Actor::Restricted) => Some(&plan.restricted),
+            (None, Actor::AllSeeing) => plan.all_seeing.as_ref(),
+            (None, Actor::Teamless) => plan.teamless.as_ref(),
+            (None, Actor::Elsewhere) => plan.elsewhere.as_ref().map(|elsewhere| &elsewhere.shown),
+            (None, Actor::Nobody) => None,
         };
         for (name, value) in shown.into_iter().flat_map(|Shown(headers)| headers) {
             bytes.extend_from_slice(name.as_bytes());
@@ -144,13 +171,32 @@ impl Request {
                 ));
             }
         }
-        match (self.actor, &self.next) {
-            (Actor::Restricted, None) => {}
-            (Actor::AllSeeing, None) => text.push_str(" (all-seeing)"),
-            (Actor::Nobody, None) => text.push_str(" (nobody)"),
-            (_, Some(next)) => return format!("{}, then {}", shortened(&text, CHARS_MAX), next.shown()),
+        if self.secret_query.is_some() {
+            text.push_str(" [credentials in the query]");
         }
-        shortened(&text, CHARS_MAX)
+        let text = shortened(&text, CHARS_MAX);
+        if let Some(next) = &self.next {
+            return format!("{text}, then {}", next.shown());
+        }
+        match (&self.credentials, self.actor) {
+            (Some((what, _)), _) => format!("{text} ({what})"),
+            (None, Actor::Restricted) => text,
+            (None, Actor::AllSeeing) => format!("{text} (all-seeing)"),
+            (None, Actor::Teamless) => format!("{text} (teamless)"),
+            (None, Actor::Elsewhere) => format!("{text} (elsewhere)"),
+            (None, Actor::Nobody) => format!("{text} (nobody)"),
+        }
+    }
+}
+
+impl Listed {
+    /// The question for it, with this query.
+    pub(super) fn asked(&self, query: &str) -> Request {
+        let path = if query.is_empty() { self.path.clone() } else { format!("{}?{query}", self.path) };
+        match &self.question {
+            None => Request::get(path),
+            Some(question) => Request::of("POST", path).body("application/json", question.as_str()),
+        }
     }
 }
 

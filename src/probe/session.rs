@@ -273,7 +273,9 @@ impl<'p> Session<'p> {
         let bytes = one.then(|| (request.actor, heard.bytes.clone()));
         for (actor, text) in bodies.chain(bytes) {
             let hidden = |planted: &&super::plan::Planted| match actor {
-                Actor::Restricted => planted.from_restricted,
+                Actor::Restricted | Actor::Teamless => planted.from_restricted,
+                // What nobody of this tenant may see is of the other one.
+                Actor::Elsewhere => planted.from_restricted && !planted.from_all_seeing,
                 Actor::AllSeeing => planted.from_all_seeing,
                 Actor::Nobody => planted.from_nobody,
             };

@@ -13,15 +13,17 @@ pub(super) async fn tried(session: &mut Session<'_>) {
     let Some(object) = session.object() else { return };
     let mut paths = vec![object.visible.as_str()];
     paths.extend(plan.lists.iter().filter(|list| list.question.is_none()).map(|list| list.path.as_str()));
+    paths.extend(plan.tables.iter().map(String::as_str));
     for path in &paths {
         for coding in ["gzip", "deflate", "gzip;q=0, br", "zstd", "*", "x-headgate-probe, identity;q=0"] {
             let request = Request::get(*path).with(&format!("Accept-Encoding: {coding}"));
             session.expect("F01", request, Expected::NothingHidden).await;
         }
     }
-    for row in ["F02", "F03", "F04"] {
+    for row in ["F02", "F03"] {
         session.not_tried(row, BACKEND);
     }
+    overlong(session).await;
     for path in &paths {
         tags(session, path).await;
         cached(session, path).await;
@@ -44,7 +46,47 @@ pub(super) async fn tried(session: &mut Session<'_>) {
     } else {
         session.not_tried("F09", "there is no `[actor.all_seeing]`");
     }
-    session.not_tried("F10", BACKEND);
+    hints(session, &paths).await;
+}
+
+/// What is too large to be looked through is not passed on unread.
+async fn overlong(session: &mut Session<'_>) {
+    let mut tried = false;
+    for list in &session.plan.lists {
+        let Some(query) = &list.overlong else { continue };
+        tried = true;
+        let request = list.asked(query);
+        let Some(heard) = session.ask("F04", &request).await else { continue };
+        let (verdict, seen) = session.judged(&request, &heard, |heard| match heard.answer() {
+            None => (Verdict::Odd, heard.shown()),
+            Some(answer) => match session.hidden_rows(list, answer) {
+                Err(seen) => (Verdict::Bypass, seen),
+                Ok(()) => (Verdict::Held, heard.shown()),
+            },
+        });
+        session.note("F04", &request, "no hidden row, or refused", seen, verdict);
+    }
+    if !tried {
+        session.not_tried("F04", "no `[[list]]` has an `overlong` query");
+    }
+}
+
+/// What comes before an answer names nothing hidden.
+async fn hints(session: &mut Session<'_>, paths: &[&str]) {
+    for path in paths {
+        let request = Request::get(*path);
+        let Some(heard) = session.ask("F10", &request).await else { continue };
+        let hidden = &session.plan.objects;
+        let (verdict, seen) = session.judged(&request, &heard, |heard| {
+            let early = heard.answers.iter().filter(|answer| answer.status < 200);
+            let mut told = early.flat_map(|answer| &answer.headers).map(|(_, value)| value);
+            match told.find(|value| hidden.iter().any(|object| value.contains(&object.hidden))) {
+                Some(value) => (Verdict::Bypass, format!("{}: {value}", heard.shown())),
+                None => (Verdict::Held, heard.shown()),
+            }
+        });
+        session.note("F10", &request, "no early hint of a hidden object", seen, verdict);
+    }
 }
 
 /// A tag of what another sees is nobody else's.

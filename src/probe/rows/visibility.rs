@@ -2,13 +2,14 @@
 
 use serde_json::Value;
 
-use super::{BACKEND, RIGHTS, split};
+use super::{BACKEND, special, split};
 use crate::probe::{
     answer::Answer,
     plan::Listed,
     report::Verdict,
     request::{Actor, Request},
     session::{Expected, Session, name, nothing_in},
+    wire::Heard,
 };
 
 /// Ids of a list that are asked for one by one.
@@ -30,7 +31,7 @@ pub(super) async fn tried(session: &mut Session<'_>) {
     let plan = session.plan;
     planted(session).await;
     for list in &plan.lists {
-        session.rows_of("D01", list, asked(list, ""), Verdict::NotTried).await;
+        session.rows_of("D01", list, list.asked(""), Verdict::NotTried).await;
     }
     for object in &plan.objects {
         let (hidden, missing) = (object.hidden.as_str(), object.missing.as_str());
@@ -38,8 +39,16 @@ pub(super) async fn tried(session: &mut Session<'_>) {
         session
             .alike("D02", Request::get(format!("{hidden}?a=1")), Request::get(format!("{missing}?a=1")))
             .await;
-        let conditional = |path: &str| Request::get(path).with("If-None-Match: *");
-        session.alike("D02", conditional(hidden), conditional(missing)).await;
+        for condition in [
+            "If-None-Match: *",
+            "If-Match: *",
+            "If-Modified-Since: Fri, 31 Dec 2100 00:00:00 GMT",
+            "If-Unmodified-Since: Thu, 01 Jan 1970 00:00:00 GMT",
+            "Range: bytes=0-0",
+        ] {
+            let conditional = |path: &str| Request::get(path).with(condition);
+            session.alike("D02", conditional(hidden), conditional(missing)).await;
+        }
         for below in &object.below {
             let (hidden, missing) = (format!("{hidden}{below}"), format!("{missing}{below}"));
             session.alike("D03", Request::get(hidden), Request::get(missing)).await;
@@ -64,28 +73,38 @@ pub(super) async fn tried(session: &mut Session<'_>) {
         counts(session, list).await;
         for page in ["page=2", "page=1&per_page=1000&limit=1000", "offset=0&limit=1000", "page=0", "page=-1"]
         {
-            session.rows_of("D06", list, asked(list, page), Verdict::Held).await;
+            session.rows_of("D06", list, list.asked(page), Verdict::Held).await;
         }
         one_set(session, list).await;
+        named(session, list).await;
         for accept in ["text/csv", "application/xml", "application/json;as=Table", "text/html", "*/*;q=0.1"] {
             typed(session, list, accept).await;
         }
     }
     session.not_tried("D08", BACKEND);
     session.not_tried("D10", BACKEND);
-    session.not_tried("D11", BACKEND);
-    session.not_tried(
-        "D12",
-        "needs an object that the actor sees as a participant alone; put it among the `[[object]]`",
-    );
-    session.not_tried("D13", RIGHTS);
+    failing(session).await;
     redirects(session).await;
-    session
-        .not_tried("D15", "put an object of another tenant among the `[[object]]` as `hidden`: that is D02");
-    for row in ["D16", "D17", "D19", "D20"] {
-        session.not_tried(row, RIGHTS);
+    special::tried(session).await;
+}
+
+/// A fault of the backend's tells nothing.
+async fn failing(session: &mut Session<'_>) {
+    for target in &session.plan.failing {
+        let request = Request::get(target.as_str());
+        let Some(heard) = session.ask("D11", &request).await else { continue };
+        let (verdict, seen) = session.judged(&request, &heard, |heard| match heard.answer() {
+            Some(answer) if answer.is_success() => {
+                (Verdict::NotTried, format!("{}: it is no error", heard.shown()))
+            }
+            Some(_) => (Verdict::Held, heard.shown()),
+            None => (Verdict::Odd, heard.shown()),
+        });
+        session.note("D11", &request, "an error that shows nothing hidden", seen, verdict);
     }
-    session.not_tried("D18", BACKEND);
+    if session.plan.failing.is_empty() {
+        session.not_tried("D11", "there are no `failing` requests");
+    }
 }
 
 /// A canary that nobody planted proves nothing: who sees everything must see it somewhere.
@@ -124,18 +143,9 @@ async fn planted(session: &mut Session<'_>) {
     }
 }
 
-/// A list, with this query.
-fn asked(list: &Listed, query: &str) -> Request {
-    let path = if query.is_empty() { list.path.clone() } else { format!("{}?{query}", list.path) };
-    match &list.question {
-        None => Request::get(path),
-        Some(question) => Request::of("POST", path).body("application/json", question.as_str()),
-    }
-}
-
 /// No number tells how much is hidden.
 async fn counts(session: &mut Session<'_>, list: &Listed) {
-    let request = asked(list, "");
+    let request = list.asked("");
     let Some(heard) = session.ask("D05", &request).await else { return };
     let max = session.plan.pace.answer_bytes_max;
     let (verdict, seen) = session.judged(&request, &heard, |heard| {
@@ -172,7 +182,7 @@ async fn one_set(session: &mut Session<'_>, list: &Listed) {
         session.not_tried("D07", "no `[[object]]` stands below the list or beside it");
         return;
     };
-    let request = asked(list, "");
+    let request = list.asked("");
     let Some(heard) = session.ask("D07", &request).await else { return };
     let ids = heard.answer().map(|answer| session.ids(list, answer)).unwrap_or_default();
     let plain =
@@ -189,9 +199,39 @@ async fn one_set(session: &mut Session<'_>, list: &Listed) {
     }
 }
 
+/// Asked for by its id, a hidden row is as one that does not exist.
+async fn named(session: &mut Session<'_>, list: &Listed) {
+    let plan = session.plan;
+    for object in plan.objects.iter().filter(|objects| list.has(objects)) {
+        for query in &list.naming {
+            let by_id = |path: &str| list.asked(&query.replace("{id}", split(path).1));
+            let hidden = by_id(&object.hidden);
+            session.rows_of("D07", list, hidden.clone(), Verdict::NotTried).await;
+            let Some(of_hidden) = session.ask("D07", &hidden).await else { continue };
+            let Some(of_missing) = session.ask("D07", &by_id(&object.missing)).await else { continue };
+            let (verdict, seen) = session.judged(&hidden, &of_hidden, |of_hidden| {
+                let told = |heard: &Heard| {
+                    let answer = heard.answer()?;
+                    Some((answer.status, session.rows(list, answer).map(|rows| rows.len())))
+                };
+                let seen = format!("{}, and {} for the missing one", of_hidden.shown(), of_missing.shown());
+                match (told(of_hidden), told(&of_missing)) {
+                    (None, _) | (_, None) => (Verdict::Odd, seen),
+                    (one, other) if one == other && !of_hidden.answer().is_some_and(Answer::is_success) => {
+                        (Verdict::NotTried, nothing_in(&seen))
+                    }
+                    (one, other) if one == other => (Verdict::Held, seen),
+                    _ => (Verdict::Bypass, format!("{seen}, or another number of rows")),
+                }
+            });
+            session.note("D07", &hidden, "listed like what does not exist", seen, verdict);
+        }
+    }
+}
+
 /// What is no JSON cannot be filtered.
 async fn typed(session: &mut Session<'_>, list: &Listed, accept: &str) {
-    let request = asked(list, "").with(&format!("Accept: {accept}"));
+    let request = list.asked("").with(&format!("Accept: {accept}"));
     let Some(heard) = session.ask("D09", &request).await else { return };
     let (verdict, seen) = session.judged(&request, &heard, |heard| match heard.answer() {
         Some(answer) if answer.is_success() => {

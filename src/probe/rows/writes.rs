@@ -1,6 +1,6 @@
 //! Section G: writes that must be refused. Without `--writes` only what writes nothing is tried.
 
-use super::{CHANGES, JSON, RIGHTS, UNWRITABLE, WRITES};
+use super::{JSON, RACE, UNWRITABLE, WRITES};
 use crate::probe::{
     plan::Objects,
     request::Request,
@@ -42,14 +42,19 @@ pub(super) async fn tried(session: &mut Session<'_>) {
             session.not_tried(row, WRITES);
         }
     }
-    session.not_tried("G13", CHANGES);
-    session.not_tried("G14", CHANGES);
-    session.not_tried("G15", CHANGES);
-    session.not_tried("G16", RIGHTS);
+    moved(session).await;
+    session.not_tried("G16", RACE);
     if plan.writes {
         for object in &plan.objects {
             let write = |path: &str| Request::of(object.write_method, path).body(JSON, "{}");
             session.alike("G17", write(&object.hidden), write(&object.missing)).await;
+            for bulk in &object.bulk {
+                let naming = |path: &str| {
+                    let body = bulk.body.replace("{id}", super::split(path).1);
+                    Request::of(bulk.method, bulk.path.as_str()).body(JSON, body)
+                };
+                session.alike("G17", naming(&object.hidden), naming(&object.missing)).await;
+            }
         }
     } else {
         session.not_tried("G17", WRITES);
@@ -82,6 +87,45 @@ pub(super) async fn tried(session: &mut Session<'_>) {
     }
     if plan.objects.iter().all(|object| object.below.is_empty()) {
         session.not_tried("G20", "no `[[object]]` has paths `below`");
+    }
+}
+
+/// Who has an object, where it stands and who made it are said by who may say so.
+async fn moved(session: &mut Session<'_>) {
+    let plan = session.plan;
+    if !plan.writes {
+        for row in ["G13", "G14", "G15"] {
+            session.not_tried(row, WRITES);
+        }
+        return;
+    }
+    for object in &plan.objects {
+        let change = |path: &str, body: &str| Request::of(object.write_method, path).body(JSON, body);
+        for body in &object.unassignable {
+            session.expect("G13", change(&object.visible, body), Expected::RefusedHere).await;
+        }
+        for body in object.unassignable.iter().chain(&object.taking) {
+            session.alike("G13", change(&object.hidden, body), change(&object.missing, body)).await;
+        }
+        for body in &object.unmovable {
+            session.expect("G14", change(&object.visible, body), Expected::RefusedHere).await;
+        }
+    }
+    for create in &plan.creates {
+        for body in &create.presets {
+            let request = Request::of("POST", create.path.as_str()).body(JSON, body.as_str());
+            session.expect("G15", request, Expected::RefusedHere).await;
+        }
+    }
+    let lacks = |of: &dyn Fn(&Objects) -> bool| !plan.objects.iter().any(of);
+    if lacks(&|object| object.taking.is_some() || !object.unassignable.is_empty()) {
+        session.not_tried("G13", "no `[[object]]` has `unassignable` changes or a `taking` one");
+    }
+    if lacks(&|object| !object.unmovable.is_empty()) {
+        session.not_tried("G14", "no `[[object]]` has `unmovable` changes");
+    }
+    if plan.creates.iter().all(|create| create.presets.is_empty()) {
+        session.not_tried("G15", "no `[[create]]` has `presets`");
     }
 }
 

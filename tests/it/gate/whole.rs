@@ -53,6 +53,7 @@ mod http2;
 mod load;
 mod passing;
 mod pool;
+mod probed;
 mod reload;
 mod rows;
 mod shadow;
