@@ -331,6 +331,7 @@ impl Question<'_> {
             headers: vec![("api_access_token".to_owned(), self.setting.token(self.user).to_owned())],
             body: self.body.map(Value::to_string).unwrap_or_default(),
             connection: 0,
+            answered: 0,
         };
         let told = String::from_utf8(backend::told(&asked)).unwrap();
         let (head, body) = told.split_once("\r\n\r\n").unwrap();

@@ -49,8 +49,14 @@ fn those_left(user: &str, kind: &str, mut list: Value, on_lead: bool) -> Value {
 /// What the CRM says, if there is anything to it.
 fn said(path: &str) -> Option<Value> {
     let target = format!("/api/v4/{path}");
-    let asked =
-        Asked { method: "GET".to_owned(), target, headers: Vec::new(), body: String::new(), connection: 0 };
+    let asked = Asked {
+        method: "GET".to_owned(),
+        target,
+        headers: Vec::new(),
+        body: String::new(),
+        connection: 0,
+        answered: 0,
+    };
     let told = String::from_utf8(told(&asked)).unwrap();
     let (_, body) = told.split_once("\r\n\r\n").unwrap();
     (!body.is_empty()).then(|| serde_json::from_str(body).unwrap())
