@@ -1,27 +1,19 @@
-//! What is known of an object, read from a tag or from its JSON, and turned into a decision's facts.
+//! What is known of an object, read from a tag or from its JSON (`reading`), and turned into a decision's facts.
+
+mod reading;
 
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Duration};
 
 use smallvec::SmallVec;
 
+pub use self::reading::Reading;
+pub(super) use self::reading::is_that;
 use crate::{
     channel::Channel,
-    config::routes::{Channels, Entity, Fact, FactPlaces, Literal},
-    filter::{EntityNo, FactNo, Object, Raw},
     ids::{AccountId, TenantId},
     policy::{Facts, Keys, Place, Policy, ResourceNo, RoleNo, Symbol, TeamKey, TenantKey, UserKey, Via},
     tag::Tag,
 };
-
-/// What backends write where no user is: it is nobody's name, and does not say that nobody is responsible either (D17).
-const NO_USER: &str = "0";
-
-/// Most participants that are read: more than any backend shows of one object.
-const PARTICIPANTS_MAX: usize = 1000;
-
-/// Most objects to which one refers at one place: more than any backend shows of one object.
-const REFERENCES_MAX: usize = 1000;
-
 /// What is known of an object, by name. What is `None` or empty is not known; of what has two levels, `Some(None)` is
 /// known to be nobody, nowhere or nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,169 +48,6 @@ pub struct Known<'a> {
     pub version: Option<Arc<str>>,
     /// When Headgate asked for it, by the clock's monotonic time, where it may have been asked for another request.
     pub asked_at: Option<Duration>,
-}
-
-/// By which of the filter's numbers the facts of an entity are read.
-#[derive(Clone, Debug, Default)]
-pub struct Reading {
-    own: Told,
-    via: Option<(String, Told)>,
-    /// By [`Entity::kinds`].
-    pub kinds: Vec<FactNo>,
-    /// The id of the object that is looked up.
-    look_up: Option<FactNo>,
-    absent_is_nobody: bool,
-    user: Option<(FactNo, Literal)>,
-    /// By [`Entity::refers`].
-    refers: Vec<(EntityNo, FactNo)>,
-}
-
-/// What an object's JSON tells, of itself or of the one through which it is reached.
-#[derive(Clone, Debug, Default)]
-struct Told {
-    facts: Vec<(Fact, FactNo)>,
-    channels: Channels,
-}
-
-impl Reading {
-    /// How an entity is read, and the pointers that the filter is to look at for it.
-    #[must_use]
-    pub fn of(entity: &Entity) -> (Self, Vec<String>) {
-        let mut pointers = Vec::new();
-        let mut number = |place: &String| {
-            pointers.push(place.clone());
-            FactNo(u8::try_from(pointers.len() - 1).unwrap_or(u8::MAX))
-        };
-        let mut told = |places: &FactPlaces, channels: &Channels| {
-            let facts = places.iter().map(|(fact, place)| (*fact, number(place)));
-            Told { facts: facts.collect(), channels: channels.clone() }
-        };
-        let own = told(&entity.facts, &entity.channels);
-        let via = entity.via.as_ref().map(|via| (via.resource.clone(), told(&via.facts, &via.channels)));
-        let kinds = entity.kinds.iter().map(|kind| number(&kind.at)).collect();
-        let look_up = entity.look_up.as_ref().map(|look_up| number(&look_up.at));
-        let user = entity.user.as_ref().map(|(at, is)| (number(at), is.clone()));
-        let refers = entity.refers.iter().map(|refers| (refers.entity, number(&refers.at))).collect();
-        let absent_is_nobody = entity.absent_is_nobody;
-        (Self { own, via, kinds, look_up, absent_is_nobody, user, refers }, pointers)
-    }
-
-    /// Whether it is known where the object's id stands.
-    #[must_use]
-    pub fn has_id(&self) -> bool {
-        self.own.place(Fact::Id).is_some()
-    }
-
-    /// The object's id.
-    #[must_use]
-    pub fn id<'a>(&self, object: &Object<'a>) -> Option<Cow<'a, str>> {
-        object.fact(self.own.place(Fact::Id)?).and_then(Raw::name)
-    }
-
-    /// The id of the object whose facts are this one's.
-    #[must_use]
-    pub fn looked_up<'a>(&self, object: &Object<'a>) -> Option<Cow<'a, str>> {
-        object.fact(self.look_up?).and_then(Raw::name)
-    }
-
-    /// The objects to which this one refers at each place of [`Entity::refers`], by their ids.
-    pub fn refers(&self, object: &Object<'_>) -> impl Iterator<Item = (EntityNo, Vec<String>)> {
-        self.refers.iter().map(|(entity, fact)| {
-            let ids = object.fact(*fact).map(|raw| raw.names(REFERENCES_MAX));
-            (*entity, ids.unwrap_or_default())
-        })
-    }
-
-    /// What an object's JSON says of it.
-    #[must_use]
-    pub fn known<'a>(&self, object: &Object<'a>) -> Known<'a> {
-        let mut known = self.own.known(object);
-        match self.has_nobody(object) {
-            Some(true) => known.responsible = Some(None),
-            Some(false) => {}
-            None => known.responsible = None,
-        }
-        // Where it is not, nothing is known of it: it is reached through something all the same.
-        known.via =
-            self.via.as_ref().map(|(resource, told)| (resource.clone(), Box::new(told.known(object))));
-        known
-    }
-}
-
-impl Reading {
-    /// Whether nobody is responsible, for another reason than a `null`; `None` if that cannot be told.
-    fn has_nobody(&self, object: &Object<'_>) -> Option<bool> {
-        let at = self.own.place(Fact::Responsible);
-        if self.absent_is_nobody && at.is_some_and(|at| object.fact(at).is_none()) {
-            return Some(true);
-        }
-        let told = self.user.as_ref().and_then(|(at, is)| Some((object.fact(*at)?, is)));
-        match told {
-            Some((value, is)) if !value.is_null() => is_that(value, is).map(|is_user| !is_user),
-            _ => Some(false),
-        }
-    }
-}
-
-/// Whether a value is this one; `None` if it is none to compare with.
-pub(super) fn is_that(value: Raw<'_>, is: &Literal) -> Option<bool> {
-    match is {
-        Literal::Boolean(is) => value.boolean().map(|value| value == *is),
-        Literal::Name(is) => value.name().map(|name| *is == name),
-    }
-}
-
-impl Told {
-    /// Where a fact stands.
-    fn place(&self, wanted: Fact) -> Option<FactNo> {
-        self.facts.iter().find(|(fact, _)| *fact == wanted).map(|(_, number)| *number)
-    }
-
-    fn known<'a>(&self, object: &Object<'a>) -> Known<'a> {
-        let mut known = Known::default();
-        for (fact, number) in &self.facts {
-            let Some(raw) = object.fact(*number) else { continue };
-            match fact {
-                Fact::Id => {}
-                Fact::Responsible => known.responsible = user(raw),
-                Fact::Participants => {
-                    known.participants = raw.names(PARTICIPANTS_MAX);
-                    known.participants.retain(|name| name != NO_USER);
-                }
-                Fact::Open => known.open = raw.boolean() == Some(true),
-                Fact::Team => known.team = raw.name(),
-                Fact::Creator => known.creator = user(raw).flatten(),
-                Fact::Queue => known.queue = raw.name(),
-                Fact::Pipeline => known.pipeline = named(raw),
-                Fact::Stage => known.stage = named(raw),
-                Fact::Channel => known.channel = named(raw).and_then(|name| self.channel(name)),
-                Fact::Account => known.account = named(raw),
-                Fact::Kind => known.kind = named(raw),
-                Fact::Role => known.role = named(raw),
-            }
-        }
-        known
-    }
-
-    /// What the policy calls a channel; `None` if it has no name for it.
-    fn channel<'a>(&self, name: Option<Cow<'a, str>>) -> Option<Option<Cow<'a, str>>> {
-        match name {
-            Some(name) if !self.channels.is_empty() => {
-                self.channels.get(&*name).map(|name| Some(name.clone().into()))
-            }
-            as_it_is => Some(as_it_is),
-        }
-    }
-}
-
-/// The name that a value is, or that there is none; `None` if it is something else.
-fn named(raw: Raw<'_>) -> Option<Option<Cow<'_, str>>> {
-    if raw.is_null() { Some(None) } else { raw.name().map(Some) }
-}
-
-/// The same of a user.
-fn user(raw: Raw<'_>) -> Option<Option<Cow<'_, str>>> {
-    named(raw).filter(|name| name.as_deref() != Some(NO_USER))
 }
 
 impl<'a> Known<'a> {
@@ -433,73 +262,5 @@ impl Keyed {
             role: self.role,
             ..Facts::unknown(self.tenant)
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What is known of an object whose facts stand so.
-    fn known(facts: &[(Fact, &'static str)]) -> Known<'static> {
-        let places = facts.iter().enumerate().map(|(at, (fact, _))| (*fact, format!("/{at}")));
-        let (reading, pointers) = Reading::of(&Entity { facts: places.collect(), ..Entity::default() });
-        let value = |pointer: &String| {
-            let (_, at) = pointer.split_once('/').unwrap();
-            Some(Raw(facts[at.parse::<usize>().unwrap()].1.as_bytes()))
-        };
-        let raws: Vec<_> = pointers.iter().map(value).collect();
-        let object = Object { entity: crate::filter::EntityNo(0), main: true, outer: None, facts: &raws };
-        reading.known(&object).into_owned()
-    }
-
-    #[test]
-    fn an_object_tells_its_facts() {
-        let known = known(&[
-            (Fact::Responsible, r#""ana""#),
-            (Fact::Team, r#""sales""#),
-            (Fact::Participants, r#"[{"id": "ben"}, "sue", 3, null, {"id": ""}]"#),
-            (Fact::Open, "true"),
-        ]);
-        assert_eq!(known.responsible, Some(Some("ana".into())));
-        assert_eq!(known.team.as_deref(), Some("sales"));
-        assert_eq!(known.participants, ["ben", "sue", "3"]);
-        assert!(known.open);
-    }
-
-    #[test]
-    fn whose_kind_cannot_be_read_is_not_known_to_be_nobody() {
-        let facts = FactPlaces::from([(Fact::Responsible, "/owner".to_owned())]);
-        let user = Some(("/kind".to_owned(), Literal::Name("User".to_owned())));
-        let (reading, _) = Reading::of(&Entity { facts, user, absent_is_nobody: true, ..Entity::default() });
-        let ana = Some(Some("ana".into()));
-        for (owner, kind, responsible) in [
-            (Some(r#""ana""#), Some(r#""User""#), ana.clone()),
-            (Some(r#""ana""#), Some("null"), ana.clone()),
-            (Some(r#""ana""#), None, ana),
-            (Some(r#""ana""#), Some(r#""Bot""#), Some(None)),
-            (Some(r#""ana""#), Some(r#""\ud800""#), None),
-            (Some(r#""ana""#), Some("{}"), None),
-            (None, Some("{}"), Some(None)),
-        ] {
-            let raws = [owner, kind].map(|value| value.map(|value: &str| Raw(value.as_bytes())));
-            let object = Object { entity: crate::filter::EntityNo(0), main: true, outer: None, facts: &raws };
-            assert_eq!(reading.known(&object).responsible, responsible, "{owner:?} {kind:?}");
-        }
-    }
-
-    #[test]
-    fn what_is_null_is_known_and_what_is_absent_is_not() {
-        for (value, responsible) in [
-            ("null", Some(None)),
-            (r#""""#, None),
-            (r#"{"id": 1}"#, None),
-            ("1.5", None),
-            ("true", None),
-            ("18446744073709551618", Some(Some("18446744073709551618".into()))),
-        ] {
-            assert_eq!(known(&[(Fact::Responsible, value)]).responsible, responsible, "{value}");
-        }
-        assert_eq!(known(&[]).responsible, None);
     }
 }

@@ -294,6 +294,7 @@ async fn what_is_no_page_is_told_as_it_is_and_loses_nothing() {
     assert_eq!(answers(404, "").start().await.get("ana", "/walked").await.status, 404);
     // A cursor that nobody can tell, and one beyond all bounds.
     for cursor in [json!({"after": 4}), json!([1]), json!("x".repeat(5000))] {
+        let is_long = cursor.is_string();
         let script = move |asked: &Asked| {
             let mut page = page("vhvhvhvh", asked);
             page["paging"]["next"] = cursor.clone();
@@ -302,6 +303,9 @@ async fn what_is_no_page_is_told_as_it_is_and_loses_nothing() {
         let script = move |asked: &Asked| (asked.parameter("cursor").is_none()).then(|| script(asked))?;
         let world = Setup::default().routes(ROUTES).backend(script).start().await;
         assert_eq!(world.get("ana", "/bounded").await.status, 502);
+        let metrics = world.metrics();
+        let counted = metrics.lines().find(|line| line.contains("limit=\"cursor_bytes_max\"")).unwrap();
+        assert_eq!(counted.ends_with(" 1"), is_long, "{counted}");
     }
 }
 

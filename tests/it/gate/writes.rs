@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::world::{Answer, Setup, World};
 
-const ROUTES: &str = r#"
+pub(super) const ROUTES: &str = r#"
 [entity.lead]
 id = "/id"
 responsible = "/owner"
@@ -171,7 +171,7 @@ fields_at = ["/payload/*/attribute_key", "/order_by"]
 "#;
 
 /// Ana may assign what is hers, sue what is her team's; leads in the stage `legal` are closed to agents.
-fn rights(source: &mut Source) {
+pub(super) fn rights(source: &mut Source) {
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     source.resources.get_mut("conversation").unwrap().extend(words(&["assign", "create", "send", "note"]));
     source.roles.get_mut("agent").unwrap().grants.get_mut("contact").unwrap().remove("export");
@@ -194,13 +194,13 @@ fn rights(source: &mut Source) {
     });
 }
 
-fn lead(asked: &super::backend::Asked) -> Option<Vec<u8>> {
+pub(super) fn lead(asked: &super::backend::Asked) -> Option<Vec<u8>> {
     let id = asked.target.split('?').next()?.strip_prefix("/api/v1/accounts/1/leads/")?;
     let stage = if id == "302" { "legal" } else { "new" };
     Some(super::backend::json(200, &json!({"id": id, "owner": "ana", "pipeline": "sales", "stage": stage})))
 }
 
-async fn world() -> World {
+pub(super) async fn world() -> World {
     setup().start().await
 }
 
@@ -224,7 +224,7 @@ impl World {
     }
 
     /// As [`Self::typed`] with JSON: the status, and whether it reached the backend.
-    async fn json_as(&self, user: &str, line: &str, body: &Value) -> (u16, bool) {
+    pub(super) async fn json_as(&self, user: &str, line: &str, body: &Value) -> (u16, bool) {
         let (method, path) = line.split_once(' ').unwrap();
         let before = self.writes();
         let answer = self.write(user, method, path, body).await;
@@ -239,7 +239,7 @@ pub(super) const PATCH: &str = "application/json-patch+json";
 pub(super) const MULTIPART: &str = "multipart/form-data; boundary=xYz";
 
 /// A multipart form with one text of each name.
-fn parts(names: &[&str]) -> String {
+pub(super) fn parts(names: &[&str]) -> String {
     let part = |name: &&str| format!("--xYz\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n1\r\n");
     names.iter().map(part).collect::<String>() + "--xYz--\r\n"
 }
@@ -1236,248 +1236,6 @@ shadow = true
     }
 }
 
-const MORE: &str = r#"
-[entity.chat]
-resource = "conversation"
-id = "/id"
-responsible = "/assignee"
-team = "/team"
-fields = ["*"]
-nested = { "/meta/sender" = "person" }
-
-[entity.person]
-resource = "contact"
-part = true
-fields = ["*"]
-
-[[route]]
-match = "PATCH /api/v1/accounts/{account}/nested/conversations/{id}"
-entity = "chat"
-action = "edit"
-object = "tag"
-accepts = ["json", "json-patch"]
-
-[[route]]
-match = "PATCH /api/v1/accounts/{account}/multi/conversations/{id}"
-entity = "conversation"
-action = "edit"
-object = "tag"
-accepts = ["json", "multipart"]
-assign = { user = "assignee_id", team = "team_id" }
-only = { message_type = ["outgoing"] }
-needs = { files = { resource = "conversation", action = "edit" } }
-
-[[route]]
-match = "PATCH /api/v1/accounts/{account}/toggled/contacts/{id}"
-entity = "contact"
-action = "edit"
-object = "prefetch"
-prefetch = "GET /api/v1/accounts/{account}/contacts/{id}"
-writes = ["name"]
-changes = ["phone_number", "owner"]
-
-[[route]]
-match = "PATCH /api/v1/accounts/{account}/wrapped/contacts/{id}"
-entity = "contact"
-action = "edit"
-object = "prefetch"
-prefetch = "GET /api/v1/accounts/{account}/contacts/{id}"
-accepts = ["json", "json-patch"]
-body = "/contact"
-
-[[route]]
-match = "POST /api/v1/accounts/{account}/tied/contacts"
-entity = "contact"
-action = "edit"
-object = "prefetch"
-prefetch = "GET /api/v1/accounts/{account}/contacts/{id}"
-ids_in = "ids"
-body = "/add/*"
-accepts = ["json"]
-[route.refers.lead_id]
-entity = "lead"
-request = "GET /api/v1/accounts/{account}/leads/{id}"
-action = "edit"
-required = true
-"#;
-
-/// A multipart form with one part.
-fn part(name: &str, file: &str, text: &str) -> String {
-    let disposition = format!("Content-Disposition: form-data; name=\"{name}\"; {file}");
-    format!("--xYz\r\n{disposition}\r\n\r\n{text}\r\n--xYz--\r\n")
-}
-
-#[tokio::test]
-async fn what_a_file_says_is_not_known() {
-    let world = setup().routes(MORE).start().await;
-    for file in ["filename=\"\"", "filename*=UTF-8''a.png", "filename=\"a.png\""] {
-        for (name, text, taken) in [
-            ("assignee_id", "ben", false),
-            ("assignee_id", "", false),
-            ("team_id", "support", false),
-            ("message_type", "incoming", false),
-            ("files", "x", true),
-            ("files[]", "x", true),
-        ] {
-            let body = part(name, file, text);
-            let (answer, reached) = world.typed("PATCH /multi/conversations/101", MULTIPART, &body).await;
-            assert_eq!((answer.status == 200, reached), (taken, taken), "{name} {file}: {answer:?}");
-            assert!(taken || answer.status == 403, "{name} {file}: {answer:?}");
-        }
-        let body = part("order_by", file, "phone_number");
-        let (answer, reached) = world.typed("POST /ask/contacts/501", MULTIPART, &body).await;
-        assert_eq!((answer.status, answer.problem().as_str(), reached), (400, "body", false), "{file}");
-    }
-    assert!(world.typed("POST /ask/contacts/501", MULTIPART, &parts(&["name"])).await.1);
-}
-
-#[tokio::test]
-async fn ids_under_a_name_that_is_almost_theirs_are_none() {
-    let world = world().await;
-    for (line, body) in [
-        ("POST /bulk/conversations", json!({"ids": ["101"], "IDS": ["102"]})),
-        ("POST /bulk/conversations", json!({"ids": ["101"], "Ids": {"a": "102"}})),
-        ("POST /bulk/conversations", json!({"ids": ["101"], "ids[]": ["102"]})),
-        ("POST /bulk/conversations", json!({"ids": ["101"], "id\u{17f}": ["102"]})),
-        ("POST /bulk/conversations", json!({"ids": ["101"], "conversation": {"ids": ["102"]}})),
-        ("POST /bulk/conversations?ID=102", json!({"ids": ["101"]})),
-        ("POST /bulk/conversations?i-d[]=102", json!({"ids": ["101"]})),
-        ("PATCH /bulk/contacts", json!([{"id": "501", "ID": "502", "name": "x"}])),
-        ("PATCH /bulk/contacts?Id=502", json!([{"id": "501", "name": "x"}])),
-        ("PATCH /bulk/contacts", json!({"*": {"id": "501"}, "a": {"id": "502", "name": "x"}})),
-    ] {
-        assert_eq!(world.json_as("ana", line, &body).await, (400, false), "{line} {body}");
-    }
-    let delete = "DELETE /api/v1/accounts/1/bulk/conversations?ids=101&IDS=102";
-    assert_eq!(world.send("adm", delete, "", "").await.status, 400);
-    for (line, body) in [
-        ("POST /bulk/conversations", json!({"ids": ["101"], "labels": ["ids"], "kids": [1]})),
-        ("PATCH /bulk/contacts", json!([{"id": "501", "tags": [{"id": 7}]}])),
-    ] {
-        assert!(world.json_as("ana", line, &body).await.1, "{line} {body}");
-    }
-}
-
-#[tokio::test]
-async fn a_patch_that_replaces_an_object_writes_all_that_was_in_it() {
-    let world = setup().routes(MORE).start().await;
-    for op in ["add", "replace"] {
-        let body = json!([{"op": op, "path": "/custom_attributes", "value": {}}]).to_string();
-        let (answer, reached) = world.typed("PATCH /guarded/contacts/501", PATCH, &body).await;
-        assert_eq!((answer.status, reached), (403, false), "{body}: {answer:?}");
-    }
-    for operation in [
-        json!({"op": "add", "path": "/contact", "value": {}}),
-        json!({"op": "replace", "path": "/contact", "value": {"name": "x"}}),
-        json!({"op": "remove", "path": "/contact"}),
-        json!({"op": "test", "path": "/contact", "value": {"phone_number": "1"}}),
-        json!({"op": "copy", "from": "/contact", "path": "/contact/name"}),
-    ] {
-        let body = json!([operation]).to_string();
-        let (answer, reached) = world.typed("PATCH /wrapped/contacts/501", PATCH, &body).await;
-        assert_eq!((answer.status, reached), (400, false), "{body}: {answer:?}");
-    }
-    let body = json!([{"op": "add", "path": "/contact/name", "value": "x"}]).to_string();
-    assert!(world.typed("PATCH /wrapped/contacts/501", PATCH, &body).await.1);
-}
-
-#[tokio::test]
-async fn a_field_is_refused_whatever_lies_between_it_and_what_it_stands_in() {
-    let locked = |source: &mut Source| {
-        rights(source);
-        let agent = source.roles.get_mut("agent").unwrap();
-        agent
-            .fields
-            .get_mut("contact")
-            .unwrap()
-            .read_only
-            .extend(["company.size", "rows.price"].map(str::to_owned));
-    };
-    let world = Setup::default().routes(ROUTES).policy(locked).backend(lead).start().await;
-    for (media, body, taken) in [
-        (JSON, r#"{"company":{"size":1}}"#, false),
-        (JSON, r#"{"company_attributes":{"size":1}}"#, false),
-        (JSON, r#"{"contact":{"company_attributes":{"size":1}}}"#, false),
-        (JSON, r#"{"rows_attributes":{"new_1":{"price":1}}}"#, false),
-        (JSON, r#"{"rows":{"first":{"price":1}}}"#, false),
-        (FORM, "rows[first][price]=1", false),
-        (FORM, "rows[-1][Price]=1", false),
-        (FORM, "company_attributes[size]=1", false),
-        (PATCH, r#"[{"op":"add","path":"/rows/first/price","value":1}]"#, false),
-        (JSON, r#"{"rows":{"first":{"name":1}}}"#, true),
-        (JSON, r#"{"company_attributes":{"city":1},"price":1,"size":2}"#, true),
-    ] {
-        let (answer, reached) = world.typed("PATCH /open/contacts/501", media, body).await;
-        assert_eq!((answer.status == 200, reached), (taken, taken), "{body}: {answer:?}");
-    }
-}
-
-#[tokio::test]
-async fn a_patch_reads_no_hidden_field_of_what_is_nested() {
-    let world = setup().routes(MORE).start().await;
-    for (operation, taken) in [
-        (json!({"op": "test", "path": "/meta/sender/phone_number", "value": "1"}), false),
-        (json!({"op": "test", "path": "/meta/sender/phoneNumber", "value": "1"}), false),
-        (json!({"op": "copy", "from": "/meta/sender/phone_number", "path": "/title"}), false),
-        (json!({"op": "copy", "from": "/meta/sender", "path": "/custom"}), false),
-        (json!({"op": "test", "path": "/title", "value": "x"}), true),
-        (json!({"op": "test", "path": "/meta/sender/name", "value": "x"}), true),
-        (json!({"op": "copy", "from": "/title", "path": "/custom"}), true),
-    ] {
-        let body = json!([operation]).to_string();
-        let (answer, reached) = world.typed("PATCH /nested/conversations/101", PATCH, &body).await;
-        assert_eq!((answer.status == 200, reached), (taken, taken), "{body}: {answer:?}");
-        assert!(taken || answer.status == 403, "{body}: {answer:?}");
-    }
-}
-
-#[tokio::test]
-async fn nothing_is_written_into_another_object_that_nobody_listed() {
-    let world = setup().routes(MORE).start().await;
-    for (media, body, taken) in [
-        (JSON, r#"{"meta":{"sender":{"phone_number":"1"}}}"#, false),
-        (JSON, r#"{"meta":{"sender":{"id":"501","name":"x"}}}"#, false),
-        (JSON, r#"{"conversation":{"Meta":{"Sender":{"Name":"x"}}}}"#, false),
-        (JSON, r#"{"meta.sender.name":"x"}"#, false),
-        (PATCH, r#"[{"op":"replace","path":"/meta/sender/name","value":"x"}]"#, false),
-        (PATCH, r#"[{"op":"remove","path":"/meta/sender/name"}]"#, false),
-        (PATCH, r#"[{"op":"add","path":"/meta","value":{"sender":{"name":"x"}}}]"#, false),
-        // Which one it is to be, and what only lies beside it.
-        (JSON, r#"{"meta":{"sender":{"id":"501"}}}"#, true),
-        (JSON, r#"{"meta":{"channel":"x"},"sender":{"name":"x"}}"#, true),
-    ] {
-        let (answer, reached) = world.typed("PATCH /nested/conversations/101", media, body).await;
-        assert_eq!((answer.status == 200, reached), (taken, taken), "{body}: {answer:?}");
-    }
-}
-
-#[tokio::test]
-async fn a_hidden_field_that_a_request_changes_is_not_named() {
-    let world = setup().routes(MORE).start().await;
-    let (answer, reached) = world.typed("PATCH /toggled/contacts/501", JSON, r#"{"name":"x"}"#).await;
-    assert_eq!((answer.status, &answer.json()["fields"], reached), (403, &json!(["owner"]), false));
-    assert_eq!(world.json_as("adm", "PATCH /toggled/contacts/501", &json!({"name": "x"})).await, (200, true));
-}
-
-#[tokio::test]
-async fn an_object_that_must_be_named_is_named_by_each_in_its_own_place() {
-    let world = setup().routes(MORE).start().await;
-    for (query, add, taken) in [
-        ("", json!([{"lead_id": "301"}]), true),
-        ("", json!([{"lead_id": "301"}, {"lead_id": 301}]), true),
-        ("", json!([{"lead_id": "301"}, {"name": "x"}]), false),
-        ("", json!([{"custom": {"lead_id": "301"}}]), false),
-        ("&lead_id=301", json!([{"name": "x"}]), false),
-        ("", json!([{"lead_id": "0301"}]), false),
-        ("", json!([{"lead_id": "302"}]), false),
-    ] {
-        let line = format!("POST /tied/contacts?ids=501{query}");
-        let (status, reached) = world.json_as("ana", &line, &json!({"add": add})).await;
-        assert_eq!(reached, taken, "{query} {add}: {status}");
-        assert!(taken || status == 403, "{query} {add}: {status}");
-    }
-}
-
 super::obeying::once_more!(
     how_old_the_facts_were_is_told_of_those_that_were_decided_by,
     g01_a_refusal_names_the_field_and_those_that_may_be_written,
@@ -1512,12 +1270,4 @@ super::obeying::once_more!(
     where_a_route_lists_what_may_be_asked_a_hidden_field_is_like_an_unknown_one,
     a_filter_in_a_body_names_no_hidden_field,
     i11_in_shadow_mode_what_would_be_refused_passes_and_is_told,
-    what_a_file_says_is_not_known,
-    ids_under_a_name_that_is_almost_theirs_are_none,
-    a_patch_that_replaces_an_object_writes_all_that_was_in_it,
-    a_field_is_refused_whatever_lies_between_it_and_what_it_stands_in,
-    a_patch_reads_no_hidden_field_of_what_is_nested,
-    nothing_is_written_into_another_object_that_nobody_listed,
-    a_hidden_field_that_a_request_changes_is_not_named,
-    an_object_that_must_be_named_is_named_by_each_in_its_own_place,
 );

@@ -64,20 +64,16 @@ impl<'a> At<'a> {
     /// The cursor of the page behind this one, by the backend's answer; `None` if there is none.
     ///
     /// # Errors
-    /// [`Refusal::Failed`] if it is no text and no number, so that nobody can tell, or longer than any.
+    /// [`Refusal::Failed`] if it is no text and no number, so that nobody can tell.
     fn next(&self, answer: &[u8]) -> Result<Option<String>, Refusal> {
         let answer: Value = serde_json::from_slice(answer).map_err(|_fault| Refusal::Failed)?;
         let more = self.by.more.as_ref().and_then(|more| answer.pointer(more));
-        let next = match answer.pointer(&self.by.next) {
-            _ if more == Some(&Value::Bool(false)) => None,
-            None | Some(Value::Null) => None,
-            Some(Value::String(cursor)) => Some(cursor.clone()).filter(|cursor| !cursor.is_empty()),
-            Some(Value::Number(cursor)) => Some(cursor.to_string()),
-            Some(_) => return Err(Refusal::Failed),
-        };
-        match next {
-            Some(cursor) if cursor.len() > CURSOR_BYTES_MAX => Err(Refusal::Failed),
-            next => Ok(next),
+        match answer.pointer(&self.by.next) {
+            _ if more == Some(&Value::Bool(false)) => Ok(None),
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(cursor)) => Ok(Some(cursor.clone()).filter(|cursor| !cursor.is_empty())),
+            Some(Value::Number(cursor)) => Ok(Some(cursor.to_string())),
+            Some(_) => Err(Refusal::Failed),
         }
     }
 }
@@ -153,6 +149,10 @@ impl Passage<'_> {
             }
             given = 0;
             let Some(next) = next else { break End::OfList };
+            if next.len() > CURSOR_BYTES_MAX {
+                self.side.places.cursor_bytes_max_reached.inc();
+                return Err(Refusal::Failed);
+            }
             cursor = Some(next);
             if self.has_read_all(&walk) {
                 break End::Bound;

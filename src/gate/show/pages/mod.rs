@@ -57,6 +57,7 @@ pub(in crate::gate) struct ListPlaces {
     sealing: Sealing,
     pages_max_reached: Counter,
     time_max_reached: Counter,
+    cursor_bytes_max_reached: Counter,
 }
 
 /// A list as one user asks for it, by the digest of all that makes it another.
@@ -142,6 +143,7 @@ impl ListPlaces {
             sealing: Sealing::new(cursor_key),
             pages_max_reached: limits.of("page.pages_max"),
             time_max_reached: limits.of("page.time_max"),
+            cursor_bytes_max_reached: limits.of("cursor_bytes_max"),
         }
     }
 }

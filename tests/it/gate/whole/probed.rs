@@ -42,6 +42,8 @@ async fn c07_to_c13_and_c19_no_forged_or_spent_credential_gets_past_a_whole_gate
         BASE64.encode(&whole.signer.public_der())
     );
     let good = whole.token("ana");
+    // The probe's own connections are not watched.
+    whole.oracle.others_ask();
     let mut plan = format!(
         "ca = 'localhost.pem'
         token_keys = ['''{pem}''']
