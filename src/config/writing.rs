@@ -163,10 +163,16 @@ pub struct Asking {
 }
 
 impl Asking {
-    /// Whether the backend may take a parameter for something of which nothing is said.
+    /// Whether the backend may take a parameter, by the parts of its name, for something of which nothing is said. What stands in
+    /// brackets behind a name that it takes is part of the value.
     #[must_use]
-    pub fn may_be_anything(&self, name: &str) -> bool {
-        self.takes.as_ref().is_some_and(|takes| !takes.contains(name))
+    pub fn may_be_anything(&self, parts: &[String]) -> bool {
+        let begins_with = |known: &String| {
+            let known: Vec<&str> = known.split(['[', ']']).filter(|part| !part.is_empty()).collect();
+            let begin = parts.get(..known.len()).unwrap_or_default();
+            !known.is_empty() && begin.iter().eq(known)
+        };
+        self.takes.as_ref().is_some_and(|takes| !takes.iter().any(begins_with))
     }
 }
 

@@ -139,7 +139,7 @@ impl Table {
                 told.iter().map(|fact| fact.as_deref().map(|text| Raw(text.as_bytes()))).collect();
             let object = Object { entity: self.entity, main: true, outer: None, facts: &raws };
             rows.push(match judge.judge(&object) {
-                Verdict::Hidden => None,
+                Verdict::Hidden | Verdict::Absent => None,
                 Verdict::Shown(fields) => {
                     let known = views.iter().position(|view| view.fields == fields);
                     let view = known.unwrap_or_else(|| {

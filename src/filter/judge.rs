@@ -1,7 +1,9 @@
 //! What the filter asks of who knows the rules, and what it tells in the end.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
 use super::{EntityNo, FactNo, FieldIx};
@@ -40,6 +42,8 @@ pub struct Raw<'a>(pub &'a [u8]);
 pub enum Verdict {
     /// Nothing, apart from what the entity leaves of a hidden one.
     Hidden,
+    /// Nothing at all: it is as if it were not there.
+    Absent,
     /// These of its fields. What is nested in it is judged by itself.
     Shown(Fields),
 }
@@ -169,7 +173,6 @@ impl<'a> Raw<'a> {
     /// The names in a list of names, or of objects with an `id`; of a single one, its. At most `max`.
     #[must_use]
     pub fn names(self, max: usize) -> Vec<String> {
-        use serde_json::value::RawValue;
         match serde_json::from_slice::<Vec<&RawValue>>(self.0) {
             Ok(items) => {
                 let names = items.iter().filter_map(|item| Raw(item.get().as_bytes()).name_or_id());
@@ -186,6 +189,13 @@ impl<'a> Raw<'a> {
         }
         let id = serde_json::from_slice::<Id<'_>>(self.0).ok()?.id?;
         Raw(id.get().as_bytes()).name().map(Cow::into_owned)
+    }
+
+    /// What stands under a name in an object, or at a number in a list, as it is written; `None` if it has no such member.
+    #[must_use]
+    pub fn member(self, name: &str) -> Option<Self> {
+        use serde::Deserializer as _;
+        serde_json::Deserializer::from_slice(self.0).deserialize_any(Member(name)).ok()?
     }
 
     /// `null`.
@@ -209,7 +219,40 @@ impl<'a> Raw<'a> {
 #[derive(serde::Deserialize)]
 struct Id<'a> {
     #[serde(borrow)]
-    id: Option<&'a serde_json::value::RawValue>,
+    id: Option<&'a RawValue>,
+}
+
+/// Looks for a member by its name, or its number.
+struct Member<'n>(&'n str);
+
+impl<'de> Visitor<'de> for Member<'_> {
+    type Value = Option<Raw<'de>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object or a list")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        while let Some((key, value)) = members.next_entry::<&RawValue, &RawValue>()? {
+            if Raw(key.get().as_bytes()).name().as_deref() == Some(self.0) {
+                found = Some(Raw(value.get().as_bytes()));
+            }
+        }
+        Ok(found)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let (mut found, mut number) = (None, 0);
+        let sought = self.0.parse::<usize>().ok();
+        while let Some(value) = items.next_element::<&RawValue>()? {
+            if sought == Some(number) {
+                found = Some(Raw(value.get().as_bytes()));
+            }
+            number += 1;
+        }
+        Ok(found)
+    }
 }
 
 impl<'a> Object<'a> {
@@ -262,6 +305,21 @@ mod tests {
         }
         let list = r#"["\ud800","ben",{"id":"su\udc00e"},{"id":"sue","note":"\ud800"}]"#;
         assert_eq!(Raw(list.as_bytes()).names(9), ["ben", "sue"]);
+    }
+
+    #[test]
+    fn a_member_is_found_beside_whatever_is_json() {
+        let deep = "[".repeat(1000) + &"]".repeat(1000);
+        let text = format!(
+            r#" {{"x":"\ud800","\ud800":1E400,"deep":{deep},"n":{{"\u0061t":12345678901234567890123}},"of":[1, 2]}}"#
+        );
+        let at = |way: &[&str]| {
+            way.iter().try_fold(Raw(text.as_bytes()), |raw, step| raw.member(step)).map(|raw| raw.0)
+        };
+        assert_eq!(at(&["n", "at"]), Some(&b"12345678901234567890123"[..]));
+        assert_eq!(at(&["x"]), Some(&br#""\ud800""#[..]));
+        assert_eq!((at(&["of", "1"]), at(&["of", "2"])), (Some(&b"2"[..]), None));
+        assert_eq!((at(&["no"]), at(&["x", "y"]), at(&["n", "at", "0"])), (None, None, None));
     }
 
     #[test]

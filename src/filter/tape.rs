@@ -262,6 +262,10 @@ impl<J: Judge> Writer<'_, '_, J> {
                 self.members(inside, behind, &fields, Some(&object));
                 Left::Shown
             }
+            Verdict::Absent => {
+                self.to.counts.objects += u64::from(outer.is_some());
+                Left::Nothing
+            }
             Verdict::Hidden => {
                 self.to.counts.objects += u64::from(outer.is_some());
                 let Some(fields) = &entity.placeholder else { return Left::Nothing };

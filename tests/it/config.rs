@@ -1025,6 +1025,7 @@ nested = { "/included/*" = "person" }
 regardless = ["/included/*"]
 "#;
     let told = mistakes_of("tenants/default/routes.toml", text);
+    let own = "an entity of its own: this one is shown with the rows that refer to it";
     let tells = "an `id` and `refers` of the rows, or `regardless`: else it tells of hidden rows";
     for expected in [
         "routes.toml:14: entity.card.refers.persons: no entity `persons` is declared (did you mean `person`?)".to_owned(),
@@ -1033,12 +1034,14 @@ regardless = ["/included/*"]
         format!("routes.toml:20: route[0].nested.\"/cards/*\": only goes with {tells}"),
         "routes.toml:21: route[0].regardless[1]: no list in `nested` `/own` is declared".to_owned(),
         "routes.toml:21: route[0].regardless[2]: no list in `nested` `/firm/*` is declared (did you mean `/firms/*`?)".to_owned(),
+        format!("routes.toml:20: route[0].nested.\"/agents/*\": only goes with {own}"),
+        format!("routes.toml:20: route[0].nested.\"/own\": only goes with {own}"),
         "routes.toml:27: route[1].nested.\"/included/*\": only goes with `regardless`, or without `page`: a page is joined of several of the backend's".to_owned(),
         "routes.toml:35: route[2].regardless[0]: only goes with `items`".to_owned(),
     ] {
         assert!(told.contains(&expected), "no `{expected}` in\n{told}");
     }
-    assert_eq!(told.matches("only goes with").count(), 4, "{told}");
+    assert_eq!(told.matches("only goes with").count(), 7, "{told}");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! the export anew.
 
 use std::{
+    borrow::Cow,
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
@@ -15,6 +16,8 @@ use prometheus_client::metrics::counter::Counter;
 
 use crate::{
     clock::SharedClock,
+    config::text::steps,
+    filter::Raw,
     ids::{TenantId, UserId},
     policy::{Actor, Policy, RoleNo, TeamKey},
 };
@@ -134,12 +137,8 @@ fn key(actor: &Actor, of: &str, id: &str) -> Key {
 
 /// The id that stands at a pointer of an answer that may be shown.
 pub(in crate::gate) fn id(shown: &[u8], at: &str) -> Option<String> {
-    let answer: serde_json::Value = serde_json::from_slice(shown).ok()?;
-    match answer.pointer(at)? {
-        serde_json::Value::String(id) => Some(id.clone()),
-        serde_json::Value::Number(id) if id.is_u64() || id.is_i64() => Some(id.to_string()),
-        _ => None,
-    }
+    let found = steps(at).try_fold(Raw(shown), |raw, step| raw.member(&step))?;
+    found.name().map(Cow::into_owned)
 }
 
 #[cfg(test)]

@@ -329,9 +329,10 @@ impl<'a> Sight<'a> {
     }
 
     /// Whether an object stands beside the rows, and none of those that are shown refers to it.
-    fn is_beside_hidden(&self, object: &Object<'_>, shape: &Shape) -> bool {
+    fn is_beside_hidden(&self, object: &Object<'_>) -> bool {
         let is_with_rows = !object.main && object.outer.is_none() && self.with_rows.contains(&object.entity);
-        let id = || Some((object.entity, shape.reading.id(object)?.into_owned()));
+        let shape = self.shapes.entity(object.entity);
+        let id = || Some((object.entity, shape?.reading.id(object)?.into_owned()));
         is_with_rows && id().is_none_or(|id| !self.referred.contains(&id))
     }
 
@@ -360,6 +361,10 @@ impl std::fmt::Debug for Sight<'_> {
 
 impl Judge for Sight<'_> {
     fn judge(&mut self, object: &Object<'_>) -> Verdict {
+        // A placeholder would tell of the rows that refer to it.
+        if self.is_beside_hidden(object) {
+            return Verdict::Absent;
+        }
         let verdict = self.judged(object).map_or(Verdict::Hidden, Verdict::Shown);
         self.main_is_hidden |= object.main && verdict == Verdict::Hidden;
         if object.main {
@@ -402,9 +407,6 @@ impl Sight<'_> {
             if id.is_none() || !is_it {
                 return None;
             }
-        }
-        if self.is_beside_hidden(object, shape) {
-            return None;
         }
         let kind = kind(object, shape)?;
         self.verdict(object, shape, kind)

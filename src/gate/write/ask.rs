@@ -111,7 +111,7 @@ impl NamesFound<'_> {
         let in_body: BTreeSet<String> = members(content).map(|name| folded(name)).collect();
         for (parts, value) in target.pairs() {
             let Some(name) = parts.first() else { continue };
-            self.parameter(name);
+            self.parameter(name, &parts);
             if counts_off(&parts) && !self.counting.counts(&parts) {
                 self.positions.insert(name.clone());
             }
@@ -138,7 +138,7 @@ impl NamesFound<'_> {
         if in_body.put_all(&mut Way::new(), content).is_ok() {
             for (way, given) in in_body.written() {
                 let Some(name) = way.first() else { continue };
-                self.parameter(name);
+                self.parameter(name, way);
                 self.passing(way, About::parameters(way));
                 self.positions.extend(counts_off(way).then(|| name.clone()));
                 self.other_rows(way);
@@ -161,10 +161,10 @@ impl NamesFound<'_> {
         }
     }
 
-    /// A parameter by its name. One that could be taken for another, which is known, is refused. One that the route does not take may be
+    /// A parameter by its name, and the parts of it. One that could be taken for another, which is known, is refused. One that the route does not take may be
     /// about anything, count rows off, order them, or leave members out.
-    fn parameter(&mut self, name: &str) {
-        if self.asking.may_be_anything(name) {
+    fn parameter(&mut self, name: &str, parts: &[String]) {
+        if self.asking.may_be_anything(parts) {
             self.positions.insert(name.to_owned());
             self.note(name.to_owned(), self.visible.shows_everything(), About::Several);
             if self.counting.shows_by_absence {

@@ -74,13 +74,14 @@ impl NameCheck<'_> {
             return false;
         }
         let without_places = without_places(way);
-        let steps =
-            without_places.as_ref().unwrap_or(way).iter().flat_map(|name| name.split(['.', '[', ']']));
-        let steps: Vec<String> = steps.filter(|step| !step.is_empty()).map(folded_field).collect();
-        self.others.iter().any(|place| {
-            let place: Vec<String> = place.iter().map(|step| folded_field(step)).collect();
-            let begins = (0..steps.len()).filter_map(|at| steps.get(at..)?.strip_prefix(&*place));
-            begins.into_iter().any(|inside| !matches!(inside, []) && inside != ["id"])
+        readings(without_places.as_ref().unwrap_or(way)).iter().any(|way| {
+            let steps = way.iter().flat_map(|name| name.split(['.', '[', ']']));
+            let steps: Vec<String> = steps.filter(|step| !step.is_empty()).map(folded_field).collect();
+            self.others.iter().any(|place| {
+                let place: Vec<String> = place.iter().map(|step| folded_field(step)).collect();
+                let mut begins = (0..steps.len()).filter_map(|at| steps.get(at..)?.strip_prefix(&*place));
+                begins.any(|inside| !matches!(inside, []) && inside != ["id"])
+            })
         })
     }
 

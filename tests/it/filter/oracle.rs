@@ -246,14 +246,18 @@ impl<'a> Oracle<'a> {
         told.push((entity, main, facts));
         self.asked.push(told.clone());
         let verdict = (self.rule)(&told);
-        self.hiding += u64::from(verdict == Verdict::Hidden);
+        self.hiding += u64::from(matches!(verdict, Verdict::Hidden | Verdict::Absent));
         match verdict {
             Verdict::Shown(_) if source.value => Ok((true, Some(value.clone()))),
             Verdict::Shown(fields) => {
                 let within = Within { fields: &fields, told: Some(&told) };
                 Ok((true, self.inside(value, entity, &[], within, false)?))
             }
-            Verdict::Hidden if source.value => Ok((false, None)),
+            Verdict::Hidden | Verdict::Absent if source.value => Ok((false, None)),
+            Verdict::Absent => {
+                let within = Within { fields: &Fields::NONE, told: None };
+                self.inside(value, entity, &[], within, false).map(|_| (false, None))
+            }
             Verdict::Hidden => {
                 let mut fields = Fields::NONE;
                 for name in &source.placeholder {

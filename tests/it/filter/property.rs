@@ -286,9 +286,10 @@ fn decided(schema: &Schema, seed: u64, told: &Told) -> Verdict {
         (seed, what, format!("{told:?}")).hash(&mut hasher);
         hasher.finish()
     };
-    match hash("verdict") % 6 {
+    match hash("verdict") % 7 {
         0 => Verdict::Hidden,
-        1 => Verdict::Shown(Fields::All),
+        1 => Verdict::Absent,
+        2 => Verdict::Shown(Fields::All),
         _ => {
             let mut fields = Fields::NONE;
             for at in 0..schema.fields(told.last().unwrap().0).len() {

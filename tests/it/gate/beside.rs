@@ -166,9 +166,23 @@ async fn d04_what_is_referred_to_is_decided_on_by_itself_all_the_same() {
     assert_eq!(seen(&world, "ana").await.1, ["501", "503"]);
 }
 
+#[tokio::test]
+async fn d04_no_placeholder_stands_for_what_only_a_hidden_row_refers_to() {
+    let answer = json!({
+        "rows": [{"id": 101, "assignee": "ana", "person_id": 501}, {"id": 102, "assignee": "ben", "person_id": 502}],
+        "included": [{"id": 501, "owner": "ben", "name": "x"}, {"id": 502, "owner": "ana", "name": "x"}, {"id": 503, "owner": "ben", "name": "x"}],
+    });
+    let routes =
+        BESIDE.replace("fields = [\"id\", \"name\"]", "fields = [\"id\", \"name\"]\nplaceholder = [\"id\"]");
+    let script = move |_: &Asked| Some(backend::json(200, &answer));
+    let world = Setup::default().routes(&routes).backend(script).start().await;
+    assert_eq!(seen(&world, "ana").await.1, ["501"]);
+}
+
 super::obeying::once_more!(
     d04_what_stands_beside_rows_is_shown_with_those_that_refer_to_it,
     d04_a_hidden_row_leaves_no_trace_beside_the_others,
     d04_beside_a_row_nothing_tells_what_its_hidden_fields_and_parts_refer_to,
     d04_what_is_referred_to_is_decided_on_by_itself_all_the_same,
+    d04_no_placeholder_stands_for_what_only_a_hidden_row_refers_to,
 );

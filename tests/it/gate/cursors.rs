@@ -309,6 +309,31 @@ async fn what_is_no_page_is_told_as_it_is_and_loses_nothing() {
     }
 }
 
+#[tokio::test]
+async fn what_stands_beside_a_cursor_costs_nobody_the_list() {
+    // What is JSON and no text or number that everybody reads, and a cursor of more digits than a number has.
+    for (odd, cursor) in
+        [(r#""\ud800""#, "5"), ("1E400", "5"), ("0", "12345678901234567890123"), ("0", "1700000000.120000")]
+    {
+        let script = move |asked: &Asked| {
+            let (id, next) = match asked.parameter("cursor") {
+                None => (1, cursor),
+                Some(sent) => {
+                    assert_eq!(sent, cursor);
+                    (2, "null")
+                }
+            };
+            let rows = format!(r#"[{{"id":{id},"assignee":"ana","title":{odd}}}]"#);
+            let page = format!(r#"{{"rows":{rows},"paging":{{"next":{next}}}}}"#);
+            Some(backend::answer(200, "content-type: application/json\r\n", &page))
+        };
+        let world = Setup::default().routes(ROUTES).backend(script).start().await;
+        let first = world.get("ana", "/walked").await;
+        assert!(first.status == 200, "{odd} {cursor}: {first:?}");
+        assert!(first.body.contains(r#""id":1"#), "{odd} {cursor}: {first:?}");
+    }
+}
+
 super::obeying::once_more!(
     d06_pages_behind_cursors_are_as_if_hidden_rows_did_not_exist,
     d06_what_is_bounded_is_short_and_goes_on,
@@ -318,4 +343,5 @@ super::obeying::once_more!(
     who_sees_every_row_has_the_backends_own_cursors,
     the_end_is_told_in_whichever_way_the_backend_does,
     what_is_no_page_is_told_as_it_is_and_loses_nothing,
+    what_stands_beside_a_cursor_costs_nobody_the_list,
 );

@@ -80,6 +80,22 @@ fields_at = ["/asked/*/attribute_key"]
 takes = ["mood"]
 
 [[route]]
+match = "GET /api/v1/accounts/{account}/bracketed"
+entity = "card"
+action = "list"
+items = "/payload"
+page = { number = "page[number]", size = "page[size]", size_default = 20 }
+push = { own = "filter[owner]={user}" }
+takes = ["option[mood]"]
+
+[[route]]
+match = "PATCH /api/v1/accounts/{account}/opened/cards/{id}"
+entity = "card"
+action = "edit"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/cards/{id}"
+
+[[route]]
 match = "GET /api/v1/accounts/{account}/taking/{id}"
 entity = "card"
 action = "view"
@@ -138,7 +154,7 @@ ids = "/ids"
 /// messages and no media; sue may send both. What is common to all is changed by sue alone.
 fn rights(source: &mut Source) {
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-    source.resources.insert("lead".to_owned(), words(&["list", "view"]));
+    source.resources.insert("lead".to_owned(), words(&["list", "view", "edit"]));
     source.resources.insert("label".to_owned(), words(&["edit"]));
     source.resources.get_mut("conversation").unwrap().push("create".to_owned());
     source.resources.get_mut("message").unwrap().push("send".to_owned());
@@ -174,9 +190,13 @@ fn told(asked: &Asked) -> Option<Vec<u8>> {
     match (asked.method.as_str(), path) {
         ("GET", "cards/6") if asked.target.contains("107") => Some(backend::json(404, &json!({}))),
         ("GET", "cards/6") => Some(backend::json(200, &row)),
-        ("GET", "cards") | ("POST", "taking") => Some(backend::json(200, &json!({"payload": [row]}))),
+        ("GET", "cards" | "bracketed") | ("POST", "taking") => {
+            Some(backend::json(200, &json!({"payload": [row]})))
+        }
         ("GET", "cards/6/people") => Some(backend::json(200, &json!({"payload": [row["person"]]}))),
-        (_, "labels/7" | "cards" | "cards/101" | "many/cards") => Some(backend::json(200, &json!({}))),
+        (_, "labels/7" | "cards" | "opened/cards/6" | "cards/101" | "many/cards") => {
+            Some(backend::json(200, &json!({})))
+        }
         _ => None,
     }
 }
@@ -494,12 +514,59 @@ async fn a_name_has_a_depth() {
     assert!(!world.takes("ana", &asked).await);
 }
 
+#[tokio::test]
+async fn what_a_route_takes_may_have_brackets_in_its_name() {
+    let world = cards().await;
+    for (query, is_known) in [
+        ("page[number]=2&page[size]=9", true),
+        ("filter[owner]=ana", true),
+        ("option[mood]=1", true),
+        ("option[mood][]=1", true),
+        ("page[at]=2", false),
+        ("page=2", false),
+        ("option[other]=1", false),
+        ("option=1", false),
+        ("mood=1", false),
+    ] {
+        assert_eq!(world.takes("ana", &format!("/bracketed?{query}")).await, is_known, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn what_stands_in_another_object_is_that_ones_in_every_writing() {
+    let edits = |source: &mut Source| {
+        rights(source);
+        let role = source.roles.get_mut("lead").unwrap();
+        role.grants.entry("lead".to_owned()).or_default().insert("edit".to_owned(), Scope::All);
+    };
+    let world = setup().policy(edits).start().await;
+    for (body, ok) in [
+        (json!({"name": "x"}), true),
+        (json!({"person": {"name": "x"}}), false),
+        (json!({"person": {"id": 1}}), true),
+        (json!({"person_attributes": {"name": "x"}}), false),
+        (json!({"card": {"person_attributes": {"name": "x"}}}), false),
+        (json!({"person_attributes": [{"name": "x"}]}), false),
+        (json!({"person_attributes": {"0": {"name": "x"}}}), false),
+        (json!({"person_attributes": {"id": 1}}), true),
+        (json!({"person_attributes[name]": "x"}), false),
+        (json!({"person": {"0": {"name": "x"}}}), false),
+        (json!({"person": [{"name": "x"}]}), false),
+    ] {
+        let line = "PATCH /opened/cards/6";
+        let (passed, fields) = world.wrote("sue", line, &body).await;
+        assert_eq!(passed, ok, "{body} {fields}");
+    }
+}
+
 super::obeying::once_more!(
     a_question_about_one_object_reaches_no_hidden_field_of_it,
     a_name_that_a_backend_could_read_as_a_refused_one_is_refused,
     a_question_is_about_what_every_row_shows,
     d05_rows_are_counted_off_by_who_sees_every_one,
     what_a_route_does_not_take_is_taken_of_who_sees_everything,
+    what_a_route_takes_may_have_brackets_in_its_name,
+    what_stands_in_another_object_is_that_ones_in_every_writing,
     a_question_reaches_no_hidden_field_of_what_is_nested,
     what_is_common_to_all_is_changed_by_who_may_change_all,
     a_field_can_need_a_right_of_its_own,

@@ -121,7 +121,12 @@ fn with_rows(
         return Vec::new();
     }
     let within = rows.map(|rows| within(rows, entities)).unwrap_or_default();
-    let lists = raw.nested.iter().filter(|(place, _)| is_list(place) && !raw.regardless.contains(place));
+    let (lists, others): (Vec<_>, Vec<_>) =
+        raw.nested.iter().partition(|(place, _)| is_list(place) && !raw.regardless.contains(place));
+    for (place, _) in others.iter().filter(|(_, name)| lists.iter().any(|(_, of_list)| of_list == name)) {
+        let other = "an entity of its own: this one is shown with the rows that refer to it";
+        check.wrong(&at.key("nested").key(&place.0), Wrong::OnlyWith { other });
+    }
     let mut found = Vec::new();
     for (place, name) in lists {
         let at = at.key("nested").key(&place.0);

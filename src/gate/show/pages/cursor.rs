@@ -5,7 +5,6 @@
 //! counted out, a full page leads on if there is a row behind it that the user sees.
 
 use http::StatusCode;
-use serde_json::Value;
 
 use super::{
     Came, End, List, Read, Walk, nobody,
@@ -13,8 +12,8 @@ use super::{
     shown, value_of,
 };
 use crate::{
-    config::routes,
-    filter::{Page, Report, TotalValues},
+    config::{routes, text::steps},
+    filter::{Page, Raw, Report, TotalValues},
     gate::{
         Passage, Shown, decisions::Record, path::Target, push, refusal::Refusal, show::answer::Unseen,
         upstream::Onward,
@@ -66,15 +65,14 @@ impl<'a> At<'a> {
     /// # Errors
     /// [`Refusal::Failed`] if it is no text and no number, so that nobody can tell.
     fn next(&self, answer: &[u8]) -> Result<Option<String>, Refusal> {
-        let answer: Value = serde_json::from_slice(answer).map_err(|_fault| Refusal::Failed)?;
-        let more = self.by.more.as_ref().and_then(|more| answer.pointer(more));
-        match answer.pointer(&self.by.next) {
-            _ if more == Some(&Value::Bool(false)) => Ok(None),
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(cursor)) => Ok(Some(cursor.clone()).filter(|cursor| !cursor.is_empty())),
-            Some(Value::Number(cursor)) => Ok(Some(cursor.to_string())),
-            Some(_) => Err(Refusal::Failed),
-        }
+        let at = |place: &str| steps(place).try_fold(Raw(answer), |raw, step| raw.member(&step));
+        let more = self.by.more.as_deref().and_then(at);
+        Ok(match at(&self.by.next) {
+            _ if more.and_then(Raw::boolean) == Some(false) => None,
+            None | Some(Raw(b"null" | br#""""#)) => None,
+            Some(Raw(number @ [b'-' | b'0'..=b'9', ..])) => String::from_utf8(number.to_vec()).ok(),
+            Some(cursor) => Some(cursor.name().ok_or(Refusal::Failed)?.into_owned()),
+        })
     }
 }
 

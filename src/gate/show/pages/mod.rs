@@ -252,12 +252,12 @@ impl Passage<'_> {
     /// The same by these grants.
     fn list_by(&self, grants: i64, target: &str, body: &[u8]) -> List {
         let (tenant, user) = (&self.granted.actor.tenant, &self.granted.actor.user);
-        let route = self.matched.route.number as u64;
+        let route = &self.matched.route.name;
         let mut all = Vec::new();
         for part in [
             tenant.as_str().as_bytes(),
             user.as_str().as_bytes(),
-            &route.to_be_bytes(),
+            route.as_bytes(),
             &grants.to_be_bytes(),
             target.as_bytes(),
             body,

@@ -17,7 +17,7 @@ use crate::secret::Secret;
 /// Bytes of a backend's cursor. One that is longer is not taken.
 pub(super) const CURSOR_BYTES_MAX: usize = 4096;
 
-/// What is sealed is filled up to a multiple of this, in bytes: most cursors are as long as each other.
+/// What is sealed is filled up to a multiple of this, in bytes: cursors that are shorter are as long as each other.
 const BLOCK: usize = 256;
 
 /// Where a list goes on.
