@@ -79,7 +79,7 @@ pub enum Refusal {
     TimedOut,
     /// Its answer is too large.
     AnswerTooLarge,
-    /// Its answer is none that can be shown: an error of its own, or a redirection.
+    /// Its answer is none that can be shown: an error of its own, a redirection, or one that broke off.
     Failed,
     /// It answered with an error; the status is told, and after how many seconds to come again, the content is not.
     Objected(StatusCode, Option<u64>),
@@ -241,9 +241,6 @@ impl Refusal {
                 "changed",
                 "somebody else changed this meanwhile: read it again and try again".into(),
             ),
-            Self::AnswerTooLarge | Self::Failed => {
-                bad_gateway("backend", "the backend's answer cannot be shown")
-            }
             Self::Objected(status, _) if status.is_server_error() => {
                 (*status, "backend", "the backend could not do it".into())
             }
@@ -254,7 +251,10 @@ impl Refusal {
                 "uncovered",
                 "the answer holds more than may be shown, and cannot be shown in part".into(),
             ),
-            Self::Withheld(
+            // One body, whatever there was: why an answer is none would tell of its content, or of what was left out of it.
+            Self::AnswerTooLarge
+            | Self::Failed
+            | Self::Withheld(
                 Withheld::Unreadable
                 | Withheld::Faulty(_)
                 | Withheld::Untabular(_)
@@ -262,7 +262,7 @@ impl Refusal {
                 | Withheld::Part
                 | Withheld::Another
                 | Withheld::NoList,
-            ) => bad_gateway("unreadable", "the backend's answer cannot be read"),
+            ) => bad_gateway("unreadable", "the backend's answer cannot be shown"),
             Self::Unspeakable => bad_gateway("internal", "the request cannot be passed on"),
         }
     }

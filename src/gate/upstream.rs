@@ -263,13 +263,9 @@ fn refusal(error: &ForwardError<Infallible>) -> Refusal {
         ForwardError::Body(never) => match *never {},
         ForwardError::Call(CallError::Timeout { .. } | CallError::Stalled { .. }) => Refusal::TimedOut,
         ForwardError::Call(CallError::Oversize { .. }) => Refusal::AnswerTooLarge,
-        ForwardError::Call(CallError::Unfit(_)) => Refusal::Failed,
+        ForwardError::Call(CallError::Unfit(_) | CallError::Cut(_)) => Refusal::Failed,
         ForwardError::Call(
-            CallError::Url(_)
-            | CallError::Connect(_)
-            | CallError::Tls(_)
-            | CallError::Exchange(_)
-            | CallError::Cut(_),
+            CallError::Url(_) | CallError::Connect(_) | CallError::Tls(_) | CallError::Exchange(_),
         ) => Refusal::NoAnswer,
     }
 }

@@ -147,18 +147,27 @@ async fn f04_an_answer_that_is_too_large_is_none() {
     let world = answering_within("api_answer_bytes_max = \"64KiB\"\n", bytes("", large.as_bytes())).await;
     for user in ["ana", "adm"] {
         let answer = world.get(user, "/cards/501").await;
-        assert_eq!((answer.status, answer.problem().as_str()), (502, "backend"), "{user}");
+        assert_eq!((answer.status, answer.problem().as_str()), (502, "unreadable"), "{user}");
     }
 }
 
 #[tokio::test]
-async fn d10_e12_e13_f02_f08_whatever_cannot_be_filtered_is_told_in_the_same_words() {
+async fn d10_d14_e12_e13_f02_f04_f08_whatever_cannot_be_filtered_is_told_in_the_same_words() {
     let deep = format!(r#"{{"id":"501","owner":"ana","extra":{}}}"#, "[".repeat(200) + &"]".repeat(200));
     let broken = r#"{"id":"501","owner":"ana","name":"CANARY-hidden-1"#;
     let retried = "content-type: application/json\r\nretry-after: 7\r\nx-total-count: 7\r\n";
     let chunked = format!(
         "HTTP/1.1 200 OK\r\ncontent-language: de\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{broken}\r\n0\r\n\r\n",
         broken.len()
+    );
+    let large = CONTACT.replace("501-name", &format!("hidden-{}", "x".repeat(70 << 10)));
+    let large_in_chunks = format!(
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{large}\r\n0\r\n\r\n",
+        large.len()
+    );
+    let cut = format!(
+        "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{CONTACT}",
+        CONTACT.len() + 1
     );
     let answers = [
         ("broken JSON", bytes("", broken.as_bytes())),
@@ -176,6 +185,20 @@ async fn d10_e12_e13_f02_f08_whatever_cannot_be_filtered_is_told_in_the_same_wor
         ("an unknown coding", bytes("content-encoding: x-foo\r\n", CONTACT.as_bytes())),
         ("another charset", bytes("content-type: application/json; charset=utf-16\r\n", CONTACT.as_bytes())),
         ("a part", backend::answer(206, "content-range: bytes 0-9/100\r\n", CONTACT)),
+        ("too large", bytes("", large.as_bytes())),
+        ("too large in chunks", large_in_chunks.into_bytes()),
+        ("one that breaks off", cut.into_bytes()),
+        ("a redirection", backend::answer(302, "location: /CANARY-hidden-1\r\n", CONTACT)),
+        (
+            "a redirection with another method",
+            backend::answer(307, "location: /CANARY-hidden-1\r\n", CONTACT),
+        ),
+        ("nothing new", b"HTTP/1.1 304 Same\r\netag: \"CANARY-hidden-1\"\r\n\r\n".to_vec()),
+        ("no credentials", backend::answer(401, "www-authenticate: CANARY-hidden-1\r\n", CONTACT)),
+        (
+            "no credentials for a proxy",
+            backend::answer(407, "proxy-authenticate: CANARY-hidden-1\r\n", CONTACT),
+        ),
     ];
     let mut first = None;
     for (what, answer) in answers {
@@ -430,7 +453,7 @@ super::obeying::once_more!(
     f02_a_write_is_made_though_its_echo_cannot_be_read,
     f03_what_inflates_beyond_the_bound_is_refused,
     f04_an_answer_that_is_too_large_is_none,
-    d10_e12_e13_f02_f08_whatever_cannot_be_filtered_is_told_in_the_same_words,
+    d10_d14_e12_e13_f02_f04_f08_whatever_cannot_be_filtered_is_told_in_the_same_words,
     f05_there_is_no_condition_and_no_304,
     f06_what_the_backend_says_of_its_own_content_is_not_said_of_what_is_shown,
     f07_an_answer_is_for_one_user_and_is_kept_nowhere,

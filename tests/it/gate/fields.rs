@@ -517,7 +517,7 @@ async fn e11_keys_are_bounded_by_the_bytes_of_an_answer_and_not_by_their_number(
     // 25 MB.
     let world = answering_keys(2_000_000).await;
     let refused = ask(&world).await;
-    assert_eq!((refused.status, refused.problem().as_str()), (502, "backend"));
+    assert_eq!((refused.status, refused.problem().as_str()), (502, "unreadable"));
     assert_eq!(world.decision(&refused).reason, "answer_too_large");
     let oversize = world.metrics().lines().any(|line| {
         line.starts_with("headgate_backend_requests_total")

@@ -54,14 +54,14 @@ async fn the_backend_is_told_who_asks() {
 
 #[tokio::test]
 async fn an_answer_that_comes_too_late_or_is_too_large_is_none() {
-    for (bound, status, reason) in [
-        ("api_idle_timeout = \"50ms\"", 504, "timed_out"),
-        ("api_answer_bytes_max = \"1KiB\"", 502, "answer_too_large"),
+    for (bound, status, problem, reason) in [
+        ("api_idle_timeout = \"50ms\"", 504, "backend", "timed_out"),
+        ("api_answer_bytes_max = \"1KiB\"", 502, "unreadable", "answer_too_large"),
     ] {
         let begun = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1025\r\n\r\n{";
         let world = Setup::default().headgate(bound).backend(|_| Some(begun.to_vec())).start().await;
         let answer = world.get("ana", "/conversations").await;
-        assert_eq!((answer.status, answer.problem().as_str()), (status, "backend"), "{bound}");
+        assert_eq!((answer.status, answer.problem().as_str()), (status, problem), "{bound}");
         assert_eq!(world.decision(&answer).reason, reason, "{bound}");
     }
 }
