@@ -310,6 +310,36 @@ async fn what_is_no_page_is_told_as_it_is_and_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_full_page_is_not_lost_to_what_is_behind_it() {
+    // A cursor that cannot be taken: behind the first page, which is full, or behind the next one, where a row is looked for.
+    for (list, at) in [("vvvvvvvv", 0), ("vvvvhhhhv", 4), ("hvvhvvhhhhv", 4), ("vvvvvhhhhhhhv", 4)] {
+        for odd in [json!({"after": 4}), json!([1]), json!(true), json!("x".repeat(5000))] {
+            let script = move |asked: &Asked| {
+                let mut page = page(list, asked);
+                if asked
+                    .parameter("cursor")
+                    .map_or(0, |cursor| cursor.rsplit('-').next().unwrap().parse().unwrap())
+                    == at
+                {
+                    page["paging"]["next"] = odd.clone();
+                }
+                Some(backend::json(200, &page))
+            };
+            let world = Setup::default().routes(ROUTES).backend(script).start().await;
+            let first = world.get("ana", "/walked").await;
+            assert_eq!(ids(&first), visible(list)[..4], "{list}");
+            let rest = world.get("ana", &format!("/walked?cursor={}", next(&first).unwrap())).await;
+            // A row of which is known that it is there comes, and then nobody knows.
+            if list.starts_with("vvvvvh") {
+                assert_eq!((first.has_more(), rest.status), (false, 502), "{list}: {rest:?}");
+            } else {
+                assert_eq!((first.has_more(), rest.status), (true, 502), "{list}: {rest:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_stands_beside_a_cursor_costs_nobody_the_list() {
     // What is JSON and no text or number that everybody reads, and a cursor of more digits than a number has.
     for (odd, cursor) in
@@ -343,5 +373,6 @@ super::obeying::once_more!(
     who_sees_every_row_has_the_backends_own_cursors,
     the_end_is_told_in_whichever_way_the_backend_does,
     what_is_no_page_is_told_as_it_is_and_loses_nothing,
+    a_full_page_is_not_lost_to_what_is_behind_it,
     what_stands_beside_a_cursor_costs_nobody_the_list,
 );

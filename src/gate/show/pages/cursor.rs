@@ -116,7 +116,7 @@ impl Passage<'_> {
                     }
                     (Err(refusal), _) => return Err(refusal),
                 };
-            let next = at.next(unseen.content())?.filter(|next| Some(next) != cursor.as_ref());
+            let next = self.next(at, unseen.content());
             let seen = page.rows();
             if !is_ahead {
                 removed.add(&report);
@@ -145,13 +145,16 @@ impl Passage<'_> {
                 given = 0;
                 break End::Full;
             }
-            given = 0;
-            let Some(next) = next else { break End::OfList };
-            if next.len() > CURSOR_BYTES_MAX {
-                self.side.places.cursor_bytes_max_reached.inc();
-                return Err(Refusal::Failed);
+            match next {
+                Ok(next) if next.is_none() || next == cursor => break End::OfList,
+                Ok(next) => (cursor, given) = (next, 0),
+                // The page is there all the same; who goes on is told by the next.
+                Err(_) if is_ahead => {
+                    given = seen;
+                    break End::Bound;
+                }
+                Err(refusal) => return Err(refusal),
             }
-            cursor = Some(next);
             if self.has_read_all(&walk) {
                 break End::Bound;
             }
@@ -180,6 +183,16 @@ impl Passage<'_> {
             ..TotalValues::default()
         };
         Ok(shown(&made.unseen, &made.page, &totals, end))
+    }
+
+    /// The cursor behind a page of the backend's, if it can be taken.
+    fn next(&self, at: &At<'_>, answer: &[u8]) -> Result<Option<String>, Refusal> {
+        let next = at.next(answer)?;
+        if next.as_ref().is_some_and(|next| next.len() > CURSOR_BYTES_MAX) {
+            self.side.places.cursor_bytes_max_reached.inc();
+            return Err(Refusal::Failed);
+        }
+        Ok(next)
     }
 
     /// The list that is asked for, whatever the user's grants are by now: they change what is shown of it, and not where it goes on.
