@@ -122,7 +122,9 @@ fn kind(value: &Value) -> String {
         return choices.iter().map(|choice| format!("`\"{choice}\"`")).collect::<Vec<_>>().join(", ");
     }
     if let Some(shapes) = value.get("anyOf").and_then(Value::as_array) {
-        return shapes.iter().map(kind).collect::<Vec<_>>().join("; or ");
+        let mut kinds: Vec<_> = shapes.iter().map(kind).collect();
+        kinds.dedup();
+        return kinds.join("; or ");
     }
     if let Some(format) = value.get("format").and_then(Value::as_str).and_then(format_word) {
         return format.to_owned();

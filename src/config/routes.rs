@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use http::{HeaderName, HeaderValue, Method};
 
 pub use self::{
-    entity::{Channels, Entity, EntityKind, Fact, FactPlaces, Literal, LookUp, Refers, Via},
+    entity::{Channels, Entity, EntityKind, Fact, FactPlaces, Literal, LookUp, Refers, TypeOf, Via},
     layout::Judged,
     paging::{Beside, Cursor, Numbered, PageBy, Paging},
     shows::{Count, Empty, Export, Format, Main, Piece, Push, Shows},

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt};
 
-use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
@@ -173,25 +173,25 @@ impl<'a> Raw<'a> {
     /// The names in a list of names, or of objects with an `id`; of a single one, its. At most `max`.
     #[must_use]
     pub fn names(self, max: usize) -> Vec<String> {
+        self.items().into_iter().filter_map(|item| item.name_or_id().map(Cow::into_owned)).take(max).collect()
+    }
+
+    /// The items of a list; what is none is the only one.
+    #[must_use]
+    pub fn items(self) -> Vec<Self> {
         match serde_json::from_slice::<Vec<&RawValue>>(self.0) {
-            Ok(items) => {
-                let names = items.iter().filter_map(|item| Raw(item.get().as_bytes()).name_or_id());
-                names.take(max).collect()
-            }
-            Err(_) => self.name_or_id().into_iter().collect(),
+            Ok(items) => items.into_iter().map(|item| Raw(item.get().as_bytes())).collect(),
+            Err(_) => vec![self],
         }
     }
 
     /// A name, or that of an object with an `id`.
-    fn name_or_id(self) -> Option<String> {
-        if !self.0.starts_with(b"{") {
-            return self.name().map(Cow::into_owned);
-        }
-        let id = serde_json::from_slice::<Id<'_>>(self.0).ok()?.id?;
-        Raw(id.get().as_bytes()).name().map(Cow::into_owned)
+    #[must_use]
+    pub fn name_or_id(self) -> Option<Cow<'a, str>> {
+        if self.0.starts_with(b"{") { self.member("id")?.name() } else { self.name() }
     }
 
-    /// What stands under a name in an object, or at a number in a list, as it is written; `None` if it has no such member.
+    /// What stands under a name in an object, or at a number in a list, as it is written; `None` if it has no such member, or two.
     #[must_use]
     pub fn member(self, name: &str) -> Option<Self> {
         use serde::Deserializer as _;
@@ -215,13 +215,6 @@ impl<'a> Raw<'a> {
     }
 }
 
-/// An object of which the id is wanted. One with two is none.
-#[derive(serde::Deserialize)]
-struct Id<'a> {
-    #[serde(borrow)]
-    id: Option<&'a RawValue>,
-}
-
 /// Looks for a member by its name, or its number.
 struct Member<'n>(&'n str);
 
@@ -235,8 +228,10 @@ impl<'de> Visitor<'de> for Member<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
         let mut found = None;
         while let Some((key, value)) = members.next_entry::<&RawValue, &RawValue>()? {
-            if Raw(key.get().as_bytes()).name().as_deref() == Some(self.0) {
-                found = Some(Raw(value.get().as_bytes()));
+            if Raw(key.get().as_bytes()).name().as_deref() == Some(self.0)
+                && found.replace(Raw(value.get().as_bytes())).is_some()
+            {
+                return Err(A::Error::duplicate_field("member"));
             }
         }
         Ok(found)

@@ -6,8 +6,8 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Duration};
 
 use smallvec::SmallVec;
 
-pub use self::reading::Reading;
 pub(super) use self::reading::is_that;
+pub use self::reading::{Reading, Referred};
 use crate::{
     channel::Channel,
     ids::{AccountId, TenantId},

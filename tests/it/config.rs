@@ -1045,6 +1045,65 @@ regardless = ["/included/*"]
 }
 
 #[test]
+fn every_mistake_about_things_of_several_types_is_told_with_its_line() {
+    let text = r#"
+backend = "chat"
+[entity.thing]
+resource = "contact"
+id = "/id"
+id_type = "/type"
+kinds = [{ at = "/type", is = "notes", resource = "note" }]
+[entity.mixed]
+resource = "contact"
+id = "/id"
+kinds = [{ at = "/type", is = "notes", resource = "note" }]
+[entity.said]
+resource = "message"
+id = "/id"
+kinds = [{ at = "/private", is = true, resource = "note" }]
+[entity.card]
+resource = "contact"
+[entity.card.refers]
+thing = ["/thing", { at = "/by", type = "/by_type" }, { at = "/to", is = "contacts" }]
+mixed = ["/thing"]
+said = ["/last", { at = "/said", is = "x" }]
+[[route]]
+match = "GET /cards"
+entity = "card"
+action = "view"
+items = "/rows"
+nested = { "/things/*" = "thing", "/mixed/*" = "mixed", "/said/*" = "said", "/more/*" = "said" }
+"#;
+    let told = mistakes_of("tenants/default/routes.toml", text);
+    for expected in [
+        "routes.toml:21: entity.card.refers.said[1]: only goes with an entity with `id_type`",
+        "routes.toml:27: route[0].nested.\"/mixed/*\": only goes with `id_type` of an entity with `kinds`: each may have ids of its own",
+        "routes.toml:27: route[0].nested.\"/said/*\": only goes with an entity of its own: this one is shown with the rows that refer to it",
+    ] {
+        assert!(told.contains(expected), "no `{expected}` in\n{told}");
+    }
+    assert_eq!(told.matches("only goes with").count(), 3, "{told}");
+    for (wrong, key) in [
+        ("{ at = \"/by\" }", "type"),
+        ("{ at = \"/by\", is = \"x\", type = \"/x\" }", "type"),
+        ("{ is = \"x\" }", "at"),
+        ("\"by\"", "pointer"),
+        ("1", "pointer"),
+    ] {
+        let told = mistakes_of(
+            "tenants/default/routes.toml",
+            &text.replace("thing = [\"/thing\"", &format!("thing = [{wrong}")),
+        );
+        let line =
+            told.lines().find(|line| line.starts_with("routes.toml:19:") || line.contains("routes.toml:19:"));
+        assert!(
+            line.is_some_and(|line| line.contains("entity.card.refers.thing[0]") && line.contains(key)),
+            "{wrong}: {told}"
+        );
+    }
+}
+
+#[test]
 fn every_mistake_about_an_export_is_told_with_its_line() {
     let text = r#"
 backend = "chat"

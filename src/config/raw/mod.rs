@@ -37,7 +37,7 @@ pub(crate) use self::{
         Profiles, Relation, Relations, Role, Roles, Rule,
     },
     routes::{
-        AsUser, Audit, Begins, Empty as RouteEmpty, Entity, EntityKind, Errors, Export,
+        AsUser, Audit, Begins, Empty as RouteEmpty, Entity, EntityKind, EntityReference, Errors, Export,
         Format as RouteFormat, Literal, LookUp, NoneAs, Object as RouteObject, Page, Route, Routes,
     },
     tests::{Case, Expect, Object, OfObject, Tests},

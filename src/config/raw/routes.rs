@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::{
-    entity::{Entity, EntityKind, Literal, LookUp},
+    entity::{Entity, EntityKind, EntityReference, Literal, LookUp},
     page::{Begins, Page},
     shows::{Empty, Export, Format, NoneAs, Push, Totals},
 };

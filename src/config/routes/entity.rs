@@ -45,6 +45,8 @@ pub struct Entity {
     pub nested: BTreeMap<String, EntityNo>,
     /// What stands there where there is none.
     pub none: BTreeMap<String, NoneAs>,
+    /// Where its type stands, within which its id is one object's alone.
+    pub id_type: Option<String>,
     /// Where it refers to others.
     pub refers: Vec<Refers>,
     /// It is a single value.
@@ -60,6 +62,19 @@ pub struct Refers {
     pub entity: EntityNo,
     /// Where it does: a pointer to an id, to an object with one, or to a list of these.
     pub at: String,
+    /// What says their type, if they have one.
+    pub of: Option<TypeOf<String>>,
+}
+
+/// What says the type of an object to which another refers; `P` is a place in the one that does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TypeOf<P> {
+    /// What stands at this pointer in the object that stands for it there.
+    There(String),
+    /// What stands here in the object that refers to it.
+    Beside(P),
+    /// It is this one.
+    Always(String),
 }
 
 /// Another object, whose facts are an entity's.

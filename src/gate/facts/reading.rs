@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use super::Known;
 use crate::{
-    config::routes::{Channels, Entity, Fact, FactPlaces, Literal},
+    config::{
+        routes::{Channels, Entity, Fact, FactPlaces, Literal, TypeOf},
+        text::steps,
+    },
     filter::{EntityNo, FactNo, Object, Raw},
 };
 
@@ -28,8 +31,27 @@ pub struct Reading {
     look_up: Option<FactNo>,
     absent_is_nobody: bool,
     user: Option<(FactNo, Literal)>,
+    /// Its type, if its id is one object's alone only within that.
+    id_type: Option<FactNo>,
     /// By [`Entity::refers`].
-    refers: Vec<(EntityNo, FactNo)>,
+    refers: Vec<Refers>,
+}
+
+/// An object as others refer to it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Referred {
+    entity: EntityNo,
+    id: String,
+    /// Its type, if the entity has some with ids of their own.
+    id_type: Option<String>,
+}
+
+/// Where an object refers to others.
+#[derive(Clone, Debug)]
+struct Refers {
+    entity: EntityNo,
+    at: FactNo,
+    of: Option<TypeOf<FactNo>>,
 }
 
 /// What an object's JSON tells, of itself or of the one through which it is reached.
@@ -57,9 +79,18 @@ impl Reading {
         let kinds = entity.kinds.iter().map(|kind| number(&kind.at)).collect();
         let look_up = entity.look_up.as_ref().map(|look_up| number(&look_up.at));
         let user = entity.user.as_ref().map(|(at, is)| (number(at), is.clone()));
-        let refers = entity.refers.iter().map(|refers| (refers.entity, number(&refers.at))).collect();
+        let id_type = entity.id_type.as_ref().map(&mut number);
+        let refers = entity.refers.iter().map(|refers| {
+            let of = refers.of.as_ref().map(|of| match of {
+                TypeOf::There(place) => TypeOf::There(place.clone()),
+                TypeOf::Beside(place) => TypeOf::Beside(number(place)),
+                TypeOf::Always(name) => TypeOf::Always(name.clone()),
+            });
+            Refers { entity: refers.entity, at: number(&refers.at), of }
+        });
+        let refers = refers.collect();
         let absent_is_nobody = entity.absent_is_nobody;
-        (Self { own, via, kinds, look_up, absent_is_nobody, user, refers }, pointers)
+        (Self { own, via, kinds, look_up, absent_is_nobody, user, id_type, refers }, pointers)
     }
 
     /// Whether it is known where the object's id stands.
@@ -80,11 +111,23 @@ impl Reading {
         object.fact(self.look_up?).and_then(Raw::name)
     }
 
-    /// The objects to which this one refers at each place of [`Entity::refers`], by their ids.
-    pub fn refers(&self, object: &Object<'_>) -> impl Iterator<Item = (EntityNo, Vec<String>)> {
-        self.refers.iter().map(|(entity, fact)| {
-            let ids = object.fact(*fact).map(|raw| raw.names(REFERENCES_MAX));
-            (*entity, ids.unwrap_or_default())
+    /// The object as others refer to it; `None` if they cannot.
+    #[must_use]
+    pub fn referred(&self, object: &Object<'_>) -> Option<Referred> {
+        let id = self.id(object)?.into_owned();
+        let id_type = match self.id_type {
+            Some(at) => Some(object.fact(at)?.name()?.into_owned()),
+            None => None,
+        };
+        Some(Referred { entity: object.entity, id, id_type })
+    }
+
+    /// What this object refers to at each place of [`Entity::refers`].
+    pub fn refers(&self, object: &Object<'_>) -> impl Iterator<Item = (EntityNo, Vec<Referred>)> {
+        self.refers.iter().map(|refers| {
+            let items = object.fact(refers.at).map(Raw::items).unwrap_or_default();
+            let referred = items.into_iter().filter_map(|item| refers.referred(object, item));
+            (refers.entity, referred.take(REFERENCES_MAX).collect())
         })
     }
 
@@ -116,6 +159,22 @@ impl Reading {
             Some((value, is)) if !value.is_null() => is_that(value, is).map(|is_user| !is_user),
             _ => Some(false),
         }
+    }
+}
+
+impl Refers {
+    /// The object to which another refers by this item.
+    fn referred(&self, object: &Object<'_>, item: Raw<'_>) -> Option<Referred> {
+        let id = item.name_or_id()?.into_owned();
+        let id_type = match &self.of {
+            None => None,
+            Some(TypeOf::There(place)) => {
+                Some(steps(place).try_fold(item, |raw, step| raw.member(&step))?.name()?.into_owned())
+            }
+            Some(TypeOf::Beside(at)) => Some(object.fact(*at)?.name()?.into_owned()),
+            Some(TypeOf::Always(name)) => Some(name.clone()),
+        };
+        Some(Referred { entity: self.entity, id, id_type })
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) mod subject;
 pub mod teams;
 pub mod unread;
 
-use std::{error::Error, sync::Arc};
+use std::{collections::BTreeSet, error::Error, sync::Arc};
 
 use http::{Method, StatusCode, header};
 
@@ -28,7 +28,7 @@ use self::{
     answer::{Unseen, Withheld, without_content},
     look_up::Found,
     shape::{Shape, Shapes},
-    sight::{Ends, Referred, Sight, Wanted},
+    sight::{Ends, Sight, Wanted},
     subject::Subject,
     teams::Teams,
 };
@@ -269,7 +269,7 @@ impl Passage<'_> {
         let mut found = Found::default();
         let every_row = self.sees_every_row(actor, permit, shapes);
         let with_rows = if every_row { &[] } else { &*route.shows.with_rows };
-        let mut known_referred = Referred::new();
+        let mut known_referred = BTreeSet::new();
         loop {
             let mut sight =
                 Sight::new(actor, &self.gate.keys, shapes, subject.asked, &mut teams, &known_teams, &tag);

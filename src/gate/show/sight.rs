@@ -11,7 +11,7 @@ use super::{
 use crate::{
     filter::{EntityNo, Fields, Judge, Object, Verdict},
     gate::{
-        facts::{Keyed, Known, is_that},
+        facts::{Keyed, Known, Referred, is_that},
         permit::{Asked, Permit},
     },
     policy::{
@@ -63,22 +63,21 @@ pub struct Sight<'a> {
     /// What stands in lists beside the rows and is shown with those that refer to it.
     pub with_rows: &'a [EntityNo],
     /// What the rows that are shown refer to, by what was read of the answer before.
-    pub referred: &'a Referred,
-    refers: Referred,
+    pub referred: &'a BTreeSet<Referred>,
+    refers: BTreeSet<Referred>,
+    /// What has stood beside the rows so far.
+    beside: BTreeSet<Referred>,
     wanted: Wanted,
     /// The objects in which the next one stands, outermost first.
     standing: Vec<Standing>,
     remembered: Vec<(Remembered, Fields)>,
 }
 
-/// Objects to which others refer, by their ids.
-pub type Referred = BTreeSet<(EntityNo, String)>;
-
 /// What a sight lacks to tell.
 #[derive(Debug, Default)]
 pub struct Wanted {
     /// What the rows that are shown refer to, of what stands beside them. If it was not known, the answer must be read again.
-    pub referred: Referred,
+    pub referred: BTreeSet<Referred>,
     /// Users whose teams are wanted.
     pub teams_of: BTreeSet<String>,
     /// Users were responsible beyond those whose teams are looked up for one answer.
@@ -143,8 +142,9 @@ impl<'a> Sight<'a> {
             main_is_another: false,
             ends: None,
             with_rows: &[],
-            referred: const { &Referred::new() },
-            refers: Referred::new(),
+            referred: const { &BTreeSet::new() },
+            refers: BTreeSet::new(),
+            beside: BTreeSet::new(),
             wanted: Wanted::default(),
             standing: Vec::new(),
             remembered: Vec::new(),
@@ -316,7 +316,7 @@ impl<'a> Sight<'a> {
         right: &Right,
         allowed: &Allowed,
         also: Option<&Allowed>,
-    ) -> Vec<(EntityNo, String)> {
+    ) -> Vec<Referred> {
         let is_of_row = std::iter::successors(Some(object), |object| object.outer).any(|object| object.main);
         if self.with_rows.is_empty() || !is_of_row {
             return Vec::new();
@@ -325,15 +325,17 @@ impl<'a> Sight<'a> {
         let shown = places.filter(|((entity, _), fields)| {
             self.with_rows.contains(entity) && fields.iter().all(|field| self.sees(allowed, also, *field))
         });
-        shown.flat_map(|((entity, ids), _)| ids.into_iter().map(move |id| (entity, id))).collect()
+        shown.flat_map(|((_, referred), _)| referred).collect()
     }
 
-    /// Whether an object stands beside the rows, and none of those that are shown refers to it.
-    fn is_beside_hidden(&self, object: &Object<'_>) -> bool {
-        let is_with_rows = !object.main && object.outer.is_none() && self.with_rows.contains(&object.entity);
+    /// Whether an object stands beside the rows for a hidden one: none of those that are shown refers to it, or it stood there before.
+    fn is_beside_hidden(&mut self, object: &Object<'_>) -> bool {
+        if object.main || object.outer.is_some() || !self.with_rows.contains(&object.entity) {
+            return false;
+        }
         let shape = self.shapes.entity(object.entity);
-        let id = || Some((object.entity, shape?.reading.id(object)?.into_owned()));
-        is_with_rows && id().is_none_or(|id| !self.referred.contains(&id))
+        let referred = shape.and_then(|shape| shape.reading.referred(object));
+        referred.is_none_or(|it| !self.referred.contains(&it) || !self.beside.insert(it))
     }
 
     /// Whether the row that stands last shows what it must of its parts, whichever they are: nothing is known of them but that.

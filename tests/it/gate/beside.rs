@@ -51,9 +51,40 @@ nested = { "/included/*" = "person", "/agents/*" = "agent", "/own" = "agent" }
 regardless = ["/agents/*"]
 "#;
 
+/// As JSON:API has it: things of several types stand in one list, and each type has ids of its own.
+const TYPED: &str = r#"
+[entity.card]
+resource = "conversation"
+id = "/id"
+responsible = "/assignee"
+fields = ["id"]
+
+[entity.card.refers]
+thing = ["/relationships/whatever/data", { at = "/person_id", is = "persons" }, { at = "/sender_id", type = "/sender_type" }]
+
+[entity.thing]
+resource = "contact"
+id = "/id"
+id_type = "/type"
+kinds = [{ at = "/type", is = "notes", resource = "note" }]
+responsible = "/owner"
+fields = ["id", "type"]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/cards"
+entity = "card"
+action = "list"
+items = "/rows"
+nested = { "/included/*" = "thing" }
+"#;
+
 fn setup(answer: Value) -> Setup {
+    setup_by(BESIDE, answer)
+}
+
+fn setup_by(routes: &str, answer: Value) -> Setup {
     let script = move |_: &Asked| Some(backend::json(200, &answer));
-    Setup::default().routes(BESIDE).backend(script)
+    Setup::default().routes(routes).backend(script)
 }
 
 async fn telling(answer: Value) -> World {
@@ -179,7 +210,80 @@ async fn d04_no_placeholder_stands_for_what_only_a_hidden_row_refers_to() {
     assert_eq!(seen(&world, "ana").await.1, ["501"]);
 }
 
+/// What `ana` sees beside these rows: types and ids.
+async fn things_seen(rows: Value, included: &[(&str, u64)]) -> Vec<(String, u64)> {
+    let thing = |(of, id): &(&str, u64)| json!({"type": of, "id": id.to_string(), "owner": "ana"});
+    let included: Vec<Value> = included.iter().map(thing).collect();
+    let world = setup_by(TYPED, json!({"rows": rows, "included": included})).start().await;
+    let answer = world.get("ana", "/cards").await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let name = |thing: &Value, of: &str| thing[of].as_str().unwrap().to_owned();
+    let json = answer.json();
+    let things = json["included"].as_array().unwrap().iter();
+    things.map(|thing| (name(thing, "type"), name(thing, "id").parse().unwrap())).collect()
+}
+
+#[tokio::test]
+async fn d04_an_id_of_another_type_is_another_object() {
+    let included = [("persons", 5), ("agents", 5), ("persons", 6), ("agents", 6), ("persons", 7)];
+    let identifier = |of: &str, id: u64| json!({"data": {"type": of, "id": id.to_string()}});
+    let hidden = json!({"id": 102, "assignee": "ben", "relationships": {"whatever": identifier("agents", 5)},
+        "person_id": 6, "sender_id": 7, "sender_type": "persons"});
+    let persons_5 = ("persons".to_owned(), 5);
+    for shown in [
+        json!({"id": 101, "assignee": "ana", "relationships": {"whatever": identifier("persons", 5)}}),
+        json!({"id": 101, "assignee": "ana", "person_id": 5}),
+        json!({"id": 101, "assignee": "ana", "person_id": [5, "5"]}),
+        json!({"id": 101, "assignee": "ana", "sender_id": 5, "sender_type": "persons"}),
+    ] {
+        for rows in [json!([shown, hidden]), json!([hidden, shown]), json!([shown])] {
+            assert_eq!(
+                things_seen(rows.clone(), &included).await,
+                std::slice::from_ref(&persons_5),
+                "{rows}"
+            );
+        }
+    }
+    // A reference that does not say which of the two it means is none, and neither is a thing that does not.
+    for doubtful in [
+        json!({"relationships": {"whatever": {"data": "5"}}}),
+        json!({"relationships": {"whatever": {"data": {"id": "5"}}}}),
+        json!({"relationships": {"whatever": {"data": {"id": "5", "type": null}}}}),
+        json!({"relationships": {"whatever": {"data": {"id": "5", "type": ["persons"]}}}}),
+        json!({"relationships": {"whatever": {"data": [{"id": "5", "type": "Persons"}]}}}),
+        json!({"sender_id": 5}),
+        json!({"sender_id": 5, "sender_type": null}),
+    ] {
+        let mut row = json!({"id": 101, "assignee": "ana"});
+        row.as_object_mut().unwrap().extend(doubtful.as_object().unwrap().clone());
+        assert_eq!(things_seen(json!([row]), &included).await, [], "{doubtful}");
+    }
+    let twice = r#"{"rows":[{"id":101,"assignee":"ana","relationships":{"whatever":{"data":{"id":"5","type":"persons","type":"agents"}}}}],
+        "included":[{"type":"persons","id":"5","owner":"ana"},{"type":"agents","id":"5","owner":"ana"},{"id":"5","owner":"ana"}]}"#;
+    let script = move |_: &Asked| Some(backend::answer(200, "content-type: application/json\r\n", twice));
+    let world = Setup::default().routes(TYPED).backend(script).start().await;
+    assert_eq!(world.get("ana", "/cards").await.json()["included"], json!([]));
+}
+
+#[tokio::test]
+async fn d04_what_stands_there_again_for_a_hidden_row_is_shown_once() {
+    // A backend that adds to the list what each row refers to, whether it is there or not.
+    let answer = |owners: &[&str]| {
+        let rows: Vec<Value> = (101..)
+            .zip(owners)
+            .map(|(id, owner)| json!({"id": id, "assignee": owner, "person_id": 501}))
+            .collect();
+        json!({"rows": rows, "included": persons(&vec![501; owners.len()])})
+    };
+    let alone = telling(answer(&["ana"])).await.get("ana", "/cards").await;
+    let beside = telling(answer(&["ana", "ben", "ben"])).await.get("ana", "/cards").await;
+    assert_eq!((alone.status, &alone.body), (beside.status, &beside.body));
+    assert_eq!(alone.json()["included"].as_array().unwrap().len(), 1);
+}
+
 super::obeying::once_more!(
+    d04_an_id_of_another_type_is_another_object,
+    d04_what_stands_there_again_for_a_hidden_row_is_shown_once,
     d04_what_stands_beside_rows_is_shown_with_those_that_refer_to_it,
     d04_a_hidden_row_leaves_no_trace_beside_the_others,
     d04_beside_a_row_nothing_tells_what_its_hidden_fields_and_parts_refer_to,

@@ -11,7 +11,7 @@ use crate::{
         build::Check,
         mistake::{KeyPath, Wrong, nearest},
         raw,
-        routes::{Entity, EntityKind, Fact, FactPlaces, Literal, LookUp, Refers, Via},
+        routes::{Entity, EntityKind, Fact, FactPlaces, Literal, LookUp, Refers, TypeOf, Via},
         text::Pointer,
     },
     filter::{EntityNo, NoneAs},
@@ -153,6 +153,7 @@ fn entity(
         aliases: aliases(check, &at.key("aliases"), &raw.aliases),
         nested: nested(check, &at.key("nested"), &raw.nested, all),
         none: none(check, &at.key("none"), &raw.none, &raw.nested),
+        id_type: raw.id_type.as_ref().map(|pointer| pointer.0.clone()),
         refers: refers(check, &at.key("refers"), &raw.refers, all),
         value: raw.value,
         placeholder: raw.placeholder.clone(),
@@ -163,15 +164,26 @@ fn entity(
 fn refers(
     check: &mut Check<'_>,
     at: &KeyPath,
-    refers: &BTreeMap<raw::Name, Vec<Pointer>>,
+    refers: &BTreeMap<raw::Name, Vec<raw::EntityReference>>,
     all: &BTreeMap<raw::Name, raw::Entity>,
 ) -> Vec<Refers> {
     let mut found = Vec::new();
     for (name, places) in refers {
-        if check.declared(&at.key(&name.0), "entity", name, all)
-            && let Some(entity) = number(all, name)
-        {
-            found.extend(places.iter().map(|place| Refers { entity, at: place.0.clone() }));
+        let at = at.key(&name.0);
+        check.declared(&at, "entity", name, all);
+        let (Some(entity), Some(raw)) = (number(all, name), all.get(name)) else { continue };
+        for (index, place) in places.iter().enumerate() {
+            let (place, of) = match place {
+                raw::EntityReference::Ids(ids) => {
+                    (ids, raw.id_type.as_ref().map(|pointer| TypeOf::There(pointer.0.clone())))
+                }
+                raw::EntityReference::Typed(ids) => (&ids.at, Some(TypeOf::Beside(ids.r#type.0.clone()))),
+                raw::EntityReference::OfType(ids) => (&ids.at, Some(TypeOf::Always(ids.is.clone()))),
+            };
+            if of.is_some() && raw.id_type.is_none() {
+                check.wrong(&at.index(index), Wrong::OnlyWith { other: "an entity with `id_type`" });
+            }
+            found.push(Refers { entity, at: place.0.clone(), of });
         }
     }
     found

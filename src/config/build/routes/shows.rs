@@ -123,11 +123,16 @@ fn with_rows(
     let within = rows.map(|rows| within(rows, entities)).unwrap_or_default();
     let (lists, others): (Vec<_>, Vec<_>) =
         raw.nested.iter().partition(|(place, _)| is_list(place) && !raw.regardless.contains(place));
-    for (place, _) in others.iter().filter(|(_, name)| lists.iter().any(|(_, of_list)| of_list == name)) {
+    let mut found = Vec::new();
+    let again = lists
+        .iter()
+        .enumerate()
+        .filter(|(nth, (_, name))| lists.iter().take(*nth).any(|(_, first)| first == name));
+    let beside = others.iter().filter(|(_, name)| lists.iter().any(|(_, of_list)| of_list == name));
+    for (place, _) in beside.chain(again.map(|(_, place)| place)) {
         let other = "an entity of its own: this one is shown with the rows that refer to it";
         check.wrong(&at.key("nested").key(&place.0), Wrong::OnlyWith { other });
     }
-    let mut found = Vec::new();
     for (place, name) in lists {
         let at = at.key("nested").key(&place.0);
         let Some(entity) = entities.get(name) else { continue };
@@ -136,6 +141,11 @@ fn with_rows(
             check.wrong(&at, Wrong::OnlyWith { other });
         } else if entity.id.is_none() || !within.iter().any(|row| row.refers.contains_key(name)) {
             let other = "an `id` and `refers` of the rows, or `regardless`: else it tells of hidden rows";
+            check.wrong(&at, Wrong::OnlyWith { other });
+        } else if entity.id_type.is_none()
+            && entity.kinds.iter().any(|kind| matches!(kind.is, raw::Literal::Text(_)))
+        {
+            let other = "`id_type` of an entity with `kinds`: each may have ids of its own";
             check.wrong(&at, Wrong::OnlyWith { other });
         }
         found.extend(number(entities, name));

@@ -20,6 +20,9 @@ pub(crate) struct Entity {
     pub(crate) at: Option<Pointer>,
     /// Its id. If it is given, an answer without it, or with another than the path's, is not believed.
     pub(crate) id: Option<Pointer>,
+    /// What type of object it is, where objects of several types are of this entity and each type has ids of its own: `/type` of JSON:API.
+    /// Whoever refers to it names the type besides.
+    pub(crate) id_type: Option<Pointer>,
     /// Who is responsible.
     pub(crate) responsible: Option<Pointer>,
     /// The object's own team. It counts beside the teams of the responsible user, and also while nobody is.
@@ -79,8 +82,9 @@ pub(crate) struct Entity {
     pub(crate) none: BTreeMap<Pointer, NoneAs>,
     /// Where it refers to other objects by their ids, by entity: `{ contact = ["/contact_id", "/relationships/contact/data"] }`. At
     /// such a place stands an id, an object with an `id`, or a list of these. What stands in a list beside rows (`nested` of a route) is
-    /// shown with those that refer to it, where the user sees that they do.
-    pub(crate) refers: BTreeMap<Name, Vec<Pointer>>,
+    /// shown with those that refer to it, where the user sees that they do. To objects with an `id_type` refer objects that have their type
+    /// where those have it, and ids that have it elsewhere: `{ at = "/sender_id", type = "/sender_type" }`, `{ at = "/contact_id", is = "contacts" }`.
+    pub(crate) refers: BTreeMap<Name, Vec<EntityReference>>,
     /// The action that is asked for where it is nested or a row. Default: `view`.
     pub(crate) action: Option<String>,
     /// Other resources of the policy that it is, by the value of a member: the first that fits. If a member that is
@@ -103,6 +107,38 @@ pub(crate) struct LookUp {
     /// The request that answers with it, such as `GET /api/v1/accounts/{account}/conversations/{id}`. `{id}` is the id;
     /// other parameters must be in `fixed`.
     pub(crate) request: String,
+}
+
+/// Where an object refers to others.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum EntityReference {
+    /// Where their ids stand.
+    Ids(Pointer),
+    /// The same, with their type elsewhere.
+    Typed(TypedReference),
+    /// The same, all of one type.
+    OfType(ReferenceOfType),
+}
+
+/// Ids, with their type elsewhere.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TypedReference {
+    /// Where the ids stand.
+    pub(crate) at: Pointer,
+    /// Where their type stands.
+    pub(crate) r#type: Pointer,
+}
+
+/// Ids of one type.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReferenceOfType {
+    /// Where the ids stand.
+    pub(crate) at: Pointer,
+    /// Their type.
+    pub(crate) is: String,
 }
 
 /// When nobody is responsible.
