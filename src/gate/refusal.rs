@@ -148,6 +148,7 @@ impl Refusal {
                 | Withheld::Untabular(_)
                 | Withheld::Coded(_)
                 | Withheld::Part
+                | Withheld::Stream
                 | Withheld::NoList,
             ) => "unreadable",
             Self::Changed => "changed",
@@ -260,6 +261,7 @@ impl Refusal {
                 | Withheld::Untabular(_)
                 | Withheld::Coded(_)
                 | Withheld::Part
+                | Withheld::Stream
                 | Withheld::Another
                 | Withheld::NoList,
             ) => bad_gateway("unreadable", "the backend's answer cannot be shown"),

@@ -1,6 +1,6 @@
 //! Requests to a backend's API: the one place where they leave.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, error::Error, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
@@ -10,7 +10,10 @@ use super::{
     headers,
     permit::Permit,
     refusal::Refusal,
-    show::{answer::Unseen, unread::Passing},
+    show::{
+        answer::{Unseen, Withheld, is_stream},
+        unread::Passing,
+    },
 };
 use crate::{
     backend::{
@@ -128,7 +131,7 @@ impl Upstream {
         from: From<'_>,
         format: Format,
     ) -> Result<Result<Passing, Unseen>, Refusal> {
-        let answer = self.exchange(self.request_of(onward, from)?).await?;
+        let answer = self.with_an_end(self.exchange(self.request_of(onward, from)?).await?)?;
         match Passing::of(answer, format, &self.name) {
             Ok(passing) => Ok(Ok(passing)),
             Err(answer) => self.unseen(*answer).await.map(Err),
@@ -242,10 +245,20 @@ impl Upstream {
     /// The whole of an answer: one that breaks off is none (B16).
     async fn unseen(&self, answer: Response<StreamedAnswer>) -> Result<Unseen, Refusal> {
         let max = self.bounds.answer_bytes_max;
-        let (head, body) = answer.into_parts();
+        let (head, body) = self.with_an_end(answer)?.into_parts();
         let body = async { body.within(max)?.collect().await };
         let body = body.await.map_err(|error| self.failed(&error.into()))?;
         Ok(Unseen::new(Response::from_parts(head, body.to_bytes()), max))
+    }
+
+    /// An answer, if it is no stream of events: what comes of one later would not have been decided on (D20).
+    fn with_an_end(&self, answer: Response<StreamedAnswer>) -> Result<Response<StreamedAnswer>, Refusal> {
+        if !is_stream(answer.headers()) {
+            return Ok(answer);
+        }
+        let withheld = Withheld::Stream;
+        tracing::warn!(backend.id = self.name, error = &withheld as &dyn Error, "an answer is withheld");
+        Err(Refusal::Withheld(withheld))
     }
 
     /// What it is to the user that there is no whole answer; the operator is told why.

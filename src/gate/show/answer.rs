@@ -41,6 +41,9 @@ pub enum Withheld {
     /// It is a part of one, and nobody asked for a part (F08).
     #[error("the answer is a part of one")]
     Part,
+    /// It goes on for as long as events come, and is decided on when it begins.
+    #[error("the answer is a stream of events")]
+    Stream,
     /// Its one object may not be seen.
     #[error("the answer's object may not be seen")]
     Hidden,
@@ -208,6 +211,15 @@ pub fn without_content() -> Shown {
     *shown.status_mut() = StatusCode::NO_CONTENT;
     *shown.headers_mut() = headers::shown(&HeaderMap::new(), &[]);
     shown
+}
+
+/// Whether an answer says that it goes on for as long as there are events (server-sent events; parts that replace each other).
+pub(in crate::gate) fn is_stream(headers: &HeaderMap) -> bool {
+    headers.get_all(header::CONTENT_TYPE).iter().any(|value| {
+        let essence = value.as_bytes().split(|byte| matches!(byte, b';' | b',')).next().unwrap_or_default();
+        let is = |name: &[u8]| essence.trim_ascii().eq_ignore_ascii_case(name);
+        is(b"text/event-stream") || is(b"multipart/x-mixed-replace")
+    })
 }
 
 /// Whether nothing says that the text is in another charset than JSON's.

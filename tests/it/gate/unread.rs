@@ -299,6 +299,28 @@ async fn a_long_answer_goes_on_at_the_clients_pace_and_is_never_held() {
 }
 
 #[tokio::test]
+async fn d20_no_stream_of_events_passes() {
+    // Each has no end until the backend is told to end it, and was open when it began.
+    for kind in
+        ["text/event-stream", "Text/Event-Stream; charset=utf-8", "multipart/x-mixed-replace; boundary=x"]
+    {
+        let headers: &'static str = format!("content-type: {kind}\r\ntransfer-encoding: chunked\r\n").leak();
+        for (user, path, status) in [
+            ("adm", "/root", 502),
+            ("adm", "/files/101", 502),
+            ("ana", "/files/101", 502),
+            ("ana", "/closed", 502),
+            ("ana", "/files/102", 404),
+        ] {
+            let (world, _more) = beginning(headers, "4\r\n[1,\n\r\n").await;
+            let answer = world.get(user, path).await;
+            assert_eq!(answer.status, status, "{kind}: {user} {path}: {answer:?}");
+            assert!(status == 404 || answer.problem() == "unreadable", "{kind}: {user} {path}: {answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_answer_that_breaks_off_breaks_off_for_the_client_too() {
     for (headers, begin) in
         [("content-length: 1000\r\n", "[1,"), ("transfer-encoding: chunked\r\n", "3\r\n[1,\r\n")]
