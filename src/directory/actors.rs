@@ -202,6 +202,12 @@ impl Actors {
         Version(self.clock.now().0)
     }
 
+    /// How often something was invalidated so far.
+    #[must_use]
+    pub fn invalidated(&self) -> u64 {
+        self.invalidations.now()
+    }
+
     /// The version of rights that are asked for now.
     #[must_use]
     pub fn version(&self) -> Version {

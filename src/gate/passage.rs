@@ -337,7 +337,9 @@ impl Passage<'_> {
             self.readable(&unseen)?;
             self.known(&unseen, entity, id).map_err(none_of_another)
         };
-        self.side.prefetched.facts(path, &(entity, id), ask).await
+        // What was read before somebody told of a change, such as of who takes part, is read anew (promise 6).
+        let reading = (entity, id, self.snapshot.people.changes_told());
+        self.side.prefetched.facts(path, &reading, ask).await
     }
 
     /// What the tag of a conversation says.

@@ -59,7 +59,10 @@ pub trait People: fmt::Debug + Send + Sync {
         min: Option<Version>,
     ) -> Later<'a, Result<Granted, NoActor>>;
 
-    /// The same by rights of any freshness that may be used, as long as nobody need be asked: `None` if somebody must be.
+    /// How often it was told that something of somebody has changed: what was read before the last time may be out of date.
+    fn changes_told(&self) -> u64;
+
+    /// A user by rights of any freshness that may be used, as long as nobody need be asked: `None` if somebody must be.
     fn known(&self, tenant: &TenantId, user: &UserId) -> Option<Result<Granted, NoActor>>;
 }
 

@@ -183,6 +183,10 @@ impl Directory for Residents {
         })
     }
 
+    fn changes_told(&self) -> u64 {
+        self.actors.invalidated()
+    }
+
     fn known(&self, tenant: &TenantId, user: &UserId) -> Option<Result<Granted, NoActor>> {
         let found = self.actors.known(&self.world, tenant, user)?;
         Some(found.map(|found| granted(&found)))

@@ -17,7 +17,7 @@ pub(crate) struct Gate {
     pub(crate) query_parameters_max: usize,
     /// Largest body of a request, where the route does not set another. Above it: 413.
     pub(crate) body_bytes_max: Size,
-    /// How long the facts of a prefetched object are used again.
+    /// How long the facts of a prefetched object are used again; those that were read before a push (`POST /v1/grants/invalidate`) are not.
     pub(crate) prefetch_age_max: Span,
     /// Prefetched objects whose facts are kept. The least used go first.
     #[schemars(range(min = 1))]

@@ -147,6 +147,8 @@ struct Whole {
     api_key: String,
     certificate: String,
     conversations: BTreeMap<&'static str, ConversationId>,
+    /// Texts in the backend's answers that have otherwise others.
+    otherwise: Arc<Mutex<Vec<(&'static str, &'static str)>>>,
     /// While something is in it, the backend's next answer waits until it is taken out.
     held: Arc<Mutex<Option<mpsc::Receiver<()>>>>,
     folder: TempDir,
@@ -176,13 +178,16 @@ impl Whole {
         let said = Arc::clone(&people);
         let directory = Backend::start(move |asked| said.lock().unwrap().answer(asked)).await;
         let held: Arc<Mutex<Option<mpsc::Receiver<()>>>> = Arc::default();
-        let (holding, obeys) = (Arc::clone(&held), obeying::obeys());
+        let otherwise: Arc<Mutex<Vec<(&str, &str)>>> = Arc::default();
+        let (holding, changed, obeys) = (Arc::clone(&held), Arc::clone(&otherwise), obeying::obeys());
         let backend = Backend::start(move |asked| {
             let held = holding.lock().unwrap().take();
             if let Some(held) = held {
                 held.recv().unwrap();
             }
-            let told = told(asked);
+            let told = changed.lock().unwrap().iter().fold(told(asked), |told, (old, new)| {
+                String::from_utf8(told).unwrap().replace(old, new).into_bytes()
+            });
             if obeys { obeying::narrowed(asked, told) } else { told }
         })
         .await;
@@ -239,6 +244,7 @@ impl Whole {
             api_key: key.key.clone(),
             certificate,
             conversations,
+            otherwise,
             held,
             folder,
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::Whole;
+use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_who_want_one_object_make_one_question_about_it_for_a_few_seconds() {
@@ -30,4 +31,23 @@ async fn many_who_want_one_object_make_one_question_about_it_for_a_few_seconds()
     whole.pass(60);
     assert_eq!(whole.get("adm", "/contacts/501").await.status, 200);
     assert_eq!(questions(), 2);
+}
+
+#[tokio::test]
+async fn i01_after_a_push_facts_that_were_read_before_it_are_not_believed() {
+    let whole = Whole::start().await;
+    whole.lets("ben", &["501"]);
+    for (push, owner, other) in
+        [(json!({"tenant": "acme", "user": "ana"}), "ana", "ben"), (json!({"all": true}), "ben", "ana")]
+    {
+        assert_eq!(whole.get(owner, "/contacts/501").await.status, 200, "{push}");
+        *whole.otherwise.lock().unwrap() = match owner {
+            "ana" => vec![("\"owner\":\"ana\"", "\"owner\":\"ben\"")],
+            _ => Vec::new(),
+        };
+        assert_eq!(whole.get(other, "/contacts/501").await.status, 404, "nobody told yet");
+        whole.push(&push).await;
+        assert_eq!(whole.get(owner, "/contacts/501").await.status, 404, "{push}");
+        assert_eq!(whole.get(other, "/contacts/501").await.status, 200, "{push}");
+    }
 }
