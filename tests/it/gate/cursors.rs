@@ -364,7 +364,26 @@ async fn what_stands_beside_a_cursor_costs_nobody_the_list() {
     }
 }
 
+#[tokio::test]
+async fn a_cursor_that_stands_twice_is_none() {
+    for paging in [
+        r#"{"next":"CANARY-102-after-4","next":null}"#,
+        r#"{"next":null,"n\u0065xt":"CANARY-102-after-4"}"#,
+        r#"{"next":"CANARY-102-after-4","more":true,"more":false}"#,
+        r#"{"next":"CANARY-102-after-4"},"paging":{}"#,
+    ] {
+        let script = move |_: &Asked| {
+            let page = format!(r#"{{"rows":[{}],"paging":{paging}}}"#, row((1, 'v')));
+            Some(backend::answer(200, "content-type: application/json\r\n", &page))
+        };
+        let world = Setup::default().routes(ROUTES).backend(script).start().await;
+        let answer = world.get("ana", "/walked").await;
+        assert_eq!((answer.status, answer.problem().as_str()), (502, "unreadable"), "{paging}");
+    }
+}
+
 super::obeying::once_more!(
+    a_cursor_that_stands_twice_is_none,
     d06_pages_behind_cursors_are_as_if_hidden_rows_did_not_exist,
     d06_what_is_bounded_is_short_and_goes_on,
     d06_a_cursor_is_good_for_its_user_and_its_list_alone,
