@@ -3,6 +3,7 @@
 
 use std::io::Write as _;
 
+use headgate::policy::{Source, source::Fields};
 use serde_json::{Value, json};
 
 use super::{
@@ -66,6 +67,32 @@ object = "answer"
 match = "POST /api/v1/accounts/{account}/cards"
 entity = "contact"
 action = "edit"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/cards"
+entity = "contact"
+action = "list"
+items = "/rows"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/paged"
+entity = "contact"
+action = "list"
+items = "/rows"
+page = { number = "page", size_default = 4, pages_max = 9, time_max = "20s" }
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/table"
+entity = "contact"
+action = "list"
+format = "csv"
+
+[[route]]
+match = "DELETE /api/v1/accounts/{account}/cards/{id}"
+entity = "contact"
+action = "edit"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/contacts/{id}"
 
 [[route]]
 match = "GET /api/v1/accounts/{account}/files/{id}"
@@ -333,6 +360,59 @@ async fn a16_head_is_get_without_its_content() {
 }
 
 #[tokio::test]
+async fn e14_the_name_of_a_file_is_told_with_what_passes_as_a_whole_alone() {
+    const NAMED: &str = "content-disposition: inline; filename=\"CANARY-hidden-1.json\"\r\n\
+        content-disposition: attachment; filename*=UTF-8''CANARY-hidden-212\r\n";
+    let rows = format!("{{\"rows\":[{CONTACT}]}}");
+    for (path, body) in [
+        ("/cards/501", CONTACT),
+        ("/contacts/501", CONTACT),
+        ("/cards", &rows),
+        ("/paged", &rows),
+        ("/table", "id,owner,name,phone_number\n501,ana,CANARY-501-name,CANARY-501-phone\n"),
+    ] {
+        let named = bytes(NAMED, body.as_bytes());
+        let world = answering(named.clone()).await;
+        let answer = world.get("ana", path).await;
+        let told = answer.header("content-disposition").unwrap_or("attachment");
+        assert_eq!((answer.status, told), (200, "attachment"), "{path}: {answer:?}");
+        // Who sees every contact, and one field of none.
+        let hiding = |source: &mut Source| {
+            let hidden = Fields { hidden: vec!["phone_number".to_owned()], ..Fields::default() };
+            source.roles.get_mut("admin").unwrap().fields = [("contact".to_owned(), hidden)].into();
+        };
+        let script = move |_: &Asked| Some(named.clone());
+        let world = Setup::default().routes(CARDS).policy(hiding).backend(script).start().await;
+        let answer = world.get("adm", path).await;
+        let told = answer.header("content-disposition");
+        assert_eq!((answer.status, told), (200, Some("attachment")), "{path}: {answer:?}");
+    }
+    // What was written, and an answer without content.
+    let written = answering(bytes(NAMED, CONTACT.as_bytes())).await;
+    let echo = written.write("ana", "POST", "/cards", &json!({"name": "x"})).await;
+    let script = |asked: &Asked| {
+        let nothing = format!("HTTP/1.1 204 Gone\r\n{NAMED}\r\n").into_bytes();
+        Some(if asked.method == "DELETE" { nothing } else { bytes("", CONTACT.as_bytes()) })
+    };
+    let world = Setup::default().routes(CARDS).backend(script).start().await;
+    let deleted = world.send("ana", "DELETE /api/v1/accounts/1/cards/501", "", "").await;
+    for (answer, status) in [(echo, 200), (deleted, 204)] {
+        let told = answer.header("content-disposition");
+        assert_eq!((answer.status, told), (status, Some("attachment")), "{answer:?}");
+    }
+    // Who sees all of it knows the name too, be the answer read or not.
+    for coding in ["", "content-encoding: gzip\r\n"] {
+        let body = if coding.is_empty() { CONTACT.as_bytes().to_vec() } else { gzip(CONTACT.as_bytes()) };
+        let name = "attachment; filename=\"CANARY-501-name.json\"";
+        let world = answering(bytes(&format!("content-disposition: {name}\r\n{coding}"), &body)).await;
+        for path in ["/contacts/501", "/files/501"] {
+            let answer = world.get("adm", path).await;
+            assert_eq!(answer.header("content-disposition"), Some(name), "{path} {coding}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn d09_the_backend_is_asked_for_what_can_be_filtered() {
     for wanted in [
         "text/csv",
@@ -461,6 +541,7 @@ super::obeying::once_more!(
     f09_two_users_who_ask_for_the_same_see_what_is_theirs,
     f10_what_comes_before_and_after_an_answer_is_dropped,
     a16_head_is_get_without_its_content,
+    e14_the_name_of_a_file_is_told_with_what_passes_as_a_whole_alone,
     d09_the_backend_is_asked_for_what_can_be_filtered,
     d14_a_redirection_is_neither_followed_nor_shown,
     a17_options_tells_nothing_and_a_foreign_page_reads_nothing,
