@@ -425,6 +425,13 @@ async fn d09_the_backend_is_asked_for_what_can_be_filtered() {
         assert_eq!(ask(&world, &format!("Accept: {wanted}\r\n")).await.status, 200, "{wanted}");
         assert_eq!(world.backend.seen()[0].all("accept"), ["application/json"], "{wanted}");
     }
+    // And what Headgate itself asks for first.
+    let world = answering(bytes("", CONTACT.as_bytes())).await;
+    let line = "GET /api/v1/accounts/1/contacts/501";
+    assert_eq!(world.send("ana", line, "Accept: text/html\r\n", "").await.status, 200);
+    let asked = world.backend.seen();
+    assert_eq!(asked.iter().map(Asked::line).collect::<Vec<_>>(), [line, line]);
+    assert!(asked.iter().all(|asked| asked.all("accept") == ["application/json"]), "{asked:?}");
     let world = answering(bytes("", CONTACT.as_bytes())).await;
     let file = world.send("adm", "GET /api/v1/accounts/1/files/501", "Accept: image/png\r\n", "").await;
     assert_eq!((file.status, world.backend.seen()[0].all("accept")), (200, vec!["image/png"]));
