@@ -69,6 +69,9 @@ const PEOPLE: [&str; 18] = [
     "group",
 ];
 
+/// What the name of a point in time ends with.
+const TIMES: [&str; 9] = ["at", "on", "time", "timestamp", "date", "until", "since", "expires", "expiry"];
+
 /// What a field of this name holds; `within` is the name of the object in which it stands.
 pub(super) fn of_name(name: &str, within: &str) -> Vec<Looks> {
     let words = words(name);
@@ -98,6 +101,14 @@ pub(super) fn of_text(text: &str) -> Vec<Looks> {
         note(word.starts_with('+') && is_phone(word), Looks::Phone);
     }
     looks
+}
+
+/// What a number looks like that stands in a field of this name: what its digits would as a text.
+pub(super) fn of_number(number: f64, name: &str) -> Option<Looks> {
+    // From 2001 to 2099, in seconds or milliseconds since 1970.
+    let may_be_time = [1e9..4.1e9, 1e12..4.1e12].iter().any(|times| times.contains(&number));
+    let is_time = may_be_time && words(name).last().is_some_and(|last| TIMES.contains(&last.as_str()));
+    (number > 0.0 && !is_time && is_phone(&number.to_string())).then_some(Looks::Phone)
 }
 
 /// Words of a text that are looked at: enough for a chat message, and a long mail is free text in any case.

@@ -203,6 +203,10 @@ impl Taking {
     fn one(&mut self, field: &mut Field, value: &Value, depth: usize) {
         match value {
             Value::String(text) => field.looks.extend(looks::of_text(text)),
+            Value::Number(number) => {
+                let looks = number.as_f64().and_then(|number| looks::of_number(number, &field.name));
+                field.looks.extend(looks);
+            }
             Value::Object(_) if depth >= DEPTH_MAX => field.too_deep = true,
             Value::Object(object) => {
                 let mut fields = std::mem::take(&mut field.fields);

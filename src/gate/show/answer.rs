@@ -128,8 +128,8 @@ impl Unseen {
         shown
     }
 
-    /// It with those rows that may be shown, as JSON. Headers that only the route map lists are left out: nobody
-    /// knows what they count, or where they lead (D05).
+    /// It with those rows that may be shown, as JSON. Headers that only the route map lists are left out, and so is the
+    /// name of a file: nobody knows what they count, or where they lead (D05).
     #[must_use]
     pub fn with_rows(&self, json: Vec<u8>) -> Shown {
         let mut shown = Response::new(json.into());
@@ -137,16 +137,6 @@ impl Unseen {
         *shown.headers_mut() = headers::shown(self.0.headers(), &[]);
         shown.headers_mut().remove(header::CONTENT_DISPOSITION);
         shown.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        shown
-    }
-
-    /// It with those lines that may be shown. The name of a file might be somebody's, or count.
-    #[must_use]
-    pub fn with_lines(&self, table: Vec<u8>) -> Shown {
-        let mut shown = self.with_table(table, &[]);
-        if let Some(disposition) = shown.headers_mut().get_mut(header::CONTENT_DISPOSITION) {
-            *disposition = HeaderValue::from_static("attachment");
-        }
         shown
     }
 
@@ -184,6 +174,15 @@ impl Unseen {
         *shown.headers_mut() = headers::shown(self.0.headers(), also);
         shown
     }
+}
+
+/// It without the name that the backend has for it as a file: it might be somebody's number, or count (E14).
+#[must_use]
+pub fn nameless(mut shown: Shown) -> Shown {
+    if shown.headers().contains_key(header::CONTENT_DISPOSITION) {
+        shown.headers_mut().insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+    }
+    shown
 }
 
 /// An answer that Headgate itself makes.

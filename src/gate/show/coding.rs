@@ -208,6 +208,21 @@ mod tests {
     }
 
     #[test]
+    fn a_zstd_frame_is_as_long_as_it_says() {
+        for (length, checksum) in [(22, true), (22, false), (21, true), (21, false), (23, true), (23, false)]
+        {
+            let mut frame = ZSTD.to_vec();
+            frame[5] = length;
+            if !checksum {
+                frame[4] &= !4;
+                frame.truncate(frame.len() - 4);
+            }
+            let expected = if length == 22 { Ok(TEXT.to_vec()) } else { Err(Uncoded::Broken) };
+            assert_eq!(read("zstd", &frame), expected, "{length} {checksum}");
+        }
+    }
+
+    #[test]
     fn what_follows_the_end_is_not_passed_over() {
         let gzip = gzipped(TEXT);
         for (coding, one, rest) in [

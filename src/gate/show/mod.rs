@@ -25,7 +25,7 @@ use std::{collections::BTreeSet, error::Error, sync::Arc};
 use http::{Method, StatusCode, header};
 
 use self::{
-    answer::{Unseen, Withheld, without_content},
+    answer::{Unseen, Withheld, nameless, without_content},
     look_up::Found,
     shape::{Shape, Shapes},
     sight::{Ends, Sight, Wanted},
@@ -105,9 +105,9 @@ impl Passage<'_> {
         let route = &self.matched.route;
         let is_decided = route.object.is_some() && !matches!(route.shows.main, Some(Main::Rows(..)));
         if is_decided || self.sees_every_row(&self.granted.actor, Some(permit), &*self.shapes()?) {
-            return unseen.whole(&self.side.routes.map).map_err(Refusal::Withheld);
+            return unseen.whole(&self.side.routes.map).map(nameless).map_err(Refusal::Withheld);
         }
-        Ok(unseen.empty())
+        Ok(nameless(unseen.empty()))
     }
 
     async fn shown(
@@ -157,12 +157,14 @@ impl Passage<'_> {
         {
             return Ok(none);
         }
-        Ok(match self.matched.route.shows.format {
+        let shown = match self.matched.route.shows.format {
             Format::Csv if is_whole => unseen.with_table(shown, &map.response_headers),
-            Format::Csv => unseen.with_lines(shown),
+            Format::Csv => unseen.with_table(shown, &[]),
             Format::Json | Format::Whole if is_whole => unseen.with_json(shown, map),
             Format::Json | Format::Whole => unseen.with_rows(shown),
-        })
+        };
+        // By what may be taken out and not by what was, which would tell that something is hidden.
+        Ok(if self.passes_unread(permit)? { shown } else { nameless(shown) })
     }
 
     /// Notes whose export an answer names, if it begins one.

@@ -63,6 +63,23 @@ fn an_entity_is_drafted_from_answers_and_no_value_is_in_it() {
     assert_eq!(said.out, learn(&["--entity", "conversation", "--at", "/data/payload/*"], &pages()).out);
 }
 
+#[test]
+fn a_number_that_looks_like_a_phone_number_is_commented_out() {
+    let answers = [json!({
+        "id": 4711, "contact_no": 491_701_234_567_u64, "dial": 491_701_234_567.0, "of": {"line": 491_701_234_567_u64},
+        "reach": [7, 491_701_234_567_u64], "seen_at": 491_701_234_567_u64,
+        "price": 12_500_000, "bytes": 1_234_567_890_123_456_u64, "share": 491_701_234.5, "balance": -491_701_234_567_i64,
+        "created_at": 1_767_225_600, "updatedAt": 1_767_225_600_000_u64, "timestamp": 1_767_225_600, "expires": 1_767_225_600,
+    })];
+    let said = learn(&["--entity", "x"], &answers);
+    assert!(!said.out.contains("491701234567"), "{}", said.out);
+    let phones: Vec<_> =
+        said.out.lines().filter(|line| line.contains("; looks like a phone number")).collect();
+    assert!(phones.iter().all(|line| line.starts_with("  # \"")), "{}", said.out);
+    let names: Vec<_> = phones.iter().filter_map(|line| line.split('"').nth(1)).collect();
+    assert_eq!(names, ["contact_no", "dial", "of.line", "reach", "seen_at"], "{}", said.out);
+}
+
 const HEADGATE: &str = r#"
 [listener.agents]
 address = "127.0.0.1:0"

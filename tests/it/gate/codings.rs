@@ -1,8 +1,9 @@
 //! Codings, caches, conditions, ranges and what stands around an answer: section F of the checklist, and what of
 //! section D is about media types and redirections.
 
-use std::io::Write as _;
+use std::{collections::BTreeSet, io::Write as _};
 
+use headgate::policy::{Source, source::Fields};
 use serde_json::{Value, json};
 
 use super::{
@@ -66,6 +67,32 @@ object = "answer"
 match = "POST /api/v1/accounts/{account}/cards"
 entity = "contact"
 action = "edit"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/cards"
+entity = "contact"
+action = "list"
+items = "/rows"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/paged"
+entity = "contact"
+action = "list"
+items = "/rows"
+page = { number = "page", size_default = 4, pages_max = 9, time_max = "20s" }
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/table"
+entity = "contact"
+action = "list"
+format = "csv"
+
+[[route]]
+match = "DELETE /api/v1/accounts/{account}/cards/{id}"
+entity = "contact"
+action = "edit"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/contacts/{id}"
 
 [[route]]
 match = "GET /api/v1/accounts/{account}/files/{id}"
@@ -333,6 +360,59 @@ async fn a16_head_is_get_without_its_content() {
 }
 
 #[tokio::test]
+async fn e14_the_name_of_a_file_is_told_with_what_passes_as_a_whole_alone() {
+    const NAMED: &str = "content-disposition: inline; filename=\"CANARY-hidden-1.json\"\r\n\
+        content-disposition: attachment; filename*=UTF-8''CANARY-hidden-212\r\n";
+    let rows = format!("{{\"rows\":[{CONTACT}]}}");
+    for (path, body) in [
+        ("/cards/501", CONTACT),
+        ("/contacts/501", CONTACT),
+        ("/cards", &rows),
+        ("/paged", &rows),
+        ("/table", "id,owner,name,phone_number\n501,ana,CANARY-501-name,CANARY-501-phone\n"),
+    ] {
+        let named = bytes(NAMED, body.as_bytes());
+        let world = answering(named.clone()).await;
+        let answer = world.get("ana", path).await;
+        let told = answer.header("content-disposition").unwrap_or("attachment");
+        assert_eq!((answer.status, told), (200, "attachment"), "{path}: {answer:?}");
+        // Who sees every contact, and one field of none.
+        let hiding = |source: &mut Source| {
+            let hidden = Fields { hidden: vec!["phone_number".to_owned()], ..Fields::default() };
+            source.roles.get_mut("admin").unwrap().fields = [("contact".to_owned(), hidden)].into();
+        };
+        let script = move |_: &Asked| Some(named.clone());
+        let world = Setup::default().routes(CARDS).policy(hiding).backend(script).start().await;
+        let answer = world.get("adm", path).await;
+        let told = answer.header("content-disposition");
+        assert_eq!((answer.status, told), (200, Some("attachment")), "{path}: {answer:?}");
+    }
+    // What was written, and an answer without content.
+    let written = answering(bytes(NAMED, CONTACT.as_bytes())).await;
+    let echo = written.write("ana", "POST", "/cards", &json!({"name": "x"})).await;
+    let script = |asked: &Asked| {
+        let nothing = format!("HTTP/1.1 204 Gone\r\n{NAMED}\r\n").into_bytes();
+        Some(if asked.method == "DELETE" { nothing } else { bytes("", CONTACT.as_bytes()) })
+    };
+    let world = Setup::default().routes(CARDS).backend(script).start().await;
+    let deleted = world.send("ana", "DELETE /api/v1/accounts/1/cards/501", "", "").await;
+    for (answer, status) in [(echo, 200), (deleted, 204)] {
+        let told = answer.header("content-disposition");
+        assert_eq!((answer.status, told), (status, Some("attachment")), "{answer:?}");
+    }
+    // Who sees all of it knows the name too, be the answer read or not.
+    for coding in ["", "content-encoding: gzip\r\n"] {
+        let body = if coding.is_empty() { CONTACT.as_bytes().to_vec() } else { gzip(CONTACT.as_bytes()) };
+        let name = "attachment; filename=\"CANARY-501-name.json\"";
+        let world = answering(bytes(&format!("content-disposition: {name}\r\n{coding}"), &body)).await;
+        for path in ["/contacts/501", "/files/501"] {
+            let answer = world.get("adm", path).await;
+            assert_eq!(answer.header("content-disposition"), Some(name), "{path} {coding}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn d09_the_backend_is_asked_for_what_can_be_filtered() {
     for wanted in [
         "text/csv",
@@ -345,6 +425,13 @@ async fn d09_the_backend_is_asked_for_what_can_be_filtered() {
         assert_eq!(ask(&world, &format!("Accept: {wanted}\r\n")).await.status, 200, "{wanted}");
         assert_eq!(world.backend.seen()[0].all("accept"), ["application/json"], "{wanted}");
     }
+    // And what Headgate itself asks for first.
+    let world = answering(bytes("", CONTACT.as_bytes())).await;
+    let line = "GET /api/v1/accounts/1/contacts/501";
+    assert_eq!(world.send("ana", line, "Accept: text/html\r\n", "").await.status, 200);
+    let asked = world.backend.seen();
+    assert_eq!(asked.iter().map(Asked::line).collect::<Vec<_>>(), [line, line]);
+    assert!(asked.iter().all(|asked| asked.all("accept") == ["application/json"]), "{asked:?}");
     let world = answering(bytes("", CONTACT.as_bytes())).await;
     let file = world.send("adm", "GET /api/v1/accounts/1/files/501", "Accept: image/png\r\n", "").await;
     assert_eq!((file.status, world.backend.seen()[0].all("accept")), (200, vec!["image/png"]));
@@ -407,24 +494,33 @@ async fn a_page_of_a_listed_origin_may_ask_and_read() {
         answering_within(listed, bytes("access-control-allow-origin: *\r\n", CONTACT.as_bytes())).await;
     let asking = "Origin: https://panel.example\r\nAccess-Control-Request-Method: PATCH\r\n\
                   Access-Control-Request-Headers: authorization, content-type\r\n";
+    // With credentials, be they a cookie or a certificate, which no browser takes of an answer to `*`.
+    let told = |answer: &Answer| {
+        let headers = answer
+            .headers
+            .iter()
+            .filter_map(|(name, value)| Some(format!("{}: {value}", name.strip_prefix("access-control-")?)));
+        headers.collect::<BTreeSet<_>>()
+    };
+    let both = ["allow-origin: https://panel.example", "allow-credentials: true"];
+    let with = |more: &[&str]| -> BTreeSet<_> {
+        both.iter().chain(more).map(|header| (*header).to_owned()).collect()
+    };
     let answer = world.send("", "OPTIONS /api/v1/accounts/1/cards/501", asking, "").await;
-    assert_eq!(answer.status, 204);
-    assert_eq!(answer.header("access-control-allow-origin"), Some("https://panel.example"));
-    assert_eq!(answer.header("access-control-allow-headers"), Some("authorization, content-type"));
-    assert!(answer.header("access-control-allow-methods").unwrap().contains("PATCH"));
+    let may_ask = [
+        "allow-methods: GET, HEAD, POST, PUT, PATCH, DELETE",
+        "allow-headers: authorization, content-type",
+        "max-age: 600",
+    ];
+    assert_eq!((answer.status, told(&answer)), (204, with(&may_ask)));
     // A refusal can be read too, or a panel could not tell its user.
+    let may_read =
+        "expose-headers: content-disposition, headgate-decision, headgate-grants, headgate-more, retry-after";
     for (user, status) in [("ana", 200), ("ben", 404), ("", 401)] {
         let answer = world
             .send(user, "GET /api/v1/accounts/1/cards/501", "Origin: https://panel.example\r\n", "")
             .await;
-        assert_eq!(
-            (answer.status, answer.header("access-control-allow-origin")),
-            (status, Some("https://panel.example"))
-        );
-        assert_eq!(
-            answer.headers.iter().filter(|(name, _)| name == "access-control-allow-origin").count(),
-            1
-        );
+        assert_eq!((answer.status, told(&answer)), (status, with(&[may_read])), "{user}");
     }
     for origin in [
         "https://panel.example.org",
@@ -434,7 +530,10 @@ async fn a_page_of_a_listed_origin_may_ask_and_read() {
         "https://panel.example\r\nOrigin: https://x.example",
     ] {
         let answer = ask(&world, &format!("Origin: {origin}\r\n")).await;
-        assert_eq!(answer.header("access-control-allow-origin"), None, "{origin}");
+        assert_eq!(told(&answer), BTreeSet::new(), "{origin}");
+        let asking = asking.replacen("https://panel.example", origin, 1);
+        let answer = world.send("", "OPTIONS /api/v1/accounts/1/cards/501", &asking, "").await;
+        assert_eq!(told(&answer), BTreeSet::new(), "{origin}");
     }
 }
 
@@ -461,6 +560,7 @@ super::obeying::once_more!(
     f09_two_users_who_ask_for_the_same_see_what_is_theirs,
     f10_what_comes_before_and_after_an_answer_is_dropped,
     a16_head_is_get_without_its_content,
+    e14_the_name_of_a_file_is_told_with_what_passes_as_a_whole_alone,
     d09_the_backend_is_asked_for_what_can_be_filtered,
     d14_a_redirection_is_neither_followed_nor_shown,
     a17_options_tells_nothing_and_a_foreign_page_reads_nothing,

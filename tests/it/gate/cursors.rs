@@ -186,6 +186,40 @@ async fn d06_a_cursor_is_good_for_its_user_and_its_list_alone() {
 }
 
 #[tokio::test]
+async fn f09_users_of_one_name_in_two_tenants_share_no_cursor() {
+    const SHARED: &str = r#"
+[[route]]
+match = "GET /walked"
+entity = "conversation"
+action = "list"
+items = "/rows"
+page = { cursor = "cursor", next = "/paging/next", pages_max = 9, time_max = "20s" }
+"#;
+    let script = |asked: &Asked| {
+        let mut page = page(&"vh".repeat(20), asked);
+        for row in page["rows"].as_array_mut().unwrap().iter_mut().filter(|row| row["assignee"] == "ana") {
+            *row = json!({"id": row["id"], "assignee": "kim"});
+        }
+        Some(backend::json(200, &page))
+    };
+    for key in ["", "[gate]\ncursor_key = \"0123456789abcdef0123456789abcdef\"\n"] {
+        let world = Setup::default().headgate(key).routes(SHARED).sharing("GET /walked");
+        let world = world.backend(script).start().await;
+        let get =
+            async |user: &str, query: &str| world.send(user, &format!("GET /walked{query}"), "", "").await;
+        for (one, other) in [("kim", "globex.kim"), ("globex.kim", "kim")] {
+            let first = get(one, "").await;
+            let query = format!("?cursor={}", next(&first).unwrap());
+            assert_eq!((ids(&first), ids(&get(one, &query).await)), (vec![1, 3, 5, 7], vec![9, 11, 13, 15]));
+            let before = world.backend.seen().len();
+            let answer = get(other, &query).await;
+            assert_eq!((answer.status, answer.problem().as_str()), (400, "parameter"), "{one}'s to {other}");
+            assert_eq!(world.backend.seen().len(), before, "{one}'s to {other}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_cursor_of_a_question_is_good_for_the_same_question() {
     let world = setup(&"vh".repeat(9)).start().await;
     let ask =
@@ -387,6 +421,7 @@ super::obeying::once_more!(
     d06_pages_behind_cursors_are_as_if_hidden_rows_did_not_exist,
     d06_what_is_bounded_is_short_and_goes_on,
     d06_a_cursor_is_good_for_its_user_and_its_list_alone,
+    f09_users_of_one_name_in_two_tenants_share_no_cursor,
     a_cursor_of_a_question_is_good_for_the_same_question,
     a_cursor_outlives_a_restart_where_its_key_is_configured,
     who_sees_every_row_has_the_backends_own_cursors,

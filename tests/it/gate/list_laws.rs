@@ -63,6 +63,28 @@ action = "view"
 object = "answer"
 "#;
 
+/// What has no team of its own, so that the backend can be told of a team.
+const DEALS: &str = r#"
+[entity.deal]
+resource = "contact"
+id = "/id"
+responsible = "/responsible"
+fields = ["*"]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/deals"
+entity = "deal"
+action = "list"
+items = "/rows"
+push = { own = "assignee_type=me", team = "team_of_assignee={team}" }
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/deals/{id}"
+entity = "deal"
+action = "view"
+object = "answer"
+"#;
+
 /// Rights of the dice, beside the fixture's, and who has which role.
 fn rights(dice: &mut Dice, usual: &Source) -> Source {
     let mut source = dice.source();
@@ -173,4 +195,41 @@ async fn a_list_shows_what_can_be_got() {
     assert!(seen > 5 * least && unseen > 5 * least && 2 * lists > 3 * least, "{seen} {unseen} {lists}");
 }
 
-super::obeying::once_more!(a_list_shows_what_can_be_got: 3);
+#[tokio::test]
+async fn a_list_shows_what_can_be_got_to_who_is_in_no_team_in_several_and_above_them() {
+    let owners = ["ana", "ben", "kim", "duo", "free", "head", "sue", "zoe"].map(|owner| json!(owner));
+    let rows: Vec<_> = owners.into_iter().chain([Value::Null]).zip(0..).collect();
+    let rows: Vec<_> = rows.iter().map(|(owner, id)| json!({"id": id, "responsible": owner})).collect();
+    for (scope, seen) in [
+        (Scope::Own, [vec![2], vec![3], vec![4], vec![5]]),
+        (Scope::Team, [vec![0, 2, 3, 6], vec![0, 1, 2, 3, 6], vec![4], vec![5]]),
+        (Scope::TeamTree, [vec![0, 2, 3, 6], vec![0, 1, 2, 3, 6], vec![4], vec![0, 1, 2, 3, 5, 6]]),
+    ] {
+        let all = rows.clone();
+        let script = move |asked: &Asked| {
+            let last = asked.target.split('?').next()?.rsplit('/').next()?;
+            let one = last.parse::<usize>().ok().and_then(|id| all.get(id).cloned());
+            Some(backend::json(200, &one.unwrap_or_else(|| json!({"rows": all}))))
+        };
+        let rights = move |source: &mut Source| {
+            let of_deals = ["list", "view"].map(|action| (action.to_owned(), scope));
+            let clerk = source.roles.get_mut("clerk").unwrap();
+            clerk.grants.insert("contact".to_owned(), of_deals.into());
+        };
+        let world = Setup::default().routes(DEALS).policy(rights).backend(script).start().await;
+        for (user, seen) in ["kim", "duo", "free", "head"].into_iter().zip(seen) {
+            let list = world.get(user, "/deals").await;
+            let expected: Vec<_> = seen.iter().map(|id: &usize| rows[*id].clone()).collect();
+            assert_eq!(list.json(), json!({"rows": expected}), "{user} {scope:?}");
+            for id in 0..rows.len() {
+                let status = world.get(user, &format!("/deals/{id}")).await.status;
+                assert_eq!(status == 200, seen.contains(&id), "{user} {scope:?} {id}: {status}");
+            }
+        }
+    }
+}
+
+super::obeying::once_more!(
+    a_list_shows_what_can_be_got: 3,
+    a_list_shows_what_can_be_got_to_who_is_in_no_team_in_several_and_above_them: 6,
+);

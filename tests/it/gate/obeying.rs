@@ -11,7 +11,15 @@ use super::backend::Asked;
 const PAGE: usize = 2;
 
 /// The teams of the fixture's users, by what this backend knows.
-const MEMBERS: [(&str, &str); 4] = [("ana", "sales"), ("ben", "support"), ("kim", "sales"), ("sue", "sales")];
+const MEMBERS: [(&str, &str); 7] = [
+    ("ana", "sales"),
+    ("ben", "support"),
+    ("kim", "sales"),
+    ("sue", "sales"),
+    ("duo", "sales"),
+    ("duo", "support"),
+    ("head", "office"),
+];
 
 thread_local! {
     /// Whether the worlds of this thread's test have a backend that obeys.

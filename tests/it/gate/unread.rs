@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use headgate::policy::source::{Fields, Source};
+use headgate::policy::{
+    Scope,
+    source::{Fields, Source},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -26,6 +29,19 @@ nested = { "/sender" = "person" }
 
 [entity.person]
 resource = "contact"
+fields = ["*"]
+
+[entity.talk]
+resource = "conversation"
+id = "/id"
+responsible = "/assignee"
+fields = ["*"]
+nested = { "/messages/*" = "line" }
+
+[entity.line]
+resource = "message"
+part = true
+kinds = [{ at = "/private", is = true, resource = "note" }]
 fields = ["*"]
 
 [entity.card]
@@ -73,6 +89,13 @@ question = true
 match = "GET /api/v1/accounts/{account}/threads/{id}"
 entity = "conversation"
 shows = "thread"
+action = "view"
+object = "tag"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/talks/{id}"
+entity = "conversation"
+shows = "talk"
 action = "view"
 object = "tag"
 
@@ -205,6 +228,25 @@ async fn a_role_with_one_hidden_field_is_filtered() {
     let world = saying("", BODY).policy(hiding("conversation", "title")).start().await;
     let shown = world.get("adm", "/threads/101").await;
     assert_eq!(shown.body, r#"{"id":"101","sender":{"name":"Budi","phone_number":"1"},"x":1}"#);
+}
+
+#[tokio::test]
+async fn what_may_be_of_a_kind_that_a_role_does_not_see_is_filtered() {
+    const BODY: &str = r#"{"id":"101","messages":[{"id":1,"private":false},{"id":2,"private":true,"content":"CANARY-hidden-note"}]}"#;
+    for (withheld, read) in [(None, false), (Some("note"), true), (Some("message"), true)] {
+        let rights = move |source: &mut Source| {
+            let none = BTreeMap::from([("view".to_owned(), Scope::None)]);
+            let admin = source.roles.get_mut("admin").unwrap();
+            admin.grants.extend(withheld.map(|resource| (resource.to_owned(), none)));
+        };
+        let world = saying("content-type: text/html\r\n", NONSENSE).policy(rights).start().await;
+        assert_eq!(passes(&world, "adm", "/talks/101").await.is_none(), read, "{withheld:?}");
+        if withheld == Some("note") {
+            let world = saying("", BODY).policy(rights).start().await;
+            let shown = world.get("adm", "/talks/101").await;
+            assert_eq!(shown.body, r#"{"id":"101","messages":[{"id":1,"private":false}]}"#);
+        }
+    }
 }
 
 #[tokio::test]

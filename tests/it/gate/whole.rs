@@ -444,6 +444,13 @@ impl People {
 /// What the backend answers: as usual, and it tries to set a cookie. It knows accounts apart.
 fn told(asked: &Asked) -> Vec<u8> {
     let path = asked.target.split('?').next().unwrap();
+    if asked.target == "/public/health?trailers" {
+        let head =
+            "HTTP/1.1 200 Told\r\ntransfer-encoding: chunked\r\ntrailer: x-phone, etag, set-cookie\r\n\r\n";
+        let trailers =
+            "x-phone: CANARY-hidden-1\r\netag: \"CANARY-hidden-2\"\r\nset-cookie: a=CANARY-hidden-3\r\n";
+        return format!("{head}b\r\n{{\"up\":true}}\r\n0\r\n{trailers}\r\n").into_bytes();
+    }
     let answer = if asked.target.starts_with("/api/v1/accounts/2/") && !path.ends_with("/201") {
         backend::json(404, &json!({}))
     } else {

@@ -673,9 +673,15 @@ impl Directory {
             ("globex", "ana", "sales", "admin"),
             ("globex", "kim", "sales", "clerk"),
             ("globex", "zoe", "sales", "agent"),
+            // In two teams, in none, and above those of others.
+            ("acme", "duo", "sales support", "clerk"),
+            ("acme", "free", "", "clerk"),
+            ("acme", "head", "office", "clerk"),
         ];
-        let granted = users.map(|(tenant, user, team, role)| {
-            let (tenant, user, team) = (TenantId::new(tenant), UserId::new(user), TeamId::new(team));
+        let granted = users.map(|(tenant, user, teams, role)| {
+            let (tenant, user) = (TenantId::new(tenant), UserId::new(user));
+            let teams: Vec<_> = teams.split_whitespace().collect();
+            let below: &[_] = if teams == ["office"] { &["sales", "support"] } else { &[] };
             let mut source = source.clone();
             source.assignments.push(Assignment {
                 role: role.to_owned(),
@@ -685,15 +691,15 @@ impl Directory {
             });
             let policy = Policy::compile(&source, &tenant, keys);
             let policy = Arc::new(policy.unwrap_or_else(|problems| panic!("{problems:?}")));
-            let member = Member { user: user.as_str(), teams: &[team.as_str()], ..Member::default() };
+            let member = Member { user: user.as_str(), teams: &teams, ..Member::default() };
             let (roles, _) = policy.roles_of(&member, Timestamp(0));
-            let team_keys: Box<[_]> = [keys.team(&tenant, team.as_str()).unwrap()].into();
+            let keys_of = |team: &&str| keys.team(&tenant, team).unwrap();
             let actor = Actor {
                 tenant: tenant.clone(),
                 user: user.clone(),
-                teams: [team.clone()].into(),
-                tree_keys: team_keys.clone(),
-                team_keys,
+                teams: teams.iter().map(|team| TeamId::new(*team)).collect(),
+                tree_keys: teams.iter().chain(below).map(keys_of).collect(),
+                team_keys: teams.iter().map(keys_of).collect(),
                 queue_keys: [].into(),
                 user_key: keys.user(&tenant, user.as_str()).unwrap(),
                 tenant_key: keys.tenant(&tenant),

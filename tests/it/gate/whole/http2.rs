@@ -161,6 +161,23 @@ async fn what_a_backend_says_beside_its_answer_is_not_told_over_http_2_either() 
     assert_eq!(ana(&whole, hidden, &[]).await, Came::Status(404));
 }
 
+/// Also where it passes unread, as it comes. The oracle reads trailers as it does headers.
+#[tokio::test]
+async fn f10_what_comes_behind_an_answer_is_dropped() {
+    let whole = Whole::start().await;
+    let mut line = LINE;
+    line[3].1 = "/public/health?trailers";
+    for te in [&[][..], &[("te", "trailers")]] {
+        assert_eq!(ana(&whole, line, te).await, Came::Status(200), "{te:?}");
+    }
+    let headers =
+        format!("Authorization: Bearer {}\r\nTE: trailers\r\nConnection: close, TE\r\n", whole.token("ana"));
+    let answer = whole.send("GET /public/health?trailers", &headers, "").await;
+    assert_eq!(answer.header("transfer-encoding"), Some("chunked"), "it passes as it comes");
+    assert!(answer.status == 200 && answer.body.ends_with("{\"up\":true}\r\n0\r\n\r\n"), "{answer:?}");
+    assert_eq!(answer.header("trailer"), None);
+}
+
 #[tokio::test]
 async fn g08_a_body_over_the_routes_limit_or_of_another_length_than_it_says_changes_nothing() {
     let whole = Whole::start().await;
@@ -254,6 +271,7 @@ async fn b14_a_connection_serves_the_hosts_of_its_certificate() {
 crate::gate::obeying::once_more!(
     b08_what_means_something_else_in_http_1_never_becomes_http_1,
     what_a_backend_says_beside_its_answer_is_not_told_over_http_2_either,
+    f10_what_comes_behind_an_answer_is_dropped,
     g08_a_body_over_the_routes_limit_or_of_another_length_than_it_says_changes_nothing,
     b09_a_request_names_one_host,
     b10_no_websocket_is_opened_over_http_2,
