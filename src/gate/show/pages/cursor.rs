@@ -97,6 +97,8 @@ impl Passage<'_> {
         let mut given = usize::try_from(given).unwrap_or(usize::MAX);
         // The page is full, and its next row is looked for.
         let mut is_ahead = false;
+        // What frames the last of the backend's pages that was read.
+        let mut frame: Option<Page> = None;
         let end = loop {
             let onward = at.page(&walk, cursor.as_deref());
             let (unseen, Read { mut page, report, ends: _ }) =
@@ -120,6 +122,7 @@ impl Passage<'_> {
             let seen = page.rows();
             if !is_ahead {
                 removed.add(&report);
+            frame = Some(page.frame());
                 page.skip(given);
                 let length = usize::try_from(report.rows()).unwrap_or(usize::MAX);
                 let made = match &mut made {
@@ -157,7 +160,7 @@ impl Passage<'_> {
             }
         };
         self.tell_removed(Some(&removed), &walk.shapes, record);
-        let made = made.ok_or(Refusal::Failed)?;
+        let mut made = made.ok_or(Refusal::Failed)?;
         if end == End::OfList
             && made.page.rows() == 0
             && self.may_hide_all_rows()
@@ -166,7 +169,11 @@ impl Passage<'_> {
             return Ok(none);
         }
         let next = match end {
-            End::OfList => None,
+            End::OfList => {
+                // How the backend writes that there is none is told by its own last page.
+                frame.into_iter().for_each(|frame| made.page.put_into(frame));
+                None
+            }
             End::Full | End::Bound => {
                 let given = u32::try_from(given).unwrap_or(u32::MAX);
                 Some(sealing.seal(&list, &Sealed { cursor, given }).ok_or(Refusal::Failed)?)

@@ -183,6 +183,8 @@ impl Passage<'_> {
         let size_asked = paged.size.max(paged.by.size_default).to_string();
         // Behind a full page, the backend's page in which its next row is looked for.
         let mut ahead: Option<u64> = None;
+        // What frames the last of the backend's pages that was read.
+        let mut frame: Option<Page> = None;
         let end = loop {
             let of_backend = ahead.unwrap_or(place.page).to_string();
             let onward = walk.request.with(&paged.parameters(&of_backend, &size_asked));
@@ -207,6 +209,7 @@ impl Passage<'_> {
                     (Ok(Came::Error(unseen)), _) => return self.error(unseen, walk.permit),
                     (Err(refusal), _) => return Err(refusal),
                 };
+            frame = Some(page.frame());
             let is_last = paged.is_last(report.rows());
             if let Some(number) = &mut ahead {
                 match page.rows() {
@@ -257,9 +260,13 @@ impl Passage<'_> {
         };
         places.keep(list, paged.number, place, end);
         self.tell_removed(Some(&removed), &walk.shapes, record);
-        let made = made.ok_or(Refusal::Failed)?;
+        let mut made = made.ok_or(Refusal::Failed)?;
         // Whether the list has ended for everybody or for this user is not told (D05).
         let is_end = end == End::OfList && made.page.rows() == 0 && self.may_hide_all_rows();
+        // How the backend writes that there is no next page is told by its own last one.
+        if let (End::OfList, Some(frame)) = (end, frame) {
+            made.page.put_into(frame);
+        }
         let none = if is_end { self.page_of_none(paged, place)? } else { None };
         Ok(none.unwrap_or_else(|| made.shown(paged, place, end)))
     }
