@@ -310,6 +310,29 @@ async fn a_question_is_about_what_every_row_shows() {
 }
 
 #[tokio::test]
+async fn a_body_names_fields_beside_whatever_else_stands_in_its_lists() {
+    let row = json!({"id": 6, "name": "Six", "price": 106, "owner": "ben", "watchers": ["ana"]});
+    let script = move |_: &Asked| Some(backend::json(200, &json!({"payload": [row]})));
+    let world = Setup::default().routes(ROUTES).policy(rights).backend(script).start().await;
+    for (body, is_shown) in [
+        (json!({"sort": ["name", "id"]}), true),
+        (json!({"sort": ["name", {"id": "asc"}]}), true),
+        (json!({"sort": ["price"]}), false),
+        // As Elasticsearch has it.
+        (json!({"sort": [{"id": "asc"}, "price"]}), false),
+        (json!({"sort": [{"id": "asc"}, {"price": "asc"}]}), false),
+        (json!({"sort": [{"id": {"order": "asc"}}, "-price"]}), false),
+        (json!({"options": {"order_by": [[], "price"]}}), false),
+        (json!({"where": [{"id": 6}, "price"]}), false),
+    ] {
+        let answer = world.write("ana", "POST", "/paged", &body).await;
+        let rows = answer.json()["payload"].as_array().map_or(0, Vec::len);
+        assert_eq!((answer.status, rows), (200, usize::from(is_shown)), "{body}");
+        assert_eq!(world.write("sue", "POST", "/paged", &body).await.json()["payload"][0]["id"], 6, "{body}");
+    }
+}
+
+#[tokio::test]
 async fn d05_rows_are_counted_off_by_who_sees_every_one() {
     let world = cards().await;
     for query in [
@@ -563,6 +586,7 @@ super::obeying::once_more!(
     a_question_about_one_object_reaches_no_hidden_field_of_it,
     a_name_that_a_backend_could_read_as_a_refused_one_is_refused,
     a_question_is_about_what_every_row_shows,
+    a_body_names_fields_beside_whatever_else_stands_in_its_lists,
     d05_rows_are_counted_off_by_who_sees_every_one,
     what_a_route_does_not_take_is_taken_of_who_sees_everything,
     what_a_route_takes_may_have_brackets_in_its_name,
