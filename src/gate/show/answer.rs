@@ -117,10 +117,10 @@ impl Unseen {
         }
     }
 
-    /// It with another content: JSON.
+    /// It with another content: JSON. The name of a file might say what a field does that is taken out.
     #[must_use]
     pub fn with_json(&self, json: Vec<u8>, map: &RouteMap) -> Shown {
-        let mut shown = self.with(json.into(), &map.response_headers);
+        let mut shown = without_file_name(self.with(json.into(), &map.response_headers));
         shown.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         shown
     }
@@ -140,11 +140,7 @@ impl Unseen {
     /// It with those lines that may be shown. The name of a file might be somebody's, or count.
     #[must_use]
     pub fn with_lines(&self, table: Vec<u8>) -> Shown {
-        let mut shown = self.with_table(table, &[]);
-        if let Some(disposition) = shown.headers_mut().get_mut(header::CONTENT_DISPOSITION) {
-            *disposition = HeaderValue::from_static("attachment");
-        }
-        shown
+        without_file_name(self.with_table(table, &[]))
     }
 
     /// It without content, and with those headers alone that every answer may have.
@@ -181,6 +177,15 @@ impl Unseen {
         *shown.headers_mut() = headers::shown(self.0.headers(), also);
         shown
     }
+}
+
+/// An answer that may be a file, without its name.
+fn without_file_name(mut shown: Shown) -> Shown {
+    if shown.headers().contains_key(header::CONTENT_DISPOSITION) {
+        let nameless = HeaderValue::from_static("attachment");
+        shown.headers_mut().insert(header::CONTENT_DISPOSITION, nameless);
+    }
+    shown
 }
 
 /// An answer that Headgate itself makes.
