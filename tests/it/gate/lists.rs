@@ -65,6 +65,17 @@ nested = { "/included/*" = "person" }
 totals = { recompute = ["/meta/count"], null = ["/meta/all"], drop = ["/meta/unread"] }
 links = ["/links/next"]
 
+[entity.glimpse]
+resource = "conversation"
+look_up = { id = "/id", entity = "conversation", request = "GET /api/v1/accounts/{account}/looked-up/{id}" }
+fields = ["id"]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/glimpses"
+entity = "glimpse"
+action = "list"
+items = "/rows"
+
 [[route]]
 match = "GET /api/v1/accounts/{account}/tagged"
 entity = "tagged"
@@ -264,6 +275,33 @@ async fn d05_a_header_that_the_routes_list_does_not_pass_with_some_of_the_rows()
         assert_eq!(world.get("ana", "/conversations").await.header(header), None);
         assert!(world.get("adm", "/conversations").await.header(header).is_some(), "who sees all may count");
     }
+}
+
+#[tokio::test]
+async fn an_object_that_cannot_be_read_where_it_is_looked_up_costs_nobody_the_list() {
+    let script = |asked: &Asked| {
+        let path = asked.target.split('?').next()?;
+        if path.ends_with("/glimpses") {
+            let rows: Vec<_> = (1..=8).map(|id| json!({"id": id})).collect();
+            return Some(backend::json(200, &json!({"rows": rows})));
+        }
+        let json = |text: &str| backend::answer(200, "content-type: application/json\r\n", text);
+        Some(match path.rsplit('/').next()? {
+            "1" | "8" => {
+                json(r#"{"id":1,"assignee":"ana"}"#.replace('1', path.get(path.len() - 1..)?).as_str())
+            }
+            "2" => json(r#"{"id":2,"assignee":"ben","assignee":"ana"}"#),
+            "3" => json("<html>"),
+            "4" => {
+                json(&format!(r#"{{"id":4,"assignee":"ana","deep":{}{}}}"#, "[".repeat(200), "]".repeat(200)))
+            }
+            "5" => backend::answer(410, "", ""),
+            "6" => json(r#"{"id":7,"assignee":"ana"}"#),
+            _ => backend::json(403, &json!({"error": "CANARY-102-secret"})),
+        })
+    };
+    let world = Setup::default().routes(LISTS).backend(script).start().await;
+    assert_eq!(ids(&world.get("ana", "/glimpses").await), ["1", "8"]);
 }
 
 #[tokio::test]
@@ -541,6 +579,7 @@ super::obeying::once_more!(
     d04_what_is_included_is_decided_on_by_itself,
     d05_no_count_and_no_link_tells_of_what_is_hidden,
     d05_a_header_that_the_routes_list_does_not_pass_with_some_of_the_rows,
+    an_object_that_cannot_be_read_where_it_is_looked_up_costs_nobody_the_list,
     an_empty_answer_has_no_header_that_its_content_would_not_have_had,
     d08_a_row_that_cannot_be_got_by_its_id_is_dropped_and_counted,
     d17_nobody_is_nobodys_own: 1,
