@@ -63,7 +63,11 @@ impl Passage<'_> {
         // Nobody asked for a part (F08).
         let is_part = status == StatusCode::PARTIAL_CONTENT;
         if !status.is_success() || is_part && !wrote {
-            return self.error(unseen, permit);
+            let none = match self.is_none_there(status) && self.hides_rows(permit)? {
+                true => nobody::answer(&self.matched.route.shows, &TotalValues::of(0))?,
+                false => None,
+            };
+            return none.map_or_else(|| self.error(unseen, permit), Ok);
         }
         if wrote {
             // The backend has made it, whatever keeps its answer from being shown.

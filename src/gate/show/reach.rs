@@ -1,5 +1,7 @@
 //! How far a user's sight of an answer reaches: whether all of it may be shown, or which rows may be hidden.
 
+use http::StatusCode;
+
 use super::Eyes;
 use crate::{
     config::routes::{self as config, Main},
@@ -98,6 +100,26 @@ impl Passage<'_> {
         });
         let is_one = matches!(route.shows.main, Some(Main::Object(_)));
         Ok(!(sees_all && (is_one || self.sees_every_row(actor, Some(permit), &shapes))))
+    }
+
+    /// Whether nothing may tell that no list is there: one of rows that are left out would be, or one below an object on which nothing is
+    /// decided, and which the user may not know of.
+    pub(in crate::gate) fn hides_that_none_is_there(&self) -> bool {
+        self.must_show.is_some() || self.is_below_what_is_unknown()
+    }
+
+    /// Whether an answer of this status is a list that is not there, below an object on which nothing is decided.
+    pub(in crate::gate) fn is_none_there(&self, status: StatusCode) -> bool {
+        matches!(status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::GONE)
+            && self.is_below_what_is_unknown()
+    }
+
+    /// Whether the path names something on which nothing is decided, and the answer is a list.
+    fn is_below_what_is_unknown(&self) -> bool {
+        let (route, fixed) = (&self.matched.route, &self.side.routes.map.fixed);
+        let is_list = matches!(route.shows.main, Some(Main::Rows(..))) && !route.writes();
+        let mut names = route.matches.parameters();
+        is_list && route.object.is_none() && names.any(|name| !fixed.contains_key(name))
     }
 
     /// What stands in lists in the one object of the answer, at any depth, and beside it.

@@ -77,6 +77,34 @@ action = "list"
 items = "/rows"
 
 [[route]]
+match = "GET /api/v1/accounts/{account}/contacts/{contact}/conversations"
+entity = "conversation"
+action = "list"
+items = "/rows"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/contacts/{contact}/paged"
+entity = "conversation"
+action = "list"
+items = "/rows"
+totals = { recompute = ["/count"] }
+page = { number = "page", size_default = 2, at = "/page" }
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/contacts/{contact}/walked"
+entity = "conversation"
+action = "list"
+items = "/rows"
+page = { cursor = "cursor", next = "/next" }
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/contacts/{contact}/scrolled"
+entity = "conversation"
+action = "list"
+items = "/rows"
+page = { after = "after", compares = true }
+
+[[route]]
 match = "GET /api/v1/accounts/{account}/tagged"
 entity = "tagged"
 action = "list"
@@ -302,6 +330,35 @@ async fn an_object_that_cannot_be_read_where_it_is_looked_up_costs_nobody_the_li
     };
     let world = Setup::default().routes(LISTS).backend(script).start().await;
     assert_eq!(ids(&world.get("ana", "/glimpses").await), ["1", "8"]);
+}
+
+#[tokio::test]
+async fn d02_a_list_below_what_is_hidden_is_like_one_below_nothing() {
+    let script = |asked: &Asked| {
+        let is_behind = asked.number("page") > Some(1);
+        let rows = |rows: Vec<Value>| {
+            let rows = if is_behind { Vec::new() } else { rows };
+            let answer = json!({"rows": rows, "count": 9, "page": 1, "next": null});
+            Some(backend::json(200, &answer))
+        };
+        match asked.target.split('/').nth(6)? {
+            "501" => rows(vec![conversation("101"), conversation("102")]),
+            "502" => rows(vec![conversation("102")]),
+            "503" => rows(Vec::new()),
+            _ => Some(backend::json(404, &json!({"error": "CANARY-999999-missing"}))),
+        }
+    };
+    let world = Setup::default().routes(LISTS).backend(script).start().await;
+    for below in ["conversations", "paged", "walked", "scrolled", "scrolled?after=100"] {
+        let get = async |user: &str, id: &str| world.get(user, &format!("/contacts/{id}/{below}")).await;
+        assert_eq!(ids(&get("ana", "501").await), ["101"], "{below}");
+        let hidden = get("ana", "502").await;
+        assert!(ids(&hidden).is_empty());
+        for other in ["503", "999999"] {
+            assert_eq!(hidden.told(), get("ana", other).await.told(), "{below} {other}");
+        }
+        assert_eq!(get("adm", "999999").await.status, 404, "{below}: who sees every row");
+    }
 }
 
 #[tokio::test]
@@ -580,6 +637,7 @@ super::obeying::once_more!(
     d05_no_count_and_no_link_tells_of_what_is_hidden,
     d05_a_header_that_the_routes_list_does_not_pass_with_some_of_the_rows,
     an_object_that_cannot_be_read_where_it_is_looked_up_costs_nobody_the_list,
+    d02_a_list_below_what_is_hidden_is_like_one_below_nothing,
     an_empty_answer_has_no_header_that_its_content_would_not_have_had,
     d08_a_row_that_cannot_be_got_by_its_id_is_dropped_and_counted,
     d17_nobody_is_nobodys_own: 1,

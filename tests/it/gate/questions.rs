@@ -114,6 +114,13 @@ shows = "person"
 items = "/payload"
 
 [[route]]
+match = "GET /api/v1/accounts/{account}/walked"
+entity = "card"
+action = "list"
+items = "/payload"
+page = { cursor = "cursor", next = "/next" }
+
+[[route]]
 match = "GET /api/v1/accounts/{account}/cards/{id}"
 entity = "card"
 action = "view"
@@ -376,6 +383,24 @@ async fn d05_rows_are_counted_off_by_who_sees_every_one() {
 }
 
 #[tokio::test]
+async fn what_hides_what_is_asked_about_is_left_out_as_if_the_backend_had_none() {
+    // A backend that has no such page where there is no such row.
+    let script = |asked: &Asked| {
+        let row = json!({"id": 6, "name": "Six", "price": 106, "owner": "ben", "watchers": ["ana"]});
+        Some(match asked.parameter("price").as_deref() {
+            None | Some("106") => backend::json(200, &json!({"payload": [row], "next": null})),
+            _ => backend::json(404, &json!({})),
+        })
+    };
+    let world = Setup::default().routes(ROUTES).policy(rights).backend(script).start().await;
+    for path in ["paged", "walked"] {
+        let told = async |price: u32| world.get("ana", &format!("/{path}?price={price}")).await.told();
+        assert_eq!(world.get("ana", &format!("/{path}")).await.json()["payload"][0]["id"], 6);
+        assert_eq!(told(106).await, told(107).await, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn what_a_route_does_not_take_is_taken_of_who_sees_everything() {
     let world = cards().await;
     for (query, is_known) in [
@@ -588,6 +613,7 @@ super::obeying::once_more!(
     a_question_is_about_what_every_row_shows,
     a_body_names_fields_beside_whatever_else_stands_in_its_lists,
     d05_rows_are_counted_off_by_who_sees_every_one,
+    what_hides_what_is_asked_about_is_left_out_as_if_the_backend_had_none,
     what_a_route_does_not_take_is_taken_of_who_sees_everything,
     what_a_route_takes_may_have_brackets_in_its_name,
     what_stands_in_another_object_is_that_ones_in_every_writing,

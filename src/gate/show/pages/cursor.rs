@@ -109,7 +109,9 @@ impl Passage<'_> {
                     // The page is there, and only not known what is behind it.
                     (Ok(Came::Error(_)) | Err(_), _) if is_ahead => break End::Bound,
                     (Ok(Came::None(unseen)), None)
-                        if unseen.status() == StatusCode::NO_CONTENT || at.cursor.is_some() =>
+                        if unseen.status() == StatusCode::NO_CONTENT
+                            || at.cursor.is_some()
+                            || self.hides_that_none_is_there() =>
                     {
                         return self.page_of_no_row()?.ok_or(Refusal::Failed);
                     }
@@ -120,9 +122,9 @@ impl Passage<'_> {
                 };
             let next = at.next(unseen.content())?.filter(|next| Some(next) != cursor.as_ref());
             let seen = page.rows();
+            frame = Some(page.frame());
             if !is_ahead {
                 removed.add(&report);
-            frame = Some(page.frame());
                 page.skip(given);
                 let length = usize::try_from(report.rows()).unwrap_or(usize::MAX);
                 let made = match &mut made {
