@@ -1,5 +1,6 @@
 //! Lists: what a route declares of them, and what of section D of the checklist no other file has.
 
+use headgate::policy::{Scope, Source};
 use serde_json::{Value, json};
 
 use super::{
@@ -64,6 +65,28 @@ items = "/rows"
 nested = { "/included/*" = "person" }
 totals = { recompute = ["/meta/count"], null = ["/meta/all"], drop = ["/meta/unread"] }
 links = ["/links/next"]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/both"
+resource = "conversation"
+action = "list"
+nested = { "/conversations/*" = "conversation", "/contacts/*" = "contact" }
+totals = { null = ["/meta/all"], drop = ["/meta/contacts"] }
+
+[entity.framed]
+resource = "conversation"
+at = "/conversation"
+id = "/id"
+responsible = "/assignee"
+fields = ["*"]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/shown-with/{id}"
+entity = "framed"
+action = "view"
+object = "tag"
+nested = { "/contacts/*" = "contact" }
+totals = { null = ["/meta/all"], drop = ["/meta/contacts"] }
 
 [entity.glimpse]
 resource = "conversation"
@@ -302,6 +325,47 @@ async fn d05_a_header_that_the_routes_list_does_not_pass_with_some_of_the_rows()
         let world = Setup::default().listing(header).backend(script).start().await;
         assert_eq!(world.get("ana", "/conversations").await.header(header), None);
         assert!(world.get("adm", "/conversations").await.header(header).is_some(), "who sees all may count");
+    }
+}
+
+#[tokio::test]
+async fn d05_no_count_tells_of_a_list_beside_one_that_is_seen_whole() {
+    // Kim sees every conversation, and of the contacts their own.
+    let rights = |source: &mut Source| {
+        let clerk = &mut source.roles.get_mut("clerk").unwrap().grants;
+        for action in ["list", "view"] {
+            clerk.get_mut("conversation").unwrap().insert(action.to_owned(), Scope::All);
+            clerk.entry("contact".to_owned()).or_default().insert(action.to_owned(), Scope::Own);
+        }
+    };
+    let contact = |id: u64, owner: &str| json!({"id": id, "owner": owner});
+    let told = async |contacts: Vec<Value>| {
+        let count = contacts.len();
+        let script = move |asked: &Asked| {
+            let mut answer = json!({"contacts": contacts, "meta": {"all": 2 + count, "contacts": count}});
+            match asked.target.contains("/both") {
+                true => answer["conversations"] = json!([{"id": 101}, {"id": 102}]),
+                false => answer["conversation"] = json!({"id": 101}),
+            }
+            // What is told with an object may come with any of it.
+            let counted = if asked.target.contains("/both") { count } else { 0 };
+            let headers = format!("content-type: application/json\r\nx-total-count: {counted}\r\n");
+            Some(backend::answer(200, &headers, &answer.to_string()))
+        };
+        let world = Setup::default().routes(LISTS).policy(rights).listing("x-total-count");
+        let world = world.backend(script).start().await;
+        assert_eq!(
+            world.get("adm", "/both").await.json()["meta"],
+            json!({"all": 2 + count, "contacts": count})
+        );
+        [world.get("kim", "/both").await, world.get("kim", "/shown-with/101").await]
+    };
+    let (own, hidden) = (contact(1, "kim"), contact(2, "ben"));
+    let without = told(vec![own.clone()]).await;
+    let with = told(vec![own, hidden.clone(), hidden]).await;
+    for (with, without) in with.iter().zip(&without) {
+        assert_eq!(with.json()["contacts"], json!([{"id": 1, "owner": "kim"}]));
+        assert_eq!(with.told(), without.told());
     }
 }
 
@@ -636,6 +700,7 @@ super::obeying::once_more!(
     d04_what_is_included_is_decided_on_by_itself,
     d05_no_count_and_no_link_tells_of_what_is_hidden,
     d05_a_header_that_the_routes_list_does_not_pass_with_some_of_the_rows,
+    d05_no_count_tells_of_a_list_beside_one_that_is_seen_whole,
     an_object_that_cannot_be_read_where_it_is_looked_up_costs_nobody_the_list,
     d02_a_list_below_what_is_hidden_is_like_one_below_nothing,
     an_empty_answer_has_no_header_that_its_content_would_not_have_had,

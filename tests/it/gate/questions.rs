@@ -113,6 +113,31 @@ prefetch = "GET /api/v1/accounts/{account}/cards/{id}"
 shows = "person"
 items = "/payload"
 
+[entity.remark]
+resource = "note"
+part = true
+creator = "/author"
+fields = ["id"]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/cards/{id}/remarks"
+resource = "note"
+entity = "card"
+part = true
+action = "list"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/cards/{id}"
+shows = "remark"
+items = "/payload"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/labels/{label}/linked"
+resource = "label"
+action = "edit"
+object = "common"
+parameter = "label"
+nested = { "/payload/*" = "card" }
+
 [[route]]
 match = "GET /api/v1/accounts/{account}/walked"
 entity = "card"
@@ -166,6 +191,7 @@ fn rights(source: &mut Source) {
     source.resources.get_mut("conversation").unwrap().push("create".to_owned());
     source.resources.get_mut("message").unwrap().push("send".to_owned());
     source.resources.get_mut("media").unwrap().push("send".to_owned());
+    source.resources.get_mut("note").unwrap().push("list".to_owned());
     let of_lead = |fields: &[&str]| std::collections::BTreeMap::from([("lead".to_owned(), words(fields))]);
     source.profiles.insert("card".to_owned(), of_lead(&["id", "name"]));
     let grant = |source: &mut Source, role: &str, resource: &str, action: &str, scope: Scope| {
@@ -380,6 +406,42 @@ async fn d05_rows_are_counted_off_by_who_sees_every_one() {
         404,
         "to whom it is not shown"
     );
+}
+
+#[tokio::test]
+async fn d05_nothing_is_counted_off_of_which_some_is_hidden_below_an_object() {
+    // Of the remarks on a card ana sees those that she made, and of what has a label her own.
+    let rights = |source: &mut Source| {
+        rights(source);
+        let agent = source.roles.get_mut("agent").unwrap();
+        agent.grants.get_mut("label").unwrap().insert("edit".to_owned(), Scope::All);
+        agent.grants.entry("note".to_owned()).or_default().insert("list".to_owned(), Scope::Own);
+        let note = |action: &str| (action.to_owned(), "full".to_owned());
+        let of_creators = agent.relations.entry(Relation::Creator).or_default();
+        of_creators.entry("note".to_owned()).or_default().extend([note("view")]);
+    };
+    let script = |asked: &Asked| {
+        let card = |id: u64, owner: &str| json!({"id": id, "owner": owner, "name": "x"});
+        let many = asked.number("limit").unwrap_or(9);
+        let rows = |rows: Vec<Value>| {
+            Some(backend::json(200, &json!({"payload": rows.into_iter().take(many).collect::<Vec<_>>()})))
+        };
+        match asked.target.split('?').next()?.rsplit('/').next()? {
+            "remarks" => rows(vec![json!({"id": 1, "author": "ben"}), json!({"id": 2, "author": "ana"})]),
+            "linked" => rows(vec![card(7, "ben"), card(8, "ana")]),
+            _ => Some(backend::json(200, &card(6, "ana"))),
+        }
+    };
+    let world = Setup::default().routes(ROUTES).policy(rights).backend(script).start().await;
+    for (below, own) in [("cards/6/remarks", 2), ("labels/7/linked", 8)] {
+        let shown = world.get("ana", &format!("/{below}")).await.json();
+        assert_eq!(
+            shown["payload"].as_array().unwrap().iter().map(|row| &row["id"]).collect::<Vec<_>>(),
+            [own]
+        );
+        assert!(!world.takes("ana", &format!("/{below}?limit=1")).await, "{below}");
+        assert!(world.takes("adm", &format!("/{below}?limit=1")).await, "{below}");
+    }
 }
 
 #[tokio::test]
@@ -613,6 +675,7 @@ super::obeying::once_more!(
     a_question_is_about_what_every_row_shows,
     a_body_names_fields_beside_whatever_else_stands_in_its_lists,
     d05_rows_are_counted_off_by_who_sees_every_one,
+    d05_nothing_is_counted_off_of_which_some_is_hidden_below_an_object,
     what_hides_what_is_asked_about_is_left_out_as_if_the_backend_had_none,
     what_a_route_does_not_take_is_taken_of_who_sees_everything,
     what_a_route_takes_may_have_brackets_in_its_name,
