@@ -331,6 +331,18 @@ async fn a_question_is_about_what_every_row_shows() {
         ("where=name%3DSix", false),
         ("order=name", true),
         ("order=never_declared", false),
+        ("group_by=price", false),
+        ("group=name,price", false),
+        ("group_by=name", true),
+        ("distinct=price", false),
+        ("distinct=true", true),
+        ("facet.field=price", false),
+        ("unique_by[]=price", false),
+        ("group_id=7", true),
+        ("filter_field=price&filter_value=106", false),
+        ("search_by=price", false),
+        ("search_by=name", true),
+        ("jql=price%3E100", false),
         ("Sort=name", false),
         ("s.ort=name", false),
         ("about=106", false),
@@ -357,6 +369,11 @@ async fn a_body_names_fields_beside_whatever_else_stands_in_its_lists() {
         (json!({"sort": [{"id": {"order": "asc"}}, "-price"]}), false),
         (json!({"options": {"order_by": [[], "price"]}}), false),
         (json!({"where": [{"id": 6}, "price"]}), false),
+        // Behind the first step of where fields are named.
+        (json!({"payload": [{"attribute_key": "name", "values": ["x"]}]}), true),
+        (json!({"payload": [{"attribute_key": "name", "sort": "id"}]}), true),
+        (json!({"payload": [{"attribute_key": "name", "sort": "price"}]}), false),
+        (json!({"payload": {"order_by": {"price": "asc"}}}), false),
     ] {
         let answer = world.write("ana", "POST", "/paged", &body).await;
         let rows = answer.json()["payload"].as_array().map_or(0, Vec::len);
