@@ -190,7 +190,8 @@ impl NamesFound<'_> {
     fn other_rows(&mut self, parts: &[String]) {
         let Some(name) = parts.first() else { return };
         let counting = self.counting;
-        let is_choice = counting.shows_by_absence && conventions::leaves_members_out(name);
+        let leaves_out = |part: &String| conventions::leaves_members_out(part);
+        let is_choice = counting.shows_by_absence && parts.iter().any(leaves_out);
         let orders = |part: &String| conventions::changes_order(part);
         if is_choice || (counting.pages_by_id && counting.hides_rows && parts.iter().any(orders)) {
             self.refused.insert(name.clone());

@@ -113,6 +113,26 @@ prefetch = "GET /api/v1/accounts/{account}/cards/{id}"
 shows = "person"
 items = "/payload"
 
+[entity.queued]
+resource = "lead"
+id = "/id"
+responsible = "/owner"
+nobody = { absent = true }
+fields = ["id", "name"]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/queued"
+entity = "queued"
+action = "list"
+items = "/payload"
+
+[[route]]
+match = "POST /api/v1/accounts/{account}/queued"
+entity = "queued"
+action = "list"
+items = "/payload"
+question = true
+
 [entity.remark]
 resource = "note"
 part = true
@@ -380,6 +400,30 @@ async fn a_body_names_fields_beside_whatever_else_stands_in_its_lists() {
         assert_eq!((answer.status, rows), (200, usize::from(is_shown)), "{body}");
         assert_eq!(world.write("sue", "POST", "/paged", &body).await.json()["payload"][0]["id"], 6, "{body}");
     }
+}
+
+#[tokio::test]
+async fn d17_what_says_whose_it_is_is_not_left_out_by_who_asks() {
+    let script = |_: &Asked| Some(backend::json(200, &json!({"payload": []})));
+    let world = Setup::default().routes(ROUTES).policy(rights).backend(script).start().await;
+    for query in [
+        "fields=id",
+        "$select=id",
+        "opt_fields=id",
+        "options[fields]=id",
+        "options[only][]=id",
+        "x[y][exclude]=owner",
+        "view;fields=id",
+    ] {
+        assert!(!world.takes("ana", &format!("/queued?{query}")).await, "{query}");
+        assert!(world.takes("sue", &format!("/queued?{query}")).await, "{query}");
+    }
+    for body in [json!({"fields": ["id"]}), json!({"options": {"fields": ["id"]}})] {
+        for (user, status) in [("ana", 400), ("sue", 200)] {
+            assert_eq!(world.write(user, "POST", "/queued", &body).await.status, status, "{user} {body}");
+        }
+    }
+    assert!(world.takes("ana", "/cards?options[fields]=id").await, "nobody's is said there");
 }
 
 #[tokio::test]
@@ -691,6 +735,7 @@ super::obeying::once_more!(
     a_name_that_a_backend_could_read_as_a_refused_one_is_refused,
     a_question_is_about_what_every_row_shows,
     a_body_names_fields_beside_whatever_else_stands_in_its_lists,
+    d17_what_says_whose_it_is_is_not_left_out_by_who_asks,
     d05_rows_are_counted_off_by_who_sees_every_one,
     d05_nothing_is_counted_off_of_which_some_is_hidden_below_an_object,
     what_hides_what_is_asked_about_is_left_out_as_if_the_backend_had_none,

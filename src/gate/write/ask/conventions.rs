@@ -224,7 +224,7 @@ const DIRECTIONS: [&str; 35] = [
 
 /// Parameters by which backends leave members out of an object, without what readers fold. Where nobody is responsible for what
 /// has no such member, they would make anything nobody's.
-const CHOICES: [&str; 14] = [
+const CHOICES: [&str; 21] = [
     "fields",
     "field",
     "select",
@@ -239,6 +239,13 @@ const CHOICES: [&str; 14] = [
     "fl",
     "includefields",
     "excludefields",
+    "optfields",
+    "returnfields",
+    "outputfields",
+    "fieldmask",
+    "fieldsmask",
+    "fieldset",
+    "properties",
 ];
 
 /// How parameters begin that make one row of several, without what readers fold.
@@ -302,7 +309,7 @@ mod tests {
         for (heading, known) in [
             ("| counts off |", POSITIONS.as_slice()),
             ("| counts off, also within brackets |", &POSITIONS_WITHIN),
-            ("| leaves members out |", &CHOICES),
+            ("| leaves members out, also within brackets |", &CHOICES),
             ("| searches |", &SEARCHES),
             ("| orders |", &ORDERS),
             ("| filters, or says where it searches |", &FILTERS),
