@@ -72,6 +72,28 @@ impl Page {
         self.rows.drain(..count.min(self.rows.len()));
     }
 
+    /// It without its rows.
+    #[must_use]
+    pub fn frame(&self) -> Self {
+        Self {
+            head: self.head.clone(),
+            tail: self.tail.clone(),
+            lead: self.lead.clone(),
+            parting: self.parting.clone(),
+            trail: self.trail.clone(),
+            head_holes: self.head_holes.clone(),
+            tail_holes: self.tail_holes.clone(),
+            text: Vec::new(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Puts its rows into the frame of another page, with what stands before the first and behind the last of them as it is.
+    pub fn put_into(&mut self, frame: Self) {
+        (self.head, self.head_holes) = (frame.head, frame.head_holes);
+        (self.tail, self.tail_holes) = (frame.tail, frame.tail_holes);
+    }
+
     /// Adds the rows of a later page. What stands around them there is left out, but for the white space of the first ones.
     pub fn append(&mut self, other: &Self) {
         if self.rows.is_empty() && !other.rows.is_empty() {

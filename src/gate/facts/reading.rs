@@ -99,6 +99,12 @@ impl Reading {
         self.own.place(Fact::Id).is_some()
     }
 
+    /// Whether parts of one object may be seen or not by something of their own ([`Keyed::part`](super::Keyed::part)).
+    #[must_use]
+    pub fn tells_parts_apart(&self) -> bool {
+        [Fact::Creator, Fact::Kind].iter().any(|fact| self.own.place(*fact).is_some())
+    }
+
     /// The object's id.
     #[must_use]
     pub fn id<'a>(&self, object: &Object<'a>) -> Option<Cow<'a, str>> {

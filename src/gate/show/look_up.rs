@@ -1,7 +1,10 @@
 //! Objects that an answer only names: a line of a search tells the number of a conversation, and not whose it is.
 //! Headgate asks for each, and what is known of it counts for the line.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    error::Error,
+};
 
 use super::shape::Shapes;
 use crate::{
@@ -29,7 +32,7 @@ pub struct Sought {
     pub id: String,
 }
 
-/// What is known of the objects that were looked up for one answer. One that is not there is not known.
+/// What is known of the objects that were looked up for one answer. One that is not there, or cannot be read, is not known.
 #[derive(Debug, Default)]
 pub struct Found(BTreeMap<Sought, Known<'static>>);
 
@@ -72,7 +75,15 @@ impl Passage<'_> {
             let path = filled(&look_up.line, &parameters);
             let known = match self.fetched(&path, look_up.entity, &sought.id, decision).await {
                 Ok(known) => Known::clone(&known),
-                Err(Refusal::Missing) => Known::default(),
+                // One that nobody can read is nobody's, and costs nobody the others.
+                Err(Refusal::Missing | Refusal::Declined { .. } | Refusal::AnswerTooLarge) => {
+                    Known::default()
+                }
+                Err(Refusal::Withheld(why)) => {
+                    let (route, error) = (&self.matched.route.name, &why as &dyn Error);
+                    tracing::warn!(route.match = route, error, "an object that is looked up cannot be read");
+                    Known::default()
+                }
                 Err(refusal) => return Err(refusal),
             };
             found.0.insert(sought, known);

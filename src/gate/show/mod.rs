@@ -63,7 +63,11 @@ impl Passage<'_> {
         // Nobody asked for a part (F08).
         let is_part = status == StatusCode::PARTIAL_CONTENT;
         if !status.is_success() || is_part && !wrote {
-            return self.error(unseen, permit);
+            let none = match self.is_none_there(status) && self.hides_rows(permit)? {
+                true => nobody::answer(&self.matched.route.shows, &TotalValues::of(0))?,
+                false => None,
+            };
+            return none.map_or_else(|| self.error(unseen, permit), Ok);
         }
         if wrote {
             // The backend has made it, whatever keeps its answer from being shown.
@@ -149,7 +153,7 @@ impl Passage<'_> {
         }
         self.remember_export(&shown);
         let is_object = matches!(self.matched.route.shows.main, Some(Main::Object(_)));
-        let is_whole = is_object || self.sees_every_row(eyes.actor, eyes.permit, &shapes);
+        let is_whole = is_object || self.sees_all_that_is_counted(eyes.actor, eyes.permit, &shapes);
         if !is_whole
             && report.rows_shown == 0
             && self.may_hide_all_rows()
@@ -211,8 +215,8 @@ impl Passage<'_> {
         shapes: &Shapes,
     ) -> Result<(Vec<u8>, Report), Refusal> {
         let answer = shapes.answer(&self.side.routes.map, &self.matched.route)?;
-        let every_row = self.sees_every_row(eyes.actor, eyes.permit, shapes);
-        let layout = if every_row { &answer.every_row } else { &answer.some_rows };
+        let counts_pass = self.sees_all_that_is_counted(eyes.actor, eyes.permit, shapes);
+        let layout = if counts_pass { &answer.every_row } else { &answer.some_rows };
         let table = self.table(shapes);
         let read = |sight: &mut Sight<'_>| match &table {
             None => unseen.filtered(layout, sight),

@@ -1,5 +1,7 @@
 //! How far a user's sight of an answer reaches: whether all of it may be shown, or which rows may be hidden.
 
+use http::StatusCode;
+
 use super::Eyes;
 use crate::{
     config::routes::{self as config, Main},
@@ -9,7 +11,7 @@ use crate::{
         facts::Keyed,
         permit::{Decided, Permit},
         refusal::Refusal,
-        show::shape::Shapes,
+        show::shape::{Shape, Shapes},
     },
     policy::{Actor, Scope},
 };
@@ -70,34 +72,73 @@ impl Passage<'_> {
         Ok(is_list && !self.sees_every_row(&self.granted.actor, Some(permit), &*self.shapes()?))
     }
 
-    /// The same of rows that are no parts of the route's object, which are seen with it if they are all of one kind, and of
-    /// lists beside each other.
+    /// The same of rows that are no parts of the route's object, which are seen with it if they are all of one kind and nothing of their
+    /// own tells them apart, and of lists beside each other.
     pub(in crate::gate) fn hides_own_rows(&self, permit: &Permit) -> Result<bool, Refusal> {
         let route = &self.matched.route;
         let shapes = self.shapes()?;
+        let actor = &self.granted.actor;
+        let of_object = actor.grants.reach(self.asked.resource, self.asked.action).within;
+        let is_seen_with_object = |shape: &Shape| {
+            shape.part
+                && shape.is_of_one_right()
+                && (!shape.reading.tells_parts_apart() || shape.is_seen_within(actor, of_object))
+        };
         let is_own = |entity: EntityNo| {
-            let shape = shapes.entity(entity);
-            route.object.is_none() || !shape.is_some_and(|shape| shape.part && shape.is_of_one_right())
+            route.object.is_none() || !shapes.entity(entity).is_some_and(is_seen_with_object)
         };
-        let lists: Vec<EntityNo> = match &route.shows.main {
-            Some(Main::Rows(_, entity)) => vec![*entity],
-            Some(Main::Object(entity)) => self.lists_within(*entity),
-            None if route.object.is_none() => {
-                let nested = route.shows.nested.iter().filter(|(at, _)| at.contains('*'));
-                nested.map(|(_, entity)| *entity).collect()
-            }
-            None => Vec::new(),
-        };
+        let lists = self.lists();
         if permit.is_of_everything() || !lists.iter().any(|entity| is_own(*entity)) {
             return Ok(false);
         }
-        let actor = &self.granted.actor;
-        let sees_all = lists.iter().filter_map(|entity| shapes.entity(*entity)).all(|shape| {
-            let mut rights = shape.rights.iter().flatten();
-            rights.all(|right| actor.grants.reach(right.resource, right.action).certain == Scope::All)
-        });
+        let sees_all = sees_all_of(&lists, actor, &shapes);
         let is_one = matches!(route.shows.main, Some(Main::Object(_)));
         Ok(!(sees_all && (is_one || self.sees_every_row(actor, Some(permit), &shapes))))
+    }
+
+    /// The lists of the answer: its rows, or without rows those that stand beside each other or in its one object.
+    fn lists(&self) -> Vec<EntityNo> {
+        let shows = &self.matched.route.shows;
+        match &shows.main {
+            Some(Main::Rows(_, entity)) => vec![*entity],
+            Some(Main::Object(entity)) => self.lists_within(*entity),
+            None => {
+                shows.nested.iter().filter(|(at, _)| at.contains('*')).map(|(_, entity)| *entity).collect()
+            }
+        }
+    }
+
+    /// Whether counts pass as they are, and what else tells how many there are: the user sees every row, and of an answer without
+    /// rows all that stands in its lists.
+    pub(super) fn sees_all_that_is_counted(
+        &self,
+        actor: &Actor,
+        permit: Option<&Permit>,
+        shapes: &Shapes,
+    ) -> bool {
+        let is_of_rows = matches!(self.matched.route.shows.main, Some(Main::Rows(..)));
+        let is_open = is_of_rows || permit.is_some_and(Permit::is_of_everything);
+        self.sees_every_row(actor, permit, shapes) && (is_open || sees_all_of(&self.lists(), actor, shapes))
+    }
+
+    /// Whether nothing may tell that no list is there: one of rows that are left out would be, or one below an object on which nothing is
+    /// decided, and which the user may not know of.
+    pub(in crate::gate) fn hides_that_none_is_there(&self) -> bool {
+        self.must_show.is_some() || self.is_below_what_is_unknown()
+    }
+
+    /// Whether an answer of this status is a list that is not there, below an object on which nothing is decided.
+    pub(in crate::gate) fn is_none_there(&self, status: StatusCode) -> bool {
+        matches!(status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::GONE)
+            && self.is_below_what_is_unknown()
+    }
+
+    /// Whether the path names something on which nothing is decided, and the answer is a list.
+    fn is_below_what_is_unknown(&self) -> bool {
+        let (route, fixed) = (&self.matched.route, &self.side.routes.map.fixed);
+        let is_list = matches!(route.shows.main, Some(Main::Rows(..))) && !route.writes();
+        let mut names = route.matches.parameters();
+        is_list && route.object.is_none() && names.any(|name| !fixed.contains_key(name))
     }
 
     /// What stands in lists in the one object of the answer, at any depth, and beside it.
@@ -156,4 +197,12 @@ impl Passage<'_> {
         permit.is_some_and(Permit::is_of_everything)
             || (self.must_show.is_none() && reach.certain == Scope::All)
     }
+}
+
+/// Whether a user sees all that stands in these lists.
+fn sees_all_of(lists: &[EntityNo], actor: &Actor, shapes: &Shapes) -> bool {
+    lists
+        .iter()
+        .filter_map(|entity| shapes.entity(*entity))
+        .all(|shape| shape.is_seen_within(actor, Scope::All))
 }

@@ -72,6 +72,13 @@ impl Shape {
             first.is_some() && self.rights.iter().all(|other| right(other) == right(first))
         })
     }
+
+    /// Whether a user sees it, of whatever kind it is, wherever a scope of this width reaches.
+    #[must_use]
+    pub fn is_seen_within(&self, actor: &Actor, scope: Scope) -> bool {
+        let mut rights = self.rights.iter().flatten();
+        rights.all(|right| actor.grants.reach(right.resource, right.action).certain >= scope)
+    }
 }
 
 /// What is asked for where an entity stands in an answer.

@@ -134,6 +134,8 @@ impl NamesFound<'_> {
     fn of_body(&mut self, content: &Value) {
         let Asking { parameters, at, .. } = self.asking;
         let is_at = |name: &String| at.iter().any(|at| at.first() == Some(name));
+        // How many steps lead to where the route says that fields are named.
+        let led = |way: &Way| at.iter().map(|at| steps_in_common(at, way)).max().unwrap_or_default();
         let mut in_body = Fields::default();
         if in_body.put_all(&mut Way::new(), content).is_ok() {
             for (way, given) in in_body.written() {
@@ -142,7 +144,13 @@ impl NamesFound<'_> {
                 self.passing(way, About::parameters(way));
                 self.positions.extend(counts_off(way).then(|| name.clone()));
                 self.other_rows(way);
-                let asking_at = self.names_fields(way).filter(|_| !is_at(name));
+                let led = led(way);
+                let asking_at = self.names_fields(way.get(led..).unwrap_or_default()).map(|at| led + at);
+                if asking_at.is_some() && given.unknown {
+                    // Texts beside objects in a list.
+                    let of = About::parameters(way);
+                    fields_at(content, way, &mut |of_text, named| self.asked(named, of.max(of_text)));
+                }
                 if let Some((name, within)) = asking_at.and_then(|at| way.get(at..)?.split_first()) {
                     let mut found = |text: &str| self.expression(name, within, text);
                     given.values.iter().for_each(|value| texts(value, &mut found));
@@ -182,7 +190,8 @@ impl NamesFound<'_> {
     fn other_rows(&mut self, parts: &[String]) {
         let Some(name) = parts.first() else { return };
         let counting = self.counting;
-        let is_choice = counting.shows_by_absence && conventions::leaves_members_out(name);
+        let leaves_out = |part: &String| conventions::leaves_members_out(part);
+        let is_choice = counting.shows_by_absence && parts.iter().any(leaves_out);
         let orders = |part: &String| conventions::changes_order(part);
         if is_choice || (counting.pages_by_id && counting.hides_rows && parts.iter().any(orders)) {
             self.refused.insert(name.clone());
@@ -207,7 +216,7 @@ impl NamesFound<'_> {
     fn names_fields(&self, parts: &[String]) -> Option<usize> {
         let Asking { parameters, searches, .. } = self.asking;
         let is_one = |name: &String| {
-            conventions::orders_or_filters(name)
+            conventions::names_fields(name)
                 && !searches.contains_key(name)
                 && !self.visible.is_field_of_rows(name)
         };
@@ -277,6 +286,11 @@ impl NamesFound<'_> {
             None => {}
         }
     }
+}
+
+/// How many of a pointer's steps begin a way too, in which no step leads to the items of a list.
+fn steps_in_common(pointer: &[String], way: &[String]) -> usize {
+    pointer.iter().filter(|step| *step != "*").zip(way).take_while(|(step, name)| step == name).count()
 }
 
 /// The names of an object's members.

@@ -575,13 +575,15 @@ async fn e13_the_route_says_what_an_answer_is_and_not_the_backend() {
 #[tokio::test]
 async fn e14_a_header_does_not_tell_what_the_content_does_not() {
     let headers = "content-type: application/json\r\nx-contact-phone: CANARY-hidden-phone\r\n\
-                   link: </CANARY-hidden-next>; rel=next\r\nx-total-count: 12\r\nserver: CANARY-hidden-server\r\n";
+                   link: </CANARY-hidden-next>; rel=next\r\nx-total-count: 12\r\nserver: CANARY-hidden-server\r\n\
+                   content-disposition: attachment; filename=\"CANARY-hidden-phone.json\"\r\n";
     let world = answering(headers, person("501", "ana").to_string()).await;
     let answer = ask(&world).await;
     assert_eq!(answer.status, 200);
     for name in ["x-contact-phone", "link", "x-total-count", "server"] {
         assert_eq!(answer.header(name), None, "{name}");
     }
+    assert_eq!(answer.header("content-disposition"), Some("attachment"));
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Lists: what a route declares of them, and what of section D of the checklist no other file has.
 
+use headgate::policy::{Scope, Source};
 use serde_json::{Value, json};
 
 use super::{
@@ -64,6 +65,67 @@ items = "/rows"
 nested = { "/included/*" = "person" }
 totals = { recompute = ["/meta/count"], null = ["/meta/all"], drop = ["/meta/unread"] }
 links = ["/links/next"]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/both"
+resource = "conversation"
+action = "list"
+nested = { "/conversations/*" = "conversation", "/contacts/*" = "contact" }
+totals = { null = ["/meta/all"], drop = ["/meta/contacts"] }
+
+[entity.framed]
+resource = "conversation"
+at = "/conversation"
+id = "/id"
+responsible = "/assignee"
+fields = ["*"]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/shown-with/{id}"
+entity = "framed"
+action = "view"
+object = "tag"
+nested = { "/contacts/*" = "contact" }
+totals = { null = ["/meta/all"], drop = ["/meta/contacts"] }
+
+[entity.glimpse]
+resource = "conversation"
+look_up = { id = "/id", entity = "conversation", request = "GET /api/v1/accounts/{account}/looked-up/{id}" }
+fields = ["id"]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/glimpses"
+entity = "glimpse"
+action = "list"
+items = "/rows"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/contacts/{contact}/conversations"
+entity = "conversation"
+action = "list"
+items = "/rows"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/contacts/{contact}/paged"
+entity = "conversation"
+action = "list"
+items = "/rows"
+totals = { recompute = ["/count"] }
+page = { number = "page", size_default = 2, at = "/page" }
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/contacts/{contact}/walked"
+entity = "conversation"
+action = "list"
+items = "/rows"
+page = { cursor = "cursor", next = "/next" }
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/contacts/{contact}/scrolled"
+entity = "conversation"
+action = "list"
+items = "/rows"
+page = { after = "after", compares = true }
 
 [[route]]
 match = "GET /api/v1/accounts/{account}/tagged"
@@ -263,6 +325,103 @@ async fn d05_a_header_that_the_routes_list_does_not_pass_with_some_of_the_rows()
         let world = Setup::default().listing(header).backend(script).start().await;
         assert_eq!(world.get("ana", "/conversations").await.header(header), None);
         assert!(world.get("adm", "/conversations").await.header(header).is_some(), "who sees all may count");
+    }
+}
+
+#[tokio::test]
+async fn d05_no_count_tells_of_a_list_beside_one_that_is_seen_whole() {
+    // Kim sees every conversation, and of the contacts their own.
+    let rights = |source: &mut Source| {
+        let clerk = &mut source.roles.get_mut("clerk").unwrap().grants;
+        for action in ["list", "view"] {
+            clerk.get_mut("conversation").unwrap().insert(action.to_owned(), Scope::All);
+            clerk.entry("contact".to_owned()).or_default().insert(action.to_owned(), Scope::Own);
+        }
+    };
+    let contact = |id: u64, owner: &str| json!({"id": id, "owner": owner});
+    let told = async |contacts: Vec<Value>| {
+        let count = contacts.len();
+        let script = move |asked: &Asked| {
+            let mut answer = json!({"contacts": contacts, "meta": {"all": 2 + count, "contacts": count}});
+            match asked.target.contains("/both") {
+                true => answer["conversations"] = json!([{"id": 101}, {"id": 102}]),
+                false => answer["conversation"] = json!({"id": 101}),
+            }
+            // What is told with an object may come with any of it.
+            let counted = if asked.target.contains("/both") { count } else { 0 };
+            let headers = format!("content-type: application/json\r\nx-total-count: {counted}\r\n");
+            Some(backend::answer(200, &headers, &answer.to_string()))
+        };
+        let world = Setup::default().routes(LISTS).policy(rights).listing("x-total-count");
+        let world = world.backend(script).start().await;
+        assert_eq!(
+            world.get("adm", "/both").await.json()["meta"],
+            json!({"all": 2 + count, "contacts": count})
+        );
+        [world.get("kim", "/both").await, world.get("kim", "/shown-with/101").await]
+    };
+    let (own, hidden) = (contact(1, "kim"), contact(2, "ben"));
+    let without = told(vec![own.clone()]).await;
+    let with = told(vec![own, hidden.clone(), hidden]).await;
+    for (with, without) in with.iter().zip(&without) {
+        assert_eq!(with.json()["contacts"], json!([{"id": 1, "owner": "kim"}]));
+        assert_eq!(with.told(), without.told());
+    }
+}
+
+#[tokio::test]
+async fn an_object_that_cannot_be_read_where_it_is_looked_up_costs_nobody_the_list() {
+    let script = |asked: &Asked| {
+        let path = asked.target.split('?').next()?;
+        if path.ends_with("/glimpses") {
+            let rows: Vec<_> = (1..=8).map(|id| json!({"id": id})).collect();
+            return Some(backend::json(200, &json!({"rows": rows})));
+        }
+        let json = |text: &str| backend::answer(200, "content-type: application/json\r\n", text);
+        Some(match path.rsplit('/').next()? {
+            "1" | "8" => {
+                json(r#"{"id":1,"assignee":"ana"}"#.replace('1', path.get(path.len() - 1..)?).as_str())
+            }
+            "2" => json(r#"{"id":2,"assignee":"ben","assignee":"ana"}"#),
+            "3" => json("<html>"),
+            "4" => {
+                json(&format!(r#"{{"id":4,"assignee":"ana","deep":{}{}}}"#, "[".repeat(200), "]".repeat(200)))
+            }
+            "5" => backend::answer(410, "", ""),
+            "6" => json(r#"{"id":7,"assignee":"ana"}"#),
+            _ => backend::json(403, &json!({"error": "CANARY-102-secret"})),
+        })
+    };
+    let world = Setup::default().routes(LISTS).backend(script).start().await;
+    assert_eq!(ids(&world.get("ana", "/glimpses").await), ["1", "8"]);
+}
+
+#[tokio::test]
+async fn d02_a_list_below_what_is_hidden_is_like_one_below_nothing() {
+    let script = |asked: &Asked| {
+        let is_behind = asked.number("page") > Some(1);
+        let rows = |rows: Vec<Value>| {
+            let rows = if is_behind { Vec::new() } else { rows };
+            let answer = json!({"rows": rows, "count": 9, "page": 1, "next": null});
+            Some(backend::json(200, &answer))
+        };
+        match asked.target.split('/').nth(6)? {
+            "501" => rows(vec![conversation("101"), conversation("102")]),
+            "502" => rows(vec![conversation("102")]),
+            "503" => rows(Vec::new()),
+            _ => Some(backend::json(404, &json!({"error": "CANARY-999999-missing"}))),
+        }
+    };
+    let world = Setup::default().routes(LISTS).backend(script).start().await;
+    for below in ["conversations", "paged", "walked", "scrolled", "scrolled?after=100"] {
+        let get = async |user: &str, id: &str| world.get(user, &format!("/contacts/{id}/{below}")).await;
+        assert_eq!(ids(&get("ana", "501").await), ["101"], "{below}");
+        let hidden = get("ana", "502").await;
+        assert!(ids(&hidden).is_empty());
+        for other in ["503", "999999"] {
+            assert_eq!(hidden.told(), get("ana", other).await.told(), "{below} {other}");
+        }
+        assert_eq!(get("adm", "999999").await.status, 404, "{below}: who sees every row");
     }
 }
 
@@ -541,6 +700,9 @@ super::obeying::once_more!(
     d04_what_is_included_is_decided_on_by_itself,
     d05_no_count_and_no_link_tells_of_what_is_hidden,
     d05_a_header_that_the_routes_list_does_not_pass_with_some_of_the_rows,
+    d05_no_count_tells_of_a_list_beside_one_that_is_seen_whole,
+    an_object_that_cannot_be_read_where_it_is_looked_up_costs_nobody_the_list,
+    d02_a_list_below_what_is_hidden_is_like_one_below_nothing,
     an_empty_answer_has_no_header_that_its_content_would_not_have_had,
     d08_a_row_that_cannot_be_got_by_its_id_is_dropped_and_counted,
     d17_nobody_is_nobodys_own: 1,

@@ -113,6 +113,58 @@ prefetch = "GET /api/v1/accounts/{account}/cards/{id}"
 shows = "person"
 items = "/payload"
 
+[entity.queued]
+resource = "lead"
+id = "/id"
+responsible = "/owner"
+nobody = { absent = true }
+fields = ["id", "name"]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/queued"
+entity = "queued"
+action = "list"
+items = "/payload"
+
+[[route]]
+match = "POST /api/v1/accounts/{account}/queued"
+entity = "queued"
+action = "list"
+items = "/payload"
+question = true
+
+[entity.remark]
+resource = "note"
+part = true
+creator = "/author"
+fields = ["id"]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/cards/{id}/remarks"
+resource = "note"
+entity = "card"
+part = true
+action = "list"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/cards/{id}"
+shows = "remark"
+items = "/payload"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/labels/{label}/linked"
+resource = "label"
+action = "edit"
+object = "common"
+parameter = "label"
+nested = { "/payload/*" = "card" }
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/walked"
+entity = "card"
+action = "list"
+items = "/payload"
+page = { cursor = "cursor", next = "/next" }
+
 [[route]]
 match = "GET /api/v1/accounts/{account}/cards/{id}"
 entity = "card"
@@ -159,6 +211,7 @@ fn rights(source: &mut Source) {
     source.resources.get_mut("conversation").unwrap().push("create".to_owned());
     source.resources.get_mut("message").unwrap().push("send".to_owned());
     source.resources.get_mut("media").unwrap().push("send".to_owned());
+    source.resources.get_mut("note").unwrap().push("list".to_owned());
     let of_lead = |fields: &[&str]| std::collections::BTreeMap::from([("lead".to_owned(), words(fields))]);
     source.profiles.insert("card".to_owned(), of_lead(&["id", "name"]));
     let grant = |source: &mut Source, role: &str, resource: &str, action: &str, scope: Scope| {
@@ -298,6 +351,18 @@ async fn a_question_is_about_what_every_row_shows() {
         ("where=name%3DSix", false),
         ("order=name", true),
         ("order=never_declared", false),
+        ("group_by=price", false),
+        ("group=name,price", false),
+        ("group_by=name", true),
+        ("distinct=price", false),
+        ("distinct=true", true),
+        ("facet.field=price", false),
+        ("unique_by[]=price", false),
+        ("group_id=7", true),
+        ("filter_field=price&filter_value=106", false),
+        ("search_by=price", false),
+        ("search_by=name", true),
+        ("jql=price%3E100", false),
         ("Sort=name", false),
         ("s.ort=name", false),
         ("about=106", false),
@@ -307,6 +372,58 @@ async fn a_question_is_about_what_every_row_shows() {
         let almost = ["Sort=name", "s.ort=name", "About=106"].contains(&query);
         assert_eq!(world.takes("sue", &format!("/cards?{query}")).await, !almost, "{query}");
     }
+}
+
+#[tokio::test]
+async fn a_body_names_fields_beside_whatever_else_stands_in_its_lists() {
+    let row = json!({"id": 6, "name": "Six", "price": 106, "owner": "ben", "watchers": ["ana"]});
+    let script = move |_: &Asked| Some(backend::json(200, &json!({"payload": [row]})));
+    let world = Setup::default().routes(ROUTES).policy(rights).backend(script).start().await;
+    for (body, is_shown) in [
+        (json!({"sort": ["name", "id"]}), true),
+        (json!({"sort": ["name", {"id": "asc"}]}), true),
+        (json!({"sort": ["price"]}), false),
+        // As Elasticsearch has it.
+        (json!({"sort": [{"id": "asc"}, "price"]}), false),
+        (json!({"sort": [{"id": "asc"}, {"price": "asc"}]}), false),
+        (json!({"sort": [{"id": {"order": "asc"}}, "-price"]}), false),
+        (json!({"options": {"order_by": [[], "price"]}}), false),
+        (json!({"where": [{"id": 6}, "price"]}), false),
+        // Behind the first step of where fields are named.
+        (json!({"payload": [{"attribute_key": "name", "values": ["x"]}]}), true),
+        (json!({"payload": [{"attribute_key": "name", "sort": "id"}]}), true),
+        (json!({"payload": [{"attribute_key": "name", "sort": "price"}]}), false),
+        (json!({"payload": {"order_by": {"price": "asc"}}}), false),
+    ] {
+        let answer = world.write("ana", "POST", "/paged", &body).await;
+        let rows = answer.json()["payload"].as_array().map_or(0, Vec::len);
+        assert_eq!((answer.status, rows), (200, usize::from(is_shown)), "{body}");
+        assert_eq!(world.write("sue", "POST", "/paged", &body).await.json()["payload"][0]["id"], 6, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn d17_what_says_whose_it_is_is_not_left_out_by_who_asks() {
+    let script = |_: &Asked| Some(backend::json(200, &json!({"payload": []})));
+    let world = Setup::default().routes(ROUTES).policy(rights).backend(script).start().await;
+    for query in [
+        "fields=id",
+        "$select=id",
+        "opt_fields=id",
+        "options[fields]=id",
+        "options[only][]=id",
+        "x[y][exclude]=owner",
+        "view;fields=id",
+    ] {
+        assert!(!world.takes("ana", &format!("/queued?{query}")).await, "{query}");
+        assert!(world.takes("sue", &format!("/queued?{query}")).await, "{query}");
+    }
+    for body in [json!({"fields": ["id"]}), json!({"options": {"fields": ["id"]}})] {
+        for (user, status) in [("ana", 400), ("sue", 200)] {
+            assert_eq!(world.write(user, "POST", "/queued", &body).await.status, status, "{user} {body}");
+        }
+    }
+    assert!(world.takes("ana", "/cards?options[fields]=id").await, "nobody's is said there");
 }
 
 #[tokio::test]
@@ -350,6 +467,60 @@ async fn d05_rows_are_counted_off_by_who_sees_every_one() {
         404,
         "to whom it is not shown"
     );
+}
+
+#[tokio::test]
+async fn d05_nothing_is_counted_off_of_which_some_is_hidden_below_an_object() {
+    // Of the remarks on a card ana sees those that she made, and of what has a label her own.
+    let rights = |source: &mut Source| {
+        rights(source);
+        let agent = source.roles.get_mut("agent").unwrap();
+        agent.grants.get_mut("label").unwrap().insert("edit".to_owned(), Scope::All);
+        agent.grants.entry("note".to_owned()).or_default().insert("list".to_owned(), Scope::Own);
+        let note = |action: &str| (action.to_owned(), "full".to_owned());
+        let of_creators = agent.relations.entry(Relation::Creator).or_default();
+        of_creators.entry("note".to_owned()).or_default().extend([note("view")]);
+    };
+    let script = |asked: &Asked| {
+        let card = |id: u64, owner: &str| json!({"id": id, "owner": owner, "name": "x"});
+        let many = asked.number("limit").unwrap_or(9);
+        let rows = |rows: Vec<Value>| {
+            Some(backend::json(200, &json!({"payload": rows.into_iter().take(many).collect::<Vec<_>>()})))
+        };
+        match asked.target.split('?').next()?.rsplit('/').next()? {
+            "remarks" => rows(vec![json!({"id": 1, "author": "ben"}), json!({"id": 2, "author": "ana"})]),
+            "linked" => rows(vec![card(7, "ben"), card(8, "ana")]),
+            _ => Some(backend::json(200, &card(6, "ana"))),
+        }
+    };
+    let world = Setup::default().routes(ROUTES).policy(rights).backend(script).start().await;
+    for (below, own) in [("cards/6/remarks", 2), ("labels/7/linked", 8)] {
+        let shown = world.get("ana", &format!("/{below}")).await.json();
+        assert_eq!(
+            shown["payload"].as_array().unwrap().iter().map(|row| &row["id"]).collect::<Vec<_>>(),
+            [own]
+        );
+        assert!(!world.takes("ana", &format!("/{below}?limit=1")).await, "{below}");
+        assert!(world.takes("adm", &format!("/{below}?limit=1")).await, "{below}");
+    }
+}
+
+#[tokio::test]
+async fn what_hides_what_is_asked_about_is_left_out_as_if_the_backend_had_none() {
+    // A backend that has no such page where there is no such row.
+    let script = |asked: &Asked| {
+        let row = json!({"id": 6, "name": "Six", "price": 106, "owner": "ben", "watchers": ["ana"]});
+        Some(match asked.parameter("price").as_deref() {
+            None | Some("106") => backend::json(200, &json!({"payload": [row], "next": null})),
+            _ => backend::json(404, &json!({})),
+        })
+    };
+    let world = Setup::default().routes(ROUTES).policy(rights).backend(script).start().await;
+    for path in ["paged", "walked"] {
+        let told = async |price: u32| world.get("ana", &format!("/{path}?price={price}")).await.told();
+        assert_eq!(world.get("ana", &format!("/{path}")).await.json()["payload"][0]["id"], 6);
+        assert_eq!(told(106).await, told(107).await, "{path}");
+    }
 }
 
 #[tokio::test]
@@ -563,7 +734,11 @@ super::obeying::once_more!(
     a_question_about_one_object_reaches_no_hidden_field_of_it,
     a_name_that_a_backend_could_read_as_a_refused_one_is_refused,
     a_question_is_about_what_every_row_shows,
+    a_body_names_fields_beside_whatever_else_stands_in_its_lists,
+    d17_what_says_whose_it_is_is_not_left_out_by_who_asks,
     d05_rows_are_counted_off_by_who_sees_every_one,
+    d05_nothing_is_counted_off_of_which_some_is_hidden_below_an_object,
+    what_hides_what_is_asked_about_is_left_out_as_if_the_backend_had_none,
     what_a_route_does_not_take_is_taken_of_who_sees_everything,
     what_a_route_takes_may_have_brackets_in_its_name,
     what_stands_in_another_object_is_that_ones_in_every_writing,

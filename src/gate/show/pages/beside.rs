@@ -116,7 +116,9 @@ impl Passage<'_> {
                 }
                 (Came::Late, _) => break End::Bound,
                 (Came::None(unseen), None)
-                    if unseen.status() == StatusCode::NO_CONTENT || near.row.is_some() =>
+                    if unseen.status() == StatusCode::NO_CONTENT
+                        || near.row.is_some()
+                        || self.hides_that_none_is_there() =>
                 {
                     let none = nobody::answer(&self.matched.route.shows, &TotalValues::default())?;
                     return none.ok_or(Refusal::Failed);
@@ -197,7 +199,7 @@ impl Passage<'_> {
         // Where a list without rows is written otherwise, or not there, one of hidden rows is, too (D05).
         let is_none = end == End::OfList && made.page.rows() == 0 && self.may_hide_all_rows();
         let shows = &self.matched.route.shows;
-        if is_none && (is_missing || shows.empty != Empty::List) {
+        if is_none && (is_missing || shows.empty != Empty::List || self.hides_that_none_is_there()) {
             return nobody::answer(shows, &TotalValues::default())?.ok_or(Refusal::Failed);
         }
         // How long the list is would be known only where hidden rows made it be read to its end.

@@ -97,6 +97,8 @@ impl Passage<'_> {
         let mut given = usize::try_from(given).unwrap_or(usize::MAX);
         // The page is full, and its next row is looked for.
         let mut is_ahead = false;
+        // What frames the last of the backend's pages that was read.
+        let mut frame: Option<Page> = None;
         let end = loop {
             let onward = at.page(&walk, cursor.as_deref());
             let (unseen, Read { mut page, report, ends: _ }) =
@@ -107,7 +109,9 @@ impl Passage<'_> {
                     // The page is there, and only not known what is behind it.
                     (Ok(Came::Error(_)) | Err(_), _) if is_ahead => break End::Bound,
                     (Ok(Came::None(unseen)), None)
-                        if unseen.status() == StatusCode::NO_CONTENT || at.cursor.is_some() =>
+                        if unseen.status() == StatusCode::NO_CONTENT
+                            || at.cursor.is_some()
+                            || self.hides_that_none_is_there() =>
                     {
                         return self.page_of_no_row()?.ok_or(Refusal::Failed);
                     }
@@ -118,6 +122,7 @@ impl Passage<'_> {
                 };
             let next = self.next(at, unseen.content());
             let seen = page.rows();
+            frame = Some(page.frame());
             if !is_ahead {
                 removed.add(&report);
                 page.skip(given);
@@ -160,7 +165,7 @@ impl Passage<'_> {
             }
         };
         self.tell_removed(Some(&removed), &walk.shapes, record);
-        let made = made.ok_or(Refusal::Failed)?;
+        let mut made = made.ok_or(Refusal::Failed)?;
         if end == End::OfList
             && made.page.rows() == 0
             && self.may_hide_all_rows()
@@ -169,7 +174,11 @@ impl Passage<'_> {
             return Ok(none);
         }
         let next = match end {
-            End::OfList => None,
+            End::OfList => {
+                // How the backend writes that there is none is told by its own last page.
+                frame.into_iter().for_each(|frame| made.page.put_into(frame));
+                None
+            }
             End::Full | End::Bound => {
                 let given = u32::try_from(given).unwrap_or(u32::MAX);
                 Some(sealing.seal(&list, &Sealed { cursor, given }).ok_or(Refusal::Failed)?)

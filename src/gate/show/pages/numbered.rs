@@ -183,6 +183,8 @@ impl Passage<'_> {
         let size_asked = paged.size.max(paged.by.size_default).to_string();
         // Behind a full page, the backend's page in which its next row is looked for.
         let mut ahead: Option<u64> = None;
+        // What frames the last of the backend's pages that was read.
+        let mut frame: Option<Page> = None;
         let end = loop {
             let of_backend = ahead.unwrap_or(place.page).to_string();
             let onward = walk.request.with(&paged.parameters(&of_backend, &size_asked));
@@ -191,11 +193,10 @@ impl Passage<'_> {
                     (Ok(Came::Rows(unseen, read)), _) => (unseen, *read),
                     // Behind its last page some backends have nothing, and some have no such page.
                     (Ok(Came::None(_)), Some(_)) => break End::OfList,
-                    // The place was kept when the last page ended, which had no way to know that nothing is there. And who has rows left
-                    // out must not learn from a 404 that there are none to be left out.
+                    // The place was kept when the last page ended, which had no way to know that nothing is there.
                     (Ok(Came::None(unseen)), None) => {
                         let is_missing = unseen.status() == StatusCode::NOT_FOUND;
-                        if is_missing && place.page == paged.by.first && self.must_show.is_none() {
+                        if is_missing && place.page == paged.by.first && !self.hides_that_none_is_there() {
                             return self.error(unseen, walk.permit);
                         }
                         let otherwise = if is_missing { Refusal::Missing } else { Refusal::Failed };
@@ -208,6 +209,7 @@ impl Passage<'_> {
                     (Err(refusal), _) => return Err(refusal),
                 };
             let is_last = paged.is_last(report.rows());
+            frame = Some(page.frame());
             if let Some(number) = &mut ahead {
                 match page.rows() {
                     0 if is_last => break End::OfList,
@@ -257,10 +259,14 @@ impl Passage<'_> {
         };
         places.keep(list, paged.number, place, end);
         self.tell_removed(Some(&removed), &walk.shapes, record);
-        let made = made.ok_or(Refusal::Failed)?;
+        let mut made = made.ok_or(Refusal::Failed)?;
         // Whether the list has ended for everybody or for this user is not told (D05).
         let is_end = end == End::OfList && made.page.rows() == 0 && self.may_hide_all_rows();
         let none = if is_end { self.page_of_none(paged, place)? } else { None };
+        // How the backend writes that there is no next page is told by its own last one.
+        if let (End::OfList, Some(frame)) = (end, frame) {
+            made.page.put_into(frame);
+        }
         Ok(none.unwrap_or_else(|| made.shown(paged, place, end)))
     }
 

@@ -155,8 +155,32 @@ const ORDERS: [&str; 20] = [
     "orderings",
 ];
 
-/// The same of those by which they filter.
-const FILTERS: [&str; 4] = ["filter", "filters", "filterby", "where"];
+/// The same of those by which they filter, or which say where they search.
+const FILTERS: [&str; 23] = [
+    "filter",
+    "filters",
+    "filterby",
+    "where",
+    "filterfield",
+    "filterfields",
+    "filterkey",
+    "filtercolumn",
+    "filterattribute",
+    "filteron",
+    "searchby",
+    "searchfield",
+    "searchfields",
+    "searchkey",
+    "searchcolumn",
+    "searchon",
+    "searchin",
+    "criteria",
+    "predicate",
+    "rsql",
+    "fiql",
+    "rql",
+    "jql",
+];
 
 /// Parameters by which backends turn an order around, without what readers fold. They and those that order are refused where pages go
 /// by the rows' ids: read in another order, a page of theirs would depend on rows that are hidden.
@@ -200,7 +224,7 @@ const DIRECTIONS: [&str; 35] = [
 
 /// Parameters by which backends leave members out of an object, without what readers fold. Where nobody is responsible for what
 /// has no such member, they would make anything nobody's.
-const CHOICES: [&str; 14] = [
+const CHOICES: [&str; 21] = [
     "fields",
     "field",
     "select",
@@ -215,6 +239,13 @@ const CHOICES: [&str; 14] = [
     "fl",
     "includefields",
     "excludefields",
+    "optfields",
+    "returnfields",
+    "outputfields",
+    "fieldmask",
+    "fieldsmask",
+    "fieldset",
+    "properties",
 ];
 
 /// How parameters begin that make one row of several, without what readers fold.
@@ -235,9 +266,10 @@ pub(super) fn searches(name: &str) -> bool {
     is_one_of(&SEARCHES, name)
 }
 
-/// Whether rows are ordered or filtered by it, so that names of fields stand in it.
-pub(super) fn orders_or_filters(name: &str) -> bool {
-    is_one_of(&ORDERS, name) || is_one_of(&FILTERS, name)
+/// Whether rows are ordered, filtered or grouped by it, so that names of fields stand in it. `group_id` says which group is meant.
+pub(super) fn names_fields(name: &str) -> bool {
+    let is_id = || ["id", "ids"].iter().any(|end| folded(name).ends_with(end));
+    is_one_of(&ORDERS, name) || is_one_of(&FILTERS, name) || groups(name) && !is_id()
 }
 
 /// Whether rows come in another order by it.
@@ -277,10 +309,10 @@ mod tests {
         for (heading, known) in [
             ("| counts off |", POSITIONS.as_slice()),
             ("| counts off, also within brackets |", &POSITIONS_WITHIN),
-            ("| leaves members out |", &CHOICES),
+            ("| leaves members out, also within brackets |", &CHOICES),
             ("| searches |", &SEARCHES),
             ("| orders |", &ORDERS),
-            ("| filters |", &FILTERS),
+            ("| filters, or says where it searches |", &FILTERS),
             ("| turns an order around |", &DIRECTIONS),
             ("| groups, by how it begins |", &GROUPS),
             ("| adds up |", &SUMS),

@@ -7,8 +7,9 @@ use super::{
     conventions,
 };
 
-/// Words of an order that are no fields.
-const WORDS: [&str; 7] = ["asc", "desc", "ascending", "descending", "nulls", "first", "last"];
+/// Words of an order, or of whether there is to be one, that are no fields.
+const WORDS: [&str; 9] =
+    ["asc", "desc", "ascending", "descending", "nulls", "first", "last", "true", "false"];
 
 /// What a name in a question decides about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
