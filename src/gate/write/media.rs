@@ -65,9 +65,10 @@ fn read(headers: &HeaderMap, accepts: &[Media]) -> Option<Written> {
     }
 }
 
-/// RFC 2046 section 5.1.1, without the space and what some servers take for the end of a parameter.
+/// RFC 2046 section 5.1.1, without what ends a parameter to some servers, or begins another one: Rack takes what stands behind the last
+/// `boundary=`.
 fn is_boundary(value: &str) -> bool {
-    let may_stand = |byte: u8| byte.is_ascii_alphanumeric() || b"'()+_-./:=?".contains(&byte);
+    let may_stand = |byte: u8| byte.is_ascii_alphanumeric() || b"'+_-.".contains(&byte);
     (1..=70).contains(&value.len()) && value.bytes().all(may_stand)
 }
 
@@ -125,6 +126,7 @@ mod tests {
             &[("content-type", "multipart/form-data")],
             &[("content-type", "multipart/form-data; boundary=")],
             &[("content-type", "multipart/form-data; boundary=a; boundary=b")],
+            &[("content-type", "multipart/form-data; boundary=\"aboundary=b\"")],
             &[("content-type", "multipart/form-data; boundary=\"a;b\"")],
             &[("content-type", "multipart/form-data; boundary=a; charset=latin1")],
             &[("content-type", "multipart/mixed; boundary=a")],

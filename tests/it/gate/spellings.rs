@@ -233,6 +233,21 @@ async fn a_hidden_field_that_a_request_changes_is_not_named() {
 }
 
 #[tokio::test]
+async fn a_boundary_that_holds_another_one_is_none() {
+    let world = world().await;
+    // Who looks for the last `boundary=` finds the second part alone.
+    let smuggled = "--y\r\nContent-Disposition: form-data; name=\"phone_number\"\r\n\r\n1\r\n--y--\r\n";
+    for boundary in ["xYzboundary=y", "\"xYzboundary=y\"", "xYzBOUNDARY=y", "x:y", "x(y", "x?y", "x/y"] {
+        let plain = boundary.trim_matches('"');
+        let body =
+            parts(&["name"]).replace("xYz", plain).replace("\r\n1\r\n", &format!("\r\n{smuggled}\r\n"));
+        let media = format!("multipart/form-data; boundary={boundary}");
+        let (answer, reached) = world.typed("PATCH /guarded/contacts/501", &media, &body).await;
+        assert_eq!((answer.status, reached), (415, false), "{boundary}");
+    }
+}
+
+#[tokio::test]
 async fn an_object_that_must_be_named_is_named_by_each_in_its_own_place() {
     let world = setup().routes(MORE).start().await;
     for (query, add, taken) in [
@@ -244,6 +259,7 @@ async fn an_object_that_must_be_named_is_named_by_each_in_its_own_place() {
         ("", json!([{"lead_id": "0301"}]), false),
         ("", json!([{"lead_id": "302"}]), false),
     ] {
+    a_boundary_that_holds_another_one_is_none,
         let line = format!("POST /tied/contacts?ids=501{query}");
         let (status, reached) = world.json_as("ana", &line, &json!({"add": add})).await;
         assert_eq!(reached, taken, "{query} {add}: {status}");
