@@ -20,7 +20,7 @@ use crate::{
         writing::{Assign, Names},
     },
     gate::{
-        Passage,
+        Passage, body,
         facts::{Keyed, Known},
         permit::{Asked, Decided},
         refusal::Refusal,
@@ -390,8 +390,8 @@ pub(super) fn name(value: &Value) -> Option<Option<Cow<'_, str>>> {
         Value::Null => Some(None),
         Value::String(text) if text.is_empty() => Some(None),
         Value::String(text) if text.len() <= NAME_BYTES_MAX => Some(Some(text.into())),
-        Value::Number(number) if number.is_u64() || number.is_i64() => Some(Some(number.to_string().into())),
-        _ => None,
+        Value::Number(number) => Some(Some(body::whole(number)?.into())),
+        Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }
 

@@ -497,6 +497,7 @@ async fn g13_assigning_is_decided_on_the_object_as_it_is_and_on_who_gets_it() {
         ("ana", "101", json!({"assignee_id(1i)": "ben"}), 403),
         ("ana", "101", json!({"assignee_id": {"id": "sue"}}), 403),
         ("ana", "101", json!({"assignee_id": ["sue"]}), 403),
+        ("adm", "101", json!({"assignee_id": null, "team_id": 9_007_199_254_740_993_u64}), 403),
         ("sue", "103", json!({"assignee_id": "sue"}), 200),
         ("sue", "103", json!({"assignee_id": "ben"}), 403),
         ("sue", "103", json!({"assignee_id": "sue", "title": "x"}), 200),
@@ -928,6 +929,9 @@ ids = "/ids"
         "\"12\\u0000\"",
         "\"12\\n\"",
         "\"\u{feff}12\"",
+        // Many read this as the number below it.
+        "9007199254740993",
+        "-9007199254740993",
         "18446744073709551616",
         "true",
         "null",
@@ -940,6 +944,8 @@ ids = "/ids"
     assert_eq!((answer.status, reached), (400, false), "in a form");
     for id in [
         "12",
+        "9007199254740991",
+        "\"9007199254740993\"",
         "\"12\"",
         "0",
         "\"-5\"",
