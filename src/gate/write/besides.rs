@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Said,
+    OwnFields, Said,
     bulk::is_id,
     fields::Fields,
     names::{Preset, preset},
@@ -61,11 +61,11 @@ impl Besides {
             let objects = match &reference.to {
                 To::One(_) => named_by(given(&said.fields, field), reference.required),
                 To::Kinds { field: kind, is } => {
-                    let each = said.each.iter().filter_map(|fields| {
+                    let each = said.each.iter().zip(&said.objects).filter_map(|(fields, own)| {
                         let (id, of) = (given(fields, field), given(fields, kind));
                         let is_absent = id == Preset::Absent && of == Preset::Absent;
                         // Each stands where it is looked for, once: so the two belong together. Beside a list that is nowhere.
-                        let are_there = is_at(fields, field) && is_at(fields, kind);
+                        let are_there = is_at(own, field) && is_at(own, kind);
                         (!is_absent).then(|| named_as(id, of, is).filter(|_| are_there))
                     });
                     let is_beside = |name| given(&said.beside, name) != Preset::Absent;
@@ -114,9 +114,9 @@ fn named_as(ids: Preset, of: Preset, kinds: &BTreeMap<String, Referred>) -> Opti
     Some(NamedObject { kind: Some(kind.clone()), id: id.into_owned() })
 }
 
-/// Whether a field stands where its name leads, and nowhere else.
-pub(super) fn is_at(fields: &Fields, name: &str) -> bool {
-    fields.writes(&name.split('.').map(str::to_owned).collect::<Vec<_>>())
+/// Whether a field stands where its name leads.
+pub(super) fn is_at(own: &OwnFields, name: &str) -> bool {
+    own.contains(&name.split('.').map(str::to_owned).collect::<Vec<_>>())
 }
 
 impl Passage<'_> {

@@ -27,6 +27,8 @@ pub mod patch;
 pub(super) mod settle;
 mod visible;
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::Body as _;
@@ -45,6 +47,8 @@ use super::{
 use crate::{
     config::{
         aliases::Aliases,
+        writing::Names,
+    query::{folded, folded_field},
         routes::{Body, Route},
         text::steps,
     },
@@ -80,8 +84,13 @@ pub(super) struct Said {
     /// The fields of a query beside such a list, which a backend may take for those of any object of it.
     beside: Fields,
     /// The fields that each object has of itself, where the route's fields stand: those of the query beside a body, which the backend
+/// The fields that an object has in their own places; of those in the items of a list, the ones that each item has.
+type OwnFields = BTreeSet<Way>;
+
     /// may take or not, are none.
-    objects: Vec<Fields>,
+    objects: Vec<OwnFields>,
+    /// Where the route's fields stand.
+    at: Way,
 }
 
 /// Whether a request may bring a body at all (G10).
@@ -114,8 +123,20 @@ impl Said {
     /// Whether each object says a field of itself, in its own place. What stands elsewhere, or beside a body in the query, the backend
     /// may find or not.
     fn each_says(&self, field: &str, aliases: &Aliases) -> bool {
-        let spellings = aliases.spellings(field);
-        self.objects.iter().all(|object| spellings.iter().any(|name| is_at(object, name)))
+        self.objects.iter().all(|object| says(object, field, aliases))
+    }
+
+    /// Whether whoever finds the one field finds the other one beside it: in the same object of the body, if it is there.
+    fn says_together(&self, one: &str, other: &str, listed: Option<&Names>, aliases: &Aliases) -> bool {
+        let mut values = vec![(Way::new(), &self.content)];
+        list_items(&mut Way::new(), &self.content, &mut values);
+        let is_together = |fields: &Fields| names::stand_together(fields, (one, other), listed, aliases);
+        is_together(&self.fields)
+            && values.into_iter().all(|(mut way, value)| {
+                let mut fields = Fields::default();
+                let named = fields.put_all(&mut way, value).and_then(|()| fields.seen_from(&self.at));
+                named.is_ok_and(|fields| is_together(&fields))
+            })
     }
 
     fn of(route: &Route, body: Bytes, written: Option<&Written>, query: &str) -> Result<Self, UnfitBody> {
@@ -138,11 +159,7 @@ impl Said {
         let ids_at = route.writing.ids.as_ref().and_then(|ids| ids.at.as_deref()).unwrap_or_default();
         let takes_rows = ids_at.first().is_some_and(|step| step == "*");
         let takes_items = ids_at.iter().any(|step| step == "*");
-        // The whole object is written, or asked about, as the whole document is: by none of its fields.
-        let is_around = |way: &Way| {
-            way.len() <= at.len() && way.iter().zip(&at).all(|(name, step)| name == step || step == "*")
-        };
-        if written == Some(&Written::JsonPatch) && in_body.named().any(is_around) {
+        if written == Some(&Written::JsonPatch) && in_body.named().any(|way| leads_to(way, &at)) {
             return Err(UnfitBody::Patch);
         }
         let has_object = match written {
@@ -162,17 +179,28 @@ impl Said {
             return Err(UnfitBody::Steering);
         }
         let objects = match written {
-            None => vec![in_query.clone()],
-            Some(Written::JsonPatch) => vec![in_body.clone().seen_from(&at)?],
-            Some(_) => objects(&content, &at)?,
+            None => vec![in_query.written().map(|(way, _)| way.clone()).collect()],
+            Some(Written::JsonPatch) => {
+                let seen = in_body.clone().seen_from(&at)?;
+                vec![seen.written().map(|(way, _)| way.clone()).collect()]
+            }
+            Some(_) => objects(&content, &at),
         };
         let mut ids = Vec::new();
         let id_ways = route.writing.id_ways();
         // Some backends wrap what they find at the top themselves, unless it is there.
         let is_wrapped = |way: &Way| names::is_almost(way.get(1..).unwrap_or_default(), &id_ways);
         let may_be_ids = |way: &Way| names::is_almost(way, &id_ways) || (!takes_items && is_wrapped(way));
-        // On a route with a list of names any other one is refused as such.
-        let is_open = route.writing.fields.is_none();
+        // A name that is listed as such is what it says.
+        let may_be_written = |way: &Way| {
+            let full = way.join(".");
+/// Whether an object says a field, by one of its names, in its own place.
+fn says(object: &OwnFields, field: &str, aliases: &Aliases) -> bool {
+    aliases.spellings(field).iter().any(|name| is_at(object, name))
+}
+
+            route.writing.fields.as_ref().is_none_or(|names| names.covers(&full) && !names.name(&full))
+        };
         let (each, beside) = match &content {
             Value::Array(items) => (items.iter().map(fields_of).collect::<Result<_, _>>()?, in_query.clone()),
             _ => {
@@ -190,7 +218,7 @@ impl Said {
             ids.extend(of_ids);
             fields.extend(others.seen_from(&at)?)?;
         }
-        Ok(Self { body, content, fields, ids, each, beside, objects })
+        Ok(Self { body, content, fields, ids, each, beside, objects, at })
     }
 }
 
@@ -233,17 +261,61 @@ fn objects_at(content: &Value, at: &[String]) -> usize {
     }
 }
 
-/// The fields of each object that stands at `at`.
-fn objects(content: &Value, at: &[String]) -> Result<Vec<Fields>, UnfitBody> {
-    let inner = match at.split_first() {
-        None => vec![fields_of(content)?],
-        Some((step, rest)) if step == "*" => {
-            let items = content.as_array().into_iter().flatten();
-            items.map(|item| objects(item, rest)).collect::<Result<Vec<_>, _>>()?.concat()
+/// The fields of each object that stands at `at`, or in a list there.
+fn objects(content: &Value, at: &[String]) -> Vec<OwnFields> {
+    let of_each = |items: &[Value], at| items.iter().flat_map(|item| objects(item, at)).collect();
+    match (at.split_first(), content) {
+        (None, Value::Array(items)) => of_each(items, at),
+        (Some((step, rest)), Value::Array(items)) if step == "*" => of_each(items, rest),
+        (None, _) => vec![own_fields(content)],
+        (Some((step, _)), _) if step == "*" => Vec::new(),
+        (Some((step, rest)), _) => objects(content.get(step.as_str()).unwrap_or(&Value::Null), rest),
+    }
+}
+
+/// The fields of a value, called from it.
+fn own_fields(value: &Value) -> OwnFields {
+    match value {
+        Value::Object(members) => {
+            let of_member = |(key, value): (&String, &Value)| {
+                let inner = own_fields(value).into_iter();
+                inner.map(|way| [vec![key.clone()], way].concat()).collect::<Vec<_>>()
+            };
+            members.iter().flat_map(of_member).collect()
         }
-        Some((step, rest)) => objects(content.get(step.as_str()).unwrap_or(&Value::Null), rest)?,
-    };
-    Ok(inner)
+        Value::Array(items) if items.iter().any(|item| item.is_object() || item.is_array()) => {
+            let each = items.iter().map(own_fields);
+            each.reduce(|all, item| all.intersection(&item).cloned().collect()).unwrap_or_default()
+        }
+        _ => [Way::new()].into(),
+    }
+}
+
+/// Notes each item of each list in a value at `way`, with its way.
+fn list_items<'a>(way: &mut Way, value: &'a Value, found: &mut Vec<(Way, &'a Value)>) {
+    match value {
+        Value::Object(members) => {
+            for (key, value) in members {
+                way.push(key.clone());
+                list_items(way, value, found);
+                way.pop();
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                found.push((way.clone(), item));
+                list_items(way, item, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Whether a backend may take a way for that to the object at `at`, or for a beginning of it: the whole object is written, or asked about, as
+/// the whole document is, by none of its fields. Letter case, and what stands between words, is passed over by some.
+fn leads_to(way: &[String], at: &[String]) -> bool {
+    let is_step = |(name, step): (&String, &String)| step == "*" || folded_field(name) == folded(step);
+    way.len() <= at.len() && way.iter().zip(at).all(is_step)
 }
 
 /// Whether objects lead to an object at `at`; `*` leads to each item of a list, which has at least one.

@@ -179,19 +179,51 @@ pub(super) fn preset(fields: &Fields, name: &str, listed: Option<&Names>, aliase
     if all.is_empty() { Preset::Absent } else { Preset::Given(all) }
 }
 
-fn named_so(fields: &Fields, name: &str, listed: Option<&Names>) -> Preset {
-    let steps: Vec<&str> = name.split('.').collect();
-    let mut values = Vec::new();
-    for (way, given) in fields.written() {
+/// Whether wherever the one field is found, under any of its names, the other one stands beside it.
+pub(super) fn stand_together(
+    fields: &Fields,
+    (one, other): (&str, &str),
+    listed: Option<&Names>,
+    aliases: &Aliases,
+) -> bool {
+    let others = aliases.spellings(other);
+    let steps = |name: &str| name.split('.').map(str::to_owned).collect::<Way>();
+    let has_other = |outer: &[String]| {
+        others.iter().any(|other| fields.writes(&[outer, steps(other).as_slice()].concat()))
+    };
+    aliases.spellings(one).iter().all(|name| {
+        let found = found_as(fields, name, listed).map(|(way, _)| way);
+        let mut found = found.filter(|way| whereabouts_of(way, name).any(|at| at == Whereabouts::Here));
+        found.all(|way| way.strip_suffix(steps(name).as_slice()).is_some_and(has_other))
+    })
+}
+
+/// The fields among which that of this name is found: all but those that `listed` lists as others.
+fn found_as<'a>(
+    fields: &'a Fields,
+    name: &'a str,
+    listed: Option<&'a Names>,
+) -> impl Iterator<Item = (&'a Way, &'a Given)> {
+    fields.written().filter(move |(way, _)| {
         let full = way.join(".");
         let is_in_it = full.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-        if !is_in_it && listed.is_some_and(|names| names.name(&full)) {
-            continue;
-        }
+        is_in_it || !listed.is_some_and(|names| names.name(&full))
+    })
+}
+
+fn named_so(fields: &Fields, name: &str, listed: Option<&Names>) -> Preset {
+    let mut values = Vec::new();
+    for (way, given) in found_as(fields, name, listed) {
         let mut is_here = false;
-        for way in readings(way) {
-            match whereabouts(&way, &steps) {
+        for at in whereabouts_of(way, name) {
+            match at {
                 Whereabouts::Elsewhere => {}
+/// Where a way is from the field of this name, in each way that it can be read.
+fn whereabouts_of(way: &[String], name: &str) -> impl Iterator<Item = Whereabouts> {
+    let steps: Vec<&str> = name.split('.').collect();
+    readings(way).into_iter().map(move |way| whereabouts(&way, &steps))
+}
+
                 Whereabouts::Here if given.unknown => return Preset::Unclear,
                 Whereabouts::Here => is_here = true,
                 Whereabouts::Around if !given.unknown && given.values.iter().all(Value::is_null) => {

@@ -59,6 +59,30 @@ accepts = ["json", "json-patch"]
 body = "/contact"
 
 [[route]]
+match = "PATCH /api/v1/accounts/{account}/linked/contacts/{id}"
+entity = "contact"
+action = "edit"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/contacts/{id}"
+[route.refers."links.of"]
+kind = "links.kind"
+[route.refers."links.of".is]
+leads = { entity = "lead", request = "GET /api/v1/accounts/{account}/leads/{id}", action = "edit" }
+
+[[route]]
+match = "PATCH /api/v1/accounts/{account}/tied/rows"
+entity = "contact"
+action = "edit"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/contacts/{id}"
+ids = "/*/id"
+[route.refers.lead_id]
+entity = "lead"
+request = "GET /api/v1/accounts/{account}/leads/{id}"
+action = "edit"
+required = true
+
+[[route]]
 match = "POST /api/v1/accounts/{account}/tied/contacts"
 entity = "contact"
 action = "edit"
@@ -241,6 +265,27 @@ async fn a_boundary_that_holds_another_one_is_none() {
         let plain = boundary.trim_matches('"');
         let body =
             parts(&["name"]).replace("xYz", plain).replace("\r\n1\r\n", &format!("\r\n{smuggled}\r\n"));
+    for (rows, taken) in [
+        (json!([{"id": "501", "lead_id": "301"}]), true),
+        (json!([{"id": "501", "lead_id": "301"}, {"id": "501", "name": "x"}]), false),
+    ] {
+        let (status, reached) = world.json_as("ana", "PATCH /tied/rows", &rows).await;
+        assert_eq!(reached, taken, "{rows}: {status}");
+        assert!(taken || status == 403, "{rows}: {status}");
+    }
+    for (query, links, taken) in [
+        ("", json!([{"kind": "leads", "of": "301"}]), true),
+        ("", json!([{"kind": "leads", "of": "302"}]), false),
+        ("", json!([{"kind": "leads"}, {"of": "301"}]), false),
+        ("?links[kind]=leads", json!([{"of": "301"}]), false),
+    ] {
+        let line = format!("PATCH /linked/contacts/501{query}");
+        let (status, reached) = world.json_as("ana", &line, &json!({"links": links})).await;
+        assert_eq!(reached, taken, "{query} {links}: {status}");
+        assert!(taken || status == 403, "{query} {links}: {status}");
+    }
+}
+
         let media = format!("multipart/form-data; boundary={boundary}");
         let (answer, reached) = world.typed("PATCH /guarded/contacts/501", &media, &body).await;
         assert_eq!((answer.status, reached), (415, false), "{boundary}");
