@@ -179,7 +179,7 @@ impl Passage<'_> {
                 parameters.insert(LookUp::ID.to_owned(), id.to_owned());
                 match self.fetched(&filled(line, &parameters), referred.entity, id, decision).await {
                     Ok(known) => Known::clone(&known),
-                    Err(Refusal::Missing) => return self.keyed_nobodys().await,
+                    Err(Refusal::Missing | Refusal::Declined { .. }) => return self.keyed_nobodys().await,
                     Err(refusal) => return Err(refusal),
                 }
             }

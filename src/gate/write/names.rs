@@ -85,6 +85,11 @@ impl NameCheck<'_> {
         })
     }
 
+    /// Whether the user sees a field.
+    pub(super) fn sees(&self, name: &str, permit: &Permit) -> bool {
+        self.unseen(&name.split('.').map(str::to_owned).collect(), permit).is_empty()
+    }
+
     /// The listed fields that the user may write and see.
     pub(super) fn expected(&self, permit: &Permit) -> Vec<String> {
         let open = |name: &&String| {

@@ -257,6 +257,25 @@ async fn a_hidden_field_that_a_request_changes_is_not_named() {
 }
 
 #[tokio::test]
+async fn a_hidden_field_that_a_request_does_not_say_is_not_named() {
+    let hidden = |source: &mut Source| {
+        rights(source);
+        let agent = source.roles.get_mut("agent").unwrap();
+        agent.fields.get_mut("contact").unwrap().hidden.push("lead_id".to_owned());
+    };
+    let world = Setup::default().routes(ROUTES).routes(MORE).policy(hidden).backend(lead).start().await;
+    let line = "POST /tied/contacts?ids=501";
+    for (user, fields) in [("ana", json!([])), ("adm", json!(["lead_id"]))] {
+        let answer =
+            world.write(user, "POST", "/tied/contacts?ids=501", &json!({"add": [{"name": "x"}]})).await;
+        assert_eq!((answer.status, &answer.json()["fields"]), (403, &fields), "{user} {line}");
+    }
+    let answer =
+        world.write("ana", "POST", "/tied/contacts?ids=501", &json!({"add": [{"lead_id": 1}]})).await;
+    assert_eq!((answer.status, &answer.json()["fields"]), (403, &json!(["lead_id"])));
+}
+
+#[tokio::test]
 async fn a_boundary_that_holds_another_one_is_none() {
     let world = world().await;
     // Who looks for the last `boundary=` finds the second part alone.
@@ -291,6 +310,25 @@ async fn a_boundary_that_holds_another_one_is_none() {
         assert_eq!((answer.status, reached), (415, false), "{boundary}");
     }
 }
+#[tokio::test]
+async fn an_object_that_a_field_names_and_one_that_is_not_there_answer_alike() {
+    let leads = |asked: &super::backend::Asked| match asked.target.rsplit('/').next()? {
+        "303" => Some(super::backend::json(200, &json!({"id": "303", "owner": "ben", "stage": "new"}))),
+        "304" => Some(super::backend::json(403, &json!({"error": "archived"}))),
+        "305" => Some(super::backend::json(410, &json!({"error": "gone"}))),
+        _ => lead(asked),
+    };
+    let world = Setup::default().routes(ROUTES).policy(rights).backend(leads).start().await;
+    let mut answers = Vec::new();
+    a_hidden_field_that_a_request_does_not_say_is_not_named,
+    an_object_that_a_field_names_and_one_that_is_not_there_answer_alike,
+    for id in ["303", "304", "305", "302"] {
+        let answer = world.write("ana", "PATCH", "/tied/contacts/501", &json!({"lead_id": id})).await;
+        assert_eq!(answer.status, 403, "{id}: {answer:?}");
+        answers.push(answer.told());
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "{answers:?}");
 
 #[tokio::test]
 async fn an_object_that_must_be_named_is_named_by_each_in_its_own_place() {
