@@ -47,11 +47,11 @@ use super::{
 use crate::{
     config::{
         aliases::Aliases,
-        writing::Names,
-    query::{folded, folded_field},
         routes::{Body, Route},
         text::steps,
+        writing::Names,
     },
+    query::{folded, folded_field},
     server::LimitedBody,
 };
 
@@ -83,15 +83,15 @@ pub(super) struct Said {
     each: Vec<Fields>,
     /// The fields of a query beside such a list, which a backend may take for those of any object of it.
     beside: Fields,
-    /// The fields that each object has of itself, where the route's fields stand: those of the query beside a body, which the backend
-/// The fields that an object has in their own places; of those in the items of a list, the ones that each item has.
-type OwnFields = BTreeSet<Way>;
-
+    /// The fields that each object has of itself, where the route's fields stand (`at`): those of the query beside a body, which the backend
     /// may take or not, are none.
     objects: Vec<OwnFields>,
     /// Where the route's fields stand.
     at: Way,
 }
+
+/// The fields that an object has in their own places; of those in the items of a list, the ones that each item has.
+type OwnFields = BTreeSet<Way>;
 
 /// Whether a request may bring a body at all (G10).
 ///
@@ -140,7 +140,7 @@ impl Said {
     }
 
     fn of(route: &Route, body: Bytes, written: Option<&Written>, query: &str) -> Result<Self, UnfitBody> {
-        let (content, in_body) = match written {
+        let (content, mut in_body) = match written {
             None => (Value::Null, Fields::default()),
             Some(written) => read(&body, written)?,
         };
@@ -186,19 +186,25 @@ impl Said {
             }
             Some(_) => objects(&content, &at),
         };
+        // On a route with a list of names any other one is refused as such.
+        let is_open = route.writing.fields.is_none();
+        let names_at: Way = at.iter().filter(|step| *step != "*").cloned().collect();
+        let is_almost_at = |way: &Way| leads_to(way, &names_at) && !names_at.starts_with(way);
+        if is_open && in_body.named().any(is_almost_at) {
+            return Err(UnfitBody::NoObject);
+        }
         let mut ids = Vec::new();
         let id_ways = route.writing.id_ways();
+        if written == Some(&Written::MergePatch) {
+            let leading_to: Vec<Way> = id_ways.iter().cloned().chain([names_at]).collect();
+            in_body.put_lists(&mut Way::new(), &content, &leading_to)?;
+        }
         // Some backends wrap what they find at the top themselves, unless it is there.
         let is_wrapped = |way: &Way| names::is_almost(way.get(1..).unwrap_or_default(), &id_ways);
         let may_be_ids = |way: &Way| names::is_almost(way, &id_ways) || (!takes_items && is_wrapped(way));
         // A name that is listed as such is what it says.
         let may_be_written = |way: &Way| {
             let full = way.join(".");
-/// Whether an object says a field, by one of its names, in its own place.
-fn says(object: &OwnFields, field: &str, aliases: &Aliases) -> bool {
-    aliases.spellings(field).iter().any(|name| is_at(object, name))
-}
-
             route.writing.fields.as_ref().is_none_or(|names| names.covers(&full) && !names.name(&full))
         };
         let (each, beside) = match &content {
@@ -212,7 +218,7 @@ fn says(object: &OwnFields, field: &str, aliases: &Aliases) -> bool {
         let mut fields = Fields::default();
         for named in [in_body, in_query] {
             let (of_ids, others) = named.split(&id_ways)?;
-            if is_open && others.named().any(may_be_ids) {
+            if others.named().any(|way| may_be_ids(way) && may_be_written(way)) {
                 return Err(UnfitBody::Ids);
             }
             ids.extend(of_ids);
@@ -222,10 +228,15 @@ fn says(object: &OwnFields, field: &str, aliases: &Aliases) -> bool {
     }
 }
 
+/// Whether an object says a field, by one of its names, in its own place.
+fn says(object: &OwnFields, field: &str, aliases: &Aliases) -> bool {
+    aliases.spellings(field).iter().any(|name| is_at(object, name))
+}
+
 /// A body as one value, and its fields.
 fn read(body: &[u8], written: &Written) -> Result<(Value, Fields), UnfitBody> {
     match written {
-        Written::Json => {
+        Written::Json | Written::MergePatch => {
             let content = body::read(body)?;
             let fields = fields_of(&content)?;
             Ok((content, fields))

@@ -134,7 +134,6 @@ impl Plan {
                 }
                 // The stage of another object is one of its own pipeline.
                 pipelines.extend((!said.each_says(pipeline, aliases)).then_some(None));
-            for_any_team: is_silent(&assign.team),
             }
             _ => stages.push(None),
         }
@@ -149,6 +148,7 @@ impl Plan {
         };
         Ok(Self {
             for_whoever: is_silent(&assign.user),
+            for_any_team: is_silent(&assign.team),
             somewhere: is_silent(if writing.stage.is_some() { &writing.stage } else { &writing.pipeline }),
             users: people(&assign.user)?,
             teams: people(&assign.team)?,

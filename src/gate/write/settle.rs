@@ -296,13 +296,13 @@ impl<'a> Passage<'a> {
         }
         let visible = Visible::of(self, permit, has_object)?;
         let is_unseen = |way: &&Way| visible.meaning(way).seen.is_none_or(|must_show| !must_show.is_empty());
+        Ok(read.filter(is_unseen).take(TOLD_MAX).map(|way| way.join(".")).collect())
+    }
+
     /// Whether a request says something for a field.
     fn says(&self, fields: &Fields, field: &str) -> bool {
         let route = &self.matched.route;
         preset(fields, field, route.writing.fields.as_ref(), &route.aliases) != Preset::Absent
-    }
-
-        Ok(read.filter(is_unseen).take(TOLD_MAX).map(|way| way.join(".")).collect())
     }
 
     async fn may_own_so(
