@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    OwnFields, Said,
+    Said,
     bulk::is_id,
     fields::Fields,
     names::{Preset, preset},
+    objects::is_at,
     owner::{Barred, Plan, Stop, name},
 };
 use crate::{
@@ -112,11 +113,6 @@ fn named_as(ids: Preset, of: Preset, kinds: &BTreeMap<String, Referred>) -> Opti
     let (id, kind) = (name(id)??, name(kind)??);
     let (kind, _) = kinds.get_key_value(&*kind)?;
     Some(NamedObject { kind: Some(kind.clone()), id: id.into_owned() })
-}
-
-/// Whether a field stands where its name leads.
-pub(super) fn is_at(own: &OwnFields, name: &str) -> bool {
-    own.contains(&name.split('.').map(str::to_owned).collect::<Vec<_>>())
 }
 
 impl Passage<'_> {

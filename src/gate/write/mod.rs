@@ -7,7 +7,7 @@
 //!
 //! A body is read by its `media` type: `patch`, `form`, `multipart`, or as JSON; what comes out are `fields`, which `names` finds in the
 //! policy. `settle` leads from there to the permit: a write is decided on by its fields, with whose the object will be (`owner`), what it
-//! needs `besides`, and each object of a `bulk` (`grounds` is what all of them have in common). A question is decided on by the
+//! needs `besides`, what each of its `objects` says, and each object of a `bulk` (`grounds` is what all of them have in common). A question is decided on by the
 //! fields that it may `ask` about: those that are `visible` in the answer, if need be in those rows alone that show them.
 //!
 //! All or nothing: one field or one object that is refused refuses the request, and the backend sees nothing of it.
@@ -22,12 +22,11 @@ mod grounds;
 pub mod media;
 pub mod multipart;
 mod names;
+mod objects;
 mod owner;
 pub mod patch;
 pub(super) mod settle;
 mod visible;
-
-use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -35,9 +34,9 @@ use http_body::Body as _;
 use serde_json::Value;
 
 use self::{
-    besides::is_at,
     fields::{Fields, Way},
     media::Written,
+    objects::{OwnFields, holds_object, list_items, objects, says},
 };
 use super::{
     body::{self, UnfitBody},
@@ -89,9 +88,6 @@ pub(super) struct Said {
     /// Where the route's fields stand.
     at: Way,
 }
-
-/// The fields that an object has in their own places; of those in the items of a list, the ones that each item has.
-type OwnFields = BTreeSet<Way>;
 
 /// Whether a request may bring a body at all (G10).
 ///
@@ -170,10 +166,6 @@ impl Said {
         if !has_object {
             return Err(UnfitBody::NoObject);
         }
-        let list = content.as_array().map_or(0, Vec::len);
-        if list.max(objects_at(&content, &at)) > route.writing.objects_max {
-            return Err(UnfitBody::TooManyObjects);
-        }
         let in_query = form::fields(query.as_bytes())?;
         if in_query.written().any(|(way, _)| steers(way)) {
             return Err(UnfitBody::Steering);
@@ -186,6 +178,9 @@ impl Said {
             }
             Some(_) => objects(&content, &at),
         };
+        if objects.len() > route.writing.objects_max {
+            return Err(UnfitBody::TooManyObjects);
+        }
         // On a route with a list of names any other one is refused as such.
         let is_open = route.writing.fields.is_none();
         let names_at: Way = at.iter().filter(|step| *step != "*").cloned().collect();
@@ -228,11 +223,6 @@ impl Said {
     }
 }
 
-/// Whether an object says a field, by one of its names, in its own place.
-fn says(object: &OwnFields, field: &str, aliases: &Aliases) -> bool {
-    aliases.spellings(field).iter().any(|name| is_at(object, name))
-}
-
 /// A body as one value, and its fields.
 fn read(body: &[u8], written: &Written) -> Result<(Value, Fields), UnfitBody> {
     match written {
@@ -261,81 +251,9 @@ fn fields_of(value: &Value) -> Result<Fields, UnfitBody> {
     Ok(fields)
 }
 
-/// How many values stand at `at`.
-fn objects_at(content: &Value, at: &[String]) -> usize {
-    match at.split_first() {
-        None => 1,
-        Some((step, rest)) if step == "*" => {
-            content.as_array().into_iter().flatten().map(|item| objects_at(item, rest)).sum()
-        }
-        Some((step, rest)) => content.get(step.as_str()).map_or(0, |inner| objects_at(inner, rest)),
-    }
-}
-
-/// The fields of each object that stands at `at`, or in a list there.
-fn objects(content: &Value, at: &[String]) -> Vec<OwnFields> {
-    let of_each = |items: &[Value], at| items.iter().flat_map(|item| objects(item, at)).collect();
-    match (at.split_first(), content) {
-        (None, Value::Array(items)) => of_each(items, at),
-        (Some((step, rest)), Value::Array(items)) if step == "*" => of_each(items, rest),
-        (None, _) => vec![own_fields(content)],
-        (Some((step, _)), _) if step == "*" => Vec::new(),
-        (Some((step, rest)), _) => objects(content.get(step.as_str()).unwrap_or(&Value::Null), rest),
-    }
-}
-
-/// The fields of a value, called from it.
-fn own_fields(value: &Value) -> OwnFields {
-    match value {
-        Value::Object(members) => {
-            let of_member = |(key, value): (&String, &Value)| {
-                let inner = own_fields(value).into_iter();
-                inner.map(|way| [vec![key.clone()], way].concat()).collect::<Vec<_>>()
-            };
-            members.iter().flat_map(of_member).collect()
-        }
-        Value::Array(items) if items.iter().any(|item| item.is_object() || item.is_array()) => {
-            let each = items.iter().map(own_fields);
-            each.reduce(|all, item| all.intersection(&item).cloned().collect()).unwrap_or_default()
-        }
-        _ => [Way::new()].into(),
-    }
-}
-
-/// Notes each item of each list in a value at `way`, with its way.
-fn list_items<'a>(way: &mut Way, value: &'a Value, found: &mut Vec<(Way, &'a Value)>) {
-    match value {
-        Value::Object(members) => {
-            for (key, value) in members {
-                way.push(key.clone());
-                list_items(way, value, found);
-                way.pop();
-            }
-        }
-        Value::Array(items) => {
-            for item in items {
-                found.push((way.clone(), item));
-                list_items(way, item, found);
-            }
-        }
-        _ => {}
-    }
-}
-
 /// Whether a backend may take a way for that to the object at `at`, or for a beginning of it: the whole object is written, or asked about, as
 /// the whole document is, by none of its fields. Letter case, and what stands between words, is passed over by some.
 fn leads_to(way: &[String], at: &[String]) -> bool {
     let is_step = |(name, step): (&String, &String)| step == "*" || folded_field(name) == folded(step);
     way.len() <= at.len() && way.iter().zip(at).all(is_step)
-}
-
-/// Whether objects lead to an object at `at`; `*` leads to each item of a list, which has at least one.
-fn holds_object(content: &Value, at: &[String]) -> bool {
-    match at.split_first() {
-        None => content.is_object(),
-        Some((step, rest)) if step == "*" => content
-            .as_array()
-            .is_some_and(|items| !items.is_empty() && items.iter().all(|item| holds_object(item, rest))),
-        Some((step, rest)) => content.get(step.as_str()).is_some_and(|inner| holds_object(inner, rest)),
-    }
 }
