@@ -181,11 +181,14 @@ impl Said {
         if objects.len() > route.writing.objects_max {
             return Err(UnfitBody::TooManyObjects);
         }
-        // On a route with a list of names any other one is refused as such.
-        let is_open = route.writing.fields.is_none();
+        // On a route with a list of names any other one is refused as such, and one that is listed as such is what it says.
+        let may_be_written = |way: &Way| {
+            let full = way.join(".");
+            route.writing.fields.as_ref().is_none_or(|names| names.covers(&full) && !names.name(&full))
+        };
         let names_at: Way = at.iter().filter(|step| *step != "*").cloned().collect();
         let is_almost_at = |way: &Way| leads_to(way, &names_at) && !names_at.starts_with(way);
-        if is_open && in_body.named().any(is_almost_at) {
+        if in_body.named().any(|way| is_almost_at(way) && may_be_written(way)) {
             return Err(UnfitBody::NoObject);
         }
         let mut ids = Vec::new();
@@ -197,11 +200,6 @@ impl Said {
         // Some backends wrap what they find at the top themselves, unless it is there.
         let is_wrapped = |way: &Way| names::is_almost(way.get(1..).unwrap_or_default(), &id_ways);
         let may_be_ids = |way: &Way| names::is_almost(way, &id_ways) || (!takes_items && is_wrapped(way));
-        // A name that is listed as such is what it says.
-        let may_be_written = |way: &Way| {
-            let full = way.join(".");
-            route.writing.fields.as_ref().is_none_or(|names| names.covers(&full) && !names.name(&full))
-        };
         let (each, beside) = match &content {
             Value::Array(items) => (items.iter().map(fields_of).collect::<Result<_, _>>()?, in_query.clone()),
             _ => {

@@ -75,6 +75,15 @@ ids = "/ids"
 writes = ["*"]
 
 [[route]]
+match = "PATCH /api/v1/accounts/{account}/starred/contacts/{id}"
+entity = "contact"
+action = "edit"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/contacts/{id}"
+body = "/contact"
+writes = ["*"]
+
+[[route]]
 match = "PATCH /api/v1/accounts/{account}/tied/rows"
 entity = "contact"
 action = "edit"
@@ -207,8 +216,10 @@ async fn a_patch_that_replaces_an_object_writes_all_that_was_in_it() {
         assert_eq!((answer.status, reached), (400, false), "{body}: {answer:?}");
     }
     for body in [r#"{"contact":{"name":"x"},"Contact":null}"#, r#"{"contact":{"name":"x"},"CONTACT":[]}"#] {
-        let (answer, reached) = world.typed("PATCH /wrapped/contacts/501", JSON, body).await;
-        assert_eq!((answer.status, reached), (400, false), "{body}: {answer:?}");
+        for line in ["PATCH /wrapped/contacts/501", "PATCH /starred/contacts/501"] {
+            let (answer, reached) = world.typed(line, JSON, body).await;
+            assert_eq!((answer.status, reached), (400, false), "{line} {body}: {answer:?}");
+        }
     }
     let body = json!([{"op": "add", "path": "/contact/name", "value": "x"}]).to_string();
     assert!(world.typed("PATCH /wrapped/contacts/501", PATCH, &body).await.1);
