@@ -6,7 +6,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{Error, MapAccess, SeqAccess, Visitor},
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 /// Why a body is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,6 +63,17 @@ pub const FIELD_STEPS_MAX: usize = 32;
 
 /// Bytes of the name of a field, with the names that lead to it.
 pub const FIELD_BYTES_MAX: usize = 1024;
+
+/// The largest whole number, either way from zero, that everybody reads as itself (RFC 8259 section 6): a reader for whom all numbers are
+/// floating takes one beyond it for its neighbour.
+pub const WHOLE_NUMBER_MAX: i64 = (1 << 53) - 1;
+
+/// A whole number as text, if everybody reads it as itself.
+#[must_use]
+pub fn whole(number: &Number) -> Option<String> {
+    let whole = number.as_i64()?;
+    (-WHOLE_NUMBER_MAX..=WHOLE_NUMBER_MAX).contains(&whole).then(|| whole.to_string())
+}
 
 /// The JSON of a body, if every key in it stands once, so that everybody reads the same in it.
 ///

@@ -200,10 +200,10 @@ impl Keyed {
         self.via.as_ref().map(|(resource, outer)| (*resource, &**outer))
     }
 
-    /// The same as it would stand elsewhere.
+    /// The same as it would stand elsewhere; without a pipeline, in its own. One that is not known is `None`.
     #[must_use]
-    pub fn moved(self, pipeline: Option<Symbol>, stage: Option<Symbol>) -> Self {
-        let place = Place { pipeline: pipeline.or(self.place.pipeline), stage, ..self.place };
+    pub fn moved(self, pipeline: Option<Option<Symbol>>, stage: Option<Symbol>) -> Self {
+        let place = Place { pipeline: pipeline.unwrap_or(self.place.pipeline), stage, ..self.place };
         Self { place, ..self }
     }
 

@@ -61,6 +61,16 @@ impl Spelt {
         self.names.iter().filter(move |(known, _)| is_strewn(known)).map(|(_, field)| *field)
     }
 
+    /// The fields in one that some backend may take this name for.
+    pub(super) fn inside_alike(&self, name: &str) -> impl Iterator<Item = FieldNo> {
+        let steps: Vec<String> = name.split('.').map(folded_field).collect();
+        let is_inside = move |known: &str| {
+            let mut known = known.split('.').map(folded);
+            steps.iter().all(|step| known.next().as_ref() == Some(step)) && known.next().is_some()
+        };
+        self.names.iter().filter(move |(known, _)| is_inside(known)).map(|(_, field)| *field)
+    }
+
     /// The fields in one of this name.
     pub(super) fn inside(&self, name: &str) -> impl Iterator<Item = FieldNo> {
         let is_inside = move |known: &str| known.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));

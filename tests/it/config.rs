@@ -918,6 +918,13 @@ action = "view"
 items = ""
 push = { own = "filter={\"of\":\"{user}\"}&q=owner:{owner}", team = "{ team }=x&y={ team }" }
 objects_max = 7
+[[route]]
+match = "PATCH /tickets/{id}/all"
+entity = "ticket"
+action = "edit"
+object = "prefetch"
+prefetch = "GET /tickets/{id}"
+ids = "/ids"
 "#;
     let told = mistakes_of("tenants/default/routes.toml", text);
     for expected in [
@@ -933,6 +940,7 @@ objects_max = 7
         "routes.toml:46: route[4].accepts: only goes with a write: a JSON Patch asks no question",
         "routes.toml:52: route[5].unless_changed: only goes with a write of one object",
         "routes.toml:60: route[6].unless_changed: only goes with a write of one object",
+        "routes.toml:74: route[8].ids: only goes with a path that does not have the parameter which they fill",
     ] {
         assert!(told.contains(expected), "no `{expected}` in\n{told}");
     }

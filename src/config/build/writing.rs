@@ -102,7 +102,7 @@ pub(super) fn writing(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route, lin
             .collect(),
         refers: Default::default(),
         others: Vec::new(),
-        ids: ids(check, at, raw),
+        ids: ids(check, at, raw, line),
         objects_max: objects_max(check, at, raw),
     }
 }
@@ -174,7 +174,7 @@ fn assign(raw: &raw::AssignFields) -> Option<Assign> {
     })
 }
 
-fn ids(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route) -> Option<Ids> {
+fn ids(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route, line: &RequestLine) -> Option<Ids> {
     let key = if raw.ids.is_some() { "ids" } else { "ids_in" };
     if raw.ids.is_none() && raw.ids_in.is_none() {
         if raw.ids_max.is_some() {
@@ -184,6 +184,12 @@ fn ids(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route) -> Option<Ids> {
     }
     if !matches!(raw.object, Some(raw::RouteObject::Tag | raw::RouteObject::Prefetch)) {
         check.wrong(&at.key(key), Wrong::OnlyWith { other: "object = \"tag\" or \"prefetch\"" });
+    }
+    // It would stand for the ids, and nothing decide on what the path names.
+    let parameter = raw.parameter.as_deref().unwrap_or("id");
+    if line.parameters().any(|name| name == parameter) {
+        let other = "a path that does not have the parameter which they fill";
+        check.wrong(&at.key(key), Wrong::OnlyWith { other });
     }
     Some(Ids {
         at: raw.ids.as_ref().map(steps),

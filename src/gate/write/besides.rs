@@ -8,6 +8,7 @@ use super::{
     bulk::is_id,
     fields::Fields,
     names::{Preset, preset},
+    objects::is_at,
     owner::{Barred, Plan, Stop, name},
 };
 use crate::{
@@ -61,11 +62,11 @@ impl Besides {
             let objects = match &reference.to {
                 To::One(_) => named_by(given(&said.fields, field), reference.required),
                 To::Kinds { field: kind, is } => {
-                    let each = said.each.iter().filter_map(|fields| {
+                    let each = said.each.iter().zip(&said.objects).filter_map(|(fields, own)| {
                         let (id, of) = (given(fields, field), given(fields, kind));
                         let is_absent = id == Preset::Absent && of == Preset::Absent;
                         // Each stands where it is looked for, once: so the two belong together. Beside a list that is nowhere.
-                        let are_there = is_at(fields, field) && is_at(fields, kind);
+                        let are_there = is_at(own, field) && is_at(own, kind);
                         (!is_absent).then(|| named_as(id, of, is).filter(|_| are_there))
                     });
                     let is_beside = |name| given(&said.beside, name) != Preset::Absent;
@@ -112,11 +113,6 @@ fn named_as(ids: Preset, of: Preset, kinds: &BTreeMap<String, Referred>) -> Opti
     let (id, kind) = (name(id)??, name(kind)??);
     let (kind, _) = kinds.get_key_value(&*kind)?;
     Some(NamedObject { kind: Some(kind.clone()), id: id.into_owned() })
-}
-
-/// Whether a field stands where its name leads, and nowhere else.
-pub(super) fn is_at(fields: &Fields, name: &str) -> bool {
-    fields.writes(&name.split('.').map(str::to_owned).collect::<Vec<_>>())
 }
 
 impl Passage<'_> {
@@ -179,7 +175,7 @@ impl Passage<'_> {
                 parameters.insert(LookUp::ID.to_owned(), id.to_owned());
                 match self.fetched(&filled(line, &parameters), referred.entity, id, decision).await {
                     Ok(known) => Known::clone(&known),
-                    Err(Refusal::Missing) => return self.keyed_nobodys().await,
+                    Err(Refusal::Missing | Refusal::Declined { .. }) => return self.keyed_nobodys().await,
                     Err(refusal) => return Err(refusal),
                 }
             }

@@ -7,7 +7,10 @@ use serde_json::Value;
 use super::Said;
 use crate::{
     config::writing::Ids,
-    gate::{body::UnfitBody, routes::is_name},
+    gate::{
+        body::{self, UnfitBody},
+        routes::is_name,
+    },
 };
 
 /// The ids of the objects that a request is about, each once.
@@ -44,9 +47,7 @@ fn collect(value: &Value, steps: &[String], found: &mut BTreeSet<String>) -> Res
             item => collect(item, &[], found),
         }),
         (None, Value::String(text)) => text.split(',').try_for_each(|id| note(id, found)),
-        (None, Value::Number(number)) if number.is_u64() || number.is_i64() => {
-            note(&number.to_string(), found)
-        }
+        (None, Value::Number(number)) => note(&body::whole(number).ok_or(UnfitBody::Ids)?, found),
         _ => Err(UnfitBody::Ids),
     }
 }

@@ -32,6 +32,12 @@ impl Given {
     pub fn is_nothing(&self) -> bool {
         self.values.iter().all(is_empty_object) && !self.unknown
     }
+
+    /// Whether it may be an object, without members or with what is written into it besides.
+    #[must_use]
+    pub fn may_be_object(&self) -> bool {
+        self.unknown || self.values.iter().any(Value::is_object)
+    }
 }
 
 impl Fields {
@@ -111,6 +117,29 @@ impl Fields {
                 })
             }
             value => self.put(way, value.clone()),
+        }
+    }
+
+    /// Notes the lists in a value at `way` as written whole, as one that takes the place of another is, apart from those that
+    /// lead to one of these.
+    ///
+    /// # Errors
+    /// [`UnfitBody::TooMany`].
+    pub fn put_lists(&mut self, way: &mut Way, value: &Value, leading_to: &[Way]) -> Result<(), UnfitBody> {
+        match value {
+            Value::Object(members) => {
+                for (key, value) in members {
+                    way.push(key.clone());
+                    self.put_lists(way, value, leading_to)?;
+                    way.pop();
+                }
+                Ok(())
+            }
+            Value::Array(items) if leading_to.iter().any(|to| to.starts_with(way)) => {
+                items.iter().try_for_each(|item| self.put_lists(way, item, leading_to))
+            }
+            Value::Array(_) if !self.writes(way) => self.put(way, value.clone()),
+            _ => Ok(()),
         }
     }
 

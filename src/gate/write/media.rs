@@ -7,8 +7,10 @@ use crate::{config::writing::Media, gate::body::UnfitBody};
 /// What a body is written in, with what is needed to read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Written {
-    /// One JSON text, the fields of which are set; also a merge patch (RFC 7396), where `null` deletes one.
+    /// One JSON text, the fields of which are set.
     Json,
+    /// The same as a merge patch (RFC 7396): `null` deletes a field, and a list takes the place of another one.
+    MergePatch,
     /// A JSON Patch (RFC 6902).
     JsonPatch,
     /// `application/x-www-form-urlencoded`.
@@ -58,16 +60,18 @@ fn read(headers: &HeaderMap, accepts: &[Media]) -> Option<Written> {
     accepts.contains(&media).then_some(())?;
     match (media, boundaries.next(), boundaries.next()) {
         (Media::Multipart, Some(boundary), None) => Some(Written::Multipart(boundary)),
-        (Media::Json | Media::MergePatch, None, None) => Some(Written::Json),
+        (Media::Json, None, None) => Some(Written::Json),
+        (Media::MergePatch, None, None) => Some(Written::MergePatch),
         (Media::JsonPatch, None, None) => Some(Written::JsonPatch),
         (Media::Form, None, None) => Some(Written::Form),
         _ => None,
     }
 }
 
-/// RFC 2046 section 5.1.1, without the space and what some servers take for the end of a parameter.
+/// RFC 2046 section 5.1.1, without what ends a parameter to some servers, or begins another one: Rack takes what stands behind the last
+/// `boundary=`.
 fn is_boundary(value: &str) -> bool {
-    let may_stand = |byte: u8| byte.is_ascii_alphanumeric() || b"'()+_-./:=?".contains(&byte);
+    let may_stand = |byte: u8| byte.is_ascii_alphanumeric() || b"'+_-.".contains(&byte);
     (1..=70).contains(&value.len()) && value.bytes().all(may_stand)
 }
 
@@ -91,7 +95,7 @@ mod tests {
             ("application/json", Written::Json),
             ("Application/JSON; charset=UTF-8", Written::Json),
             ("application/json;charset=\"utf-8\"", Written::Json),
-            ("application/merge-patch+json", Written::Json),
+            ("application/merge-patch+json", Written::MergePatch),
             ("application/json-patch+json", Written::JsonPatch),
             ("application/x-www-form-urlencoded; charset=utf-8", Written::Form),
             ("multipart/form-data; boundary=\"a'b\"", Written::Multipart("a'b".to_owned())),
@@ -126,6 +130,7 @@ mod tests {
             &[("content-type", "multipart/form-data; boundary=")],
             &[("content-type", "multipart/form-data; boundary=a; boundary=b")],
             &[("content-type", "multipart/form-data; boundary=\"a;b\"")],
+            &[("content-type", "multipart/form-data; boundary=\"aboundary=b\"")],
             &[("content-type", "multipart/form-data; boundary=a; charset=latin1")],
             &[("content-type", "multipart/mixed; boundary=a")],
         ] {

@@ -7,7 +7,7 @@
 //!
 //! A body is read by its `media` type: `patch`, `form`, `multipart`, or as JSON; what comes out are `fields`, which `names` finds in the
 //! policy. `settle` leads from there to the permit: a write is decided on by its fields, with whose the object will be (`owner`), what it
-//! needs `besides`, and each object of a `bulk` (`grounds` is what all of them have in common). A question is decided on by the
+//! needs `besides`, what each of its `objects` says, and each object of a `bulk` (`grounds` is what all of them have in common). A question is decided on by the
 //! fields that it may `ask` about: those that are `visible` in the answer, if need be in those rows alone that show them.
 //!
 //! All or nothing: one field or one object that is refused refuses the request, and the backend sees nothing of it.
@@ -22,6 +22,7 @@ mod grounds;
 pub mod media;
 pub mod multipart;
 mod names;
+mod objects;
 mod owner;
 pub mod patch;
 pub(super) mod settle;
@@ -33,9 +34,9 @@ use http_body::Body as _;
 use serde_json::Value;
 
 use self::{
-    besides::is_at,
     fields::{Fields, Way},
     media::Written,
+    objects::{OwnFields, holds_object, list_items, objects, says},
 };
 use super::{
     body::{self, UnfitBody},
@@ -47,7 +48,9 @@ use crate::{
         aliases::Aliases,
         routes::{Body, Route},
         text::steps,
+        writing::Names,
     },
+    query::{folded, folded_field},
     server::LimitedBody,
 };
 
@@ -79,9 +82,11 @@ pub(super) struct Said {
     each: Vec<Fields>,
     /// The fields of a query beside such a list, which a backend may take for those of any object of it.
     beside: Fields,
-    /// The fields that each object has of itself, where the route's fields stand: those of the query beside a body, which the backend
+    /// The fields that each object has of itself, where the route's fields stand (`at`): those of the query beside a body, which the backend
     /// may take or not, are none.
-    objects: Vec<Fields>,
+    objects: Vec<OwnFields>,
+    /// Where the route's fields stand.
+    at: Way,
 }
 
 /// Whether a request may bring a body at all (G10).
@@ -114,12 +119,24 @@ impl Said {
     /// Whether each object says a field of itself, in its own place. What stands elsewhere, or beside a body in the query, the backend
     /// may find or not.
     fn each_says(&self, field: &str, aliases: &Aliases) -> bool {
-        let spellings = aliases.spellings(field);
-        self.objects.iter().all(|object| spellings.iter().any(|name| is_at(object, name)))
+        self.objects.iter().all(|object| says(object, field, aliases))
+    }
+
+    /// Whether whoever finds the one field finds the other one beside it: in the same object of the body, if it is there.
+    fn says_together(&self, one: &str, other: &str, listed: Option<&Names>, aliases: &Aliases) -> bool {
+        let mut values = vec![(Way::new(), &self.content)];
+        list_items(&mut Way::new(), &self.content, &mut values);
+        let is_together = |fields: &Fields| names::stand_together(fields, (one, other), listed, aliases);
+        is_together(&self.fields)
+            && values.into_iter().all(|(mut way, value)| {
+                let mut fields = Fields::default();
+                let named = fields.put_all(&mut way, value).and_then(|()| fields.seen_from(&self.at));
+                named.is_ok_and(|fields| is_together(&fields))
+            })
     }
 
     fn of(route: &Route, body: Bytes, written: Option<&Written>, query: &str) -> Result<Self, UnfitBody> {
-        let (content, in_body) = match written {
+        let (content, mut in_body) = match written {
             None => (Value::Null, Fields::default()),
             Some(written) => read(&body, written)?,
         };
@@ -138,11 +155,7 @@ impl Said {
         let ids_at = route.writing.ids.as_ref().and_then(|ids| ids.at.as_deref()).unwrap_or_default();
         let takes_rows = ids_at.first().is_some_and(|step| step == "*");
         let takes_items = ids_at.iter().any(|step| step == "*");
-        // The whole object is written, or asked about, as the whole document is: by none of its fields.
-        let is_around = |way: &Way| {
-            way.len() <= at.len() && way.iter().zip(&at).all(|(name, step)| name == step || step == "*")
-        };
-        if written == Some(&Written::JsonPatch) && in_body.named().any(is_around) {
+        if written == Some(&Written::JsonPatch) && in_body.named().any(|way| leads_to(way, &at)) {
             return Err(UnfitBody::Patch);
         }
         let has_object = match written {
@@ -153,26 +166,40 @@ impl Said {
         if !has_object {
             return Err(UnfitBody::NoObject);
         }
-        let list = content.as_array().map_or(0, Vec::len);
-        if list.max(objects_at(&content, &at)) > route.writing.objects_max {
-            return Err(UnfitBody::TooManyObjects);
-        }
         let in_query = form::fields(query.as_bytes())?;
         if in_query.written().any(|(way, _)| steers(way)) {
             return Err(UnfitBody::Steering);
         }
         let objects = match written {
-            None => vec![in_query.clone()],
-            Some(Written::JsonPatch) => vec![in_body.clone().seen_from(&at)?],
-            Some(_) => objects(&content, &at)?,
+            None => vec![in_query.written().map(|(way, _)| way.clone()).collect()],
+            Some(Written::JsonPatch) => {
+                let seen = in_body.clone().seen_from(&at)?;
+                vec![seen.written().map(|(way, _)| way.clone()).collect()]
+            }
+            Some(_) => objects(&content, &at),
         };
+        if objects.len() > route.writing.objects_max {
+            return Err(UnfitBody::TooManyObjects);
+        }
+        // On a route with a list of names any other one is refused as such, and one that is listed as such is what it says.
+        let may_be_written = |way: &Way| {
+            let full = way.join(".");
+            route.writing.fields.as_ref().is_none_or(|names| names.covers(&full) && !names.name(&full))
+        };
+        let names_at: Way = at.iter().filter(|step| *step != "*").cloned().collect();
+        let is_almost_at = |way: &Way| leads_to(way, &names_at) && !names_at.starts_with(way);
+        if in_body.named().any(|way| is_almost_at(way) && may_be_written(way)) {
+            return Err(UnfitBody::NoObject);
+        }
         let mut ids = Vec::new();
         let id_ways = route.writing.id_ways();
+        if written == Some(&Written::MergePatch) {
+            let leading_to: Vec<Way> = id_ways.iter().cloned().chain([names_at]).collect();
+            in_body.put_lists(&mut Way::new(), &content, &leading_to)?;
+        }
         // Some backends wrap what they find at the top themselves, unless it is there.
         let is_wrapped = |way: &Way| names::is_almost(way.get(1..).unwrap_or_default(), &id_ways);
         let may_be_ids = |way: &Way| names::is_almost(way, &id_ways) || (!takes_items && is_wrapped(way));
-        // On a route with a list of names any other one is refused as such.
-        let is_open = route.writing.fields.is_none();
         let (each, beside) = match &content {
             Value::Array(items) => (items.iter().map(fields_of).collect::<Result<_, _>>()?, in_query.clone()),
             _ => {
@@ -184,20 +211,20 @@ impl Said {
         let mut fields = Fields::default();
         for named in [in_body, in_query] {
             let (of_ids, others) = named.split(&id_ways)?;
-            if is_open && others.named().any(may_be_ids) {
+            if others.named().any(|way| may_be_ids(way) && may_be_written(way)) {
                 return Err(UnfitBody::Ids);
             }
             ids.extend(of_ids);
             fields.extend(others.seen_from(&at)?)?;
         }
-        Ok(Self { body, content, fields, ids, each, beside, objects })
+        Ok(Self { body, content, fields, ids, each, beside, objects, at })
     }
 }
 
 /// A body as one value, and its fields.
 fn read(body: &[u8], written: &Written) -> Result<(Value, Fields), UnfitBody> {
     match written {
-        Written::Json => {
+        Written::Json | Written::MergePatch => {
             let content = body::read(body)?;
             let fields = fields_of(&content)?;
             Ok((content, fields))
@@ -222,37 +249,9 @@ fn fields_of(value: &Value) -> Result<Fields, UnfitBody> {
     Ok(fields)
 }
 
-/// How many values stand at `at`.
-fn objects_at(content: &Value, at: &[String]) -> usize {
-    match at.split_first() {
-        None => 1,
-        Some((step, rest)) if step == "*" => {
-            content.as_array().into_iter().flatten().map(|item| objects_at(item, rest)).sum()
-        }
-        Some((step, rest)) => content.get(step.as_str()).map_or(0, |inner| objects_at(inner, rest)),
-    }
-}
-
-/// The fields of each object that stands at `at`.
-fn objects(content: &Value, at: &[String]) -> Result<Vec<Fields>, UnfitBody> {
-    let inner = match at.split_first() {
-        None => vec![fields_of(content)?],
-        Some((step, rest)) if step == "*" => {
-            let items = content.as_array().into_iter().flatten();
-            items.map(|item| objects(item, rest)).collect::<Result<Vec<_>, _>>()?.concat()
-        }
-        Some((step, rest)) => objects(content.get(step.as_str()).unwrap_or(&Value::Null), rest)?,
-    };
-    Ok(inner)
-}
-
-/// Whether objects lead to an object at `at`; `*` leads to each item of a list, which has at least one.
-fn holds_object(content: &Value, at: &[String]) -> bool {
-    match at.split_first() {
-        None => content.is_object(),
-        Some((step, rest)) if step == "*" => content
-            .as_array()
-            .is_some_and(|items| !items.is_empty() && items.iter().all(|item| holds_object(item, rest))),
-        Some((step, rest)) => content.get(step.as_str()).is_some_and(|inner| holds_object(inner, rest)),
-    }
+/// Whether a backend may take a way for that to the object at `at`, or for a beginning of it: the whole object is written, or asked about, as
+/// the whole document is, by none of its fields. Letter case, and what stands between words, is passed over by some.
+fn leads_to(way: &[String], at: &[String]) -> bool {
+    let is_step = |(name, step): (&String, &String)| step == "*" || folded_field(name) == folded(step);
+    way.len() <= at.len() && way.iter().zip(at).all(is_step)
 }

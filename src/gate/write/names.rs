@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::fields::{Fields, Way, without_places};
+use super::fields::{Fields, Given, Way, without_places};
 use crate::{
     config::{aliases::Aliases, writing::Names},
     gate::{permit::Permit, spelt::Spelt},
@@ -46,7 +46,7 @@ impl NameCheck<'_> {
             // An object without members writes no more than one with some of those that are listed.
             let has_nothing =
                 given.is_nothing() && self.writes.is_some_and(|names| names.reach_into(&way.join(".")));
-            let is_listed = has_nothing || (is_listed(way, &[self.writes]) && !self.is_anothers(way));
+            let is_listed = has_nothing || (is_listed(way, &[self.writes]) && !self.is_anothers(way, given));
             refused.note(way, is_listed, self.unwritable(way, permit));
         }
         for name in &self.changes.0 {
@@ -67,8 +67,8 @@ impl NameCheck<'_> {
     }
 
     /// Whether a field is one of another object that stands in this one, and nobody said that it is written: who may is that one's
-    /// matter. Its id says which one it is to be.
-    fn is_anothers(&self, way: &Way) -> bool {
+    /// matter. Its id says which one it is to be; an object in its place takes away all that was in it.
+    fn is_anothers(&self, way: &Way, given: &Given) -> bool {
         let has_right = way.first().is_some_and(|name| self.needs.contains_key(name));
         if self.writes.is_some() || has_right {
             return false;
@@ -80,9 +80,17 @@ impl NameCheck<'_> {
             self.others.iter().any(|place| {
                 let place: Vec<String> = place.iter().map(|step| folded_field(step)).collect();
                 let mut begins = (0..steps.len()).filter_map(|at| steps.get(at..)?.strip_prefix(&*place));
-                begins.any(|inside| !matches!(inside, []) && inside != ["id"])
+                begins.any(|inside| match inside {
+                    [] => given.may_be_object(),
+                    inside => inside != ["id"],
+                })
             })
         })
+    }
+
+    /// Whether the user sees a field.
+    pub(super) fn sees(&self, name: &str, permit: &Permit) -> bool {
+        self.unseen(&name.split('.').map(str::to_owned).collect(), permit).is_empty()
     }
 
     /// The listed fields that the user may write and see.
@@ -108,8 +116,8 @@ impl NameCheck<'_> {
     }
 
     /// The fields of the policy that a name means: itself, those in which it stands, and those in it. Where neither the
-    /// policy nor the route names it so, each of its parts by itself as well, in any spelling: what an envelope holds is named
-    /// as if it stood at the top.
+    /// policy nor the route names it so, each of its parts by itself as well, and what is in its last ones, in any spelling: what
+    /// an envelope holds is named as if it stood at the top.
     fn meant(&self, way: &Way, listed: Option<&Names>) -> Vec<FieldNo> {
         let is_listed = listed.is_some_and(|names| names.name(&way.join(".")));
         let mut fields = Vec::new();
@@ -125,6 +133,8 @@ impl NameCheck<'_> {
                 // A name on no list may be any backend's spelling of one that the policy has.
                 let begins = full.match_indices('.').filter_map(|(dot, _)| full.get(..dot));
                 let each = full.split('.');
+                let whole = std::iter::once(full.as_str()).chain(ends.clone());
+                fields.extend(whole.flat_map(|name| self.spelt.inside_alike(name)));
                 let all = std::iter::once(full.as_str()).chain(each).chain(ends).chain(begins);
                 fields.extend(all.flat_map(|name| self.spelt.alike(name)));
                 fields.extend(self.spelt.strewn(&full));
@@ -179,18 +189,44 @@ pub(super) fn preset(fields: &Fields, name: &str, listed: Option<&Names>, aliase
     if all.is_empty() { Preset::Absent } else { Preset::Given(all) }
 }
 
-fn named_so(fields: &Fields, name: &str, listed: Option<&Names>) -> Preset {
-    let steps: Vec<&str> = name.split('.').collect();
-    let mut values = Vec::new();
-    for (way, given) in fields.written() {
+/// Whether wherever the one field is found, under any of its names, the other one stands beside it.
+pub(super) fn stand_together(
+    fields: &Fields,
+    (one, other): (&str, &str),
+    listed: Option<&Names>,
+    aliases: &Aliases,
+) -> bool {
+    let others = aliases.spellings(other);
+    let steps = |name: &str| name.split('.').map(str::to_owned).collect::<Way>();
+    let has_other = |outer: &[String]| {
+        others.iter().any(|other| fields.writes(&[outer, steps(other).as_slice()].concat()))
+    };
+    aliases.spellings(one).iter().all(|name| {
+        let found = found_as(fields, name, listed).map(|(way, _)| way);
+        let mut found = found.filter(|way| whereabouts_of(way, name).any(|at| at == Whereabouts::Here));
+        found.all(|way| way.strip_suffix(steps(name).as_slice()).is_some_and(has_other))
+    })
+}
+
+/// The fields among which that of this name is found: all but those that `listed` lists as others.
+fn found_as<'a>(
+    fields: &'a Fields,
+    name: &'a str,
+    listed: Option<&'a Names>,
+) -> impl Iterator<Item = (&'a Way, &'a Given)> {
+    fields.written().filter(move |(way, _)| {
         let full = way.join(".");
         let is_in_it = full.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-        if !is_in_it && listed.is_some_and(|names| names.name(&full)) {
-            continue;
-        }
+        is_in_it || !listed.is_some_and(|names| names.name(&full))
+    })
+}
+
+fn named_so(fields: &Fields, name: &str, listed: Option<&Names>) -> Preset {
+    let mut values = Vec::new();
+    for (way, given) in found_as(fields, name, listed) {
         let mut is_here = false;
-        for way in readings(way) {
-            match whereabouts(&way, &steps) {
+        for at in whereabouts_of(way, name) {
+            match at {
                 Whereabouts::Elsewhere => {}
                 Whereabouts::Here if given.unknown => return Preset::Unclear,
                 Whereabouts::Here => is_here = true,
@@ -218,6 +254,12 @@ enum Whereabouts {
     Elsewhere,
 }
 
+/// Where a way is from the field of this name, in each way that it can be read.
+fn whereabouts_of(way: &[String], name: &str) -> impl Iterator<Item = Whereabouts> {
+    let steps: Vec<&str> = name.split('.').collect();
+    readings(way).into_iter().map(move |way| whereabouts(&way, &steps))
+}
+
 fn whereabouts(way: &[String], steps: &[&str]) -> Whereabouts {
     let way: Way = way.iter().flat_map(|name| name.split('.')).map(str::to_owned).collect();
     let ends_in = |steps: &[&str]| {
@@ -227,13 +269,15 @@ fn whereabouts(way: &[String], steps: &[&str]) -> Whereabouts {
     };
     let given: Vec<String> = way.iter().map(|name| folded_field(name)).collect();
     let wanted: Vec<String> = steps.iter().map(|name| folded(name)).collect();
+    let is_almost_around =
+        || (1..wanted.len()).any(|end| wanted.get(..end).is_some_and(|outer| given.ends_with(outer)));
     if ends_in(steps) {
         Whereabouts::Here
     } else if (1..steps.len()).any(|end| steps.get(..end).is_some_and(ends_in)) {
         Whereabouts::Around
     } else if way.windows(steps.len()).any(|part| part.iter().map(String::as_str).eq(steps.iter().copied())) {
         Whereabouts::Inside
-    } else if given.windows(wanted.len()).any(|part| *part == *wanted) {
+    } else if is_almost_around() || given.windows(wanted.len()).any(|part| *part == *wanted) {
         Whereabouts::Almost
     } else {
         Whereabouts::Elsewhere
@@ -243,8 +287,11 @@ fn whereabouts(way: &[String], steps: &[&str]) -> Whereabouts {
 /// What Rails has behind the name of that in which the fields stand.
 const NESTED: &str = "_attributes";
 
+/// What Rails has in that, if it is to go as a whole.
+const GONE: &str = "_destroy";
+
 /// The ways that a backend may take a way for: with its numbers as places in lists, with the brackets that stand in its
-/// names as steps, and with the fields of `contact_attributes` as those of `contact`.
+/// names as steps, with the fields of `contact_attributes` as those of `contact`, and where that is to go, as all of it.
 fn readings(way: &[String]) -> Vec<Way> {
     let mut readings = vec![way.to_vec()];
     readings.extend(without_places(way));
@@ -260,6 +307,12 @@ fn readings(way: &[String]) -> Vec<Way> {
         |way: &Way| way.iter().map(|name| name.strip_suffix(NESTED).unwrap_or(name).to_owned()).collect();
     let nested: Vec<Way> = readings.iter().filter(is_nested).map(bare).collect();
     readings.extend(nested);
+    let gone = |way: &Way| {
+        let (last, outer) = way.split_last()?;
+        (last == GONE && !outer.is_empty()).then(|| outer.to_vec())
+    };
+    let gone: Vec<Way> = readings.iter().filter_map(gone).collect();
+    readings.extend(gone);
     readings
 }
 
@@ -312,6 +365,9 @@ mod tests {
             (json!({"assignee_id ": 7}), "assignee_id", Preset::Unclear),
             (json!({"assignee_id(1i)": 7}), "assignee_id", Preset::Unclear),
             (json!({"assignee": {"Id(1i)": 7}}), "assignee.id", Preset::Unclear),
+            (json!({"Assignee": null}), "assignee.id", Preset::Unclear),
+            (json!({"assignee_attributes": {"_destroy": true}}), "assignee.id", Preset::Unclear),
+            (json!({"assignees": null}), "assignee.id", Preset::Absent),
             (json!({"conversation.assignee_id": 7}), "assignee_id", given(&[json!(7)])),
             (json!({"title": "assignee_id"}), "assignee_id", Preset::Absent),
         ] {
@@ -348,5 +404,7 @@ mod tests {
             ["a_attributes/0/b", "a_attributes/b", "a/0/b", "a/b"]
         );
         assert_eq!(names(&["a_attributes"]), ["a_attributes"]);
+        assert_eq!(names(&["a", "_destroy"]), ["a/_destroy", "a"]);
+        assert_eq!(names(&["_destroy"]), ["_destroy"]);
     }
 }

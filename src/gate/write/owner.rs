@@ -20,7 +20,7 @@ use crate::{
         writing::{Assign, Names},
     },
     gate::{
-        Passage,
+        Passage, body,
         facts::{Keyed, Known},
         permit::{Asked, Decided},
         refusal::Refusal,
@@ -82,16 +82,24 @@ impl From<Barred> for Stop {
 pub(super) struct Plan {
     users: Vec<Option<String>>,
     teams: Vec<Option<String>>,
-    creators: Vec<String>,
+    creators: Vec<Option<String>>,
     places: Vec<Place>,
     /// Of some object it is not said whose it will be.
     for_whoever: bool,
+    /// Of some object it is not said which team's it will be.
+    for_any_team: bool,
     /// Of some object it is not said where it will stand.
     somewhere: bool,
 }
 
-/// A pipeline and a stage, as far as a request names them.
-type Place = (Option<String>, Option<String>);
+/// Where an object would stand.
+#[derive(Clone, Debug)]
+struct Place {
+    /// `None`: in the pipeline in which it stands. One without a name is the backend's choice.
+    pipeline: Option<Option<String>>,
+    /// `None`: the backend chooses.
+    stage: Option<String>,
+}
 
 impl Plan {
     /// What a request says of it.
@@ -102,12 +110,13 @@ impl Plan {
         let none = Assign::default();
         let assign = writing.assign.as_ref().unwrap_or(&none);
         let nobody = |name: &String| assign.nobody.contains(name);
-        let names = |field: &Option<String>| -> Result<Vec<Option<String>>, Barred> {
-            let names = names(fields, field.as_deref(), listed, &passage.matched.route.aliases)?;
-            Ok(names.into_iter().map(|name| name.filter(|name| !nobody(name))).collect())
+        let aliases = &passage.matched.route.aliases;
+        let said_of = |field: &Option<String>| names(fields, field.as_deref(), listed, aliases);
+        let people = |field: &Option<String>| -> Result<Vec<Option<String>>, Barred> {
+            Ok(said_of(field)?.into_iter().map(|name| name.filter(|name| !nobody(name))).collect())
         };
         let places = |field: &Option<String>| -> Result<Vec<Option<String>>, Barred> {
-            let names = names(field)?;
+            let names = said_of(field)?;
             let policy = passage.enforced.actor.grants.policy();
             let is_almost_one = |name: &String| is_almost_one_of(name, policy.places());
             match field {
@@ -115,29 +124,35 @@ impl Plan {
                 _ => Ok(names),
             }
         };
-        let (pipelines, stages) = (places(&writing.pipeline)?, places(&writing.stage)?);
-        if let (Some(field), Some(_)) = (&writing.pipeline, &writing.stage)
-            && !pipelines.is_empty()
-            && (stages.is_empty() || stages.contains(&None))
-        {
-            return Err(Barred::new(field, "place", "a pipeline is named without a stage"));
+        let (pipelines, mut stages) = (places(&writing.pipeline)?, places(&writing.stage)?);
+        let mut pipelines: Vec<_> = pipelines.into_iter().map(Some).collect();
+        match (&writing.pipeline, &writing.stage) {
+            _ if pipelines.is_empty() => pipelines.push(None),
+            (Some(pipeline), Some(stage)) => {
+                if stages.contains(&None) || !said.says_together(pipeline, stage, listed, aliases) {
+                    return Err(Barred::new(pipeline, "place", "a pipeline is named without a stage"));
+                }
+                // The stage of another object is one of its own pipeline.
+                pipelines.extend((!said.each_says(pipeline, aliases)).then_some(None));
+            }
+            _ => stages.push(None),
         }
-        let pipelines = if pipelines.is_empty() { vec![None] } else { pipelines };
-        let stages =
-            if stages.is_empty() && pipelines.iter().any(Option::is_some) { vec![None] } else { stages };
-        let places =
-            stages.iter().flat_map(|stage| pipelines.iter().map(|line| (line.clone(), stage.clone())));
-        let aliases = &passage.matched.route.aliases;
+        let place = |stage: &Option<String>, pipeline: &Option<Option<String>>| Place {
+            pipeline: pipeline.clone(),
+            stage: stage.clone(),
+        };
+        let places = stages.iter().flat_map(|stage| pipelines.iter().map(|line| place(stage, line)));
         let is_silent = |field: &Option<String>| match field {
             Some(field) => !said.each_says(field, aliases),
             None => !said.objects.is_empty(),
         };
         Ok(Self {
             for_whoever: is_silent(&assign.user),
+            for_any_team: is_silent(&assign.team),
             somewhere: is_silent(if writing.stage.is_some() { &writing.stage } else { &writing.pipeline }),
-            users: names(&assign.user)?,
-            teams: names(&assign.team)?,
-            creators: names(&assign.creator)?.into_iter().flatten().collect(),
+            users: people(&assign.user)?,
+            teams: people(&assign.team)?,
+            creators: people(&assign.creator)?,
             places: places.take(READINGS_MAX + 1).collect(),
         })
     }
@@ -258,7 +273,7 @@ impl Passage<'_> {
         };
         let mut planned = Vec::new();
         for user in each(&plan.users, plan.for_whoever) {
-            for team in each(&plan.teams, plan.teams.is_empty()) {
+            for team in each(&plan.teams, plan.for_any_team) {
                 let owned = self.owned(now.clone(), user.as_ref(), team.as_ref()).await?;
                 planned.extend(plan.places.iter().map(|place| self.moved(owned.clone(), place)));
                 if plan.somewhere {
@@ -293,10 +308,10 @@ impl Passage<'_> {
     }
 
     /// The object where it would stand.
-    fn moved(&self, object: Keyed, (pipeline, stage): &Place) -> Keyed {
+    fn moved(&self, object: Keyed, Place { pipeline, stage }: &Place) -> Keyed {
         let policy = self.granted.actor.grants.policy();
         let symbol = |name: &Option<String>| name.as_deref().map(|name| policy.symbol(name));
-        object.moved(symbol(pipeline), symbol(stage))
+        object.moved(pipeline.as_ref().map(symbol), symbol(stage))
     }
 
     /// The field that is named where the object may not be as the request would have it.
@@ -317,7 +332,7 @@ impl Passage<'_> {
         plan: &Plan,
     ) -> Result<(), Barred> {
         let actor = &self.granted.actor;
-        if plan.creators.iter().all(|name| *name == *actor.user.as_str()) {
+        if plan.creators.iter().all(|name| name.as_deref() == Some(actor.user.as_str())) {
             return Ok(());
         }
         let decided = Decided::on(actor, asked, object, &[]);
@@ -390,8 +405,8 @@ pub(super) fn name(value: &Value) -> Option<Option<Cow<'_, str>>> {
         Value::Null => Some(None),
         Value::String(text) if text.is_empty() => Some(None),
         Value::String(text) if text.len() <= NAME_BYTES_MAX => Some(Some(text.into())),
-        Value::Number(number) if number.is_u64() || number.is_i64() => Some(Some(number.to_string().into())),
-        _ => None,
+        Value::Number(number) => Some(Some(body::whole(number)?.into())),
+        Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }
 

@@ -10,8 +10,8 @@ use crate::gate::body::UnfitBody;
 /// through tells the value.
 ///
 /// # Errors
-/// [`UnfitBody::Patch`] if it is no patch, has an operation on the whole, or a member that the operation does not
-/// have; [`UnfitBody::TooMany`].
+/// [`UnfitBody::Patch`] if it is no patch, has an operation on the whole, a name that is empty, or a member that the operation
+/// does not have; [`UnfitBody::TooMany`].
 pub fn fields(patch: &Value) -> Result<Fields, UnfitBody> {
     let mut fields = Fields::default();
     for operation in patch.as_array().ok_or(UnfitBody::Patch)? {
@@ -66,12 +66,13 @@ fn set(path: &mut Way, value: &Value, fields: &mut Fields) -> Result<(), UnfitBo
     }
 }
 
-/// The names of a pointer (RFC 6901); that of the whole is not taken.
+/// The names of a pointer (RFC 6901); that of the whole is not taken, nor an empty name, which some readers pass over: to them `/` is
+/// the whole as well.
 fn way(pointer: &str) -> Result<Way, UnfitBody> {
     let steps = pointer.strip_prefix('/').ok_or(UnfitBody::Patch)?.split('/');
     let name = |step: &str| {
         let escaped = step.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
-        escaped.then(|| step.replace("~1", "/").replace("~0", "~"))
+        (escaped && !step.is_empty()).then(|| step.replace("~1", "/").replace("~0", "~"))
     };
     steps.map(name).collect::<Option<Way>>().ok_or(UnfitBody::Patch)
 }
@@ -116,6 +117,9 @@ mod tests {
             json!([{"op": "test", "path": "", "value": {}}]),
             json!([{"op": "add", "path": "a", "value": 1}]),
             json!([{"op": "add", "path": "/a~2", "value": 1}]),
+            json!([{"op": "add", "path": "/", "value": {}}]),
+            json!([{"op": "remove", "path": "//a"}]),
+            json!([{"op": "copy", "path": "/a", "from": "/b/"}]),
             json!([{"op": "Add", "path": "/a", "value": 1}]),
             json!([{"op": "add", "path": "/a", "value": 1, "from": "/b"}]),
             json!([{"op": "copy", "path": "/a", "from": ""}]),

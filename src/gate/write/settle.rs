@@ -273,7 +273,10 @@ impl<'a> Passage<'a> {
             Ok(()) => Ok((permit, decided)),
             Err(Stop::Refusal(refusal)) => Err(No::Hard(refusal)),
             Err(Stop::Barred(Barred { field, reason, why })) => {
-                let refusal = Refusal::Fields { reason, fields: vec![field], expected: Vec::new() };
+                // One that is hidden, and that the request does not name, is not told.
+                let is_known = self.says(grounds.fields, &field) || name_check.sees(&field, &permit);
+                let fields = [field].into_iter().filter(|field| is_known && !field.is_empty()).collect();
+                let refusal = Refusal::Fields { reason, fields, expected: Vec::new() };
                 // No right lets a request be about another object than its path's, in shadow mode neither.
                 Err(if reason == SAME { No::Hard(refusal) } else { No::Policy { refusal, why } })
             }
@@ -294,6 +297,12 @@ impl<'a> Passage<'a> {
         let visible = Visible::of(self, permit, has_object)?;
         let is_unseen = |way: &&Way| visible.meaning(way).seen.is_none_or(|must_show| !must_show.is_empty());
         Ok(read.filter(is_unseen).take(TOLD_MAX).map(|way| way.join(".")).collect())
+    }
+
+    /// Whether a request says something for a field.
+    fn says(&self, fields: &Fields, field: &str) -> bool {
+        let route = &self.matched.route;
+        preset(fields, field, route.writing.fields.as_ref(), &route.aliases) != Preset::Absent
     }
 
     async fn may_own_so(
