@@ -4,11 +4,14 @@
 mod any_status;
 mod backend;
 mod copies;
+mod each_none;
 mod each_object;
 mod every_route;
 mod forms;
 mod given;
+mod guessed;
 mod house;
+mod lacks;
 mod none;
 mod reference;
 mod written;
