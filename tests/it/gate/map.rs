@@ -12,6 +12,10 @@ impl Map {
         Self(include_str!("../../../src/config/presets/routes/chatwoot.toml").parse().unwrap())
     }
 
+    pub(super) fn crm() -> Self {
+        Self(include_str!("../../../src/config/presets/routes/crm-v4.toml").parse().unwrap())
+    }
+
     /// Each entity, a field of it, and another name that it has for that.
     pub(super) fn aliases(&self) -> BTreeSet<[String; 3]> {
         let mut found = BTreeSet::new();
