@@ -229,6 +229,13 @@ fn route(
             Wrong::Missing { description: "the resource, or `entity`".to_owned() },
         );
     }
+    if raw.action.is_none() {
+        // A route over one of a route map need not say it again, so that the file's schema does not ask for it.
+        check.lacks(
+            &at.key("action"),
+            Wrong::Missing { description: "The action of the policy that is asked for".to_owned() },
+        );
+    }
     let object = match (raw.object, &matches) {
         (Some(kind), Some(matches)) => {
             let entity = raw.entity.as_ref().and_then(|name| number(entities, name));

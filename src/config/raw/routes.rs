@@ -75,7 +75,7 @@ pub(crate) struct AsUser {
 /// One route of the backend's API.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(extend("required" = ["match", "action"]))]
+#[schemars(extend("required" = ["match"]))]
 pub(crate) struct Route {
     /// Method and path, such as `GET /api/v1/accounts/{account}/conversations/{id}`. A parameter in braces is
     /// one part of the path: letters, digits, `-` and `_`. `GET` takes `HEAD` too.
@@ -85,7 +85,7 @@ pub(crate) struct Route {
     pub(crate) entity: Option<Name>,
     /// The resource of the policy that is asked for. Default: the entity's.
     pub(crate) resource: Option<String>,
-    /// The action of the policy that is asked for.
+    /// The action of the policy that is asked for. Must be given, here or by a route map of `use`.
     pub(crate) action: Option<String>,
     /// Where the facts of the object come from. Without it, the resource as such is asked for; a write whose path has a parameter
     /// that is not `fixed` must say it.

@@ -4,11 +4,14 @@
 mod any_status;
 mod backend;
 mod copies;
+mod each_none;
 mod each_object;
 mod every_route;
 mod forms;
 mod given;
+mod guessed;
 mod house;
+mod lacks;
 mod none;
 mod reference;
 mod written;
@@ -19,7 +22,7 @@ use serde_json::json;
 
 use self::{
     backend::{CONTACTS, CONVERSATIONS, Conversation, messages::LONG},
-    house::{House, SETTINGS, Sight, USERS},
+    house::{House, PLAIN, SETTINGS, Sight, USERS},
 };
 use super::backend::Asked;
 
@@ -58,6 +61,26 @@ fn what_an_operator_must_say_is_asked_for() {
     ] {
         let mistakes = house::mistakes(routes);
         assert!(mistakes.contains(told), "{told}\n{mistakes}");
+    }
+}
+
+#[test]
+fn a_route_of_the_map_is_changed_by_the_key_that_is_said_anew() {
+    let page = "page = { number = 'page', size_default = 10 }\n";
+    let of = |route: &str| format!("{PLAIN}[[route]]\nmatch = '{route}'\n{page}");
+    assert_eq!(house::mistakes(&of("GET /api/v1/accounts/{account}/conversations")), "");
+    // One that is not of the map says all of itself.
+    let mistakes = house::mistakes(&of("GET /api/v1/accounts/{account}/companies"));
+    assert!(mistakes.contains("route[0].action: must be given"), "{mistakes}");
+
+    let examples = include_str!("../../../docs/chatwoot.md").split("```toml\n").skip(1);
+    let over_the_map = examples.filter_map(|rest| rest.trim_start().split("```").next()).filter(|example| {
+        ["[[route]]", "[entity"].iter().any(|table| example.trim_start().starts_with(table))
+    });
+    let over_the_map: Vec<_> = over_the_map.collect();
+    assert!(!over_the_map.is_empty());
+    for example in over_the_map {
+        assert_eq!(house::mistakes(&format!("{PLAIN}{example}")), "", "{example}");
     }
 }
 

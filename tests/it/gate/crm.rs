@@ -20,6 +20,7 @@ use super::{
 use crate::support::folder::write_file;
 
 mod api;
+mod each_line;
 mod push;
 mod reference;
 mod routes;

@@ -18,6 +18,7 @@ mod framing;
 mod identity;
 mod list_laws;
 mod lists;
+mod map;
 mod memory;
 mod obeying;
 mod oracle;

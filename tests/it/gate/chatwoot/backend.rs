@@ -112,7 +112,8 @@ impl Conversation {
     /// Where it came from. Of some channels it names the contact's address there.
     fn additional(self) -> Value {
         json!({
-            "referer": format!("https://CANARY-c{}-referer", self.id), "browser_language": "id",
+            "referer": format!("https://CANARY-c{}-referer", self.id), "browser_language": "id", "conversation_language": "id",
+            "country_code": "ID", "mail_subject": format!("CANARY-c{}-subject", self.id),
             "browser": {"browser_name": "Firefox", "platform_name": "Linux"}, "chat_id": "CANARY-x", "from_zip_code": "CANARY-x",
         })
     }

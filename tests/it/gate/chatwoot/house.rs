@@ -44,17 +44,19 @@ pub(super) enum Setting {
 pub(super) const SETTINGS: [Setting; 2] = [Setting::Plain, Setting::Adapted];
 
 /// What an operator writes whatever the setting.
-const PLAIN: &str = r#"
+pub(super) const PLAIN: &str = r#"
 use = ["chatwoot"]
 backend = "chat"
 fixed = { account = "1" }
 "#;
 
 const ADAPTED: &str = r#"
-[as_user]
-credentials = { 1 = "token-of-1", 4 = "token-of-4", 8 = "token-of-8" }
 [entity.conversation]
 participants = "/custom_attributes/watchers"
+[as_user.credentials]
+1 = "token-of-1"
+4 = "token-of-4"
+8 = "token-of-8"
 "#;
 
 /// Who has a token of their own in Chatwoot.
@@ -131,26 +133,38 @@ pub(super) const USERS: [(&str, &str, &str); 9] = [
     ("9", "20", "beginner"),
 ];
 
+/// Who lacks nothing.
+pub(super) const ADMINISTRATOR: &str = "5";
+
 const TENANT: &str = "default";
+
+/// People beside [`USERS`], each with a token of their own and the role `of-` them.
+#[derive(Default)]
+pub(super) struct Others {
+    pub(super) users: Vec<String>,
+    /// Their roles, and what else roles say.
+    pub(super) roles: String,
+}
 
 pub(super) struct House {
     gateway: Gateway,
     oracle: Arc<Oracle>,
     pub(super) backend: Backend,
-    keys: Vec<String>,
+    /// Each user's key, with the user.
+    keys: Vec<(String, String)>,
     sights: Arc<Vec<Sight>>,
     setting: Setting,
     _folder: TempDir,
 }
 
-/// What is wrong with these routes.
+/// What is wrong with these routes, if anything is.
 pub(super) fn mistakes(routes: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| write_file(folder.path(), name, text);
     write("headgate.toml", &headgate_toml("chat", "127.0.0.1:1"));
     write("tenants/default/roles.toml", ROLES);
     write("tenants/default/routes.toml", routes);
-    Config::load(folder.path(), &|_| None).unwrap_err().to_string()
+    Config::load(folder.path(), &|_| None).err().map(|mistakes| mistakes.to_string()).unwrap_or_default()
 }
 
 impl House {
@@ -167,54 +181,71 @@ impl House {
         Self::set_before(Setting::Adapted, chatwoot).await
     }
 
+    /// A house with these people besides, before another Chatwoot.
+    pub(super) async fn with(
+        others: &Others,
+        chatwoot: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Self {
+        Self::made(Setting::Adapted, chatwoot, others).await
+    }
+
     pub(super) async fn set_before(
         setting: Setting,
         chatwoot: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static,
     ) -> Self {
-        Self::made(setting, chatwoot, "").await
+        Self::made(setting, chatwoot, &Others::default()).await
     }
 
     /// A house whose roles see less by this.
     pub(super) async fn narrower(by: &str) -> Self {
-        Self::made(Setting::Adapted, chatwoot::told, by).await
+        let others = Others { roles: by.to_owned(), users: Vec::new() };
+        Self::made(Setting::Adapted, chatwoot::told, &others).await
     }
 
     async fn made(
         setting: Setting,
         chatwoot: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static,
-        narrower_by: &str,
+        others: &Others,
     ) -> Self {
         let backend = Backend::start(chatwoot).await;
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| write_file(folder.path(), name, text);
         write("headgate.toml", &(headgate_toml("chat", backend.address) + API_HEADERS));
-        write("tenants/default/routes.toml", &setting.routes());
-        write("tenants/default/roles.toml", &format!("{ROLES}{narrower_by}"));
+        let tokens = others.users.iter().map(|user| format!("{user} = \"token-of-{user}\"\n"));
+        write("tenants/default/routes.toml", &(setting.routes() + &tokens.collect::<String>()));
+        write("tenants/default/roles.toml", &format!("{ROLES}{}", others.roles));
         let (mut directory, mut identity, mut keys) = (String::new(), String::new(), Vec::new());
         for team in ["10", "20"] {
             let members = USERS.iter().filter(|(_, of, _)| *of == team).map(|(user, ..)| *user);
             directory += &format!("[team.{team}]\nmembers = {:?}\n", members.collect::<Vec<_>>());
         }
-        for (user, _, role) in USERS {
+        let others_roles = others.users.iter().map(|user| (user.clone(), format!("of-{user}")));
+        let users = USERS.iter().map(|(user, _, role)| ((*user).to_owned(), (*role).to_owned()));
+        let users: Vec<_> = users.chain(others_roles).collect();
+        for (user, role) in &users {
             let key = NewKey::make().unwrap();
             directory += &format!("[user.{user}]\nroles = [\"{role}\"]\n");
             identity += &format!("[api_key.of-{user}]\nhash = \"{}\"\nuser = \"{user}\"\n", key.hash);
-            keys.push(key.key.clone());
+            keys.push((key.key.clone(), user.clone()));
         }
         write("tenants/default/directory.toml", &directory);
         write("tenants/default/identity.toml", &identity);
         let loaded = Config::load(folder.path(), &|_| None).unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let gateway = Gateway::start(loaded, Arc::new(SystemClock::new())).await.unwrap();
         let sights: Arc<Vec<_>> = Arc::new(USERS.iter().map(|(user, ..)| Sight::of(user, setting)).collect());
-        let (known, seen) = (credentials(&keys), Arc::clone(&sights));
+        let (known, seen) = (keys.clone(), Arc::clone(&sights));
+        // What others lack is their test's to say: they begin as administrators.
+        let sight_of = |user: &str| number(user).or_else(|| number(ADMINISTRATOR)).unwrap();
         let allowed = Allowed {
             users: Box::new(move |text| by_credential(&known, text)),
             tenant: TENANT,
-            sees: Box::new(move |user, canary| seen[number(user)].may_see(canary)),
+            sees: Box::new(move |user, canary| seen[sight_of(user)].may_see(canary)),
         };
         let mut tokens = vec![("", HEADGATES_TOKEN)];
         if setting == Setting::Adapted {
             tokens.extend(TOKENS);
+            let others = others.users.iter();
+            tokens.extend(others.map(|user| (&*user.clone().leak(), &*format!("token-of-{user}").leak())));
         }
         let identity = Shown { credential: Some(("api_access_token", tokens)), asserted: false };
         let oracle = Oracle::new(allowed, identity, backend.watched(), folder.path());
@@ -234,7 +265,7 @@ impl House {
         path: &str,
         body: Option<(&str, &str)>,
     ) -> Answer {
-        let key = &self.keys[number(user)];
+        let (key, _) = self.keys.iter().find(|(_, of)| of == user).unwrap();
         let more = body.map_or_else(String::new, |(kind, body)| {
             format!("Content-Type: {kind}\r\nContent-Length: {}\r\n", body.len())
         });
@@ -263,7 +294,7 @@ impl House {
 
     /// What the policy says of a user.
     pub(super) fn sight(&self, user: &str) -> &Sight {
-        &self.sights[number(user)]
+        &self.sights[number(user).unwrap()]
     }
 
     pub(super) async fn get(&self, user: &str, path: &str) -> Answer {
@@ -318,14 +349,9 @@ impl House {
     }
 }
 
-/// Each user's key with the user.
-fn credentials(keys: &[String]) -> Vec<(String, String)> {
-    USERS.iter().zip(keys).map(|((user, ..), key)| (key.clone(), (*user).to_owned())).collect()
-}
-
 /// The place of a user among [`USERS`].
-fn number(user: &str) -> usize {
-    USERS.iter().position(|(known, ..)| *known == user).unwrap()
+fn number(user: &str) -> Option<usize> {
+    USERS.iter().position(|(known, ..)| *known == user)
 }
 
 /// What the policy says that a user may see.

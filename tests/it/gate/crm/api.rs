@@ -282,3 +282,16 @@ pub(super) fn told_ties_by_id(asked: &Asked) -> Vec<u8> {
     }
     backend::json(200, &object)
 }
+
+/// As [`told`], by a backend where nothing hangs on an object.
+pub(super) fn told_without_ties(asked: &Asked) -> Vec<u8> {
+    let answer = String::from_utf8(told(asked)).unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    let mut object: Value = serde_json::from_str(body).unwrap();
+    for kind in ["leads", "contacts", "companies"] {
+        if let Some(tied) = object["_embedded"].get_mut(kind) {
+            *tied = json!([]);
+        }
+    }
+    backend::json(200, &object)
+}

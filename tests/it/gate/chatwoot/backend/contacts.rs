@@ -69,7 +69,7 @@ pub(super) fn answer(asked: &Asked, parts: &[&str], query: &Query) -> Option<Tol
 
 pub(super) fn contact(id: u32, inboxes: bool) -> Value {
     let mut contact = json!({
-        "additional_attributes": {"city": format!("CANARY-k{id}-hidden-city")}, "availability_status": "offline",
+        "additional_attributes": additional(id), "availability_status": "offline",
         "email": format!("CANARY-k{id}-hidden-email@example.org"), "id": id, "name": format!("CANARY-k{id}-name"),
         "phone_number": format!("CANARY-k{id}-hidden-phone"), "blocked": false,
         "identifier": format!("CANARY-k{id}-hidden-identifier"), "thumbnail": format!("https://CANARY-k{id}-thumbnail"),
@@ -85,7 +85,7 @@ pub(super) fn contact(id: u32, inboxes: bool) -> Value {
 /// As events, and so messages and notices, show it.
 pub(super) fn told_contact(id: u32) -> Value {
     json!({
-        "additional_attributes": {"city": format!("CANARY-k{id}-hidden-city")}, "custom_attributes": {}, "id": id,
+        "additional_attributes": additional(id), "custom_attributes": {}, "id": id,
         "email": format!("CANARY-k{id}-hidden-email"), "identifier": null, "name": format!("CANARY-k{id}-name"),
         "phone_number": format!("CANARY-k{id}-hidden-phone"), "thumbnail": "", "blocked": false, "type": "contact",
     })
@@ -95,7 +95,15 @@ pub(super) fn found_contact(id: u32) -> Value {
     json!({
         "email": format!("CANARY-k{id}-hidden-email"), "id": id, "name": format!("CANARY-k{id}-name"),
         "phone_number": format!("CANARY-k{id}-hidden-phone"), "identifier": format!("CANARY-k{id}-hidden-identifier"),
-        "additional_attributes": {"city": format!("CANARY-k{id}-hidden-city")}, "last_activity_at": 1,
+        "additional_attributes": additional(id), "last_activity_at": 1,
+    })
+}
+
+/// Where a contact lives and works.
+fn additional(id: u32) -> Value {
+    json!({
+        "city": format!("CANARY-k{id}-hidden-city"), "company_name": format!("CANARY-k{id}-hidden-company"),
+        "country": format!("CANARY-k{id}-hidden-country"), "country_code": format!("CANARY-k{id}-hidden-code"),
     })
 }
 
