@@ -154,6 +154,6 @@ impl Passage<'_> {
     ) -> bool {
         let reach = shapes.reach(actor, &self.matched.route.shows, self.asked);
         permit.is_some_and(Permit::is_of_everything)
-            || (self.must_show.is_none() && reach.certain == Scope::All)
+            || (self.must_show().is_none() && reach.certain == Scope::All)
     }
 }

@@ -195,7 +195,7 @@ impl Passage<'_> {
                     // out must not learn from a 404 that there are none to be left out.
                     (Ok(Came::None(unseen)), None) => {
                         let is_missing = unseen.status() == StatusCode::NOT_FOUND;
-                        if is_missing && place.page == paged.by.first && self.must_show.is_none() {
+                        if is_missing && place.page == paged.by.first && self.must_show().is_none() {
                             return self.error(unseen, walk.permit);
                         }
                         let otherwise = if is_missing { Refusal::Missing } else { Refusal::Failed };
@@ -256,7 +256,7 @@ impl Passage<'_> {
             }
         };
         places.keep(list, paged.number, place, end);
-        self.tell_removed(Some(&removed), &walk.shapes, record);
+        self.tell_removed(&removed, &walk.shapes, record);
         let made = made.ok_or(Refusal::Failed)?;
         // Whether the list has ended for everybody or for this user is not told (D05).
         let is_end = end == End::OfList && made.page.rows() == 0 && self.may_hide_all_rows();
