@@ -262,23 +262,26 @@ impl Passage<'_> {
             })?;
             let hidden = sight.main_is_hidden && subject.is_one;
             let another = sight.main_is_another;
-            let Wanted { referred, teams_of, teams_beyond, objects, beyond } = sight.into_wanted();
+            let wanted = sight.into_wanted();
             if another {
                 let withheld = Withheld::Another;
                 tracing::warn!(route.match = route.name, error = &withheld as &dyn Error, "an answer is withheld");
                 return Err(Refusal::Withheld(withheld));
             }
+            let Wanted { referred, teams_of, objects, .. } = wanted;
             if teams_of.is_empty() && objects.is_empty() && referred == known_referred {
-                if hidden {
-                    return Err(Refusal::Withheld(Withheld::Hidden));
+                let side = self.side;
+                for (is_beyond, counter) in [
+                    (wanted.beyond, &side.look_ups_beyond),
+                    (wanted.teams_beyond, &side.teams_beyond),
+                    (wanted.participants_beyond, &side.participants_beyond),
+                    (wanted.references_beyond, &side.references_beyond),
+                ] {
+                    if is_beyond {
+                        counter.inc();
+                    }
                 }
-                if beyond {
-                    self.side.look_ups_beyond.inc();
-                }
-                if teams_beyond {
-                    self.side.teams_beyond.inc();
-                }
-                return Ok(seen);
+                return if hidden { Err(Refusal::Withheld(Withheld::Hidden)) } else { Ok(seen) };
             }
             known_referred = referred;
             self.look_up(objects, shapes, decision, &mut found).await?;
@@ -322,6 +325,9 @@ impl Passage<'_> {
         // Another object than the one that was asked for is not believed.
         let why = if look.is_another { Withheld::Another } else { Withheld::Unreadable };
         let known = look.known.ok_or(Refusal::Withheld(why))?;
+        if known.has_participants_beyond() {
+            self.side.participants_beyond.inc();
+        }
         // A weak one says nothing of what matters.
         let version = unseen.header(&header::ETAG).and_then(|etag| etag.to_str().ok());
         let version = version.filter(|etag| etag.starts_with('"')).map(Arc::from);
