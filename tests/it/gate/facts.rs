@@ -1,6 +1,9 @@
 //! Facts that Headgate asks the backend for, and how long they are believed.
 
-use std::sync::{Arc, Mutex, mpsc};
+use std::{
+    sync::{Arc, Mutex, mpsc},
+    time::Duration,
+};
 
 use headgate::{
     clock::ManualClock,
@@ -140,6 +143,41 @@ async fn a_write_whose_client_went_away_ends_what_was_known_all_the_same() {
     release.send(()).unwrap();
 }
 
+#[tokio::test]
+async fn a_write_of_several_objects_ends_what_was_known_of_each() {
+    let bulk = "[[route]]\nmatch = 'PATCH /api/v1/accounts/{account}/bulk/contacts'\nentity = 'contact'\n\
+                action = 'edit'\nobject = 'prefetch'\n\
+                prefetch = 'GET /api/v1/accounts/{account}/contacts/{id}'\nids = '/ids'\n";
+    let owner = Arc::new(Mutex::new("ana"));
+    let written = Arc::clone(&owner);
+    let script = move |asked: &backend::Asked| {
+        let id = asked.target.rsplit('/').next()?;
+        if asked.method == "PATCH" {
+            *written.lock().unwrap() = "ben";
+        }
+        Some(backend::json(200, &json!({"id": id, "owner": *written.lock().unwrap()})))
+    };
+    let world = Setup::default()
+        .headgate("[gate]\nprefetch_age_max = '1h'\n")
+        .routes(bulk)
+        .backend(script)
+        .start()
+        .await;
+    for contact in ["501", "502"] {
+        assert_eq!(world.get("ana", &format!("/contacts/{contact}")).await.status, 200, "{contact}");
+    }
+    let made = world.write("ana", "PATCH", "/bulk/contacts", &json!({"ids": ["501", "502"]})).await;
+    assert!(made.status < 300, "{made:?}");
+    assert_eq!(*owner.lock().unwrap(), "ben", "both are ben's now");
+    for contact in ["501", "502"] {
+        let path = format!("/contacts/{contact}");
+        assert_eq!(world.get("ana", &path).await.status, 404, "{contact}");
+        let body = json!({"contact": {"name": "x"}});
+        assert_eq!(world.write("ana", "PUT", &path, &body).await.status, 404, "{contact}");
+        assert_eq!(world.get("ben", &path).await.status, 200, "{contact}");
+    }
+}
+
 /// Cards in whose JSON those stand who take part in them, and what hangs below one.
 const CARDS: &str = "[entity.card]\nresource = 'conversation'\nid = '/id'\nresponsible = '/assignee'\n\
      participants = '/participants'\nfields = ['id']\n\
@@ -169,6 +207,18 @@ async fn ana_sees(world: &World) -> [bool; 3] {
         status == 200
     });
     [rows == 1, card.await, below.await]
+}
+
+#[tokio::test]
+async fn d13_who_no_longer_takes_part_sees_nothing_more_of_it_and_what_hangs_below_it_for_two_seconds() {
+    let clock = Arc::new(ManualClock::new(Timestamp(0)));
+    let participants = Arc::new(Mutex::new(vec!["sue".to_owned(), "ana".to_owned()]));
+    let world = of_one_card(&participants, Arc::clone(&clock)).await;
+    assert_eq!(ana_sees(&world).await, [true, true, true]);
+    participants.lock().unwrap().pop();
+    assert_eq!(ana_sees(&world).await, [false, false, true], "on the next request");
+    clock.advance(Duration::from_secs(2));
+    assert_eq!(ana_sees(&world).await, [false, false, false], "`prefetch_age_max` later");
 }
 
 #[tokio::test]
