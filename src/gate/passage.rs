@@ -66,8 +66,15 @@ impl Passage<'_> {
             let (unseen, known) = match looked.await {
                 Ok(looked) => looked,
                 Err(refusal) => {
-                    self.may_know_why(&target, *entity, id, record.id).await?;
-                    return Err(refusal);
+                    let knows = self.without_shadow().may_know_why(&target, *entity, id, record.id).await;
+                    return Err(match (knows, self.in_shadow()) {
+                        (Err(hidden), None) => hidden,
+                        (Err(hidden), Some(_)) if hidden != refusal => {
+                            self.tell_refusal(&hidden, "it may not be known why there is no answer", record);
+                            refusal
+                        }
+                        (Ok(()) | Err(_), _) => refusal,
+                    });
                 }
             };
             let keyed = self.keyed(&known).await?;
@@ -109,7 +116,7 @@ impl Passage<'_> {
         id: &str,
         decision: DecisionId,
     ) -> Result<(), Refusal> {
-        if target.query.is_none() || self.in_shadow().is_some() {
+        if target.query.is_none() {
             return Ok(());
         }
         let known = self.fetched(target.path.as_str(), entity, id, decision).await?;

@@ -168,12 +168,15 @@ request = "GET /api/v1/accounts/{account}/talks/{id}/messages/{message}"
 "#;
 
 /// What is asked, and whether ana gets another answer than there would be without rules.
-const QUESTIONS: [(&str, &str, bool); 38] = [
+const QUESTIONS: [(&str, &str, bool); 41] = [
     ("GET /persons/501", "", true),
     ("GET /persons/502", "", true),
     ("GET /persons/503", "", false),
     ("GET /persons/503?phone_number=1", "", true),
     ("GET /persons/503?name=C", "", false),
+    ("GET /persons/502?name=fails", "", true),
+    ("GET /persons/503?name=fails", "", false),
+    ("GET /persons/504?name=none", "", false),
     ("GET /persons?of=ana", "", false),
     ("GET /persons?of=all", "", true),
     ("GET /persons?of=ana&sort=name", "", false),
@@ -237,7 +240,10 @@ fn said(question: &str) -> Option<(u16, &'static str)> {
         "/lines/of-all" => (200, "owner,name\r\nana,A\r\nben,B\r\n"),
         "/lines/with-numbers" => (200, "owner,name,phone_number\r\nana,A,1\r\n"),
         "/lines/none" => (200, "owner,name\r\n"),
-        "/failing/101" | "/failing/102" => (500, "no"),
+        "/persons/504" | "/persons/504?name=none" => (404, "none"),
+        "/failing/101" | "/failing/102" | "/persons/502?name=fails" | "/persons/503?name=fails" => {
+            (500, "no")
+        }
         "/report" | "/news" => (200, r#"{"people": 57}"#),
         file if file.ends_with("/file") || file.starts_with("/pictures/") || file == "/archive" => {
             (200, FILE)
@@ -324,8 +330,8 @@ async fn i11_whatever_would_be_another_answer_passes_in_shadow_and_is_told() {
         let refused = shown(&asks(&enforced, "ana", asked).await);
         let who_sees_all = shown(&asks(&enforced, "adm", asked).await);
         let as_it_is = match said(question.split_once(' ').unwrap().1).unwrap() {
-            // What the backend says of its own troubles is shown to nobody.
-            (500.., _) => who_sees_all.clone(),
+            // What the backend says of its own troubles, and of what is not there, is shown to nobody.
+            (404 | 500.., _) => who_sees_all.clone(),
             (status, body) => (status, body.to_owned()),
         };
         if (refused != as_it_is) != differs {
