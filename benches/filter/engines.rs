@@ -85,11 +85,16 @@ pub(crate) fn headgate(text: &[u8]) -> Vec<u8> {
 }
 
 pub(crate) fn streamed(text: &[u8]) -> Vec<u8> {
+    in_chunks(text, Vec::clear)
+}
+
+/// The same in chunks; `taken` is done with what has come out so far before the next one.
+pub(crate) fn in_chunks(text: &[u8], taken: fn(&mut Vec<u8>)) -> Vec<u8> {
     LAYOUT.with(|layout| {
         let mut filter = Filter::new(layout, Limits::default(), Caller);
         let mut out = Vec::with_capacity(2 * CHUNK_BYTES);
         for chunk in text.chunks(CHUNK_BYTES) {
-            out.clear();
+            taken(&mut out);
             filter.push(chunk, &mut out).unwrap();
         }
         filter.finish(&mut out).unwrap();

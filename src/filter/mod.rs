@@ -53,7 +53,8 @@
 //! Around entities, text passes as it is read, and only a key with the white space before it is held. An entity
 //! that stands in no other is held until it is whole, since what decides on it may stand at its end. Both are
 //! bounded by [`Limits::object_bytes_max`]. Text in one piece or many gives the same, but for [`Total::Shown`]
-//! before the rows, and for which of two faults is told if one of them is [`Fault::TooLarge`].
+//! before the rows, and for which of two faults is told if one of them is [`Fault::TooLarge`]. The gate gives whole texts
+//! ([`filter()`], [`page()`]): nothing of an answer may have passed when a fault is found at its end (`docs/adr/0008-filter.md`).
 
 pub mod csv;
 pub mod fuzzing;

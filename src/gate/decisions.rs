@@ -24,7 +24,10 @@ use tokio::{
     time::timeout,
 };
 
-use super::decision_log::{Line, Writer};
+use super::{
+    decision_log::{Line, Writer},
+    refusal::Refusal,
+};
 use crate::{
     config::gate::DecisionLog,
     directory::Version,
@@ -77,6 +80,22 @@ pub struct Record {
 }
 
 impl Record {
+    /// Tells that it was refused. What shadow mode let pass stays told, if it was refused for another reason then.
+    pub(super) fn refused(&mut self, refusal: &Refusal) {
+        let is_denial = refusal.is_denial();
+        if is_denial || self.outcome != Outcome::WouldDeny {
+            self.outcome = if is_denial { Outcome::Denied } else { Outcome::Refused };
+            (self.reason, self.shadow) = (refusal.label(), None);
+        }
+    }
+
+    /// Tells what was decided. What shadow mode let pass before stays told: without it the request would have ended there.
+    pub(super) fn decided(&mut self, outcome: Outcome, reason: &'static str, why: String) {
+        if self.outcome != Outcome::WouldDeny {
+            (self.outcome, self.reason, self.why) = (outcome, reason, Some(why));
+        }
+    }
+
     /// Whether as many of these may come as anybody likes.
     fn is_anybodys(&self) -> bool {
         self.user.is_none() || self.reason == TOO_MANY
@@ -94,6 +113,10 @@ pub struct Removed {
     pub fields: BTreeMap<String, u64>,
     /// Members that no entity declares.
     pub undeclared: u64,
+    /// In shadow mode: none of these, and the answer would have been another one all the same. Something that counts rows or leads to
+    /// others, or the text of an error.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub other: bool,
 }
 
 impl Removed {
@@ -113,9 +136,15 @@ impl Removed {
                 .map(|(entity, field, times)| (name(*entity, *field), *times))
                 .collect(),
             undeclared: report.undeclared,
+            other: false,
         };
         let nothing = removed.rows + removed.objects + removed.undeclared == 0 && removed.fields.is_empty();
         (!nothing).then_some(removed)
+    }
+
+    /// Nothing that is counted.
+    pub(super) fn other() -> Self {
+        Self { rows: 0, objects: 0, fields: BTreeMap::new(), undeclared: 0, other: true }
     }
 }
 
@@ -303,7 +332,6 @@ impl Decisions {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::gate::refusal::Refusal;
 
     pub(in crate::gate) fn record(id: u128, tenant: &str) -> Record {
         Record {

@@ -7,7 +7,7 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Duration};
 use smallvec::SmallVec;
 
 pub(super) use self::reading::is_that;
-pub use self::reading::{Reading, Referred};
+pub use self::reading::{Reading, Referred, RefersTo};
 use crate::{
     channel::Channel,
     ids::{AccountId, TenantId},
@@ -24,6 +24,8 @@ pub struct Known<'a> {
     pub team: Option<Cow<'a, str>>,
     /// Who takes part.
     pub participants: Vec<String>,
+    /// There are more of them than are read.
+    pub participants_beyond: bool,
     /// Who made it.
     pub creator: Option<Cow<'a, str>>,
     /// The team whose queue serves it.
@@ -83,6 +85,7 @@ impl<'a> Known<'a> {
             responsible: self.responsible.map(own),
             team: own(self.team),
             participants: self.participants,
+            participants_beyond: self.participants_beyond,
             creator: own(self.creator),
             queue: own(self.queue),
             open: self.open,
@@ -107,6 +110,12 @@ impl<'a> Known<'a> {
             creator: Some(creator.into()),
             ..Self::default()
         }
+    }
+
+    /// Whether there are more participants than are read, of it or of that through which it is reached.
+    #[must_use]
+    pub fn has_participants_beyond(&self) -> bool {
+        self.participants_beyond || self.via.as_ref().is_some_and(|(_, via)| via.has_participants_beyond())
     }
 
     /// The responsible user, whose teams count beside the object's own (`G3`).

@@ -164,8 +164,7 @@ impl Gate {
         let mut shown = match self.pass(&snapshot, request, &mut record).await {
             Ok(shown) => shown,
             Err(refusal) => {
-                record.outcome = if refusal.is_denial() { Outcome::Denied } else { Outcome::Refused };
-                record.reason = refusal.label();
+                record.refused(&refusal);
                 refusal.response(record.id)
             }
         };
@@ -260,6 +259,7 @@ impl Gate {
             matched: &matched,
             asked,
             must_show: None,
+            is_trial: false,
         };
         passage.pass(head, target, body, record).await
     }
@@ -345,6 +345,9 @@ struct Passage<'a> {
     enforced: &'a Granted,
     matched: &'a Matched,
     asked: Asked,
-    /// What a row must show to come in answer to the question; `None`: the question is about nothing that a row hides.
+    /// What a row must show to come in answer to the question; `None`: the question is about nothing that a row hides. In shadow mode,
+    /// what it would have to.
     must_show: Option<&'a MustShow>,
+    /// It only tells what would come of the request without shadow mode: nothing of it is shown or remembered.
+    is_trial: bool,
 }

@@ -66,22 +66,25 @@ impl Passage<'_> {
             let (unseen, known) = match looked.await {
                 Ok(looked) => looked,
                 Err(refusal) => {
-                    self.may_know_why(&target, *entity, id, record.id).await?;
-                    return Err(refusal);
+                    let knows = self.without_shadow().may_know_why(&target, *entity, id, record.id).await;
+                    return Err(match (knows, self.in_shadow()) {
+                        (Err(hidden), None) => hidden,
+                        (Err(hidden), Some(_)) if hidden != refusal => {
+                            self.tell_refusal(&hidden, "it may not be known why there is no answer", record);
+                            refusal
+                        }
+                        (Ok(()) | Err(_), _) => refusal,
+                    });
                 }
             };
             let keyed = self.keyed(&known).await?;
             let permit = self.decide(Some(&keyed), &[], record)?;
-            if route.shadow {
-                // What would have been refused is told, and not the decision that came after.
-                self.may_ask_before(&target, record)?;
-            }
             self.put_on_record(record).await?;
             return self.show(unseen, &permit, None, record).await;
         }
 
         let object = self.object(record.id).await?;
-        self.see_what_it_stands_in(object.as_ref(), record.id).await?;
+        self.see_what_it_stands_in(object.as_ref(), record).await?;
         // Before the body is read: a refused upload is not asked for (B12).
         let permit = self.decide_first(object.as_ref(), record)?;
         let is_there = body.is_end_stream();
@@ -99,7 +102,7 @@ impl Passage<'_> {
         record.grants = Some(rights.enforced.version);
         let now = self.by(&rights)?;
         let object = now.object(record.id).await?;
-        now.see_what_it_stands_in(object.as_ref(), record.id).await?;
+        now.see_what_it_stands_in(object.as_ref(), record).await?;
         let permit = now.decide_first(object.as_ref(), record)?;
         Box::pin(now.make(permit, object, target, passed, said, record)).await
     }
@@ -113,7 +116,7 @@ impl Passage<'_> {
         id: &str,
         decision: DecisionId,
     ) -> Result<(), Refusal> {
-        if target.query.is_none() || self.in_shadow().is_some() {
+        if target.query.is_none() {
             return Ok(());
         }
         let known = self.fetched(target.path.as_str(), entity, id, decision).await?;
@@ -197,16 +200,11 @@ impl Passage<'_> {
             record.facts_age = age.and_then(|age| u64::try_from(age.as_millis()).ok());
         }
         let method = route.matches.method.clone();
-        let actor = &self.granted.actor;
-        let within = self.shapes()?.reach(actor, &route.shows, self.asked).within;
-        let paged = self.paged(&target, &permit)?;
-        // In shadow mode the backend is asked what it would be without Headgate.
-        let push = &route.shows.push;
-        let is_meant = !push.as_user || self.credential().is_some();
-        let target = match self.in_shadow() {
-            None if is_meant => push::narrowed(&target, push, actor, within)?,
-            _ => target.forwarded(),
-        };
+        let enforced = permit.without_shadow();
+        self.would(enforced.as_ref(), "a parameter can be read in two ways", record, |would, enforced| {
+            would.ask_for(&target, enforced).map(drop)
+        });
+        let AsksFor { paged, within, target } = self.ask_for(&target, &permit)?;
         self.put_on_record(record).await?;
         if within == Scope::None && !route.writes() && self.in_shadow().is_none() {
             let number = paged.as_ref().and_then(Paged::number);
@@ -231,13 +229,33 @@ impl Passage<'_> {
         } else if self.passes_unread(&permit)? {
             let format = route.shows.format;
             match upstream.forward_unread(&permit, onward, from, format).await? {
-                Ok(passing) => return Ok(passing.shown(format, &self.side.routes.map)),
+                Ok(passing) => {
+                    let why = "the answer may be shown as a whole only";
+                    self.would(enforced.as_ref(), why, record, |would, enforced| {
+                        let passes = would.passes_unread(enforced)?;
+                        passes.then_some(()).ok_or(Refusal::Withheld(Withheld::Uncovered))
+                    });
+                    return Ok(passing.shown(format, &self.side.routes.map));
+                }
                 Err(unseen) => unseen,
             }
         } else {
             upstream.forward(&permit, onward, from).await?
         };
         self.show(answered, &permit, object.as_ref(), record).await
+    }
+
+    /// What the backend is asked for a list. In shadow mode, what it would be without Headgate.
+    fn ask_for(&self, target: &Target, permit: &Permit) -> Result<AsksFor<'_>, Refusal> {
+        let (actor, shows) = (&self.granted.actor, &self.matched.route.shows);
+        let within = self.shapes()?.reach(actor, shows, self.asked).within;
+        let paged = self.paged(target, permit)?;
+        let is_meant = !shows.push.as_user || self.credential().is_some();
+        let target = match self.in_shadow() {
+            None if is_meant => push::narrowed(target, &shows.push, actor, within)?,
+            _ => target.forwarded(),
+        };
+        Ok(AsksFor { paged, within, target })
     }
 
     /// The one decision on the request, told in the record. In shadow mode a no is only told.
@@ -248,22 +266,21 @@ impl Passage<'_> {
         record: &mut Record,
     ) -> Result<Permit, Refusal> {
         let decided = Decided::on(&self.enforced.actor, self.asked, object, writes);
-        let permit = match (decided.permit(), self.shadow(object, writes)) {
+        match (decided.permit(), self.shadow(object, writes)) {
             (Ok(permit), shadow) => {
-                record.outcome = Outcome::Allowed;
-                record.reason = decided.label();
+                record.decided(Outcome::Allowed, decided.label(), decided.why);
                 Ok(shadow.map_or(permit, |shadow| shadow.permit.in_place_of(permit)))
             }
             (Err(Denied(reason)), Some(shadow)) if Shadow::passes(reason) => {
-                record.outcome = Outcome::WouldDeny;
-                record.reason = reason.label();
+                record.decided(Outcome::WouldDeny, reason.label(), decided.why);
                 record.shadow = Some(shadow.of);
                 Ok(shadow.permit)
             }
-            (Err(Denied(reason)), _) => Err(self.denied(reason, self.asked, object)),
-        };
-        record.why = Some(decided.why);
-        permit
+            (Err(Denied(reason)), _) => {
+                record.why = Some(decided.why);
+                Err(self.denied(reason, self.asked, object))
+            }
+        }
     }
 
     /// A no as it is told. That an object is there is hidden only from who may not see it.
@@ -400,6 +417,16 @@ impl Passage<'_> {
         let known = self.snapshot.people.known(&self.granted.actor.tenant, &UserId::new(user))?;
         Some(team_keys(known))
     }
+}
+
+/// What the backend is asked for.
+struct AsksFor<'a> {
+    /// The page of a list that is asked for, if Headgate counts its pages.
+    paged: Option<Paged<'a>>,
+    /// What the user may see at most.
+    within: Scope,
+    /// As it is asked.
+    target: String,
 }
 
 fn team_keys(found: Result<Granted, NoActor>) -> Vec<TeamKey> {

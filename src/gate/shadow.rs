@@ -1,13 +1,19 @@
 //! Shadow mode: what the policy refuses or withholds is told and passes, on a route in shadow for everybody, and
 //! elsewhere for who has a role in shadow.
 //!
+//! What would be refused or withheld is found out by going the same way without shadow mode, beside the request: each step of it that may
+//! refuse, and of the answer what would be shown ([`Passage::without_shadow`]). Where that ends otherwise, it is told.
+//!
 //! Whose an object is and who may ask at all is no matter of rights: what is another tenant's, and who is not
 //! active, is refused in shadow too, and so is what no route or policy names.
 
 use super::{
-    Passage,
+    Passage, Shown,
+    decisions::{Outcome, Record, Removed},
     facts::Keyed,
     permit::{Decided, Permit},
+    refusal::Refusal,
+    show::{answer::Unseen, must_show::MustShow},
 };
 use crate::policy::{Actor, DenyReason, FieldNo};
 
@@ -34,25 +40,89 @@ impl Shadow {
     }
 }
 
-impl Passage<'_> {
+impl<'a> Passage<'a> {
     /// What passes although the policy may refuse it; `None` if nothing is in shadow, or the roles that are would
     /// not be enough if they granted everything.
     pub(super) fn shadow(&self, object: Option<&Keyed>, writes: &[FieldNo]) -> Option<Shadow> {
-        if self.matched.route.shadow {
-            return Some(Shadow { permit: Permit::of_everything(), of: "route".to_owned() });
+        let of = self.in_shadow()?;
+        if self.is_on_shadow_route() {
+            return Some(Shadow { permit: Permit::of_everything(), of });
         }
-        let of = roles_in_shadow(&self.enforced.actor)?;
         let permit = Decided::on(&self.granted.actor, self.asked, object, writes).permit().ok()?;
         Some(Shadow { permit, of })
     }
 
     /// What is in shadow here, if anything is.
     pub(super) fn in_shadow(&self) -> Option<String> {
-        if self.matched.route.shadow {
+        if self.is_on_shadow_route() {
             Some("route".to_owned())
         } else {
-            roles_in_shadow(&self.enforced.actor)
+            roles_in_shadow(&self.enforced.actor).filter(|_| !self.is_trial)
         }
+    }
+
+    /// Whether nobody is refused here.
+    pub(super) fn is_on_shadow_route(&self) -> bool {
+        self.matched.route.shadow && !self.is_trial
+    }
+
+    /// The same request as it would go without shadow mode. Of what it is answered nothing is shown.
+    pub(super) fn without_shadow(&self) -> Self {
+        Self { granted: self.enforced, is_trial: true, ..*self }
+    }
+
+    /// What comes of a step without shadow mode, by the permit that there would be. `None` if shadow mode is off, or the request would have
+    /// been refused: before, or here, which is told with this `why`.
+    pub(super) fn would<T>(
+        &self,
+        enforced: Option<&Permit>,
+        why: &str,
+        record: &mut Record,
+        step: impl FnOnce(&Passage<'_>, &Permit) -> Result<T, Refusal>,
+    ) -> Option<T> {
+        let enforced = enforced.filter(|_| self.in_shadow().is_some())?;
+        let would = step(&self.without_shadow(), enforced);
+        would.map_err(|refusal| self.tell_refusal(&refusal, why, record)).ok()
+    }
+
+    /// What a row must show to come in answer to the question. In shadow mode every row comes.
+    pub(super) fn must_show(&self) -> Option<&'a MustShow> {
+        self.must_show.filter(|_| self.in_shadow().is_none())
+    }
+
+    /// Tells that a request would have been refused, or its answer withheld.
+    pub(super) fn tell_refusal(&self, refusal: &Refusal, why: &str, record: &mut Record) {
+        record.decided(Outcome::WouldDeny, refusal.label(), why.to_owned());
+        record.shadow = self.in_shadow();
+    }
+
+    /// The backend's answer, as far as it may be shown; and what would have been shown of it without shadow mode, told.
+    pub(super) async fn show(
+        &self,
+        unseen: Unseen,
+        permit: &Permit,
+        around: Option<&Keyed>,
+        record: &mut Record,
+    ) -> Result<Shown, Refusal> {
+        // Of what would have been refused nothing would have been shown.
+        let enforced = permit.without_shadow().filter(|_| record.outcome != Outcome::WouldDeny);
+        let Some(enforced) = enforced.filter(|_| self.in_shadow().is_some()) else {
+            return self.answered(unseen, permit, around, record).await;
+        };
+        let mut told = record.clone();
+        let would = self.without_shadow();
+        let would = Box::pin(would.answered(unseen.clone(), &enforced, around, &mut told)).await;
+        (record.reason, record.removed) = (told.reason, told.removed);
+        let shown = self.answered(unseen, permit, around, record).await?;
+        match would {
+            Ok(would) if would.status() == shown.status() && would.body().is_like(shown.body()) => {}
+            Ok(_another) => {
+                record.removed.get_or_insert_with(Removed::other);
+                record.shadow = self.in_shadow();
+            }
+            Err(refusal) => self.tell_refusal(&refusal, "the answer would have been withheld", record),
+        }
+        Ok(shown)
     }
 }
 

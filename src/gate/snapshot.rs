@@ -58,6 +58,10 @@ pub(super) struct Tenant {
     pub(super) channels: BTreeMap<AccountId, Channel>,
     /// How often an answer named more objects than are looked up.
     pub(super) look_ups_beyond: Counter,
+    /// How often objects of an answer had more participants than are read.
+    pub(super) participants_beyond: Counter,
+    /// How often objects of an answer referred to more than is read.
+    pub(super) references_beyond: Counter,
     /// How often the objects of an answer had more responsible users than those whose teams are looked up.
     pub(super) teams_beyond: Counter,
     /// How often they were not looked up in time.
@@ -116,6 +120,8 @@ impl Snapshot {
                         clock.clone(),
                     ),
                     look_ups_beyond: limits.of("look_ups_max"),
+                    participants_beyond: limits.of("participants_max"),
+                    references_beyond: limits.of("references_max"),
                     teams_beyond: limits.of("teams_max"),
                     teams_late: limits.of("teams_time_max"),
                     answer_nesting_reached: limits.of("answer_nesting_max"),

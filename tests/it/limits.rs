@@ -113,9 +113,9 @@ const UNDER_NO_NAME: &str = "
     id_bytes_max idle_connections_max interim_max invalidations_max items_max jwks_bytes_max kept_max
     leeway_max lines_per_sync_max linger_bytes_max look_back_max marks_max name_bytes_max names_max
     nested_max nesting_max object_bytes_max orphans_max overtaken_max page_max parameter_bytes_max
-    parameters_max part_header_bytes_max participants_max parts_max pause_max places_max questions_max
+    parameters_max part_header_bytes_max parts_max pause_max places_max questions_max
     queue_bytes_max queue_records_max readings_max recipients_max record_bytes_max records_max
-    references_max remembered_max replied_max role_sets_max roles_per_user_max row_id_bytes_max rows_max
+    remembered_max replied_max role_sets_max roles_per_user_max row_id_bytes_max rows_max
     rule_depth_max secret_bytes_max segment_age_max segment_bytes_max specific_then_max spellings_max
     spent_age_max states_max strangers_kept_max teams_bytes_max tenants_max text_bytes_max token_bytes_max
     token_chars_max tokens_max told_max tries_max unreadable_age_max user_bytes_max users_max

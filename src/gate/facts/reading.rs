@@ -14,10 +14,12 @@ use crate::{
 /// What backends write where no user is: it is nobody's name, and does not say that nobody is responsible either (D17).
 const NO_USER: &str = "0";
 
-/// Most participants that are read: more than any backend shows of one object.
+/// Most participants that are read: more than any backend shows of one object. Beyond them it is not known who takes part, and
+/// `participants_max` is counted.
 const PARTICIPANTS_MAX: usize = 1000;
 
-/// Most objects to which one refers at one place: more than any backend shows of one object.
+/// Most objects to which one refers at one place: more than any backend shows of one object. Beyond them it refers to nothing, and
+/// `references_max` is counted.
 const REFERENCES_MAX: usize = 1000;
 
 /// By which of the filter's numbers the facts of an entity are read.
@@ -44,6 +46,17 @@ pub struct Referred {
     id: String,
     /// Its type, if the entity has some with ids of their own.
     id_type: Option<String>,
+}
+
+/// What an object refers to at one place.
+#[derive(Clone, Debug)]
+pub struct RefersTo {
+    /// As what.
+    pub entity: EntityNo,
+    /// The objects.
+    pub objects: Vec<Referred>,
+    /// There are more of them than are read.
+    pub beyond: bool,
 }
 
 /// Where an object refers to others.
@@ -129,11 +142,12 @@ impl Reading {
     }
 
     /// What this object refers to at each place of [`Entity::refers`].
-    pub fn refers(&self, object: &Object<'_>) -> impl Iterator<Item = (EntityNo, Vec<Referred>)> {
+    pub fn refers(&self, object: &Object<'_>) -> impl Iterator<Item = RefersTo> {
         self.refers.iter().map(|refers| {
             let items = object.fact(refers.at).map(Raw::items).unwrap_or_default();
             let referred = items.into_iter().filter_map(|item| refers.referred(object, item));
-            (refers.entity, referred.take(REFERENCES_MAX).collect())
+            let (objects, beyond) = at_most(REFERENCES_MAX, referred);
+            RefersTo { entity: refers.entity, objects, beyond }
         })
     }
 
@@ -206,8 +220,8 @@ impl Told {
                 Fact::Id => {}
                 Fact::Responsible => known.responsible = user(raw),
                 Fact::Participants => {
-                    known.participants = raw.names(PARTICIPANTS_MAX);
-                    known.participants.retain(|name| name != NO_USER);
+                    let names = raw.names().filter(|name| name != NO_USER);
+                    (known.participants, known.participants_beyond) = at_most(PARTICIPANTS_MAX, names);
                 }
                 Fact::Open => known.open = raw.boolean() == Some(true),
                 Fact::Team => known.team = raw.name(),
@@ -233,6 +247,12 @@ impl Told {
             as_it_is => Some(as_it_is),
         }
     }
+}
+
+/// The first of these, and whether there are more.
+fn at_most<T>(max: usize, mut all: impl Iterator<Item = T>) -> (Vec<T>, bool) {
+    let first = all.by_ref().take(max).collect();
+    (first, all.next().is_some())
 }
 
 /// The name that a value is, or that there is none; `None` if it is something else.

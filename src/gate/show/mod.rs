@@ -37,7 +37,7 @@ use crate::{
     filter::{EntityNo, Fault, Judge, Object, Page, Report, TotalValues, Verdict, csv::Table},
     gate::{
         Passage, Shown,
-        decisions::{Outcome, Record, Removed},
+        decisions::{Record, Removed},
         facts::{Keyed, Known, Reading},
         permit::Permit,
         refusal::Refusal,
@@ -47,8 +47,8 @@ use crate::{
 };
 
 impl Passage<'_> {
-    /// The backend's answer, as far as it may be shown. `around` is what is known of the route's object.
-    pub(in crate::gate) async fn show(
+    /// What may be shown of the backend's answer by the user's rights. `around` is what is known of the route's object.
+    pub(in crate::gate) async fn answered(
         &self,
         unseen: Unseen,
         permit: &Permit,
@@ -122,6 +122,10 @@ impl Passage<'_> {
         record: &mut Record,
     ) -> Result<Shown, Refusal> {
         let map = &self.side.routes.map;
+        if self.is_on_shadow_route() {
+            self.remember_export(unseen.content());
+            return unseen.whole(map).map_err(Refusal::Withheld);
+        }
         let eyes = Eyes { actor: &self.granted.actor, permit: Some(permit), decision: record.id };
         match self.matched.route.shows.format {
             Format::Whole => {
@@ -133,24 +137,11 @@ impl Passage<'_> {
             Format::Csv | Format::Json => {}
         }
         let shapes = self.shapes()?;
-        let shadow = self.in_shadow();
-        if shadow.is_some() {
-            let enforced = permit.without_shadow();
-            let eyes = Eyes { actor: &self.enforced.actor, permit: enforced.as_ref(), decision: record.id };
-            let would = self.filtered(&unseen, eyes, around, &shapes).await;
-            self.tell_removed(would.map(|(_, report)| report).ok().as_ref(), &shapes, record);
-        }
-        if self.matched.route.shadow {
-            self.remember_export(unseen.content());
-            return unseen.whole(map).map_err(Refusal::Withheld);
-        }
         if self.keeps_what_is_nobodys() && !self.sees_every_row(eyes.actor, eyes.permit, &shapes) {
             return Err(Refusal::Withheld(Withheld::Uncovered));
         }
         let (shown, report) = self.filtered(&unseen, eyes, around, &shapes).await?;
-        if shadow.is_none() {
-            self.tell_removed(Some(&report), &shapes, record);
-        }
+        self.tell_removed(&report, &shapes, record);
         self.remember_export(&shown);
         let is_object = matches!(self.matched.route.shows.main, Some(Main::Object(_)));
         let is_whole = is_object || self.sees_all_that_is_counted(eyes.actor, eyes.permit, &shapes);
@@ -174,35 +165,18 @@ impl Passage<'_> {
     /// Notes whose export an answer names, if it begins one.
     fn remember_export(&self, answer: &[u8]) {
         if let Some(export) = &self.matched.route.export
+            && !self.is_trial
             && let Some(id) = exports::id(answer, &export.id)
         {
             self.gate.exports.remember(&self.enforced.actor, &export.of, &id);
         }
     }
 
-    /// Tells what was taken out of an answer, or would have been but for shadow mode; without a report, all of it.
-    pub(in crate::gate) fn tell_removed(
-        &self,
-        report: Option<&Report>,
-        shapes: &Shapes,
-        record: &mut Record,
-    ) {
-        match report {
-            Some(report) => {
-                self.gate.metrics.removed(report);
-                record.removed = Removed::new(report, &shapes.schema);
-            }
-            // The request itself would have been refused, for a reason that is told already.
-            None if record.outcome == Outcome::WouldDeny => {}
-            // What was written would have been, and only not been shown.
-            None if self.matched.route.writes() => record.reason = "echo_withheld",
-            None => {
-                record.outcome = Outcome::WouldDeny;
-                record.reason = "withheld";
-            }
-        }
-        if record.removed.is_some() || report.is_none() {
-            record.shadow = self.in_shadow();
+    /// Tells what was taken out of an answer, unless it is told what would have been.
+    pub(in crate::gate) fn tell_removed(&self, report: &Report, shapes: &Shapes, record: &mut Record) {
+        if record.removed.is_none() {
+            self.gate.metrics.removed(report);
+            record.removed = Removed::new(report, &shapes.schema);
         }
     }
 
@@ -283,7 +257,7 @@ impl Passage<'_> {
             sight.around = around.map(|keyed| (self.asked.via.unwrap_or(self.asked.resource), keyed));
             sight.around = sight.around.filter(|_| !subject.tells_its_facts);
             sight.before = around.filter(|_| subject.tells_its_facts);
-            sight.must_show = self.must_show;
+            sight.must_show = self.must_show();
             (sight.with_rows, sight.referred) = (with_rows, &known_referred);
             sight.decided = subject.seen.as_ref();
             sight.also = subject.also.as_ref();
@@ -294,23 +268,26 @@ impl Passage<'_> {
             })?;
             let hidden = sight.main_is_hidden && subject.is_one;
             let another = sight.main_is_another;
-            let Wanted { referred, teams_of, teams_beyond, objects, beyond } = sight.into_wanted();
+            let wanted = sight.into_wanted();
             if another {
                 let withheld = Withheld::Another;
                 tracing::warn!(route.match = route.name, error = &withheld as &dyn Error, "an answer is withheld");
                 return Err(Refusal::Withheld(withheld));
             }
+            let Wanted { referred, teams_of, objects, .. } = wanted;
             if teams_of.is_empty() && objects.is_empty() && referred == known_referred {
-                if hidden {
-                    return Err(Refusal::Withheld(Withheld::Hidden));
+                let side = self.side;
+                for (is_beyond, counter) in [
+                    (wanted.beyond, &side.look_ups_beyond),
+                    (wanted.teams_beyond, &side.teams_beyond),
+                    (wanted.participants_beyond, &side.participants_beyond),
+                    (wanted.references_beyond, &side.references_beyond),
+                ] {
+                    if is_beyond {
+                        counter.inc();
+                    }
                 }
-                if beyond {
-                    self.side.look_ups_beyond.inc();
-                }
-                if teams_beyond {
-                    self.side.teams_beyond.inc();
-                }
-                return Ok(seen);
+                return if hidden { Err(Refusal::Withheld(Withheld::Hidden)) } else { Ok(seen) };
             }
             known_referred = referred;
             self.look_up(objects, shapes, decision, &mut found).await?;
@@ -354,6 +331,9 @@ impl Passage<'_> {
         // Another object than the one that was asked for is not believed.
         let why = if look.is_another { Withheld::Another } else { Withheld::Unreadable };
         let known = look.known.ok_or(Refusal::Withheld(why))?;
+        if known.has_participants_beyond() {
+            self.side.participants_beyond.inc();
+        }
         // A weak one says nothing of what matters.
         let version = unseen.header(&header::ETAG).and_then(|etag| etag.to_str().ok());
         let version = version.filter(|etag| etag.starts_with('"')).map(Arc::from);

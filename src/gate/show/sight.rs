@@ -11,7 +11,7 @@ use super::{
 use crate::{
     filter::{EntityNo, Fields, Judge, Object, Verdict},
     gate::{
-        facts::{Keyed, Known, Referred, is_that},
+        facts::{Keyed, Known, Referred, RefersTo, is_that},
         permit::{Asked, Permit},
     },
     policy::{
@@ -86,6 +86,10 @@ pub struct Wanted {
     pub objects: BTreeSet<Sought>,
     /// Objects were named beyond those that are looked up for one answer.
     pub beyond: bool,
+    /// An object had more participants than are read.
+    pub participants_beyond: bool,
+    /// One that is shown referred to more than is read.
+    pub references_beyond: bool,
 }
 
 /// The first row of an answer and the last, by their ids.
@@ -267,6 +271,7 @@ impl<'a> Sight<'a> {
         } else {
             shape.reading.known(object)
         };
+        self.wanted.participants_beyond |= known.has_participants_beyond();
         let own = match self.before.filter(|_| object.main && known == Known::default()) {
             Some(before) => before.clone(),
             None => self.keyed(&known, right),
@@ -303,7 +308,10 @@ impl<'a> Sight<'a> {
         self.standing.push(Standing { resource: right.resource, keyed, part: shape.part });
         let shows_parts = !object.main || self.must_show.is_none_or(|must_show| self.shows_parts(must_show));
         if shows_parts {
-            self.refers.extend(refers);
+            for to in refers {
+                self.wanted.references_beyond |= to.beyond;
+                self.refers.extend(to.objects);
+            }
         }
         shows_parts.then_some(fields)
     }
@@ -316,16 +324,16 @@ impl<'a> Sight<'a> {
         right: &Right,
         allowed: &Allowed,
         also: Option<&Allowed>,
-    ) -> Vec<Referred> {
+    ) -> Vec<RefersTo> {
         let is_of_row = std::iter::successors(Some(object), |object| object.outer).any(|object| object.main);
         if self.with_rows.is_empty() || !is_of_row {
             return Vec::new();
         }
         let places = shape.reading.refers(object).zip(&right.refers);
-        let shown = places.filter(|((entity, _), fields)| {
-            self.with_rows.contains(entity) && fields.iter().all(|field| self.sees(allowed, also, *field))
+        let shown = places.filter(|(to, fields)| {
+            self.with_rows.contains(&to.entity) && fields.iter().all(|field| self.sees(allowed, also, *field))
         });
-        shown.flat_map(|((_, referred), _)| referred).collect()
+        shown.map(|(to, _)| to).collect()
     }
 
     /// Whether an object stands beside the rows for a hidden one: none of those that are shown refers to it, or it stood there before.

@@ -6,10 +6,11 @@
 
 use super::shape::Shapes;
 use crate::{
-    config::routes::{Main, Object},
+    config::routes::{Main, Object, StandsIn},
     gate::show::answer::Withheld,
     gate::{
         Passage,
+        decisions::Record,
         facts::Keyed,
         permit::{Asked, Decided, Permit},
         refusal::Refusal,
@@ -121,10 +122,29 @@ impl Passage<'_> {
     pub(in crate::gate) async fn see_what_it_stands_in(
         &self,
         around: Option<&Keyed>,
+        record: &mut Record,
+    ) -> Result<(), Refusal> {
+        let Some(outer) = &self.matched.route.stands_in else { return Ok(()) };
+        let Err(refusal) = self.without_shadow().sees_outer(outer, around, record.id).await else {
+            return Ok(());
+        };
+        if self.in_shadow().is_none() {
+            return Err(refusal);
+        }
+        if !self.is_on_shadow_route() {
+            self.sees_outer(outer, around, record.id).await?;
+        }
+        self.tell_refusal(&refusal, "that in which the object stands is not seen", record);
+        Ok(())
+    }
+
+    /// Whether the user sees the object in which the route's stands.
+    async fn sees_outer(
+        &self,
+        outer: &StandsIn,
+        around: Option<&Keyed>,
         decision: DecisionId,
     ) -> Result<(), Refusal> {
-        let route = &self.matched.route;
-        let Some(outer) = route.stands_in.as_ref().filter(|_| !route.shadow) else { return Ok(()) };
         let path = filled(&outer.line, &self.matched.parameters);
         let (actor, now) = (&self.granted.actor, self.gate.clock.now());
         let unseen = self.side.upstream.look_itself(path, &actor.tenant, decision, now).await?;

@@ -28,11 +28,19 @@ impl Passage<'_> {
     /// Whether the answer need not be read: nothing can be in it that is to be taken out, told or remembered.
     pub(in crate::gate) fn passes_unread(&self, permit: &Permit) -> Result<bool, Refusal> {
         let (route, actor) = (&self.matched.route, &self.granted.actor);
-        if route.writes() || route.export.is_some() || self.in_shadow().is_some() {
+        if route.writes() || route.export.is_some() {
             return Ok(false);
         }
         if route.shows.format == Format::Whole {
             return self.shows_whole(actor, permit);
+        }
+        // What would be taken out without shadow mode must be read to be told.
+        if self.in_shadow().is_some() {
+            let enforced = permit.without_shadow();
+            let would = enforced.map(|enforced| self.without_shadow().passes_unread(&enforced));
+            if !would.transpose()?.unwrap_or(false) {
+                return Ok(false);
+            }
         }
         let shapes = self.shapes()?;
         let Some(judged) = &shapes.answer(&self.side.routes.map, route)?.judged else { return Ok(false) };
@@ -120,6 +128,16 @@ pub enum Content {
         /// The backend.
         backend: String,
     },
+}
+
+impl Content {
+    /// Whether both were made before, and are the same.
+    pub(in crate::gate) fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Whole(one), Self::Whole(other)) => one.clone().into_inner() == other.clone().into_inner(),
+            (Self::Whole(_) | Self::Passing { .. }, _) => false,
+        }
+    }
 }
 
 impl Default for Content {

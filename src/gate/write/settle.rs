@@ -54,14 +54,11 @@ pub(in crate::gate) struct Settled {
     pub(in crate::gate) must_show: Option<MustShow>,
 }
 
-/// What is told of a request that shadow mode lets through.
-fn would_deny(record: &Record) -> Option<(&'static str, Option<String>, Option<String>)> {
-    let is_refused = record.outcome == Outcome::WouldDeny;
-    is_refused.then(|| (record.reason, record.why.clone(), record.shadow.clone()))
-}
-
 /// The reason of a field that must be the path's and is not.
 const SAME: &str = "same";
+
+/// Why a question may not be asked, as it is told to the operator.
+const ASKED: &str = "a question is about fields that the user does not see, or the route does not list";
 
 /// Why a write may not be made.
 enum No {
@@ -89,7 +86,9 @@ impl<'a> Passage<'a> {
         let route = &self.matched.route;
         let body = std::mem::take(&mut said.body);
         if !route.writes() {
-            let (permit, must_show) = self.may_ask(target, &said, object.is_some(), permit, record)?;
+            let enforced = permit.without_shadow();
+            let must_show =
+                self.may_ask(target, &said, object.is_some(), &permit, enforced.as_ref(), record)?;
             let settled =
                 Settled { permit, body, changes: Vec::new(), facts_at: None, version: None, must_show };
             return Ok(settled);
@@ -99,13 +98,11 @@ impl<'a> Passage<'a> {
         let mut grounds = Grounds::of(self, &said);
         let facts_at = object.and_then(Keyed::asked_at);
         let mut settled = Settled { permit, body, changes: Vec::new(), facts_at, version, must_show: None };
-        let mut told = None;
         match &route.writing.ids {
             None => {
                 settled.changes.extend(self.prefetch_path_of(&self.matched.parameters));
                 for asked in &asked {
                     settled.permit = self.may_write(*asked, object, &mut grounds, record).await?;
-                    told = told.or_else(|| would_deny(record));
                 }
             }
             Some(ids) => {
@@ -116,18 +113,12 @@ impl<'a> Passage<'a> {
                     for asked in &asked {
                         settled.permit =
                             self.may_write(*asked, object.as_ref(), &mut grounds, record).await?;
-                        told = told.or_else(|| would_deny(record));
                     }
                     settled.changes.extend(self.prefetch_path_of(&parameters));
                     let asked_at = object.as_ref().and_then(Keyed::asked_at);
                     settled.facts_at = settled.facts_at.into_iter().chain(asked_at).min();
                 }
             }
-        }
-        // In shadow mode what would have been refused first is what is told.
-        if let Some((reason, why, shadow)) = told {
-            record.outcome = Outcome::WouldDeny;
-            (record.reason, record.why, record.shadow) = (reason, why, shadow);
         }
         Ok(settled)
     }
@@ -203,13 +194,10 @@ impl<'a> Passage<'a> {
     where
         'a: 'f,
     {
-        let enforced = Self { granted: self.enforced, ..*self };
-        match enforced.judged(asked, object, grounds, record.id).await {
+        match self.without_shadow().judged(asked, object, grounds, record.id).await {
             Ok((permit, decided)) => {
-                record.outcome = Outcome::Allowed;
-                record.reason = decided.label();
-                record.why = Some(decided.why);
-                if self.matched.route.shadow {
+                record.decided(Outcome::Allowed, decided.label(), decided.why);
+                if self.is_on_shadow_route() {
                     return Ok(Permit::of_everything().in_place_of(permit));
                 }
                 if self.in_shadow().is_none() {
@@ -222,7 +210,7 @@ impl<'a> Passage<'a> {
             Err(No::Policy { refusal, why }) => {
                 let opened = match &refusal {
                     Refusal::Denied { reason, .. } if !Shadow::passes(*reason) => None,
-                    _ if self.matched.route.shadow => Some(Permit::of_everything()),
+                    _ if self.is_on_shadow_route() => Some(Permit::of_everything()),
                     _ if self.in_shadow().is_none() => None,
                     _ => self.judged(asked, object, grounds, record.id).await.ok().map(|(opened, _)| opened),
                 };
@@ -364,36 +352,50 @@ impl<'a> Passage<'a> {
         })
     }
 
-    /// The permit of a question, if it is about nothing that its user may not see, and what each row must show then.
+    /// What each row of the answer to a question must show; the question must be about nothing else that its user may not see.
+    /// `enforced` is the permit that there would be without shadow mode.
     pub(in crate::gate) fn may_ask(
         &self,
         target: &Target,
         said: &Said,
         has_object: bool,
-        permit: Permit,
+        permit: &Permit,
+        enforced: Option<&Permit>,
         record: &mut Record,
-    ) -> Result<(Permit, Option<MustShow>), Refusal> {
-        if target.query.is_none() && said.content.is_null() {
-            return Ok((permit, None));
+    ) -> Result<Option<MustShow>, Refusal> {
+        let asks = |passage: &Passage<'_>, permit: &Permit| passage.asks(target, said, has_object, permit);
+        let would = self.would(enforced, ASKED, record, asks).flatten();
+        if self.is_on_shadow_route() {
+            return Ok(would);
         }
-        let visible = Visible::of(self, &permit, has_object)?;
+        let must_show = asks(self, permit).inspect_err(|_refusal| record.why = Some(ASKED.to_owned()))?;
+        Ok(would.or(must_show))
+    }
+
+    fn asks(
+        &self,
+        target: &Target,
+        said: &Said,
+        has_object: bool,
+        permit: &Permit,
+    ) -> Result<Option<MustShow>, Refusal> {
+        if target.query.is_none() && said.content.is_null() {
+            return Ok(None);
+        }
+        let visible = Visible::of(self, permit, has_object)?;
         let route = &self.matched.route;
         let paging = route.shows.page.as_ref();
         let counting = Counting {
             pages: paging.into_iter().flat_map(Paging::parameters).collect(),
             pages_by_id: paging.is_some_and(Paging::is_by_row),
-            hides_rows: self.hides_own_rows(&permit)?,
-            shows_by_absence: self.shows_by_absence(&permit)?,
+            hides_rows: self.hides_own_rows(permit)?,
+            shows_by_absence: self.shows_by_absence(permit)?,
         };
         let Findings { refused, must_show } = Findings::of(&route.asking, &counting, target, said, &visible);
-        if refused.is_empty() {
-            return Ok((permit, Some(must_show).filter(|must_show| !must_show.is_empty())));
+        if !refused.is_empty() {
+            return Err(Refusal::Asked(refused.into_iter().collect()));
         }
-        let why =
-            "a question is about fields that the user does not see, or the route does not list".to_owned();
-        let opened = self.matched.route.shadow.then(Permit::of_everything);
-        let permit = self.told(Refusal::Asked(refused.into_iter().collect()), why, opened, record)?;
-        Ok((permit, None))
+        Ok(Some(must_show).filter(|must_show| !must_show.is_empty()))
     }
 
     /// Refuses a question about an object of which nothing is known before it is asked for. If it is there, a backend might make
@@ -403,7 +405,8 @@ impl<'a> Passage<'a> {
         target: &Target,
         record: &mut Record,
     ) -> Result<(), Refusal> {
-        self.may_ask(target, &Said::default(), false, Permit::of_everything(), record).map(|_permit| ())
+        let undecided = Permit::of_everything();
+        self.may_ask(target, &Said::default(), false, &undecided, Some(&undecided), record).map(drop)
     }
 
     /// A refusal, unless shadow mode opens what is refused: then it is only told.
@@ -414,11 +417,11 @@ impl<'a> Passage<'a> {
         opened: Option<Permit>,
         record: &mut Record,
     ) -> Result<Permit, Refusal> {
-        record.why = Some(why);
-        let Some(permit) = opened else { return Err(refusal) };
-        record.outcome = Outcome::WouldDeny;
-        record.reason = refusal.label();
-        record.shadow = self.in_shadow();
+        let Some(permit) = opened else {
+            record.why = Some(why);
+            return Err(refusal);
+        };
+        self.tell_refusal(&refusal, &why, record);
         Ok(permit)
     }
 

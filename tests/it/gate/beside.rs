@@ -281,7 +281,24 @@ async fn d04_what_stands_there_again_for_a_hidden_row_is_shown_once() {
     assert_eq!(alone.json()["included"].as_array().unwrap().len(), 1);
 }
 
+#[tokio::test]
+async fn so_many_references_of_a_row_are_read_and_beyond_them_it_refers_to_nothing() {
+    for (others, expected, counted) in [(999, &["7"][..], false), (1000, &[], true)] {
+        let data: Vec<Value> = (1000..1000 + others).chain([7]).map(|id| json!({"id": id})).collect();
+        let world = telling(json!({
+            "rows": [{"id": 101, "assignee": "ana", "relationships": {"persons": {"data": data}}}, {"id": 102, "assignee": "ben"}],
+            "included": persons(&[7]),
+        }))
+        .await;
+        let (rows, included) = seen(&world, "ana").await;
+        assert_eq!(rows, ["101"], "{others} others");
+        assert_eq!(included, expected, "{others} others");
+        assert_eq!(world.reached("references_max") > 0, counted, "{others} others");
+    }
+}
+
 super::obeying::once_more!(
+    so_many_references_of_a_row_are_read_and_beyond_them_it_refers_to_nothing,
     d04_an_id_of_another_type_is_another_object,
     d04_what_stands_there_again_for_a_hidden_row_is_shown_once,
     d04_what_stands_beside_rows_is_shown_with_those_that_refer_to_it,

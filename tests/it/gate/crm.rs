@@ -1,7 +1,13 @@
 //! The shipped route map for a CRM in Kommo's shape, before a small one, with Kommo's own roles: who subscribes to a lead sees
 //! its card and not its fields, and of the contact on it name and picture.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use headgate::{clock::SystemClock, config::Config, gateway::Gateway, identity::NewKey};
 use serde_json::{Value, json};
@@ -13,7 +19,7 @@ use self::api::{
     told_nothing,
 };
 use super::{
-    backend::{Asked, Backend, headgate_toml},
+    backend::{self, Asked, Backend, headgate_toml},
     oracle::{Allowed, Oracle, Shown, by_credential},
     world::Answer,
 };
@@ -64,12 +70,12 @@ impl Crm {
     }
 
     /// Before this backend.
-    async fn before(told: fn(&Asked) -> Vec<u8>) -> Self {
+    async fn before(told: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static) -> Self {
         Self::with(told, ROLES).await
     }
 
     /// Before this backend, with these roles.
-    async fn with(told: fn(&Asked) -> Vec<u8>, roles: &str) -> Self {
+    async fn with(told: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static, roles: &str) -> Self {
         let backend = Backend::start(told).await;
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| write_file(folder.path(), name, text);
@@ -193,6 +199,30 @@ async fn every_list_of_the_crm_shows_what_get_shows() {
             assert_eq!(notes, if own.contains(&id) { there } else { 404 }, "{user}: notes of {id}");
         }
     }
+}
+
+#[tokio::test]
+async fn d13_who_no_longer_subscribes_to_a_lead_has_lost_its_card_on_the_next_request() {
+    let subscribes = Arc::new(AtomicBool::new(true));
+    let still = Arc::clone(&subscribes);
+    let crm = Crm::before(move |asked| {
+        let answer = String::from_utf8(told(asked)).unwrap();
+        if still.load(Ordering::SeqCst) {
+            return answer.into_bytes();
+        }
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        let body = body.replace(r#""subscribers":[{"id":12}]"#, r#""subscribers":[]"#);
+        backend::answer(200, "content-type: application/json\r\n", &body)
+    })
+    .await;
+    // 11 is responsible for it.
+    let (lead, list) = ("leads/6", "limit=50");
+    assert_eq!(crm.get("12", lead).await.status, 200);
+    assert!(crm.listed("12", "leads", list).await.contains(&6));
+    subscribes.store(false, Ordering::SeqCst);
+    assert_eq!(crm.get("12", lead).await.status, 404);
+    assert!(!crm.listed("12", "leads", list).await.contains(&6));
+    assert_eq!(crm.get("11", lead).await.status, 200, "who is responsible sees it all the while");
 }
 
 #[tokio::test]

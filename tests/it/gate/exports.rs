@@ -179,7 +179,25 @@ async fn an_export_that_was_not_shown_is_not_remembered() {
     assert_eq!(world.get("ana", "/exports/7").await.status, 404);
 }
 
+#[tokio::test]
+async fn an_export_that_begins_with_an_answer_of_which_nothing_is_taken_out_is_remembered() {
+    let routes = ROUTES.replace("keep = [\"/id\"]\nquestion", "keep = [\"\"]\nquestion");
+    let world = Setup::default().routes(&routes).backend(table).start().await;
+    world.also_visible.lock().unwrap().extend([("adm", "503"), ("adm", "hidden")]);
+    for of in ["contacts_export", "archives"] {
+        let started = world.write("adm", "POST", &format!("/{of}"), &json!({})).await;
+        assert_eq!((started.status, &started.json()["id"]), (202, &json!(7)), "{of}");
+    }
+    for path in ["/exports/7", "/archives/7"] {
+        let fetched = world.get("adm", path).await;
+        assert_eq!(fetched.status, 200, "{path}: {fetched:?}");
+        assert!(fetched.body.contains("502"), "{path}: {fetched:?}");
+        assert_eq!(world.get("sue", path).await.status, 404, "{path}");
+    }
+}
+
 super::obeying::once_more!(
+    an_export_that_begins_with_an_answer_of_which_nothing_is_taken_out_is_remembered,
     an_export_has_the_rows_and_columns_of_who_asks,
     an_export_that_is_no_sound_table_is_refused,
     the_result_of_an_export_belongs_to_who_asked,

@@ -1,8 +1,15 @@
 //! Facts that Headgate asks the backend for, and how long they are believed.
 
-use std::sync::{Arc, Mutex, mpsc};
+use std::{
+    sync::{Arc, Mutex, mpsc},
+    time::Duration,
+};
 
-use headgate::policy::{Relation, Source};
+use headgate::{
+    clock::ManualClock,
+    ids::Timestamp,
+    policy::{Relation, Source},
+};
 use serde_json::json;
 use tokio::{io::AsyncWriteExt, sync::mpsc::unbounded_channel};
 
@@ -134,6 +141,96 @@ async fn a_write_whose_client_went_away_ends_what_was_known_all_the_same() {
     let answer = world.get("ana", "/contacts/501").await;
     assert_eq!(answer.status, 404, "it is ben's now");
     release.send(()).unwrap();
+}
+
+#[tokio::test]
+async fn a_write_of_several_objects_ends_what_was_known_of_each() {
+    let bulk = "[[route]]\nmatch = 'PATCH /api/v1/accounts/{account}/bulk/contacts'\nentity = 'contact'\n\
+                action = 'edit'\nobject = 'prefetch'\n\
+                prefetch = 'GET /api/v1/accounts/{account}/contacts/{id}'\nids = '/ids'\n";
+    let owner = Arc::new(Mutex::new("ana"));
+    let written = Arc::clone(&owner);
+    let script = move |asked: &backend::Asked| {
+        let id = asked.target.rsplit('/').next()?;
+        if asked.method == "PATCH" {
+            *written.lock().unwrap() = "ben";
+        }
+        Some(backend::json(200, &json!({"id": id, "owner": *written.lock().unwrap()})))
+    };
+    let world = Setup::default()
+        .headgate("[gate]\nprefetch_age_max = '1h'\n")
+        .routes(bulk)
+        .backend(script)
+        .start()
+        .await;
+    for contact in ["501", "502"] {
+        assert_eq!(world.get("ana", &format!("/contacts/{contact}")).await.status, 200, "{contact}");
+    }
+    let made = world.write("ana", "PATCH", "/bulk/contacts", &json!({"ids": ["501", "502"]})).await;
+    assert!(made.status < 300, "{made:?}");
+    assert_eq!(*owner.lock().unwrap(), "ben", "both are ben's now");
+    for contact in ["501", "502"] {
+        let path = format!("/contacts/{contact}");
+        assert_eq!(world.get("ana", &path).await.status, 404, "{contact}");
+        let body = json!({"contact": {"name": "x"}});
+        assert_eq!(world.write("ana", "PUT", &path, &body).await.status, 404, "{contact}");
+        assert_eq!(world.get("ben", &path).await.status, 200, "{contact}");
+    }
+}
+
+/// Cards in whose JSON those stand who take part in them, and what hangs below one.
+const CARDS: &str = "[entity.card]\nresource = 'conversation'\nid = '/id'\nresponsible = '/assignee'\n\
+     participants = '/participants'\nfields = ['id']\n\
+     [[route]]\nmatch = 'GET /api/v1/accounts/{account}/cards'\nentity = 'card'\naction = 'list'\nitems = '/rows'\n\
+     [[route]]\nmatch = 'GET /api/v1/accounts/{account}/cards/{id}'\nentity = 'card'\naction = 'view'\n\
+     object = 'answer'\n\
+     [[route]]\nmatch = 'GET /api/v1/accounts/{account}/cards/{id}/chat'\nentity = 'card'\naction = 'view'\n\
+     object = 'prefetch'\nprefetch = 'GET /api/v1/accounts/{account}/cards/{id}'\n";
+
+/// A world with one card, of ben's, and those who take part in it.
+async fn of_one_card(participants: &Arc<Mutex<Vec<String>>>, clock: Arc<ManualClock>) -> World {
+    let take_part = Arc::clone(participants);
+    let script = move |asked: &backend::Asked| {
+        let card = json!({"id": 1, "assignee": "ben", "participants": *take_part.lock().unwrap()});
+        let is_list = asked.target.ends_with("/cards");
+        Some(backend::json(200, &if is_list { json!({"rows": [card]}) } else { card }))
+    };
+    Setup::default().routes(CARDS).backend(script).clock(clock).start().await
+}
+
+/// Whether ana sees the card in the list, by itself, and what hangs below it.
+async fn ana_sees(world: &World) -> [bool; 3] {
+    let rows = world.get("ana", "/cards").await.json()["rows"].as_array().unwrap().len();
+    let [card, below] = ["/cards/1", "/cards/1/chat"].map(async |path| {
+        let status = world.get("ana", path).await.status;
+        assert!([200, 404].contains(&status), "{path}: {status}");
+        status == 200
+    });
+    [rows == 1, card.await, below.await]
+}
+
+#[tokio::test]
+async fn d13_who_no_longer_takes_part_sees_nothing_more_of_it_and_what_hangs_below_it_for_two_seconds() {
+    let clock = Arc::new(ManualClock::new(Timestamp(0)));
+    let participants = Arc::new(Mutex::new(vec!["sue".to_owned(), "ana".to_owned()]));
+    let world = of_one_card(&participants, Arc::clone(&clock)).await;
+    assert_eq!(ana_sees(&world).await, [true, true, true]);
+    participants.lock().unwrap().pop();
+    assert_eq!(ana_sees(&world).await, [false, false, true], "on the next request");
+    clock.advance(Duration::from_secs(2));
+    assert_eq!(ana_sees(&world).await, [false, false, false], "`prefetch_age_max` later");
+}
+
+#[tokio::test]
+async fn so_many_participants_of_an_object_are_read_and_beyond_them_nobody_takes_part() {
+    for (others, sees, counted) in [(999, true, 0), (1000, false, 3)] {
+        let mut all: Vec<_> = (0..others).map(|number| format!("u{number}")).collect();
+        all.push("ana".to_owned());
+        let participants = Arc::new(Mutex::new(all));
+        let world = of_one_card(&participants, Arc::new(ManualClock::new(Timestamp(0)))).await;
+        assert_eq!(ana_sees(&world).await, [sees; 3], "{others} others");
+        assert_eq!(world.reached("participants_max"), counted, "{others} others: each answer that was read");
+    }
 }
 
 #[tokio::test]

@@ -29,6 +29,7 @@ mod probe;
 mod question_laws;
 mod questions;
 mod scrolled;
+mod shadows;
 mod spellings;
 mod targets;
 mod unread;

@@ -191,7 +191,7 @@ impl Passage<'_> {
             let gap = self.gap(&walk, near, Some(&*next));
             row = Some(gap.map_or(next, |gap| gap.to));
         };
-        self.tell_removed(Some(&removed), &walk.shapes, record);
+        self.tell_removed(&removed, &walk.shapes, record);
         let made = made.ok_or(Refusal::Failed)?;
         if let (End::Bound, Some(from), Some(to)) = (end, unseen_from, row) {
             self.keep_gap(&walk, near, made.page.rows() == 0, Gap { from, to });

@@ -164,7 +164,7 @@ impl Passage<'_> {
                 break End::Bound;
             }
         };
-        self.tell_removed(Some(&removed), &walk.shapes, record);
+        self.tell_removed(&removed, &walk.shapes, record);
         let mut made = made.ok_or(Refusal::Failed)?;
         if end == End::OfList
             && made.page.rows() == 0

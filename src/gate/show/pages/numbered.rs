@@ -258,7 +258,7 @@ impl Passage<'_> {
             }
         };
         places.keep(list, paged.number, place, end);
-        self.tell_removed(Some(&removed), &walk.shapes, record);
+        self.tell_removed(&removed, &walk.shapes, record);
         let mut made = made.ok_or(Refusal::Failed)?;
         // Whether the list has ended for everybody or for this user is not told (D05).
         let is_end = end == End::OfList && made.page.rows() == 0 && self.may_hide_all_rows();

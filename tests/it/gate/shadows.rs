@@ -1,0 +1,352 @@
+//! Shadow mode beside the same requests without it, of every kind of answer: who is in shadow gets what there would be without rules, and
+//! whatever would have been another answer is told.
+
+use std::collections::BTreeMap;
+
+use headgate::{
+    gate::decisions::{Outcome, Record},
+    policy::{
+        Scope,
+        source::{Fields, Source},
+    },
+};
+use serde_json::json;
+
+use super::{
+    backend::{self, Asked},
+    world::{Answer, Setup, World},
+};
+
+const ENTITIES: &str = r#"
+[entity.person]
+resource = "contact"
+id = "/id"
+responsible = "/owner"
+fields = ["id", "owner", "name", "phone_number"]
+
+[entity.line]
+resource = "contact"
+responsible = "/owner"
+fields = ["owner", "name", "phone_number"]
+
+[entity.talk]
+resource = "conversation"
+id = "/id"
+responsible = "/assignee"
+participants = "/participants"
+fields = ["id", "assignee", "participants"]
+
+[entity.said]
+resource = "message"
+id = "/id"
+part = true
+kinds = [{ at = "/private", is = true, resource = "note" }]
+"#;
+
+/// One of each kind, below the account.
+const ROUTES: &str = r#"
+[[route]]
+match = "GET /api/v1/accounts/{account}/persons/{id}"
+entity = "person"
+action = "view"
+object = "answer"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/persons"
+entity = "person"
+action = "list"
+items = "/payload"
+fields_in = ["sort"]
+
+[[route]]
+match = "POST /api/v1/accounts/{account}/persons/filter"
+entity = "person"
+action = "list"
+items = "/payload"
+question = true
+fields_at = ["/payload/*/attribute_key"]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/counted"
+entity = "person"
+action = "list"
+items = "/payload"
+totals = { null = ["/count"] }
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/none"
+entity = "person"
+action = "list"
+items = "/payload"
+empty = "not-found"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/nothing"
+entity = "person"
+action = "list"
+items = "/payload"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/broken"
+entity = "person"
+action = "list"
+items = "/payload"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/pushed"
+entity = "person"
+action = "list"
+items = "/payload"
+push = { team = "team={team}" }
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/objecting"
+entity = "person"
+action = "list"
+items = "/payload"
+errors = "pass"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/talks"
+entity = "talk"
+action = "list"
+items = "/payload"
+fields_in = ["sort"]
+page = { number = "page", size = "per_page", size_default = 20 }
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/failing/{id}"
+entity = "talk"
+action = "view"
+object = "tag"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/lines/{file}"
+entity = "line"
+action = "export"
+format = "csv"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/report"
+resource = "contact"
+action = "list"
+keep = [""]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/news"
+resource = "health"
+action = "view"
+keep = [""]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/pictures/{id}"
+entity = "person"
+action = "view"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/persons/{id}"
+format = "whole"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/archive"
+resource = "contact"
+action = "export"
+format = "whole"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/talks/{id}/messages/{message}/file"
+resource = "media"
+entity = "talk"
+action = "view"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/talks/{id}"
+part = true
+format = "whole"
+[route.stands_in]
+entity = "said"
+parameter = "message"
+request = "GET /api/v1/accounts/{account}/talks/{id}/messages/{message}"
+"#;
+
+/// What is asked, and whether ana gets another answer than there would be without rules.
+const QUESTIONS: [(&str, &str, bool); 41] = [
+    ("GET /persons/501", "", true),
+    ("GET /persons/502", "", true),
+    ("GET /persons/503", "", false),
+    ("GET /persons/503?phone_number=1", "", true),
+    ("GET /persons/503?name=C", "", false),
+    ("GET /persons/502?name=fails", "", true),
+    ("GET /persons/503?name=fails", "", false),
+    ("GET /persons/504?name=none", "", false),
+    ("GET /persons?of=ana", "", false),
+    ("GET /persons?of=all", "", true),
+    ("GET /persons?of=ana&sort=name", "", false),
+    ("GET /persons?of=ana&sort=phone_number", "", true),
+    ("GET /persons?of=ana&limit=1", "", true),
+    ("POST /persons/filter", "name", false),
+    ("POST /persons/filter", "phone_number", true),
+    ("GET /counted", "", true),
+    ("GET /none", "", true),
+    ("GET /nothing", "", true),
+    ("GET /broken", "", true),
+    ("GET /pushed", "", false),
+    ("GET /pushed?team=a&team=b", "", true),
+    ("GET /objecting", "", true),
+    ("GET /talks", "", false),
+    ("GET /talks?sort=id", "", false),
+    ("GET /talks?sort=title", "", true),
+    ("GET /talks?page[]=2", "", true),
+    ("GET /failing/101", "", false),
+    ("GET /failing/102", "", true),
+    ("GET /lines/of-ana", "", false),
+    ("GET /lines/of-all", "", true),
+    ("GET /lines/with-numbers", "", true),
+    ("GET /lines/none", "", true),
+    ("GET /report", "", true),
+    ("GET /news", "", false),
+    ("GET /pictures/501", "", true),
+    ("GET /pictures/502", "", true),
+    ("GET /archive", "", true),
+    ("GET /talks/101/messages/1/file", "", false),
+    ("GET /talks/101/messages/2/file", "", true),
+    ("GET /talks/101/messages/3/file", "", true),
+    ("GET /talks/102/messages/1/file", "", true),
+];
+
+/// What the backend says to a question, by its path and query.
+fn said(question: &str) -> Option<(u16, &'static str)> {
+    let of_ana = r#"{"payload": [{"id": 503, "owner": "ana", "name": "A"}]}"#;
+    Some(match question {
+        "/persons/501" => (200, r#"{"id": 501, "owner": "ana", "name": "A", "phone_number": "1"}"#),
+        "/persons/502" => (200, r#"{"id": 502, "owner": "ben", "name": "B", "phone_number": "2"}"#),
+        "/persons/503" => (200, r#"{"id": 503, "owner": "ana", "name": "C"}"#),
+        "/persons?of=all" => {
+            (200, r#"{"payload": [{"id": 502, "owner": "ben"}, {"id": 503, "owner": "ana"}]}"#)
+        }
+        "/counted" => (200, r#"{"payload": [{"id": 503, "owner": "ana"}], "count": 57}"#),
+        "/none" => (200, r#"{"payload": []}"#),
+        "/nothing" => (204, ""),
+        "/broken" => (200, r#"{"payload": [{"id": 503, "owner": "ana"}], "payload": []}"#),
+        "/objecting" => (422, r#"{"error": "B has no number"}"#),
+        "/talks" => (
+            200,
+            r#"{"payload": [{"id": 101, "assignee": "ana"}, {"id": 104, "assignee": "ben", "participants": ["ana"]}]}"#,
+        ),
+        "/talks?page=2" => (200, r#"{"payload": []}"#),
+        "/talks/101" => (200, r#"{"id": 101, "assignee": "ana"}"#),
+        "/talks/102" => (200, r#"{"id": 102, "assignee": "ben"}"#),
+        "/talks/101/messages/1" | "/talks/102/messages/1" => (200, r#"{"id": 1, "private": false}"#),
+        "/talks/101/messages/2" => (200, r#"{"id": 2, "private": true}"#),
+        "/lines/of-ana" => (200, "owner,name\r\nana,A\r\n"),
+        "/lines/of-all" => (200, "owner,name\r\nana,A\r\nben,B\r\n"),
+        "/lines/with-numbers" => (200, "owner,name,phone_number\r\nana,A,1\r\n"),
+        "/lines/none" => (200, "owner,name\r\n"),
+        "/persons/504" | "/persons/504?name=none" => (404, "none"),
+        "/failing/101" | "/failing/102" | "/persons/502?name=fails" | "/persons/503?name=fails" => {
+            (500, "no")
+        }
+        "/report" | "/news" => (200, r#"{"people": 57}"#),
+        file if file.ends_with("/file") || file.starts_with("/pictures/") || file == "/archive" => {
+            (200, FILE)
+        }
+        list => {
+            let (path, _) = list.split_once('?').unwrap_or((list, ""));
+            return match path {
+                "/persons" | "/persons/filter" | "/pushed" => Some((200, of_ana)),
+                "/persons/503" | "/talks" => said(path),
+                _ => None,
+            };
+        }
+    })
+}
+
+/// Longer than what is read of an answer here.
+const FILE: &str = "\
+    a picture, or the end of one, a picture, or the end of one, a picture, or the end of one, \
+    a picture, or the end of one, a picture, or the end of one, a picture, or the end of one";
+
+fn told(asked: &Asked) -> Option<Vec<u8>> {
+    let (status, body) = said(asked.target.strip_prefix("/api/v1/accounts/1")?)?;
+    Some(backend::answer(status, "content-type: application/json\r\n", body))
+}
+
+/// Agents see whom they are responsible for without a number, and of talks they take part in alone the title; no notes.
+fn rights(source: &mut Source) {
+    let agent = source.roles.get_mut("agent").unwrap();
+    let own = BTreeMap::from([("view".to_owned(), Scope::Own)]);
+    agent.grants.insert("media".to_owned(), own);
+    let hidden = Fields { hidden: vec!["title".to_owned()], ..Fields::default() };
+    agent.fields.insert("conversation".to_owned(), hidden);
+}
+
+/// What is in shadow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum In {
+    Nothing,
+    Route,
+    Role,
+}
+
+async fn world(what: In) -> World {
+    let routes = match what {
+        In::Route => ROUTES.replace("[[route]]\n", "[[route]]\nshadow = true\n"),
+        In::Nothing | In::Role => ROUTES.to_owned(),
+    };
+    let policy = move |source: &mut Source| {
+        rights(source);
+        source.roles.get_mut("agent").unwrap().shadow = what == In::Role;
+    };
+    let setup =
+        Setup::default().headgate("api_answer_bytes_max = \"150B\"\n").routes(ENTITIES).routes(&routes);
+    setup.policy(policy).backend(told).start().await
+}
+
+async fn asks(world: &World, user: &str, (question, field): (&str, &str)) -> Answer {
+    let (method, path) = question.split_once(' ').unwrap();
+    match field {
+        "" => world.get(user, path).await,
+        field => world.write(user, method, path, &json!({"payload": [{"attribute_key": field}]})).await,
+    }
+}
+
+/// Status and content, without what a refusal has of its own.
+fn shown(answer: &Answer) -> (u16, String) {
+    let (status, _, body) = answer.told();
+    (status, body)
+}
+
+/// Whether the operators are told that there would have been another answer; `None`: neither that nor the contrary.
+fn is_told(record: &Record) -> Option<bool> {
+    let is_told = record.outcome == Outcome::WouldDeny || record.removed.is_some();
+    (record.shadow.is_some() == is_told).then_some(is_told)
+}
+
+#[tokio::test]
+async fn i11_whatever_would_be_another_answer_passes_in_shadow_and_is_told() {
+    let enforced = world(In::Nothing).await;
+    let (route, role) = (world(In::Route).await, world(In::Role).await);
+    let mut wrong = Vec::new();
+    for (question, field, differs) in QUESTIONS {
+        let asked = (question, field);
+        let refused = shown(&asks(&enforced, "ana", asked).await);
+        let who_sees_all = shown(&asks(&enforced, "adm", asked).await);
+        let as_it_is = match said(question.split_once(' ').unwrap().1).unwrap() {
+            // What the backend says of its own troubles, and of what is not there, is shown to nobody.
+            (404 | 500.., _) => who_sees_all.clone(),
+            (status, body) => (status, body.to_owned()),
+        };
+        if (refused != as_it_is) != differs {
+            wrong.push(format!("{question} {field}: without shadow {refused:?}"));
+        }
+        for (what, world, free) in [(In::Route, &route, as_it_is), (In::Role, &role, who_sees_all)] {
+            let answer = asks(world, "ana", asked).await;
+            let (passed, record) = (shown(&answer), world.decision(&answer));
+            if passed != free {
+                wrong.push(format!("{question} {field}, {what:?}: {passed:?} for {free:?}"));
+            }
+            if is_told(&record) != Some(passed != refused) {
+                wrong.push(format!("{question} {field}, {what:?}: {refused:?} is told as {record:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
