@@ -66,13 +66,13 @@ pub const FIELD_BYTES_MAX: usize = 1024;
 
 /// The largest whole number, either way from zero, that everybody reads as itself (RFC 8259 section 6): a reader for whom all numbers are
 /// floating takes one beyond it for its neighbour.
-pub const WHOLE_NUMBER_MAX: i64 = (1 << 53) - 1;
+pub const SAFE_INTEGER: i64 = (1 << 53) - 1;
 
 /// A whole number as text, if everybody reads it as itself.
 #[must_use]
 pub fn whole(number: &Number) -> Option<String> {
     let whole = number.as_i64()?;
-    (-WHOLE_NUMBER_MAX..=WHOLE_NUMBER_MAX).contains(&whole).then(|| whole.to_string())
+    (-SAFE_INTEGER..=SAFE_INTEGER).contains(&whole).then(|| whole.to_string())
 }
 
 /// The JSON of a body, if every key in it stands once, so that everybody reads the same in it.
