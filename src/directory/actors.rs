@@ -202,10 +202,10 @@ impl Actors {
         Version(self.clock.now().0)
     }
 
-    /// How often something was invalidated so far.
+    /// The number of the last invalidation of anything of a tenant's.
     #[must_use]
-    pub fn invalidated(&self) -> u64 {
-        self.invalidations.now()
+    pub fn last_invalidation(&self, tenant: &TenantId) -> u64 {
+        self.invalidations.of_anything(tenant)
     }
 
     /// The version of rights that are asked for now.

@@ -59,6 +59,8 @@ pub(super) struct Invalidations {
 struct Marks {
     all: u64,
     tenants: HashMap<TenantId, u64>,
+    /// The last one of anything of a tenant's.
+    any: HashMap<TenantId, u64>,
     /// The last one of any role or team of a tenant.
     groups: HashMap<TenantId, u64>,
     /// The last one that concerns a tenant's tree of teams.
@@ -81,6 +83,15 @@ impl Invalidations {
         let tick = self.tick.load(Ordering::Relaxed) + 1;
         if marks.len() >= INVALIDATIONS_MAX {
             *marks = Marks { all: tick, ..Marks::default() };
+        }
+        match &scope {
+            Scope::User(tenant, _)
+            | Scope::Role(tenant, _)
+            | Scope::Team(tenant, _)
+            | Scope::Tenant(tenant) => {
+                set(&mut marks.any, tenant.clone(), tick);
+            }
+            Scope::All => {}
         }
         match scope {
             Scope::User(tenant, user) => set(&mut marks.users, (tenant, user), tick),
@@ -110,6 +121,12 @@ impl Invalidations {
             named = named.max(at(&marks.teams, &(tenant.clone(), team.clone())));
         }
         Last { named, doubt: named.max(at(&marks.groups, tenant)) }
+    }
+
+    /// The last tick that concerns anything of a tenant's.
+    pub(super) fn of_anything(&self, tenant: &TenantId) -> u64 {
+        let marks = self.marks();
+        marks.all.max(at(&marks.any, tenant))
     }
 
     /// The last ticks that concern a tenant's tree of teams.

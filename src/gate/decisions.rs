@@ -85,7 +85,11 @@ impl Record {
         let is_denial = refusal.is_denial();
         if is_denial || self.outcome != Outcome::WouldDeny {
             self.outcome = if is_denial { Outcome::Denied } else { Outcome::Refused };
-            (self.reason, self.shadow) = (refusal.label(), None);
+            self.reason = refusal.label();
+            // Where there would have been an answer but for shadow mode, that stays told.
+            if self.removed.is_none() {
+                self.shadow = None;
+            }
         }
     }
 
@@ -114,7 +118,7 @@ pub struct Removed {
     /// Members that no entity declares.
     pub undeclared: u64,
     /// In shadow mode: none of these, and the answer would have been another one all the same. Something that counts rows or leads to
-    /// others, or the text of an error.
+    /// others, or a list in place of an error.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub other: bool,
 }

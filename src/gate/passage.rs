@@ -355,7 +355,7 @@ impl Passage<'_> {
             self.known(&unseen, entity, id).map_err(none_of_another)
         };
         // What was read before somebody told of a change, such as of who takes part, is read anew (promise 6).
-        let reading = (entity, id, self.snapshot.people.changes_told());
+        let reading = (entity, id, self.snapshot.people.last_change_told(tenant));
         self.side.prefetched.facts(path, &reading, ask).await
     }
 

@@ -59,8 +59,9 @@ pub trait People: fmt::Debug + Send + Sync {
         min: Option<Version>,
     ) -> Later<'a, Result<Granted, NoActor>>;
 
-    /// How often it was told that something of somebody has changed: what was read before the last time may be out of date.
-    fn changes_told(&self) -> u64;
+    /// The number of the last time that it was told that something of a tenant's users has changed: what was read before may be out of
+    /// date.
+    fn last_change_told(&self, tenant: &TenantId) -> u64;
 
     /// A user by rights of any freshness that may be used, as long as nobody need be asked: `None` if somebody must be.
     fn known(&self, tenant: &TenantId, user: &UserId) -> Option<Result<Granted, NoActor>>;

@@ -183,8 +183,8 @@ impl Directory for Residents {
         })
     }
 
-    fn changes_told(&self) -> u64 {
-        self.actors.invalidated()
+    fn last_change_told(&self, tenant: &TenantId) -> u64 {
+        self.actors.last_invalidation(tenant)
     }
 
     fn known(&self, tenant: &TenantId, user: &UserId) -> Option<Result<Granted, NoActor>> {

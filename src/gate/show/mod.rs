@@ -159,7 +159,9 @@ impl Passage<'_> {
             Format::Json | Format::Whole => unseen.with_rows(shown),
         };
         // By what may be taken out and not by what was, which would tell that something is hidden.
-        Ok(if self.passes_unread(permit)? { shown } else { nameless(shown) })
+        let route = &self.matched.route;
+        let is_got = !route.writes() && route.export.is_none();
+        Ok(if is_got && self.loses_nothing(permit)? { shown } else { nameless(shown) })
     }
 
     /// Notes whose export an answer names, if it begins one.
@@ -262,28 +264,24 @@ impl Passage<'_> {
             sight.decided = subject.seen.as_ref();
             sight.also = subject.also.as_ref();
             sight.is_asked_for = if subject.parameter.is_some() { Some(&is_asked_for) } else { None };
-            let seen = read(&mut sight).map_err(|withheld| {
-                tracing::warn!(route.match = route.name, error = &withheld as &dyn Error, "an answer is withheld");
-                self.withheld(withheld)
-            })?;
+            let seen = read(&mut sight).map_err(|withheld| self.withheld(withheld))?;
             let hidden = sight.main_is_hidden && subject.is_one;
             let another = sight.main_is_another;
             let wanted = sight.into_wanted();
             if another {
-                let withheld = Withheld::Another;
-                tracing::warn!(route.match = route.name, error = &withheld as &dyn Error, "an answer is withheld");
-                return Err(Refusal::Withheld(withheld));
+                return Err(self.withheld(Withheld::Another));
             }
             let Wanted { referred, teams_of, objects, .. } = wanted;
             if teams_of.is_empty() && objects.is_empty() && referred == known_referred {
                 let side = self.side;
+                // What would have been is counted where it is.
                 for (is_beyond, counter) in [
                     (wanted.beyond, &side.look_ups_beyond),
                     (wanted.teams_beyond, &side.teams_beyond),
                     (wanted.participants_beyond, &side.participants_beyond),
                     (wanted.references_beyond, &side.references_beyond),
                 ] {
-                    if is_beyond {
+                    if is_beyond && !self.is_trial {
                         counter.inc();
                     }
                 }
@@ -295,8 +293,18 @@ impl Passage<'_> {
         }
     }
 
-    /// Why an answer that was read is not shown; counted, if that is a limit.
+    /// Why an answer that was read is not shown, told to the operator.
     fn withheld(&self, why: Withheld) -> Refusal {
+        if self.is_trial {
+            return Refusal::Withheld(why);
+        }
+        let (route, error) = (&self.matched.route.name, &why as &dyn Error);
+        tracing::warn!(route.match = route, error, "an answer is withheld");
+        self.unread(why)
+    }
+
+    /// Why an answer is not read; counted, if that is a limit.
+    fn unread(&self, why: Withheld) -> Refusal {
         if let Withheld::Faulty(Fault::Depth { .. }) = why {
             self.side.answer_nesting_reached.inc();
         }
@@ -327,7 +335,7 @@ impl Passage<'_> {
             return Err(Refusal::Unknown);
         };
         let mut look = Look { shape, id, known: None, is_another: false };
-        unseen.filtered(layout, &mut look).map_err(|withheld| self.withheld(withheld))?;
+        unseen.filtered(layout, &mut look).map_err(|withheld| self.unread(withheld))?;
         // Another object than the one that was asked for is not believed.
         let why = if look.is_another { Withheld::Another } else { Withheld::Unreadable };
         let known = look.known.ok_or(Refusal::Withheld(why))?;

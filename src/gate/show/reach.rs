@@ -129,8 +129,11 @@ impl Passage<'_> {
 
     /// Whether an answer of this status is a list that is not there, below an object on which nothing is decided.
     pub(in crate::gate) fn is_none_there(&self, status: StatusCode) -> bool {
-        matches!(status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::GONE)
-            && self.is_below_what_is_unknown()
+        match status {
+            StatusCode::NOT_FOUND => self.hides_that_none_is_there(),
+            StatusCode::FORBIDDEN | StatusCode::GONE => self.is_below_what_is_unknown(),
+            _ => false,
+        }
     }
 
     /// Whether the path names something on which nothing is decided, and the answer is a list.

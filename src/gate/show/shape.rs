@@ -76,8 +76,7 @@ impl Shape {
     /// Whether a user sees it, of whatever kind it is, wherever a scope of this width reaches.
     #[must_use]
     pub fn is_seen_within(&self, actor: &Actor, scope: Scope) -> bool {
-        let mut rights = self.rights.iter().flatten();
-        rights.all(|right| actor.grants.reach(right.resource, right.action).certain >= scope)
+        self.has_each_right(|right| actor.grants.reach(right.resource, right.action).certain >= scope)
     }
 }
 
@@ -163,10 +162,10 @@ impl Shapes {
         let Some(shape) = self.entity(*entity) else { return of_route };
         let mut reach = asked.of_rows.map_or(Reach { within: Scope::All, certain: Scope::All }, |_| of_route);
         let mut within = Scope::None;
-        for right in shape.rights.iter().flatten() {
-            let of_right = actor.grants.reach(right.resource, right.action);
-            within = within.max(of_right.within);
-            reach.certain = reach.certain.min(of_right.certain);
+        for right in &shape.rights {
+            let of_right = right.as_ref().map(|right| actor.grants.reach(right.resource, right.action));
+            within = within.max(of_right.map_or(Scope::None, |reach| reach.within));
+            reach.certain = reach.certain.min(of_right.map_or(Scope::None, |reach| reach.certain));
         }
         reach.within = reach.within.min(within);
         reach
@@ -178,10 +177,9 @@ impl Shapes {
         let reaches = |resource, action| actor.grants.reach(resource, action).certain == Scope::All;
         let of_answer = match &shows.main {
             None => true,
-            Some(Main::Rows(_, entity) | Main::Object(entity)) => self.entity(*entity).is_some_and(|shape| {
-                let mut rights = shape.rights.iter().flatten();
-                rights.all(|right| reaches(right.resource, right.action))
-            }),
+            Some(Main::Rows(_, entity) | Main::Object(entity)) => self
+                .entity(*entity)
+                .is_some_and(|shape| shape.has_each_right(|right| reaches(right.resource, right.action))),
         };
         of_answer && reaches(asked.resource, asked.action)
     }

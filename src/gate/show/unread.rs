@@ -42,6 +42,12 @@ impl Passage<'_> {
                 return Ok(false);
             }
         }
+        self.loses_nothing(permit)
+    }
+
+    /// Whether nothing can be taken out of the answer: every object in it is seen, with every field.
+    pub(super) fn loses_nothing(&self, permit: &Permit) -> Result<bool, Refusal> {
+        let (route, actor) = (&self.matched.route, &self.granted.actor);
         let shapes = self.shapes()?;
         let Some(judged) = &shapes.answer(&self.side.routes.map, route)?.judged else { return Ok(false) };
         let is_object = matches!(route.shows.main, Some(Main::Object(_)));

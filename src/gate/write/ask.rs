@@ -146,11 +146,6 @@ impl NamesFound<'_> {
                 self.other_rows(way);
                 let led = led(way);
                 let asking_at = self.names_fields(way.get(led..).unwrap_or_default()).map(|at| led + at);
-                if asking_at.is_some() && given.unknown {
-                    // Texts beside objects in a list.
-                    let of = About::parameters(way);
-                    fields_at(content, way, &mut |of_text, named| self.asked(named, of.max(of_text)));
-                }
                 if let Some((name, within)) = asking_at.and_then(|at| way.get(at..)?.split_first()) {
                     let mut found = |text: &str| self.expression(name, within, text);
                     given.values.iter().for_each(|value| texts(value, &mut found));

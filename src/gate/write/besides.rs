@@ -70,7 +70,11 @@ impl Besides {
                         (!is_absent).then(|| named_as(id, of, is).filter(|_| are_there))
                     });
                     let is_beside = |name| given(&said.beside, name) != Preset::Absent;
-                    if is_beside(field) || is_beside(kind) { None } else { each.collect() }
+                    let is_said =
+                        |fields| [field, kind].iter().any(|name| given(fields, name) != Preset::Absent);
+                    // Which object says it must be told.
+                    let is_paired = said.each.len() == said.objects.len() || !said.each.iter().any(is_said);
+                    if is_beside(field) || is_beside(kind) || !is_paired { None } else { each.collect() }
                 }
             };
             let objects = objects.ok_or_else(|| Barred::unclear(field))?;
@@ -175,7 +179,13 @@ impl Passage<'_> {
                 parameters.insert(LookUp::ID.to_owned(), id.to_owned());
                 match self.fetched(&filled(line, &parameters), referred.entity, id, decision).await {
                     Ok(known) => Known::clone(&known),
-                    Err(Refusal::Missing | Refusal::Declined { .. }) => return self.keyed_nobodys().await,
+                    // One that nobody can read is like one that is not there.
+                    Err(
+                        Refusal::Missing
+                        | Refusal::Declined { .. }
+                        | Refusal::AnswerTooLarge
+                        | Refusal::Withheld(_),
+                    ) => return self.keyed_nobodys().await,
                     Err(refusal) => return Err(refusal),
                 }
             }

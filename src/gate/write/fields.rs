@@ -113,7 +113,10 @@ impl Fields {
             Value::Array(items) if items.iter().any(|item| item.is_object() || item.is_array()) => {
                 items.iter().try_for_each(|item| match item {
                     Value::Object(_) | Value::Array(_) => self.put_all(way, item),
-                    _ => self.put_unknown(way),
+                    _ => {
+                        self.put_unknown(way)?;
+                        self.put(way, item.clone())
+                    }
                 })
             }
             value => self.put(way, value.clone()),

@@ -36,10 +36,10 @@ use serde_json::Value;
 use self::{
     fields::{Fields, Way},
     media::Written,
-    objects::{OwnFields, holds_object, list_items, objects, says},
+    objects::{OwnFields, holds_object, objects, objects_in_lists, own_fields, says},
 };
 use super::{
-    body::{self, UnfitBody},
+    body::{self, FIELDS_MAX, UnfitBody},
     path::Target,
     refusal::Refusal,
 };
@@ -125,7 +125,11 @@ impl Said {
     /// Whether whoever finds the one field finds the other one beside it: in the same object of the body, if it is there.
     fn says_together(&self, one: &str, other: &str, listed: Option<&Names>, aliases: &Aliases) -> bool {
         let mut values = vec![(Way::new(), &self.content)];
-        list_items(&mut Way::new(), &self.content, &mut values);
+        objects_in_lists(&mut Way::new(), &self.content, &mut values);
+        // More than any request has that is looked through for this.
+        if values.len() > FIELDS_MAX {
+            return false;
+        }
         let is_together = |fields: &Fields| names::stand_together(fields, (one, other), listed, aliases);
         is_together(&self.fields)
             && values.into_iter().all(|(mut way, value)| {
@@ -170,17 +174,22 @@ impl Said {
         if in_query.written().any(|(way, _)| steers(way)) {
             return Err(UnfitBody::Steering);
         }
+        let found = if written.is_some_and(|written| *written != Written::JsonPatch) {
+            objects(&content, &at)
+        } else {
+            Vec::new()
+        };
+        if found.len() > route.writing.objects_max {
+            return Err(UnfitBody::TooManyObjects);
+        }
         let objects = match written {
             None => vec![in_query.written().map(|(way, _)| way.clone()).collect()],
             Some(Written::JsonPatch) => {
                 let seen = in_body.clone().seen_from(&at)?;
                 vec![seen.written().map(|(way, _)| way.clone()).collect()]
             }
-            Some(_) => objects(&content, &at),
+            Some(_) => found.into_iter().map(own_fields).collect(),
         };
-        if objects.len() > route.writing.objects_max {
-            return Err(UnfitBody::TooManyObjects);
-        }
         // On a route with a list of names any other one is refused as such, and one that is listed as such is what it says.
         let may_be_written = |way: &Way| {
             let full = way.join(".");

@@ -20,20 +20,20 @@ pub(super) fn is_at(own: &OwnFields, name: &str) -> bool {
     own.contains(&name.split('.').map(str::to_owned).collect::<Vec<_>>())
 }
 
-/// The fields of each object that stands at `at`, or in a list there.
-pub(super) fn objects(content: &Value, at: &[String]) -> Vec<OwnFields> {
-    let of_each = |items: &[Value], at| items.iter().flat_map(|item| objects(item, at)).collect();
+/// Each object that stands at `at`, or in a list there.
+pub(super) fn objects<'a>(content: &'a Value, at: &[String]) -> Vec<&'a Value> {
+    let of_each = |items: &'a [Value], at| items.iter().flat_map(|item| objects(item, at)).collect();
     match (at.split_first(), content) {
         (None, Value::Array(items)) => of_each(items, at),
         (Some((step, rest)), Value::Array(items)) if step == "*" => of_each(items, rest),
-        (None, _) => vec![own_fields(content)],
+        (None, _) => vec![content],
         (Some((step, _)), _) if step == "*" => Vec::new(),
         (Some((step, rest)), _) => objects(content.get(step.as_str()).unwrap_or(&Value::Null), rest),
     }
 }
 
-/// The fields of a value, called from it.
-fn own_fields(value: &Value) -> OwnFields {
+/// The fields of an object, called from it.
+pub(super) fn own_fields(value: &Value) -> OwnFields {
     match value {
         Value::Object(members) => {
             let of_member = |(key, value): (&String, &Value)| {
@@ -50,20 +50,22 @@ fn own_fields(value: &Value) -> OwnFields {
     }
 }
 
-/// Notes each item of each list in a value at `way`, with its way.
-pub(super) fn list_items<'a>(way: &mut Way, value: &'a Value, found: &mut Vec<(Way, &'a Value)>) {
+/// Notes each object in a list, at any depth of a value at `way`, with its way.
+pub(super) fn objects_in_lists<'a>(way: &mut Way, value: &'a Value, found: &mut Vec<(Way, &'a Value)>) {
     match value {
         Value::Object(members) => {
             for (key, value) in members {
                 way.push(key.clone());
-                list_items(way, value, found);
+                objects_in_lists(way, value, found);
                 way.pop();
             }
         }
         Value::Array(items) => {
             for item in items {
-                found.push((way.clone(), item));
-                list_items(way, item, found);
+                if item.is_object() {
+                    found.push((way.clone(), item));
+                }
+                objects_in_lists(way, item, found);
             }
         }
         _ => {}

@@ -370,6 +370,30 @@ async fn d05_no_count_tells_of_a_list_beside_one_that_is_seen_whole() {
 }
 
 #[tokio::test]
+async fn d05_no_count_tells_of_rows_of_a_kind_that_no_policy_knows() {
+    let routes = r#"
+[entity.said]
+resource = "conversation"
+id = "/id"
+kinds = [{ at = "/secret", is = true, resource = "whisper" }]
+fields = ["id"]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/said"
+entity = "said"
+action = "list"
+items = "/rows"
+totals = { recompute = ["/count"] }
+"#;
+    let rows = json!([{"id": 1, "secret": false}, {"id": 2, "secret": true}]);
+    let script = move |_: &Asked| Some(backend::json(200, &json!({"rows": rows, "count": 2})));
+    let world = Setup::default().routes(routes).backend(script).start().await;
+    let answer = world.get("adm", "/said").await;
+    assert_eq!(answer.json(), json!({"rows": [{"id": 1}], "count": 1}));
+    assert_eq!(world.get("adm", "/said?limit=1&offset=1").await.status, 400);
+}
+
+#[tokio::test]
 async fn an_object_that_cannot_be_read_where_it_is_looked_up_costs_nobody_the_list() {
     let script = |asked: &Asked| {
         let path = asked.target.split('?').next()?;
@@ -701,6 +725,7 @@ super::obeying::once_more!(
     d05_no_count_and_no_link_tells_of_what_is_hidden,
     d05_a_header_that_the_routes_list_does_not_pass_with_some_of_the_rows,
     d05_no_count_tells_of_a_list_beside_one_that_is_seen_whole,
+    d05_no_count_tells_of_rows_of_a_kind_that_no_policy_knows,
     an_object_that_cannot_be_read_where_it_is_looked_up_costs_nobody_the_list,
     d02_a_list_below_what_is_hidden_is_like_one_below_nothing,
     an_empty_answer_has_no_header_that_its_content_would_not_have_had,

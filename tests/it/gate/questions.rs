@@ -47,7 +47,7 @@ match = "GET /api/v1/accounts/{account}/paged"
 entity = "card"
 action = "list"
 items = "/payload"
-page = { number = "page", size = "per_page", size_default = 20 }
+page = { number = "page", size = "per_page", size_default = 20, unless = ["whole"] }
 
 [[route]]
 match = "POST /api/v1/accounts/{account}/paged"
@@ -516,8 +516,8 @@ async fn what_hides_what_is_asked_about_is_left_out_as_if_the_backend_had_none()
         })
     };
     let world = Setup::default().routes(ROUTES).policy(rights).backend(script).start().await;
-    for path in ["paged", "walked"] {
-        let told = async |price: u32| world.get("ana", &format!("/{path}?price={price}")).await.told();
+    for path in ["paged?", "walked?", "paged?whole=1&"] {
+        let told = async |price: u32| world.get("ana", &format!("/{path}price={price}")).await.told();
         assert_eq!(world.get("ana", &format!("/{path}")).await.json()["payload"][0]["id"], 6);
         assert_eq!(told(106).await, told(107).await, "{path}");
     }

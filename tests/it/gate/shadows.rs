@@ -87,6 +87,12 @@ action = "list"
 items = "/payload"
 
 [[route]]
+match = "GET /api/v1/accounts/{account}/firms/{firm}/persons"
+entity = "person"
+action = "list"
+items = "/payload"
+
+[[route]]
 match = "GET /api/v1/accounts/{account}/broken"
 entity = "person"
 action = "list"
@@ -168,7 +174,7 @@ request = "GET /api/v1/accounts/{account}/talks/{id}/messages/{message}"
 "#;
 
 /// What is asked, and whether ana gets another answer than there would be without rules.
-const QUESTIONS: [(&str, &str, bool); 41] = [
+const QUESTIONS: [(&str, &str, bool); 42] = [
     ("GET /persons/501", "", true),
     ("GET /persons/502", "", true),
     ("GET /persons/503", "", false),
@@ -187,6 +193,7 @@ const QUESTIONS: [(&str, &str, bool); 41] = [
     ("GET /counted", "", true),
     ("GET /none", "", true),
     ("GET /nothing", "", true),
+    ("GET /firms/999/persons", "", true),
     ("GET /broken", "", true),
     ("GET /pushed", "", false),
     ("GET /pushed?team=a&team=b", "", true),
@@ -240,7 +247,7 @@ fn said(question: &str) -> Option<(u16, &'static str)> {
         "/lines/of-all" => (200, "owner,name\r\nana,A\r\nben,B\r\n"),
         "/lines/with-numbers" => (200, "owner,name,phone_number\r\nana,A,1\r\n"),
         "/lines/none" => (200, "owner,name\r\n"),
-        "/persons/504" | "/persons/504?name=none" => (404, "none"),
+        "/persons/504" | "/persons/504?name=none" | "/firms/999/persons" => (404, "none"),
         "/failing/101" | "/failing/102" | "/persons/502?name=fails" | "/persons/503?name=fails" => {
             (500, "no")
         }
@@ -349,4 +356,27 @@ async fn i11_whatever_would_be_another_answer_passes_in_shadow_and_is_told() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn i11_who_has_a_role_in_shadow_gets_a_file_by_its_name() {
+    let script = |asked: &Asked| {
+        let (status, body) = said(asked.target.strip_prefix("/api/v1/accounts/1")?)?;
+        let headers =
+            "content-type: text/csv\r\ncontent-disposition: attachment; filename=\"people.csv\"\r\n";
+        Some(backend::answer(status, headers, body))
+    };
+    let entities = ENTITIES.replace(r#"fields = ["owner", "name", "phone_number"]"#, r#"fields = ["*"]"#);
+    let policy = |source: &mut Source| {
+        rights(source);
+        source.roles.get_mut("agent").unwrap().shadow = true;
+    };
+    let world =
+        Setup::default().routes(&entities).routes(ROUTES).policy(policy).backend(script).start().await;
+    let name = async |user: &str| {
+        let answer = world.get(user, "/lines/of-all").await;
+        (answer.status, answer.header("content-disposition").map(str::to_owned))
+    };
+    let expected = (200, Some("attachment; filename=\"people.csv\"".to_owned()));
+    assert_eq!((name("adm").await, name("ana").await), (expected.clone(), expected));
 }

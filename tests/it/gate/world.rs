@@ -647,7 +647,7 @@ impl People for Directory {
         })
     }
 
-    fn changes_told(&self) -> u64 {
+    fn last_change_told(&self, _tenant: &TenantId) -> u64 {
         0
     }
 

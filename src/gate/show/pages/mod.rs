@@ -223,7 +223,7 @@ impl Passage<'_> {
         match unseen.status() {
             StatusCode::NO_CONTENT if walk.reads > 1 || unseen.is_empty() => Ok(Came::None(unseen)),
             StatusCode::NOT_FOUND => Ok(Came::None(unseen)),
-            status if self.is_none_there(status) => Ok(Came::None(unseen)),
+            status if walk.reads == 1 && self.is_none_there(status) => Ok(Came::None(unseen)),
             status if !status.is_success() || status == StatusCode::PARTIAL_CONTENT => {
                 Ok(Came::Error(unseen))
             }
