@@ -127,13 +127,19 @@ impl Passage<'_> {
         self.must_show().is_some() || self.is_below_what_is_unknown()
     }
 
-    /// Whether an answer of this status is a list that is not there, below an object on which nothing is decided.
+    /// Whether an answer of this status is a list that is not there, below an object on which nothing is decided. One that is refused may
+    /// be so to Headgate itself, which only operators are told.
     pub(in crate::gate) fn is_none_there(&self, status: StatusCode) -> bool {
-        match status {
+        let is_none = match status {
             StatusCode::NOT_FOUND => self.hides_that_none_is_there(),
             StatusCode::FORBIDDEN | StatusCode::GONE => self.is_below_what_is_unknown(),
             _ => false,
+        };
+        if is_none && status == StatusCode::FORBIDDEN && !self.is_trial {
+            let route = &self.matched.route.name;
+            tracing::warn!(route.match = route, "the backend refuses a list, which is told as one without rows");
         }
+        is_none
     }
 
     /// Whether the path names something on which nothing is decided, and the answer is a list.

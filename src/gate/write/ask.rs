@@ -17,7 +17,7 @@ use self::{
 };
 use super::{
     Said,
-    fields::{Fields, Way},
+    fields::{Fields, Way, way_of},
     names::TOLD_MAX,
     visible::{Meaning, Seen, Visible},
 };
@@ -196,10 +196,7 @@ impl NamesFound<'_> {
     /// Where every field in which a parameter is searched for is seen.
     fn searched(&self, name: &str) -> Seen {
         if let Some(fields) = self.asking.searches.get(name) {
-            return fields
-                .iter()
-                .map(|field| self.seen(&field.split('.').map(str::to_owned).collect()))
-                .collect();
+            return fields.iter().map(|field| self.seen(&way_of(field))).collect();
         }
         let is_known = !conventions::searches(name)
             || self.asking.parameters.iter().any(|known| known == name)

@@ -10,6 +10,12 @@ use crate::gate::body::{FIELD_BYTES_MAX, FIELD_STEPS_MAX, FIELDS_MAX, UnfitBody}
 /// item of a field's list is that field.
 pub type Way = Vec<String>;
 
+/// The way of a field's name, with dots: `contact.phone_number`.
+#[must_use]
+pub fn way_of(name: &str) -> Way {
+    name.split('.').map(str::to_owned).collect()
+}
+
 /// What a request writes and reads, by field.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Fields {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::fields::{Fields, Given, Way, without_places};
+use super::fields::{Fields, Given, Way, way_of, without_places};
 use crate::{
     config::{aliases::Aliases, writing::Names},
     gate::{permit::Permit, spelt::Spelt},
@@ -50,7 +50,7 @@ impl NameCheck<'_> {
             refused.note(way, is_listed, self.unwritable(way, permit));
         }
         for name in &self.changes.0 {
-            let way: Way = name.split('.').map(str::to_owned).collect();
+            let way = way_of(name);
             let denied = self.unwritable(&way, permit);
             // The request does not name it: of a hidden one it is not told either.
             if self.unseen(&way, permit).is_empty() {
@@ -90,13 +90,13 @@ impl NameCheck<'_> {
 
     /// Whether the user sees a field.
     pub(super) fn sees(&self, name: &str, permit: &Permit) -> bool {
-        self.unseen(&name.split('.').map(str::to_owned).collect(), permit).is_empty()
+        self.unseen(&way_of(name), permit).is_empty()
     }
 
     /// The listed fields that the user may write and see.
     pub(super) fn expected(&self, permit: &Permit) -> Vec<String> {
         let open = |name: &&String| {
-            let way: Way = name.strip_suffix(".*").unwrap_or(name).split('.').map(str::to_owned).collect();
+            let way = way_of(name.strip_suffix(".*").unwrap_or(name));
             let mut fields =
                 (1..=way.len()).filter_map(|end| way.get(..end)).flat_map(|way| self.of(&way.join(".")));
             fields.all(|field| permit.writes(self.actor, field) && permit.shows(self.actor, field))
@@ -197,14 +197,13 @@ pub(super) fn stand_together(
     aliases: &Aliases,
 ) -> bool {
     let others = aliases.spellings(other);
-    let steps = |name: &str| name.split('.').map(str::to_owned).collect::<Way>();
     let has_other = |outer: &[String]| {
-        others.iter().any(|other| fields.writes(&[outer, steps(other).as_slice()].concat()))
+        others.iter().any(|other| fields.writes(&[outer, way_of(other).as_slice()].concat()))
     };
     aliases.spellings(one).iter().all(|name| {
         let found = found_as(fields, name, listed).map(|(way, _)| way);
         let mut found = found.filter(|way| whereabouts_of(way, name).any(|at| at == Whereabouts::Here));
-        found.all(|way| way.strip_suffix(steps(name).as_slice()).is_some_and(has_other))
+        found.all(|way| way.strip_suffix(way_of(name).as_slice()).is_some_and(has_other))
     })
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::fields::Way;
+use super::fields::{Way, way_of};
 use crate::config::aliases::Aliases;
 
 /// The fields that an object has in their own places; of those in the items of a list, the ones that each item has.
@@ -17,7 +17,7 @@ pub(super) fn says(object: &OwnFields, field: &str, aliases: &Aliases) -> bool {
 
 /// Whether a field stands where its name leads.
 pub(super) fn is_at(own: &OwnFields, name: &str) -> bool {
-    own.contains(&name.split('.').map(str::to_owned).collect::<Vec<_>>())
+    own.contains(&way_of(name))
 }
 
 /// Each object that stands at `at`, or in a list there.
