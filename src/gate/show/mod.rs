@@ -63,7 +63,7 @@ impl Passage<'_> {
         // Nobody asked for a part (F08).
         let is_part = status == StatusCode::PARTIAL_CONTENT;
         if !status.is_success() || is_part && !wrote {
-            let none = match self.is_none_there(status) && self.hides_rows(permit)? {
+            let none = match self.hides_rows(permit)? && self.is_none_there(status) {
                 true => nobody::answer(&self.matched.route.shows, &TotalValues::of(0))?,
                 false => None,
             };

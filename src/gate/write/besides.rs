@@ -73,7 +73,9 @@ impl Besides {
                     let is_said =
                         |fields| [field, kind].iter().any(|name| given(fields, name) != Preset::Absent);
                     // Which object says it must be told.
-                    let is_paired = said.each.len() == said.objects.len() || !said.each.iter().any(is_said);
+                    let is_paired = !said.content.is_array()
+                        || said.each.len() == said.objects.len()
+                        || !said.each.iter().any(is_said);
                     if is_beside(field) || is_beside(kind) || !is_paired { None } else { each.collect() }
                 }
             };

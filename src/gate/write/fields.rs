@@ -129,6 +129,23 @@ impl Fields {
         }
     }
 
+    /// Notes what stands in a value at `way`, apart from what stands in objects in lists.
+    ///
+    /// # Errors
+    /// [`UnfitBody::TooMany`].
+    pub fn put_own(&mut self, way: &mut Way, value: &Value) -> Result<(), UnfitBody> {
+        match value {
+            Value::Object(members) => members.iter().try_for_each(|(key, value)| {
+                way.push(key.clone());
+                let put = self.put_own(way, value);
+                way.pop();
+                put
+            }),
+            Value::Array(items) if items.iter().any(|item| item.is_object() || item.is_array()) => Ok(()),
+            value => self.put(way, value.clone()),
+        }
+    }
+
     /// Notes the lists in a value at `way` as written whole, as one that takes the place of another is, apart from those that
     /// lead to one of these.
     ///
@@ -231,8 +248,11 @@ impl Fields {
     }
 
     fn given(&mut self, way: &[String]) -> Result<&mut Given, UnfitBody> {
-        bounded(way, self.written.len())?;
-        Ok(self.written.entry(way.to_vec()).or_default())
+        if !self.written.contains_key(way) {
+            bounded(way, self.written.len())?;
+            self.written.insert(way.to_vec(), Given::default());
+        }
+        self.written.get_mut(way).ok_or(UnfitBody::TooMany)
     }
 }
 

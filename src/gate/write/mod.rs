@@ -36,10 +36,10 @@ use serde_json::Value;
 use self::{
     fields::{Fields, Way},
     media::Written,
-    objects::{OwnFields, holds_object, objects, objects_in_lists, own_fields, says},
+    objects::{OwnFields, all_objects, holds_object, objects, own_fields, says},
 };
 use super::{
-    body::{self, FIELDS_MAX, UnfitBody},
+    body::{self, UnfitBody},
     path::Target,
     refusal::Refusal,
 };
@@ -124,19 +124,18 @@ impl Said {
 
     /// Whether whoever finds the one field finds the other one beside it: in the same object of the body, if it is there.
     fn says_together(&self, one: &str, other: &str, listed: Option<&Names>, aliases: &Aliases) -> bool {
-        let mut values = vec![(Way::new(), &self.content)];
-        objects_in_lists(&mut Way::new(), &self.content, &mut values);
-        // More than any request has that is looked through for this.
-        if values.len() > FIELDS_MAX {
-            return false;
-        }
         let is_together = |fields: &Fields| names::stand_together(fields, (one, other), listed, aliases);
-        is_together(&self.fields)
-            && values.into_iter().all(|(mut way, value)| {
-                let mut fields = Fields::default();
-                let named = fields.put_all(&mut way, value).and_then(|()| fields.seen_from(&self.at));
-                named.is_ok_and(|fields| is_together(&fields))
-            })
+        let last = |name: String| folded(name.rsplit('.').next().unwrap_or_default());
+        let lasts: Vec<String> = aliases.spellings(one).into_iter().map(last).collect();
+        let may_be_it = |name: &String| lasts.iter().any(|last| folded_field(name).contains(last));
+        let mut holds = |way: &mut Way, value: &Value| {
+            let mut fields = Fields::default();
+            let named = fields.put_own(way, value);
+            let may_say = named.is_err() || fields.named().any(|way| way.iter().any(may_be_it));
+            !may_say
+                || named.and_then(|()| fields.seen_from(&self.at)).is_ok_and(|fields| is_together(&fields))
+        };
+        is_together(&self.fields) && all_objects(&mut Way::new(), &self.content, &mut holds)
     }
 
     fn of(route: &Route, body: Bytes, written: Option<&Written>, query: &str) -> Result<Self, UnfitBody> {

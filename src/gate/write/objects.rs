@@ -50,25 +50,27 @@ pub(super) fn own_fields(value: &Value) -> OwnFields {
     }
 }
 
-/// Notes each object in a list, at any depth of a value at `way`, with its way.
-pub(super) fn objects_in_lists<'a>(way: &mut Way, value: &'a Value, found: &mut Vec<(Way, &'a Value)>) {
+/// Whether something holds of a value and of each object in a list in it, at any depth; each is called with the way that leads there.
+pub(super) fn all_objects(
+    way: &mut Way,
+    value: &Value,
+    holds: &mut dyn FnMut(&mut Way, &Value) -> bool,
+) -> bool {
+    holds(way, value) && all_in_lists(way, value, holds)
+}
+
+fn all_in_lists(way: &mut Way, value: &Value, holds: &mut dyn FnMut(&mut Way, &Value) -> bool) -> bool {
     match value {
-        Value::Object(members) => {
-            for (key, value) in members {
-                way.push(key.clone());
-                objects_in_lists(way, value, found);
-                way.pop();
-            }
-        }
+        Value::Object(members) => members.iter().all(|(key, value)| {
+            way.push(key.clone());
+            let all = all_in_lists(way, value, holds);
+            way.pop();
+            all
+        }),
         Value::Array(items) => {
-            for item in items {
-                if item.is_object() {
-                    found.push((way.clone(), item));
-                }
-                objects_in_lists(way, item, found);
-            }
+            items.iter().all(|item| (!item.is_object() || holds(way, item)) && all_in_lists(way, item, holds))
         }
-        _ => {}
+        _ => true,
     }
 }
 

@@ -395,6 +395,11 @@ async fn several_objects_are_created_at_once_or_none() {
             assert_eq!(status, 400, "{kind} {odd}");
         }
     }
+    // As many as a sync sends at once, with all that they have.
+    let fields = vec![json!({"field_id": 7, "values": [{"value": "b"}]}); 8];
+    let lead = json!({"name": "a", "pipeline_id": 5, "status_id": 142, "custom_fields_values": fields});
+    let (answer, written) = crm.write("11", "POST", "leads", &json!(vec![lead; 500])).await;
+    assert_eq!((answer.status, written.len()), (200, 1), "{answer:?}");
     assert_eq!(refused(&crm, "11", "POST", "companies", json!([{"name": "a"}])).await.0, 403, "no right to");
     assert_eq!(
         crm.write("13", "POST", "companies", &json!([{"name": "a", "responsible_user_id": 11}]))
