@@ -259,6 +259,7 @@ impl Gate {
             matched: &matched,
             asked,
             must_show: None,
+            would_show: None,
             is_trial: false,
         };
         passage.pass(head, target, body, record).await
@@ -345,9 +346,10 @@ struct Passage<'a> {
     enforced: &'a Granted,
     matched: &'a Matched,
     asked: Asked,
-    /// What a row must show to come in answer to the question; `None`: the question is about nothing that a row hides. In shadow mode,
-    /// what it would have to.
+    /// What a row must show to come in answer to the question; `None`: the question is about nothing that a row hides.
     must_show: Option<&'a MustShow>,
+    /// What it would have to show without shadow mode.
+    would_show: Option<&'a MustShow>,
     /// It only tells what would come of the request without shadow mode: nothing of it is shown or remembered.
     is_trial: bool,
 }

@@ -34,7 +34,7 @@ use crate::{
     server::LimitedBody,
 };
 
-impl Passage<'_> {
+impl<'a> Passage<'a> {
     pub(super) async fn pass(
         &self,
         head: Parts,
@@ -175,8 +175,8 @@ impl Passage<'_> {
     ) -> Result<Shown, Refusal> {
         let settled = self.settle(permit, object.as_ref(), &target, said, record);
         let mut settled = Box::pin(settled).await?;
-        let must_show = settled.must_show.take();
-        let answering = Passage { must_show: must_show.as_ref(), ..*self };
+        let (must_show, would_show) = (settled.must_show.take(), settled.would_show.take());
+        let answering = Passage { must_show: must_show.as_ref(), would_show: would_show.as_ref(), ..*self };
         Box::pin(answering.send(settled, object, target, passed, record)).await
     }
 
@@ -189,7 +189,7 @@ impl Passage<'_> {
         mut passed: HeaderMap,
         record: &mut Record,
     ) -> Result<Shown, Refusal> {
-        let Settled { permit, body, changes, facts_at, version, must_show: _ } = settled;
+        let Settled { permit, body, changes, facts_at, version, must_show: _, would_show: _ } = settled;
         let route = &self.matched.route;
         let grants = self.granted.version.to_string();
         let from = self.from(&grants, record.id);
@@ -201,9 +201,9 @@ impl Passage<'_> {
         }
         let method = route.matches.method.clone();
         let enforced = permit.without_shadow();
-        self.would(enforced.as_ref(), "a parameter can be read in two ways", record, |would, enforced| {
-            would.ask_for(&target, enforced).map(drop)
-        });
+        let why = "a parameter can be read in two ways";
+        let would =
+            self.would(enforced.as_ref(), why, record, |would, enforced| would.ask_for(&target, enforced));
         let AsksFor { paged, within, target } = self.ask_for(&target, &permit)?;
         self.put_on_record(record).await?;
         if within == Scope::None && !route.writes() && self.in_shadow().is_none() {
@@ -215,7 +215,8 @@ impl Passage<'_> {
         let onward = Onward { method, target, headers: passed, body };
         if let Some(paged) = paged {
             let request = ListRequest { onward, from, around: object.as_ref() };
-            return Box::pin(self.page(&paged, &permit, &request, record)).await;
+            let would = would.and_then(|would| would.paged);
+            return Box::pin(self.show_page(&paged, would.as_ref(), &permit, &request, record)).await;
         }
         // Also if the user goes away before the answer comes: the write was made all the same.
         let _forgets: Vec<_> =
@@ -246,7 +247,7 @@ impl Passage<'_> {
     }
 
     /// What the backend is asked for a list. In shadow mode, what it would be without Headgate.
-    fn ask_for(&self, target: &Target, permit: &Permit) -> Result<AsksFor<'_>, Refusal> {
+    fn ask_for(&self, target: &Target, permit: &Permit) -> Result<AsksFor<'a>, Refusal> {
         let (actor, shows) = (&self.granted.actor, &self.matched.route.shows);
         let within = self.shapes()?.reach(actor, shows, self.asked).within;
         let paged = self.paged(target, permit)?;

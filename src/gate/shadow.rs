@@ -13,7 +13,10 @@ use super::{
     facts::Keyed,
     permit::{Decided, Permit},
     refusal::Refusal,
-    show::{answer::Unseen, must_show::MustShow},
+    show::{
+        answer::Unseen,
+        pages::{ListRequest, Paged},
+    },
 };
 use crate::policy::{Actor, DenyReason, FieldNo};
 
@@ -68,7 +71,7 @@ impl<'a> Passage<'a> {
 
     /// The same request as it would go without shadow mode. Of what it is answered nothing is shown.
     pub(super) fn without_shadow(&self) -> Self {
-        Self { granted: self.enforced, is_trial: true, ..*self }
+        Self { granted: self.enforced, must_show: self.would_show, is_trial: true, ..*self }
     }
 
     /// What comes of a step without shadow mode, by the permit that there would be. `None` if shadow mode is off, or the request would have
@@ -78,16 +81,11 @@ impl<'a> Passage<'a> {
         enforced: Option<&Permit>,
         why: &str,
         record: &mut Record,
-        step: impl FnOnce(&Passage<'_>, &Permit) -> Result<T, Refusal>,
+        step: impl FnOnce(&Self, &Permit) -> Result<T, Refusal>,
     ) -> Option<T> {
         let enforced = enforced.filter(|_| self.in_shadow().is_some())?;
         let would = step(&self.without_shadow(), enforced);
         would.map_err(|refusal| self.tell_refusal(&refusal, why, record)).ok()
-    }
-
-    /// What a row must show to come in answer to the question. In shadow mode every row comes.
-    pub(super) fn must_show(&self) -> Option<&'a MustShow> {
-        self.must_show.filter(|_| self.in_shadow().is_none())
     }
 
     /// Tells that a request would have been refused, or its answer withheld.
@@ -104,9 +102,7 @@ impl<'a> Passage<'a> {
         around: Option<&Keyed>,
         record: &mut Record,
     ) -> Result<Shown, Refusal> {
-        // Of what would have been refused nothing would have been shown.
-        let enforced = permit.without_shadow().filter(|_| record.outcome != Outcome::WouldDeny);
-        let Some(enforced) = enforced.filter(|_| self.in_shadow().is_some()) else {
+        let Some(enforced) = self.would_be_shown_by(permit, record) else {
             return self.answered(unseen, permit, around, record).await;
         };
         let mut told = record.clone();
@@ -114,7 +110,39 @@ impl<'a> Passage<'a> {
         let would = Box::pin(would.answered(unseen.clone(), &enforced, around, &mut told)).await;
         (record.reason, record.removed) = (told.reason, told.removed);
         let shown = self.answered(unseen, permit, around, record).await;
-        match (would, &shown) {
+        self.tell_other(would, &shown, record);
+        shown
+    }
+
+    /// The same of a page that is made of the backend's: `would` is the one that would be asked for without shadow mode.
+    pub(super) async fn show_page(
+        &self,
+        paged: &Paged<'_>,
+        would: Option<&Paged<'_>>,
+        permit: &Permit,
+        request: &ListRequest<'_>,
+        record: &mut Record,
+    ) -> Result<Shown, Refusal> {
+        let (Some(would), Some(enforced)) = (would, self.would_be_shown_by(permit, record)) else {
+            return self.page(paged, permit, request, record).await;
+        };
+        let mut told = record.clone();
+        let would = Box::pin(self.without_shadow().page(would, &enforced, request, &mut told)).await;
+        (record.reason, record.removed) = (told.reason, told.removed);
+        let shown = self.page(paged, permit, request, record).await;
+        self.tell_other(would, &shown, record);
+        shown
+    }
+
+    /// The permit by which an answer would be shown without shadow mode. Of what would have been refused nothing would be.
+    fn would_be_shown_by(&self, permit: &Permit, record: &Record) -> Option<Permit> {
+        let enforced = permit.without_shadow().filter(|_| record.outcome != Outcome::WouldDeny);
+        enforced.filter(|_| self.in_shadow().is_some())
+    }
+
+    /// Tells that there would have been another answer, if so.
+    fn tell_other(&self, would: Result<Shown, Refusal>, shown: &Result<Shown, Refusal>, record: &mut Record) {
+        match (would, shown) {
             (Ok(would), Ok(shown))
                 if would.status() == shown.status() && would.body().is_like(shown.body()) => {}
             (Ok(_another), _) => {
@@ -124,7 +152,6 @@ impl<'a> Passage<'a> {
             (Err(would), Err(refusal)) if would == *refusal => {}
             (Err(would), _) => self.tell_refusal(&would, "the answer would have been withheld", record),
         }
-        shown
     }
 }
 

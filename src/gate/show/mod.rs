@@ -259,7 +259,7 @@ impl Passage<'_> {
             sight.around = around.map(|keyed| (self.asked.via.unwrap_or(self.asked.resource), keyed));
             sight.around = sight.around.filter(|_| !subject.tells_its_facts);
             sight.before = around.filter(|_| subject.tells_its_facts);
-            sight.must_show = self.must_show();
+            sight.must_show = self.must_show;
             (sight.with_rows, sight.referred) = (with_rows, &known_referred);
             sight.decided = subject.seen.as_ref();
             sight.also = subject.also.as_ref();

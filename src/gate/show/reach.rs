@@ -124,7 +124,7 @@ impl Passage<'_> {
     /// Whether nothing may tell that no list is there: one of rows that are left out would be, or one below an object on which nothing is
     /// decided, and which the user may not know of.
     pub(in crate::gate) fn hides_that_none_is_there(&self) -> bool {
-        self.must_show().is_some() || self.is_below_what_is_unknown()
+        self.must_show.is_some() || self.is_below_what_is_unknown()
     }
 
     /// Whether an answer of this status is a list that is not there, below an object on which nothing is decided. One that is refused may
@@ -204,7 +204,7 @@ impl Passage<'_> {
     ) -> bool {
         let reach = shapes.reach(actor, &self.matched.route.shows, self.asked);
         permit.is_some_and(Permit::is_of_everything)
-            || (self.must_show().is_none() && reach.certain == Scope::All)
+            || (self.must_show.is_none() && reach.certain == Scope::All)
     }
 }
 

@@ -52,6 +52,23 @@ pub(in crate::gate) struct Settled {
     pub(in crate::gate) version: Option<HeaderValue>,
     /// What a row of the answer must show.
     pub(in crate::gate) must_show: Option<MustShow>,
+    /// What it would have to show without shadow mode.
+    pub(in crate::gate) would_show: Option<MustShow>,
+}
+
+impl Settled {
+    /// A request that changes nothing, and is about nothing that a row hides.
+    const fn of(permit: Permit, body: Bytes) -> Self {
+        Self {
+            permit,
+            body,
+            changes: Vec::new(),
+            facts_at: None,
+            version: None,
+            must_show: None,
+            would_show: None,
+        }
+    }
 }
 
 /// The reason of a field that must be the path's and is not.
@@ -87,17 +104,15 @@ impl<'a> Passage<'a> {
         let body = std::mem::take(&mut said.body);
         if !route.writes() {
             let enforced = permit.without_shadow();
-            let must_show =
+            let (must_show, would_show) =
                 self.may_ask(target, &said, object.is_some(), &permit, enforced.as_ref(), record)?;
-            let settled =
-                Settled { permit, body, changes: Vec::new(), facts_at: None, version: None, must_show };
-            return Ok(settled);
+            return Ok(Settled { must_show, would_show, ..Settled::of(permit, body) });
         }
         let asked = self.asked_by_value(&said)?;
         let version = self.version_of(object)?;
         let mut grounds = Grounds::of(self, &said);
         let facts_at = object.and_then(Keyed::asked_at);
-        let mut settled = Settled { permit, body, changes: Vec::new(), facts_at, version, must_show: None };
+        let mut settled = Settled { facts_at, version, ..Settled::of(permit, body) };
         match &route.writing.ids {
             None => {
                 settled.changes.extend(self.prefetch_path_of(&self.matched.parameters));
@@ -352,8 +367,8 @@ impl<'a> Passage<'a> {
         })
     }
 
-    /// What each row of the answer to a question must show; the question must be about nothing else that its user may not see.
-    /// `enforced` is the permit that there would be without shadow mode.
+    /// What each row of the answer to a question must show, and what it would have to without shadow mode; the question must be about
+    /// nothing else that its user may not see. `enforced` is the permit that there would be.
     pub(in crate::gate) fn may_ask(
         &self,
         target: &Target,
@@ -362,14 +377,14 @@ impl<'a> Passage<'a> {
         permit: &Permit,
         enforced: Option<&Permit>,
         record: &mut Record,
-    ) -> Result<Option<MustShow>, Refusal> {
+    ) -> Result<(Option<MustShow>, Option<MustShow>), Refusal> {
         let asks = |passage: &Passage<'_>, permit: &Permit| passage.asks(target, said, has_object, permit);
         let would = self.would(enforced, ASKED, record, asks).flatten();
         if self.is_on_shadow_route() {
-            return Ok(would);
+            return Ok((None, would));
         }
         let must_show = asks(self, permit).inspect_err(|_refusal| record.why = Some(ASKED.to_owned()))?;
-        Ok(would.or(must_show))
+        Ok((must_show, would))
     }
 
     fn asks(

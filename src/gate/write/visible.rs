@@ -116,8 +116,7 @@ impl<'a> Visible<'a> {
         let mut visible = Self {
             actor: &passage.granted.actor,
             object: (has_object && !rows).then_some((asked.resource, permit)),
-            leaves_out: leaves_out(&route.shows, &passage.side.routes.map.entities)
-                && passage.in_shadow().is_none(),
+            leaves_out: leaves_out(&route.shows, &passage.side.routes.map.entities),
             kinds: Vec::new(),
             fields: BTreeMap::new(),
             called: BTreeMap::new(),

@@ -7,7 +7,7 @@ use headgate::{
     gate::decisions::{Outcome, Record},
     policy::{
         Scope,
-        source::{Fields, Source},
+        source::{Fields, Forbid, Source},
     },
 };
 use serde_json::json;
@@ -379,4 +379,82 @@ async fn i11_who_has_a_role_in_shadow_gets_a_file_by_its_name() {
     };
     let expected = (200, Some("attachment; filename=\"people.csv\"".to_owned()));
     assert_eq!((name("adm").await, name("ana").await), (expected.clone(), expected));
+}
+
+/// A list that Headgate counts out, in which a forbid hides a field of some rows.
+const STAGED: &str = r#"
+[entity.staged]
+resource = "conversation"
+id = "/id"
+responsible = "/assignee"
+stage = "/stage"
+fields = ["id", "assignee", "stage", "title"]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/staged"
+entity = "staged"
+action = "list"
+items = "/payload"
+fields_in = ["sort"]
+totals = { recompute = ["/count"] }
+page = { number = "page", size_default = 4 }
+"#;
+
+#[tokio::test]
+async fn i11_a_role_in_shadow_refuses_no_question_that_would_pass_without_it_and_opens_nothing_that_is_forbidden()
+ {
+    // Of each the id, whose it is, and where it stands.
+    let rows = [
+        (1, "ana", "new"),
+        (2, "ben", "new"),
+        (3, "ana", "legal"),
+        (4, "ben", "legal"),
+        (5, "ana", "new"),
+        (6, "ana", "new"),
+    ];
+    let script = move |asked: &Asked| {
+        let page = asked.number("page").unwrap_or(1);
+        let row = |(id, owner, stage): &(usize, &str, &str)| json!({"id": id, "assignee": owner, "stage": stage, "title": "T"});
+        let rows: Vec<_> = rows.iter().skip((page - 1) * 4).take(4).map(row).collect();
+        Some(backend::json(200, &json!({"payload": rows, "count": 6})))
+    };
+    let world = async |is_in_shadow: bool, fields: &'static [&str]| {
+        let policy = move |source: &mut Source| {
+            let agent = source.roles.get_mut("agent").unwrap();
+            agent.shadow = is_in_shadow;
+            source.forbids.push(Forbid {
+                name: "not-the-lawyers".to_owned(),
+                resource: "conversation".to_owned(),
+                actions: vec!["view".to_owned(), "list".to_owned()],
+                stage: vec!["legal".to_owned()],
+                fields: fields.iter().map(|name| (*name).to_owned()).collect(),
+                ..Forbid::default()
+            });
+        };
+        let world = Setup::default().routes(STAGED).policy(policy).backend(script).start().await;
+        world.also_visible.lock().unwrap().extend([("ana", "101"), ("ana", "102")]);
+        world
+    };
+    let ids = |answer: &Answer| {
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let json = answer.json();
+        json["payload"].as_array().unwrap().iter().map(|row| row["id"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    for (fields, query, without, with) in [
+        (&["title"][..], "", &[1, 3, 5, 6][..], &[1, 2, 3, 4][..]),
+        (&["title"], "?sort=id", &[1, 3, 5, 6], &[1, 2, 3, 4]),
+        // Rows that hide it do not come, and nothing tells that they are there.
+        (&["title"], "?sort=title", &[1, 5, 6], &[1, 2, 5, 6]),
+        (&[], "", &[1, 5, 6], &[1, 2, 5, 6]),
+        (&[], "?sort=title", &[1, 5, 6], &[1, 2, 5, 6]),
+    ] {
+        let (enforced, shadowed) = (world(false, fields).await, world(true, fields).await);
+        let path = format!("/staged{query}");
+        let (refused, passed) = (enforced.get("ana", &path).await, shadowed.get("ana", &path).await);
+        assert_eq!((ids(&refused), ids(&passed)), (without.to_vec(), with.to_vec()), "{fields:?} {query}");
+        let everything = shadowed.get("adm", &path).await;
+        assert_eq!(shown(&passed), shown(&everything), "{fields:?} {query}: as to who may everything");
+        assert_eq!(is_told(&shadowed.decision(&passed)), Some(true), "{fields:?} {query}");
+        assert_eq!(shadowed.decision(&everything).shadow, None, "{fields:?} {query}");
+    }
 }

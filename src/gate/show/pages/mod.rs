@@ -158,9 +158,9 @@ impl Paged<'_> {
     }
 }
 
-impl Passage<'_> {
-    /// Which page a request asks for; `None` if it gets the backend's own: its route has no pages, the list comes as a whole, it is
-    /// in shadow mode, or its user may see every row.
+impl<'a> Passage<'a> {
+    /// Which page a request asks for; `None` if it gets the backend's own: its route has no pages or is in shadow mode, the list comes
+    /// as a whole, or its user may see every row.
     ///
     /// # Errors
     /// [`Refusal::Parameter`] if that can be read in two ways.
@@ -168,9 +168,9 @@ impl Passage<'_> {
         &self,
         target: &Target,
         permit: &Permit,
-    ) -> Result<Option<Paged<'_>>, Refusal> {
+    ) -> Result<Option<Paged<'a>>, Refusal> {
         let Some(paging) = &self.matched.route.shows.page else { return Ok(None) };
-        if self.in_shadow().is_some()
+        if self.is_on_shadow_route()
             || self.sees_every_row(&self.granted.actor, Some(permit), &*self.shapes()?)
             || comes_whole(paging, target)?
         {
@@ -260,6 +260,7 @@ impl Passage<'_> {
             user.as_str().as_bytes(),
             route.as_bytes(),
             &grants.to_be_bytes(),
+            &[u8::from(self.is_trial)],
             target.as_bytes(),
             body,
         ] {
