@@ -1,6 +1,6 @@
 //! The way of one request that has its route: facts, decision, call.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, error::Error, sync::Arc};
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
 use http_body::Body as _;
@@ -59,9 +59,7 @@ impl<'a> Passage<'a> {
             let id = self.parameter(parameter);
             let looked = async {
                 let unseen = self.side.upstream.look(target.forwarded(), passed, from).await?;
-                self.readable(&unseen)?;
-                let known = self.known(&unseen, *entity, id).map_err(none_of_another)?;
-                Ok((unseen, known))
+                self.read_of(&unseen, *entity, id).map(|known| (unseen, known))
             };
             let (unseen, known) = match looked.await {
                 Ok(looked) => looked,
@@ -352,12 +350,43 @@ impl<'a> Passage<'a> {
         let now = self.gate.clock.now();
         let ask = async {
             let unseen = self.side.upstream.look_itself(path.to_owned(), tenant, decision, now).await?;
-            self.readable(&unseen)?;
-            self.known(&unseen, entity, id).map_err(none_of_another)
+            self.read_of(&unseen, entity, id)
         };
         // What was read before somebody told of a change, such as of who takes part, is read anew (promise 6).
         let reading = (entity, id, self.snapshot.people.last_change_told(tenant));
         self.side.prefetched.facts(path, &reading, ask).await
+    }
+
+    /// The same of an object that is only named. One that is not there, or that nobody can read, is nobody's.
+    pub(super) async fn fetched_or_nobodys(
+        &self,
+        path: &str,
+        entity: EntityNo,
+        id: &str,
+        decision: DecisionId,
+    ) -> Result<Known<'static>, Refusal> {
+        match self.fetched(path, entity, id, decision).await {
+            Ok(known) => Ok(Known::clone(&known)),
+            Err(
+                Refusal::Missing | Refusal::Declined { .. } | Refusal::AnswerTooLarge | Refusal::Withheld(_),
+            ) => Ok(Known::default()),
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    /// What an answer says of the object for which it was asked, if it can be read; operators are told if not.
+    fn read_of(&self, unseen: &Unseen, entity: EntityNo, id: &str) -> Result<Known<'static>, Refusal> {
+        let known = self.readable(unseen).and_then(|()| self.known(unseen, entity, id));
+        match known {
+            // Another object than the asked one is like none: that it is there is not told either.
+            Err(Refusal::Withheld(Withheld::Another)) => Err(Refusal::Missing),
+            Err(Refusal::Withheld(why)) => {
+                let (route, error) = (&self.matched.route.name, &why as &dyn Error);
+                tracing::warn!(route.match = route, error, "an object that is asked about cannot be read");
+                Err(Refusal::Withheld(why))
+            }
+            known => known,
+        }
     }
 
     /// What the tag of a conversation says.
@@ -436,13 +465,5 @@ fn team_keys(found: Result<Granted, NoActor>) -> Vec<TeamKey> {
         Err(NoActor::Unknown | NoActor::TooManyRoles | NoActor::Unavailable | NoActor::NotThatFresh) => {
             Vec::new()
         }
-    }
-}
-
-/// Another object than the asked one is like none: that it is there is not told either.
-fn none_of_another(refusal: Refusal) -> Refusal {
-    match refusal {
-        Refusal::Withheld(Withheld::Another) => Refusal::Missing,
-        refusal => refusal,
     }
 }

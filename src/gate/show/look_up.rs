@@ -1,10 +1,7 @@
 //! Objects that an answer only names: a line of a search tells the number of a conversation, and not whose it is.
 //! Headgate asks for each, and what is known of it counts for the line.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    error::Error,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::shape::Shapes;
 use crate::{
@@ -73,19 +70,7 @@ impl Passage<'_> {
             let mut parameters = self.side.routes.map.fixed.clone();
             parameters.insert(LookUp::ID.to_owned(), sought.id.clone());
             let path = filled(&look_up.line, &parameters);
-            let known = match self.fetched(&path, look_up.entity, &sought.id, decision).await {
-                Ok(known) => Known::clone(&known),
-                // One that nobody can read is nobody's, and costs nobody the others.
-                Err(Refusal::Missing | Refusal::Declined { .. } | Refusal::AnswerTooLarge) => {
-                    Known::default()
-                }
-                Err(Refusal::Withheld(why)) => {
-                    let (route, error) = (&self.matched.route.name, &why as &dyn Error);
-                    tracing::warn!(route.match = route, error, "an object that is looked up cannot be read");
-                    Known::default()
-                }
-                Err(refusal) => return Err(refusal),
-            };
+            let known = self.fetched_or_nobodys(&path, look_up.entity, &sought.id, decision).await?;
             found.0.insert(sought, known);
         }
         Ok(())

@@ -18,7 +18,7 @@ use crate::{
     },
     gate::{
         Passage,
-        facts::{Keyed, Known},
+        facts::Keyed,
         permit::{Asked, Decided},
         refusal::Refusal,
         routes::filled,
@@ -179,24 +179,9 @@ impl Passage<'_> {
                 let mut parameters = self.side.routes.map.fixed.clone();
                 parameters.extend(self.matched.parameters.clone());
                 parameters.insert(LookUp::ID.to_owned(), id.to_owned());
-                match self.fetched(&filled(line, &parameters), referred.entity, id, decision).await {
-                    Ok(known) => Known::clone(&known),
-                    // One that nobody can read is like one that is not there.
-                    Err(
-                        Refusal::Missing
-                        | Refusal::Declined { .. }
-                        | Refusal::AnswerTooLarge
-                        | Refusal::Withheld(_),
-                    ) => return self.keyed_nobodys().await,
-                    Err(refusal) => return Err(refusal),
-                }
+                self.fetched_or_nobodys(&filled(line, &parameters), referred.entity, id, decision).await?
             }
         };
         self.keyed(&known).await
-    }
-
-    /// What nobody is known to have.
-    async fn keyed_nobodys(&self) -> Result<Keyed, Refusal> {
-        self.keyed(&Known::default()).await
     }
 }

@@ -8,7 +8,7 @@ use headgate::{
 use serde_json::json;
 
 use super::{
-    backend,
+    backend::{self, Asked},
     world::{Answer, Setup, conversation, world},
 };
 
@@ -125,6 +125,41 @@ async fn an_object_that_is_not_the_one_asked_for_is_not_shown() {
         let world =
             Setup::default().backend(move |_| Some(backend::answer(200, headers, body))).start().await;
         assert_eq!(world.get("adm", "/answered/101").await.status, 502, "{headers} {body}");
+    }
+}
+
+#[tokio::test]
+async fn an_object_that_nobody_can_read_is_a_fault_to_everybody_and_by_its_tag_to_who_may_see_it() {
+    let twice = r#"{"id":"101","assignee":"ana","owner":"ana","id":"101"}"#;
+    let large = format!(r#"{{"id":"101","assignee":"ana","owner":"ana","more":"{}"}}"#, "x".repeat(3000));
+    for body in [twice, "{", "[]", &large] {
+        let (told, answer) = (format!("{body:.60}"), body.to_owned());
+        let script =
+            move |_: &Asked| Some(backend::answer(200, "content-type: application/json\r\n", &answer));
+        let world =
+            Setup::default().headgate("api_answer_bytes_max = \"2KiB\"\n").backend(script).start().await;
+        let faults = async |users: &[&str], path: &str| {
+            for user in users {
+                let answer = world.get(user, path).await;
+                assert_eq!(
+                    (answer.status, answer.problem().as_str()),
+                    (502, "unreadable"),
+                    "{told}: {user} {path}"
+                );
+            }
+        };
+        // Whose it is stands in what cannot be read: by Headgate's own question, and by the answer itself.
+        for path in ["/contacts/101", "/answered/101"] {
+            faults(&["ana", "ben", "sue", "adm"], path).await;
+        }
+        let write = world.write("ana", "PUT", "/contacts/101", &json!({"contact": {"name": "x"}})).await;
+        assert_eq!((write.status, write.problem().as_str()), (502, "unreadable"), "{told}");
+        // Or in its tag, which is asked first.
+        faults(&["ana"], "/conversations/101").await;
+        let hidden = world.get("ben", "/conversations/101").await;
+        assert_eq!(hidden.told(), world.get("ben", "/conversations/999").await.told(), "{told}");
+        assert_eq!(hidden.status, 404, "{told}");
+        assert!(!world.backend.lines().iter().any(|line| line.starts_with("PUT")), "{told}");
     }
 }
 
@@ -468,6 +503,7 @@ super::obeying::once_more!(
     who_has_no_team_of_their_own_is_reached_by_the_teams_of_the_responsible,
     a_team_of_its_own_takes_nothing_from_the_teams_of_the_responsible,
     what_is_not_known_may_be_what_a_forbid_names,
+    an_object_that_nobody_can_read_is_a_fault_to_everybody_and_by_its_tag_to_who_may_see_it,
     an_object_is_shown_without_the_fields_that_are_hidden,
     d01_d07_a_list_shows_each_row_to_who_may_get_it: 4,
     a_write_is_decided_by_the_fields_that_it_names,
