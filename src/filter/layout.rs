@@ -21,11 +21,11 @@ pub struct LayoutSource {
     pub object: Option<(String, EntityNo)>,
     /// Other places of entities: pointers with `*` for each item of a list.
     pub nested: BTreeMap<String, EntityNo>,
-    /// What stands there where there is none of them, as in [`super::EntitySource::none`].
+    /// What stands there where there is none of them, as in [`super::EntitySource::none`], and what is said of the next page where there is none.
     pub none: BTreeMap<String, NoneAs>,
     /// Places around them that pass as they stand: pointers, `*` too. Other places may stand in them.
     pub keep: Vec<String>,
-    /// Counts around them that are replaced.
+    /// Counts around them that are replaced, and what is said of the next page.
     pub totals: BTreeMap<String, Total>,
 }
 
@@ -39,12 +39,27 @@ pub enum Total {
     Null,
     /// The number of the page, where the rows are kept apart and it is known; else `null`.
     Page,
-    /// The address of the next page, where the rows are kept apart and there is one; else `null`.
+    /// The address of the next page. Of it, of its cursor and of whether there is one nothing passes: all is written at the end of the object
+    /// in which it stands, whether it is there or not. Where there is no next page, as in a text whose rows are not kept apart, that is
+    /// written as declared in [`LayoutSource::none`]; without that this is `null`.
     Next,
     /// Its cursor, likewise.
     Cursor,
-    /// Whether there is a next page, where the rows are kept apart; else `null`.
+    /// Whether there is a next page, likewise; without a declaration `false`.
     More,
+}
+
+impl Total {
+    /// Whether it says something of the next page.
+    #[must_use]
+    pub const fn is_ahead(self) -> bool {
+        matches!(self, Self::Next | Self::Cursor | Self::More)
+    }
+
+    /// What stands there where there is none, if nothing else is declared.
+    pub(super) const fn none(self) -> &'static [u8] {
+        if matches!(self, Self::More) { b"false" } else { b"null" }
+    }
 }
 
 /// What an answer is made of, ready to be looked for. Cheap to clone.
@@ -61,6 +76,10 @@ impl Layout {
     /// an entity, in the rows or in a count.
     pub fn compile(schema: &Schema, source: LayoutSource) -> Result<Self, SchemaError> {
         let LayoutSource { rows, rows_may_lack, object, nested, none, keep, totals } = source;
+        let (ahead, none): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            none.into_iter().partition(|(pointer, none)| {
+                *none != NoneAs::List && totals.get(pointer).is_some_and(|total| total.is_ahead())
+            });
         check_none("layout", &none, &nested)?;
         let shown = totals.iter().find(|(_, total)| **total == Total::Shown);
         if let (None, Some((pointer, _))) = (&rows, shown) {
@@ -73,7 +92,13 @@ impl Layout {
             let what = What::Nested(*entity, none_at(&none, text));
             places.push((text.clone(), what, Star::Each));
         }
-        places.extend(totals.into_iter().map(|(text, total)| (text, What::Total(total), Star::None)));
+        for (text, total) in totals {
+            let what = match total.is_ahead() {
+                true => What::Ahead(total, ahead.get(&text).copied()),
+                false => What::Total(total),
+            };
+            places.push((text, what, Star::None));
+        }
         places.extend(keep.into_iter().map(|text| (text, What::Keep, Star::Each)));
         let mut read: Vec<(String, Pattern)> = Vec::new();
         for (text, what, star) in places {

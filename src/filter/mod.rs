@@ -8,7 +8,7 @@
 //!
 //! To read it: `schema` and `layout` say what is declared, `plan` makes an automaton of both; `scan` (`around` and `inside` entities, `whole`
 //! for those that lie whole in the text) reads along it from `token`s; `tape` holds an object until it can be asked about, asks the
-//! `judge`, and copies. `stream` and `page` are the ways in; `csv` is the same for tables.
+//! `judge`, and copies. What is said of the next page is written anew (`ahead`). `stream` and `page` are the ways in; `csv` is the same for tables.
 //!
 //! One reader decides and writes: a text is read once, strictly (RFC 8259), and what passes is copied as it stands,
 //! with its numbers, escapes, white space and order of keys. What is read twice differently by two parsers is not
@@ -42,6 +42,8 @@
 //!   says is none.
 //! * A key that the schema or layout names may stand once in an object, in what does not pass as well; others may
 //!   stand twice and pass or go together.
+//! * What is said of the next page ([`Total::Next`], [`Total::Cursor`], [`Total::More`]) does not pass: it is written anew at the end of the
+//!   object in which it stands, and so is that object with what leads there, if it says nothing else, is `null` or is not there.
 //! * A text of which nothing is left is `null`.
 //!
 //! What is taken out goes with the comma and the white space before it; if nothing is left before it, with those
@@ -56,6 +58,7 @@
 //! before the rows, and for which of two faults is told if one of them is [`Fault::TooLarge`]. The gate gives whole texts
 //! ([`filter()`], [`page()`]): nothing of an answer may have passed when a fault is found at its end (`docs/adr/0008-filter.md`).
 
+mod ahead;
 pub mod csv;
 pub mod fuzzing;
 mod judge;

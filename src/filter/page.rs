@@ -1,6 +1,6 @@
 //! Answers that come in pages: rows of some, in the frame of the first.
 
-use super::{Total, scan::Marks};
+use super::{Total, ahead::Hole, scan::Marks};
 
 /// A filtered text with its rows kept apart. A text without rows is a page without any.
 #[derive(Clone, Debug)]
@@ -13,8 +13,8 @@ pub struct Page {
     parting: Vec<u8>,
     trail: Vec<u8>,
     /// Where in head and tail something is to be written, and what.
-    head_holes: Vec<(usize, Total)>,
-    tail_holes: Vec<(usize, Total)>,
+    head_holes: Vec<(usize, Hole)>,
+    tail_holes: Vec<(usize, Hole)>,
     /// The rows one after the other, each with what parts it from the one before.
     text: Vec<u8>,
     rows: Vec<Row>,
@@ -72,28 +72,6 @@ impl Page {
         self.rows.drain(..count.min(self.rows.len()));
     }
 
-    /// It without its rows.
-    #[must_use]
-    pub fn frame(&self) -> Self {
-        Self {
-            head: self.head.clone(),
-            tail: self.tail.clone(),
-            lead: self.lead.clone(),
-            parting: self.parting.clone(),
-            trail: self.trail.clone(),
-            head_holes: self.head_holes.clone(),
-            tail_holes: self.tail_holes.clone(),
-            text: Vec::new(),
-            rows: Vec::new(),
-        }
-    }
-
-    /// Puts its rows into the frame of another page, with what stands before the first and behind the last of them as it is.
-    pub fn put_into(&mut self, frame: Self) {
-        (self.head, self.head_holes) = (frame.head, frame.head_holes);
-        (self.tail, self.tail_holes) = (frame.tail, frame.tail_holes);
-    }
-
     /// Adds the rows of a later page. What stands around them there is left out, but for the white space of the first ones.
     pub fn append(&mut self, other: &Self) {
         if self.rows.is_empty() && !other.rows.is_empty() {
@@ -141,7 +119,7 @@ impl Page {
     }
 }
 
-/// The values of the totals of a text: what is written in each hole, by its [`Total`]; `null` where it is not known.
+/// The values of the totals of a text, by their [`Total`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TotalValues<'a> {
     /// How many rows the whole list has for its reader.
@@ -152,46 +130,49 @@ pub struct TotalValues<'a> {
     pub next: Option<&'a str>,
     /// Its cursor.
     pub cursor: Option<&'a str>,
-    /// Whether there is one.
-    pub more: Option<bool>,
+    /// There is one.
+    pub more: bool,
 }
 
 impl TotalValues<'_> {
     /// Of a list of so many rows that has no pages.
     #[must_use]
     pub const fn of(rows: u64) -> Self {
-        Self { rows: Some(rows), number: None, next: None, cursor: None, more: None }
+        Self { rows: Some(rows), number: None, next: None, cursor: None, more: false }
     }
 
     /// Writes what belongs into the holes of a text. There are few, and no other text is held meanwhile.
-    pub(super) fn insert(&self, text: &mut Vec<u8>, holes: &[(usize, Total)]) {
-        for (hole, what) in holes.iter().rev() {
-            let hole = (*hole).min(text.len());
-            text.splice(hole..hole, self.told(*what).into_bytes());
+    pub(super) fn insert(&self, text: &mut Vec<u8>, holes: &[(usize, Hole)]) {
+        let mut told = Vec::new();
+        for (at, hole) in holes.iter().rev() {
+            let at = (*at).min(text.len());
+            told.clear();
+            hole.fill(self, &mut told);
+            text.splice(at..at, told.iter().copied());
         }
     }
 
     /// Writes a text and what belongs into its holes.
-    pub(super) fn fill(&self, text: &[u8], holes: &[(usize, Total)], out: &mut Vec<u8>) {
+    fn fill(&self, text: &[u8], holes: &[(usize, Hole)], out: &mut Vec<u8>) {
         let mut from = 0;
-        for (hole, what) in holes {
-            out.extend_from_slice(text.get(from..*hole).unwrap_or_default());
-            out.extend_from_slice(self.told(*what).as_bytes());
-            from = *hole;
+        for (at, hole) in holes {
+            out.extend_from_slice(text.get(from..*at).unwrap_or_default());
+            hole.fill(self, out);
+            from = *at;
         }
         out.extend_from_slice(text.get(from..).unwrap_or_default());
     }
 
-    fn told(&self, what: Total) -> String {
+    /// What is written of one; `None` where there is none.
+    pub(super) fn told(&self, what: Total) -> Option<String> {
         let text = |text: Option<&str>| text.map(|text| serde_json::Value::from(text).to_string());
-        let told = match what {
+        match what {
             Total::Shown => self.rows.map(|rows| rows.to_string()),
             Total::Page => self.number.map(|number| number.to_string()),
             Total::Next => text(self.next),
             Total::Cursor => text(self.cursor),
-            Total::More => self.more.map(|more| more.to_string()),
+            Total::More => self.more.then(|| "true".to_owned()),
             Total::Null => None,
-        };
-        told.unwrap_or_else(|| "null".to_owned())
+        }
     }
 }

@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::{
-    EntityNo, FactNo, FieldIx, NoneAs, Schema, SchemaError, Total, keys::Keys, pointer::Token, tape,
+    EntityNo, FactNo, FieldIx, NoneAs, Schema, SchemaError, Total, ahead::Ahead, keys::Keys, pointer::Token,
+    tape,
 };
 
 /// A declared place.
@@ -37,6 +38,8 @@ pub(super) enum What {
     Keep,
     /// A count.
     Total(Total),
+    /// What is said of the next page; how it is written that there is none.
+    Ahead(Total, Option<NoneAs>),
 }
 
 /// The states of a layout.
@@ -78,6 +81,8 @@ pub(super) struct State {
     pub(super) leads_to_entity: bool,
     /// It is an entity's place, or the list of such: what stands there where nothing is left of it.
     pub(super) none: Option<NoneAs>,
+    /// What is said of the next page in it, besides something else.
+    pub(super) ahead: Ahead,
     /// Facts that it is, of the object in which it stands (0) or of one around that.
     pub(super) facts: Box<[(u8, FactNo)]>,
     /// Facts that an entity's object is of itself.
@@ -112,6 +117,8 @@ pub(super) enum Place {
     Path,
     /// It is replaced.
     Total(Total),
+    /// It says something of the next page and nothing else, and is written anew.
+    Ahead,
     /// It is the list of the rows.
     Rows,
     /// It is an entity's.
@@ -182,6 +189,7 @@ impl State {
             leads: Box::default(),
             leads_to_entity: false,
             none: None,
+            ahead: Ahead::default(),
             facts: Box::default(),
             itself: Box::default(),
             keys: Keys::default(),
@@ -253,7 +261,10 @@ impl<'a> Builder<'a> {
             met: Vec::new(),
         };
         let all = (0..self.layout.len()).map(|pattern| Met { outwards: 0, of: None, pattern, tokens: 0 });
-        let root = self.arrive(&nowhere, all.collect());
+        let mut root = self.arrive(&nowhere, all.collect());
+        if root.place == Place::Ahead {
+            root.place = Place::Path;
+        }
         self.id(root);
         let (mut states, mut tallies) = (Vec::new(), Vec::new());
         while let Some(spot) = self.open.pop_front() {
@@ -297,7 +308,7 @@ impl<'a> Builder<'a> {
                 indexes.extend(index(name).filter(|_| matches!(pattern.what, What::Fact(_))));
             }
             match pattern.what {
-                What::Nested(..) | What::Rows(_) | What::Object(_) | What::Total(_) => {
+                What::Nested(..) | What::Rows(_) | What::Object(_) | What::Total(_) | What::Ahead(..) => {
                     container =
                         Some(if next == Some(&Token::Each) { Container::List } else { Container::Object });
                     leads_to_entity |= matches!(pattern.what, What::Nested(..));
@@ -323,6 +334,7 @@ impl<'a> Builder<'a> {
             (name.into_boxed_bytes(), id)
         });
         let keys = Keys::new(keys.collect());
+        let ahead = self.ahead(spot, &keys);
         let other = self.follow(spot, Step::Member(None));
         let item = self.follow(spot, Step::Item(None));
         let indexed = indexes.into_iter().map(|at| {
@@ -348,6 +360,7 @@ impl<'a> Builder<'a> {
             leads: needs(if spot.place == Place::Path { leads } else { Vec::new() }),
             leads_to_entity,
             none,
+            ahead,
             facts: spot.facts.clone().into(),
             itself: spot.itself.clone().into(),
             keys,
@@ -356,6 +369,24 @@ impl<'a> Builder<'a> {
             item: self.id(item),
             indexed,
         }
+    }
+
+    /// What is said of the next page in a value that says something else, too.
+    fn ahead(&self, spot: &Spot, keys: &Keys) -> Ahead {
+        let said = spot.met.iter().filter(|_| spot.place != Place::Ahead).filter_map(|met| {
+            let Pattern { tokens, what: What::Ahead(total, none) } = self.pattern(met)? else { return None };
+            let names = tokens.get(met.tokens..)?.iter().map(|token| match token {
+                Token::Name(name) => Some(&**name),
+                Token::Any | Token::Each => None,
+            });
+            Some((names.collect::<Option<Vec<&str>>>()?, *total, *none))
+        });
+        let said: Vec<_> = said.collect();
+        let places: Vec<_> =
+            said.iter().map(|(names, total, none)| (names.as_slice(), *total, *none)).collect();
+        let says_more = |name: &str| self.follow(spot, Step::Member(Some(name))).place != Place::Ahead;
+        let number = |name: &str| keys.find(name.as_bytes()).map(|(number, _)| number);
+        Ahead::of(&places, &|name| number(name).filter(|_| says_more(name)))
     }
 
     /// The state of a member or item of a value that is at `from`.
@@ -400,7 +431,7 @@ impl<'a> Builder<'a> {
             itself: Vec::new(),
             met: Vec::new(),
         };
-        let (mut star, mut entity, mut rows, mut total) = (None, None, None, None);
+        let (mut star, mut entity, mut rows, mut total, mut ahead) = (None, None, None, None, false);
         for met in met {
             let Some(pattern) = self.pattern(&met) else { continue };
             if met.tokens < pattern.tokens.len() {
@@ -423,6 +454,7 @@ impl<'a> Builder<'a> {
                 What::Rows(no) => rows = Some(no),
                 What::Keep => to.whole = true,
                 What::Total(what) => total = Some(what),
+                What::Ahead(..) => ahead = true,
                 What::Fact(no) => to.facts.push((met.outwards, no)),
             }
         }
@@ -444,6 +476,7 @@ impl<'a> Builder<'a> {
                 Place::Rows
             }
             (.., Some(total)) => Place::Total(total),
+            _ if ahead || (!to.whole && self.is_ahead(&to.met)) => Place::Ahead,
             _ if to.whole => Place::Pass,
             _ if to.met.iter().any(|met| self.leads_on(met)) => Place::Path,
             _ => Place::Drop,
@@ -453,6 +486,12 @@ impl<'a> Builder<'a> {
             to.met.retain(|met| matches!(self.pattern(met), Some(Pattern { what: What::Fact(_), .. })));
         }
         to
+    }
+
+    /// Whether nothing is looked for but what is said of the next page.
+    fn is_ahead(&self, met: &[Met]) -> bool {
+        let is_ahead = |met| matches!(self.pattern(met), Some(Pattern { what: What::Ahead(..), .. }));
+        !met.is_empty() && met.iter().all(is_ahead)
     }
 
     /// Whether what is looked for may pass.

@@ -17,7 +17,8 @@ mod whole;
 use std::sync::Arc;
 
 use super::{
-    Fault, Judge, Limits, Report, Total,
+    Fault, Judge, Limits, Report,
+    ahead::Hole,
     plan::{Plan, StateId},
     skip::Skip,
     tape::{Counts, NONE, Tape},
@@ -68,7 +69,7 @@ pub(super) struct Scan {
 #[derive(Debug, Default)]
 pub(super) struct Marks {
     /// Where something is to be written, and what.
-    pub(super) holes: Vec<(usize, Total)>,
+    pub(super) holes: Vec<(usize, Hole)>,
     /// Of each row: where what stands before it begins, where it begins and ends.
     pub(super) rows: Vec<(usize, usize, usize)>,
     /// Where the rows begin and end.

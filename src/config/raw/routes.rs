@@ -115,7 +115,8 @@ pub(crate) struct Route {
     /// Lists in `nested` that have the same objects whichever rows the answer has, such as all agents. To what stands in another list
     /// beside rows, these must refer (`refers` of an entity): who may not see every row sees it with those that they see.
     pub(crate) regardless: Vec<Pointer>,
-    /// What the backend has at such a place where there is none, as for an entity.
+    /// What the backend has at such a place where there is none, as for an entity; and at `links`, and `next` and `more` of `page`, where there
+    /// is no next page: `null` or `absent`. Default of these: `null`, and `false` at `more`.
     pub(crate) none: BTreeMap<Pointer, NoneAs>,
     /// Places of the answer around its objects that pass as they are; `""` is the whole answer.
     pub(crate) keep: Vec<Pointer>,
@@ -128,7 +129,7 @@ pub(crate) struct Route {
     /// rows and none that they see: nobody can tell which of the two it is. Default: `list`. Only with `items` of JSON.
     pub(crate) empty: Option<Empty>,
     /// Addresses of other pages in the answer. Who may see every row sees them as they are. For everybody else they
-    /// are taken out; with `page`, each is replaced by the address of their own next page, or `null`.
+    /// are taken out; with `page`, each is the address of their own next page, at the end of the object in which it stands.
     pub(crate) links: Vec<Pointer>,
     /// The route starts an export that the backend makes meanwhile, as in `{ of = "contacts", id = "/id" }`, or, with
     /// `object = "export"`, fetches one, as in `{ of = "contacts" }`.

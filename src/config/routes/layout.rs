@@ -98,21 +98,26 @@ impl Shows {
             Count::Drop => None,
         });
         let mut totals: BTreeMap<_, _> = replaced.collect();
-        let links = || self.links.iter().map(|place| (place.clone(), Total::Next));
-        match self.page.as_ref().map(|page| &page.by) {
-            Some(PageBy::Number(by)) => {
-                totals.extend(links());
-                totals.extend(by.at.iter().map(|place| (place.clone(), Total::Page)));
-                totals.extend(by.more.iter().map(|place| (place.clone(), Total::More)));
-            }
-            Some(PageBy::Cursor(by)) => {
-                totals.extend(links());
-                totals.insert(by.next.clone(), Total::Cursor);
-                totals.extend(by.more.iter().map(|place| (place.clone(), Total::More)));
-            }
-            Some(PageBy::Row(_)) | None => {}
+        totals.extend(self.ahead());
+        if let Some(PageBy::Number(by)) = self.page.as_ref().map(|page| &page.by) {
+            totals.extend(by.at.iter().map(|place| (place.clone(), Total::Page)));
         }
-        LayoutSource { totals, ..self.around(entities) }
+        let mut source = LayoutSource { totals, ..self.around(entities) };
+        source.none.extend(self.page.iter().flat_map(|page| page.none.clone()));
+        source
+    }
+
+    /// Where the answer says something of the next page, and what.
+    #[must_use]
+    pub fn ahead(&self) -> BTreeMap<String, Total> {
+        let (next, more) = match self.page.as_ref().map(|page| &page.by) {
+            Some(PageBy::Number(by)) => (None, by.more.as_ref()),
+            Some(PageBy::Cursor(by)) => (Some(&by.next), by.more.as_ref()),
+            Some(PageBy::Row(_)) | None => return BTreeMap::new(),
+        };
+        let links = self.links.iter().map(|place| (place.clone(), Total::Next));
+        let next = next.into_iter().map(|place| (place.clone(), Total::Cursor));
+        links.chain(next).chain(more.into_iter().map(|place| (place.clone(), Total::More))).collect()
     }
 
     /// Whether nothing at all can pass.

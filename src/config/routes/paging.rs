@@ -1,6 +1,8 @@
 //! How a backend gives a list in pages.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::filter::NoneAs;
 
 /// How a backend gives a list in pages.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +15,8 @@ pub struct Paging {
     pub pages_max: usize,
     /// How long a request may go on to read pages.
     pub time_max: Duration,
+    /// What stands where the answer leads to the next page, if there is none.
+    pub none: BTreeMap<String, NoneAs>,
 }
 
 /// How a page of a list is asked for.

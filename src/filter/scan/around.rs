@@ -1,7 +1,8 @@
 //! Around entities: what may pass is known by its place, and passed on as it is read.
 
 use super::super::{
-    Fault, Judge, NoneAs, Total,
+    Fault, Judge, NoneAs, Total, TotalValues,
+    ahead::Hole,
     plan::{Container, Place, State, StateId},
     tape::{At, Left, NONE, What, Writing},
 };
@@ -51,6 +52,14 @@ impl<J: Judge> Reader<'_, J> {
             }
             Place::Rows if byte != b'[' => return Err(wrong),
             Place::Entity { main: true, .. } if null && !in_list => return Err(wrong),
+            Place::Pass | Place::Path if null && kind == Kind::Object && !state.ahead.is_empty() => {
+                self.prefix(start)?;
+                self.out.push(b'{');
+                self.ahead(state, false, &|_| false);
+                self.out.push(b'}');
+                self.scan.mode = Mode::Drop;
+                return Ok(Begun::over());
+            }
             Place::Entity { .. } | Place::Path if null && !in_list => {
                 self.prefix(start)?;
                 self.scan.mode = Mode::Copy(start);
@@ -78,6 +87,12 @@ impl<J: Judge> Reader<'_, J> {
                 return if in_list { Ok(self.drop_around()) } else { Err(wrong) };
             }
             Place::Drop => return Ok(self.drop_around()),
+            // Nothing of it is written, and what it has twice is a fault all the same.
+            Place::Ahead => {
+                let into = byte == b'{' && state.inspect;
+                self.scan.mode = if into { Mode::Walk } else { Mode::Drop };
+                return Ok(Begun { into, ..Begun::over() });
+            }
             Place::Path if !matches!(byte, b'{' | b'[') => return Ok(self.drop_around()),
             Place::Total(total) => {
                 self.prefix(start)?;
@@ -133,8 +148,18 @@ impl<J: Judge> Reader<'_, J> {
                 self.out.extend_from_slice(self.scan.rows_left.to_string().as_bytes());
             }
             (Total::Null, _) | (_, None) => self.out.extend_from_slice(b"null"),
-            (_, Some(marks)) => marks.holes.push((self.out.len(), total)),
+            (_, Some(marks)) => marks.holes.push((self.out.len(), Hole::Value(total))),
         }
+    }
+
+    /// Writes what an object says of the next page, at its end: `plain` if something stands before, and but for what `is_there` already.
+    pub(super) fn ahead(&mut self, state: &State, plain: bool, is_there: &dyn Fn(usize) -> bool) {
+        let marks = &mut self.scan.marks;
+        let mut hole = |out: &mut Vec<u8>, hole: Hole| match marks {
+            None => hole.fill(&TotalValues::default(), out),
+            Some(marks) => marks.holes.push((out.len(), hole)),
+        };
+        state.ahead.write(plain, is_there, self.out, &mut hole);
     }
 
     /// A list ends of which nothing has passed: what stands for none is written.

@@ -57,7 +57,7 @@ fn what_by_type(in_list: bool, state: &State, byte: u8) -> Result<Option<What>, 
     let null = byte == b'n';
     let field = if state.none.is_some() { What::Place } else { What::Field };
     Ok(match state.place {
-        Place::Drop | Place::Total(_) | Place::Rows => Some(What::Undeclared),
+        Place::Drop | Place::Total(_) | Place::Ahead | Place::Rows => Some(What::Undeclared),
         Place::Entity { .. } | Place::Path if null && !in_list => Some(field),
         Place::Entity { value, .. } if byte == b'{' || (value && !null) => Some(What::Entity),
         _ if in_list && (matches!(state.place, Place::Entity { .. }) || !fits(state, byte)) => {

@@ -131,7 +131,7 @@ impl<J: Judge> Reader<'_, J> {
     pub(super) fn close(&mut self, end: usize) -> Result<Step, Fault> {
         let Some(parent) = self.scan.frames.pop() else { return Err(Fault::Syntax { at: end as u64 }) };
         let frame = std::mem::replace(&mut self.scan.top, parent);
-        self.scan.met.truncate(frame.met);
+        let state = self.plan.state(frame.state);
         if self.scan.mode == Mode::Walk {
             self.bounded(frame.before, end)?;
             if frame.kind == Kind::Rows {
@@ -144,12 +144,21 @@ impl<J: Judge> Reader<'_, J> {
                 }
             }
             match self.scan.opening.take() {
-                // White space would tell that there was something.
-                None if !frame.noted.plain => self.write(end - 1, end),
-                None => self.write(frame.before, end),
-                Some(opening) => self.none(opening, self.plan.state(frame.state).none),
+                None if state.place == Place::Ahead => {}
+                None => {
+                    if !state.ahead.is_empty() {
+                        let met = self.scan.met.split_off(frame.met.min(self.scan.met.len()));
+                        let is_met =
+                            |no: usize| met.get(no / 64).is_some_and(|met| met & (1 << (no % 64)) != 0);
+                        self.ahead(state, frame.noted.plain, &is_met);
+                    }
+                    // White space would tell that there was something.
+                    self.write(if frame.noted.plain { frame.before } else { end - 1 }, end);
+                }
+                Some(opening) => self.none(opening, state.none),
             }
         }
+        self.scan.met.truncate(frame.met);
         if let Mode::Held { origin, .. } = self.scan.mode
             && !(frame.any || frame.noted.dropped)
         {

@@ -9,7 +9,7 @@ use crate::{
         routes::{Count, Empty, Format, Main, PageBy, Shows},
         text::steps,
     },
-    filter::TotalValues,
+    filter::{NoneAs, Total, TotalValues},
     gate::{Shown, refusal::Refusal},
 };
 
@@ -45,38 +45,38 @@ fn without_rows(shows: &Shows, totals: &TotalValues<'_>) -> Option<Vec<u8>> {
             Count::Drop => {}
         }
     }
-    let links = shows.links.iter().map(|place| (place.as_str(), Value::Null));
-    match shows.page.as_ref().map(|page| &page.by) {
-        Some(PageBy::Number(by)) => {
-            places.extend(links);
-            places.extend(by.at.iter().map(|place| (place.as_str(), json!(totals.number))));
-            places.extend(by.more.iter().map(|place| (place.as_str(), json!(false))));
-        }
-        Some(PageBy::Cursor(by)) => {
-            places.extend(links);
-            places.push((&by.next, Value::Null));
-            places.extend(by.more.iter().map(|place| (place.as_str(), json!(false))));
-        }
-        Some(PageBy::Row(_)) | None => {}
+    if let Some(PageBy::Number(by)) = shows.page.as_ref().map(|page| &page.by) {
+        places.extend(by.at.iter().map(|place| (place.as_str(), json!(totals.number))));
     }
     let mut answer = Value::Null;
     for (place, value) in places {
-        put(&mut answer, place, value)?;
+        *reach(&mut answer, place)? = value;
+    }
+    for (place, what) in shows.ahead() {
+        let none = shows.page.as_ref().and_then(|page| page.none.get(&place));
+        let (around, _) = place.rsplit_once('/')?;
+        let around = reach(&mut answer, around)?;
+        if around.is_null() {
+            *around = json!({});
+        }
+        if none != Some(&NoneAs::Absent) {
+            let is_false = what == Total::More && none.is_none();
+            *reach(&mut answer, &place)? = if is_false { json!(false) } else { Value::Null };
+        }
     }
     serde_json::to_vec(&answer).ok()
 }
 
-/// Puts a value where a pointer (RFC 6901) leads, through objects; `None` if another stands in the way.
-fn put(to: &mut Value, place: &str, value: Value) -> Option<()> {
-    let mut at = to;
+/// Where a pointer (RFC 6901) leads, through objects; `None` if another stands in the way.
+fn reach<'v>(from: &'v mut Value, place: &str) -> Option<&'v mut Value> {
+    let mut at = from;
     for name in steps(place) {
         if at.is_null() {
             *at = Value::Object(Map::new());
         }
         at = at.as_object_mut()?.entry(name).or_insert(Value::Null);
     }
-    *at = value;
-    Some(())
+    Some(at)
 }
 
 #[cfg(test)]

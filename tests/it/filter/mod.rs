@@ -1,5 +1,6 @@
 //! The filter: what of a text may pass.
 
+mod ahead;
 mod bounds;
 mod none;
 mod oracle;

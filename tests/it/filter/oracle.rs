@@ -129,7 +129,42 @@ impl<'a> Oracle<'a> {
                 *count = Value::String("the number of rows".into());
             }
         }
+        self.lead_nowhere(&mut left);
         Ok(left)
+    }
+
+    /// Says of the next page that there is none, at each place where something is said of it.
+    fn lead_nowhere(&self, left: &mut Value) {
+        if !left.is_object() {
+            return;
+        }
+        for (pointer, total) in self.layout.totals.iter().filter(|(_, total)| total.is_ahead()) {
+            let (around, name) = pointer.rsplit_once('/').unwrap();
+            let mut at = &mut *left;
+            for name in names(&steps(around)) {
+                at = at.as_object_mut().unwrap().entry(name).or_insert(Value::Null);
+                if at.is_null() {
+                    *at = Map::new().into();
+                }
+            }
+            let value = match self.layout.none.get(pointer) {
+                Some(NoneAs::Absent) => continue,
+                None if *total == Total::More => Value::Bool(false),
+                _ => Value::Null,
+            };
+            at.as_object_mut().unwrap().insert(name.to_owned(), value);
+        }
+    }
+
+    /// Whether nothing but the next page is told of at a place, and below it.
+    fn is_ahead(&self, path: &[Step]) -> bool {
+        let layout = self.layout;
+        let below = |pointer: &&String| steps(pointer).starts_with(path);
+        let mut totals = layout.totals.iter().filter(|(pointer, _)| below(pointer)).peekable();
+        let others = layout.rows.iter().chain(&layout.object).map(|(pointer, _)| pointer);
+        totals.peek().is_some()
+            && totals.all(|(_, total)| total.is_ahead())
+            && !others.chain(layout.nested.keys()).chain(&layout.keep).any(|pointer| below(&pointer))
     }
 
     /// What is left of a value that stands around the entities. `None`: it is taken out.
@@ -174,8 +209,8 @@ impl<'a> Oracle<'a> {
             };
             return Ok(or_none(left, none));
         }
-        if layout.totals.keys().any(|pointer| at(pointer)) {
-            return Ok(Some(Value::Null));
+        if let Some((_, total)) = layout.totals.iter().find(|(pointer, _)| at(pointer)) {
+            return Ok(Some(Value::Null).filter(|_| !total.is_ahead()));
         }
         let kept = kept || layout.keep.iter().any(|pointer| at(pointer));
         let named = layout.rows.iter().chain(&layout.object).map(|(pointer, _)| pointer);
@@ -194,6 +229,14 @@ impl<'a> Oracle<'a> {
                 .any(|pointer| steps(pointer).len() > path.len() && steps(pointer).starts_with(path));
         if !kept && !leads {
             return self.nobody_declared();
+        }
+        if !path.is_empty() && !kept && self.is_ahead(path) {
+            // What stands beside is nobody's, and all else is said anew.
+            for (key, value) in value.as_object().into_iter().flatten() {
+                let left = self.around(value, &[path, &[Step::Key(key.clone())]].concat(), kept)?;
+                assert_eq!(left, None, "{key}");
+            }
+            return Ok(None);
         }
         match value {
             Value::Object(members) => {

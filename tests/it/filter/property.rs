@@ -75,11 +75,11 @@ fn layout() -> impl Strategy<Value = LayoutSource> {
         prop::option::weighted(0.3, (place(), entity())),
         prop::collection::btree_map(pointer(true), entity(), 0..2),
         prop::collection::vec(pointer(true), 0..2),
-        prop::collection::btree_map(pointer(false), select(vec![Total::Shown, Total::Null]), 0..2),
+        prop::collection::btree_map(pointer(false), total(), 0..4),
         any::<u64>(),
     )
         .prop_map(|(rows, rows_may_lack, object, nested, keep, totals, seed)| LayoutSource {
-            none: nones(&nested, seed),
+            none: nones(&nested, seed).into_iter().chain(nones_ahead(&totals, seed)).collect(),
             rows,
             rows_may_lack,
             object,
@@ -87,6 +87,22 @@ fn layout() -> impl Strategy<Value = LayoutSource> {
             keep,
             totals,
         })
+}
+
+/// A count, or what is said of the next page.
+fn total() -> impl Strategy<Value = Total> {
+    select(vec![Total::Shown, Total::Null, Total::Next, Total::More])
+}
+
+/// What is declared of some of these places where there is no next page.
+fn nones_ahead(totals: &BTreeMap<String, Total>, seed: u64) -> BTreeMap<String, NoneAs> {
+    let mut dice = Dice(!seed);
+    let mut none = BTreeMap::new();
+    for (place, _) in totals.iter().filter(|(_, total)| total.is_ahead()) {
+        let kinds = [None, Some(NoneAs::Absent), Some(NoneAs::Null)];
+        none.extend(kinds[dice.below(kinds.len())].map(|kind| (place.clone(), kind)));
+    }
+    none
 }
 
 fn value() -> impl Strategy<Value = Value> {
@@ -346,7 +362,7 @@ fn settled(mut sources: Vec<EntitySource>, mut layout: LayoutSource) -> (Vec<Ent
                     layout.totals.remove(&inner);
                 }
             },
-            Err(SchemaError::Rowless { .. }) => layout.totals.clear(),
+            Err(SchemaError::Rowless { .. }) => layout.totals.retain(|_, total| *total != Total::Shown),
             Err(error) => panic!("{error}"),
         }
     }
@@ -511,7 +527,7 @@ fn compare(world: &World, cuts: &[usize]) -> Result<(), TestCaseError> {
     let cuts = cuts.iter().copied();
     let (pieces, again) = in_pieces(text.as_bytes(), cuts, &layout, judge()).unwrap();
     prop_assert_eq!(&again, &report);
-    if world.layout.totals.values().all(|total| *total == Total::Null) {
+    if world.layout.totals.values().all(|total| *total != Total::Shown) {
         prop_assert_eq!(String::from_utf8_lossy(&pieces), String::from_utf8(out).unwrap());
     }
     for end in 0..text.trim_end().len() {

@@ -308,8 +308,11 @@ fn keeps_its_style(world: &World, cuts: &[usize]) -> Result<(), TestCaseError> {
         };
         let out = String::from_utf8(out).unwrap();
         let expected = style.written(&property::read(&out).unwrap(), 0);
-        prop_assert_eq!(without_blanks(&out), without_blanks(&expected), "{}", text);
-        if !world.layout.totals.values().all(|total| *total == Total::Null) {
+        // What is said of the next page is nobody's style.
+        if !world.layout.totals.values().any(|total| total.is_ahead()) {
+            prop_assert_eq!(without_blanks(&out), without_blanks(&expected), "{}", text);
+        }
+        if world.layout.totals.values().any(|total| *total == Total::Shown) {
             continue;
         }
         let pieces = property::in_pieces(text.as_bytes(), cuts.iter().copied(), &layout, judge()).unwrap().0;

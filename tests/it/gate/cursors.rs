@@ -299,49 +299,6 @@ async fn the_end_is_told_in_whichever_way_the_backend_does() {
 }
 
 #[tokio::test]
-async fn d06_the_end_is_written_alike_whoever_stands_behind_it() {
-    // What the backend has on its last page in place of a next one.
-    let ends: [fn(&mut Value); 4] = [
-        |_| {},
-        |page| _ = page["paging"].as_object_mut().unwrap().remove("next"),
-        |page| _ = page["paging"].as_object_mut().unwrap().remove("link"),
-        |page| {
-            let paging = page["paging"].as_object_mut().unwrap();
-            ["next", "link", "more"].iter().for_each(|name| _ = paging.remove(*name));
-        },
-    ];
-    for (number, end) in ends.into_iter().enumerate() {
-        let pages = async |list: &'static str| {
-            let script = move |asked: &Asked| {
-                let mut page = page(list, asked);
-                if page["paging"]["next"].is_null() {
-                    end(&mut page);
-                }
-                Some(backend::json(200, &page))
-            };
-            let world = Setup::default().routes(ROUTES).backend(script).start().await;
-            let pages = walked(&world, "ana", "/walked").await;
-            let told = |answer: &Answer| {
-                let mut json = answer.json();
-                for place in ["/paging/next", "/paging/link"] {
-                    json.pointer_mut(place).into_iter().for_each(|told| *told = json!(told.is_string()));
-                }
-                (ids(answer).len(), json["paging"].clone())
-            };
-            pages.iter().map(told).collect::<Vec<_>>()
-        };
-        for (hidden, without) in [
-            ("vvvhhh", "vvv"),
-            ("vvvvhhhhh", "vvvv"),
-            ("vvhvvhhhhvhhhhh", "vvvvv"),
-            ("vvvvvvvvhhhh", "vvvvvvvv"),
-        ] {
-            assert_eq!(pages(hidden).await, pages(without).await, "{number}: {hidden}");
-        }
-    }
-}
-
-#[tokio::test]
 async fn what_is_no_page_is_told_as_it_is_and_loses_nothing() {
     let answers = |status: u16, at: &'static str| {
         let script = move |asked: &Asked| {
@@ -469,7 +426,6 @@ super::obeying::once_more!(
     a_cursor_outlives_a_restart_where_its_key_is_configured,
     who_sees_every_row_has_the_backends_own_cursors,
     the_end_is_told_in_whichever_way_the_backend_does,
-    d06_the_end_is_written_alike_whoever_stands_behind_it,
     what_is_no_page_is_told_as_it_is_and_loses_nothing,
     a_full_page_is_not_lost_to_what_is_behind_it,
     what_stands_beside_a_cursor_costs_nobody_the_list,

@@ -22,6 +22,7 @@ mod map;
 mod memory;
 mod obeying;
 mod oracle;
+mod page_ends;
 mod pages;
 mod parity;
 mod passage;

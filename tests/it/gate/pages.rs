@@ -445,33 +445,6 @@ async fn d05_what_stands_behind_a_full_page_and_is_hidden_is_not_told() {
 }
 
 #[tokio::test]
-async fn d06_the_last_page_is_written_alike_whoever_stands_behind_it() {
-    // What the backend leaves out on its last page.
-    for left_out in [&["links"][..], &["has_more"], &["links", "has_more"]] {
-        let pages = async |list: &'static str| {
-            let script = move |asked: &Asked| {
-                let mut page = page(list, asked, 100);
-                if page["has_more"] == false {
-                    left_out.iter().for_each(|name| _ = page.as_object_mut().unwrap().remove(*name));
-                }
-                Some(backend::json(200, &page))
-            };
-            let world = Setup::default().routes(PAGED).backend(script).start().await;
-            let mut pages = Vec::new();
-            for number in 1..4 {
-                let mut page = world.get("ana", &format!("/paged?page={number}")).await.json();
-                let rows = page["rows"].take();
-                pages.push((rows.as_array().unwrap().len(), page));
-            }
-            pages
-        };
-        for (hidden, without) in [("vvvhhh", "vvv"), ("vvvvhhhhh", "vvvv"), ("vvhvvhhhhvh", "vvvvv")] {
-            assert_eq!(pages(hidden).await, pages(without).await, "{left_out:?}: {hidden}");
-        }
-    }
-}
-
-#[tokio::test]
 async fn a_page_that_can_be_meant_in_two_ways_is_refused() {
     let world = serving("vhvhvh").await;
     for query in [
@@ -615,7 +588,6 @@ super::obeying::once_more!(
     a_failure_behind_a_full_page_takes_nothing_from_it,
     who_may_see_every_row_gets_the_backends_pages,
     d05_a_page_tells_its_own_number_and_next_and_the_last_one_the_count: 2,
-    d06_the_last_page_is_written_alike_whoever_stands_behind_it,
     a_page_that_can_be_meant_in_two_ways_is_refused,
     lists_of_one_user_and_of_two_are_kept_apart,
     f09_users_of_one_name_in_two_tenants_share_neither_places_nor_facts,

@@ -60,17 +60,19 @@ pub(super) fn nested(
     found
 }
 
-/// What stands at these places where there is none.
+/// What stands at these places where there is none: those of entities, and what leads to the next page (`ahead`).
 pub(super) fn none(
     check: &mut Check<'_>,
     at: &KeyPath,
     none: &BTreeMap<Pointer, raw::NoneAs>,
     nested: &BTreeMap<Pointer, raw::Name>,
+    ahead: &[&Pointer],
 ) -> BTreeMap<String, NoneAs> {
     // Items of a list are at `/*` of the place at which there are none.
     let places =
         nested.keys().map(|place| place.0.strip_suffix("/*").map_or((&*place.0, false), |list| (list, true)));
-    let places: BTreeMap<&str, bool> = places.filter(|(place, _)| is_member(place)).collect();
+    let ahead = ahead.iter().map(|place| (&*place.0, false));
+    let places: BTreeMap<&str, bool> = places.chain(ahead).filter(|(place, _)| is_member(place)).collect();
     let mut found = BTreeMap::new();
     for (place, none) in none {
         let at = at.key(&place.0);
@@ -83,7 +85,7 @@ pub(super) fn none(
                 );
             }
             (Some(false), raw::NoneAs::List) => {
-                check.wrong(&at, Wrong::OnlyWith { other: "a list: `nested` names one object there" });
+                check.wrong(&at, Wrong::OnlyWith { other: "a list, as `nested` names one" });
             }
             (Some(_), none) => {
                 let none = match none {
@@ -152,7 +154,7 @@ fn entity(
         fields: raw.fields.clone(),
         aliases: aliases(check, &at.key("aliases"), &raw.aliases),
         nested: nested(check, &at.key("nested"), &raw.nested, all),
-        none: none(check, &at.key("none"), &raw.none, &raw.nested),
+        none: none(check, &at.key("none"), &raw.none, &raw.nested, &[]),
         id_type: raw.id_type.as_ref().map(|pointer| pointer.0.clone()),
         refers: refers(check, &at.key("refers"), &raw.refers, all),
         value: raw.value,

@@ -69,16 +69,21 @@ pub(super) fn shows(
     ];
     let totals =
         counts.into_iter().flat_map(|(places, count)| places.iter().map(move |at| (at.0.clone(), count)));
+    let page = raw.page.as_ref().and_then(|page| paging(check, &at.key("page"), raw, page, of_entity));
+    let ahead = ahead(raw);
+    let none = none(check, &at.key("none"), &raw.none, &raw.nested, &ahead);
+    let (none_ahead, none): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        none.into_iter().partition(|(place, _)| ahead.iter().any(|ahead| ahead.0 == *place));
     Shows {
         format,
         main,
         nested: nested(check, &at.key("nested"), &raw.nested, entities),
         with_rows: with_rows(check, at, raw, entity, entities),
-        none: none(check, &at.key("none"), &raw.none, &raw.nested),
+        none,
         keep: raw.keep.iter().map(|pointer| pointer.0.clone()).collect(),
         totals: totals.collect(),
         links: raw.links.iter().map(|pointer| pointer.0.clone()).collect(),
-        page: raw.page.as_ref().and_then(|page| paging(check, &at.key("page"), raw, page, of_entity)),
+        page: page.map(|page| Paging { none: none_ahead, ..page }),
         empty: match raw.empty {
             None | Some(raw::RouteEmpty::List) => Empty::List,
             Some(raw::RouteEmpty::NoContent) => Empty::NoContent,
@@ -204,7 +209,15 @@ fn paging(
         check.wrong(&at.key("compares"), Wrong::OnlyWith { other: "`before` or `after`" });
     }
     let (unless, pages_max, time_max) = (raw.unless.clone(), raw.pages_max, raw.time_max.0);
-    Some(Paging { by, unless, pages_max, time_max })
+    Some(Paging { by, unless, pages_max, time_max, none: BTreeMap::new() })
+}
+
+/// Where the answer leads to the next page.
+fn ahead(raw: &raw::Route) -> Vec<&Pointer> {
+    let Some(page) = raw.page.as_ref().filter(|page| page.before.is_none() && page.after.is_none()) else {
+        return Vec::new();
+    };
+    raw.links.iter().chain(&page.next).chain(&page.more).collect()
 }
 
 /// Notes a parameter that is there for two things: by one that lets a list come as a whole, its pages would be the backend's.

@@ -97,8 +97,6 @@ impl Passage<'_> {
         let mut given = usize::try_from(given).unwrap_or(usize::MAX);
         // The page is full, and its next row is looked for.
         let mut is_ahead = false;
-        // What frames the last of the backend's pages that was read.
-        let mut frame: Option<Page> = None;
         let end = loop {
             let onward = at.page(&walk, cursor.as_deref());
             let (unseen, Read { mut page, report, ends: _ }) =
@@ -122,7 +120,6 @@ impl Passage<'_> {
                 };
             let next = self.next(at, unseen.content());
             let seen = page.rows();
-            frame = Some(page.frame());
             if !is_ahead {
                 removed.add(&report);
                 page.skip(given);
@@ -165,7 +162,7 @@ impl Passage<'_> {
             }
         };
         self.tell_removed(&removed, &walk.shapes, record);
-        let mut made = made.ok_or(Refusal::Failed)?;
+        let made = made.ok_or(Refusal::Failed)?;
         if end == End::OfList
             && made.page.rows() == 0
             && self.may_hide_all_rows()
@@ -174,11 +171,7 @@ impl Passage<'_> {
             return Ok(none);
         }
         let next = match end {
-            End::OfList => {
-                // How the backend writes that there is none is told by its own last page.
-                frame.into_iter().for_each(|frame| made.page.put_into(frame));
-                None
-            }
+            End::OfList => None,
             End::Full | End::Bound => {
                 let given = u32::try_from(given).unwrap_or(u32::MAX);
                 Some(sealing.seal(&list, &Sealed { cursor, given }).ok_or(Refusal::Failed)?)
@@ -188,7 +181,7 @@ impl Passage<'_> {
         let totals = TotalValues {
             next: link.as_deref(),
             cursor: next.as_deref(),
-            more: Some(next.is_some()),
+            more: next.is_some(),
             ..TotalValues::default()
         };
         Ok(shown(&made.unseen, &made.page, &totals, end))

@@ -183,8 +183,6 @@ impl Passage<'_> {
         let size_asked = paged.size.max(paged.by.size_default).to_string();
         // Behind a full page, the backend's page in which its next row is looked for.
         let mut ahead: Option<u64> = None;
-        // What frames the last of the backend's pages that was read.
-        let mut frame: Option<Page> = None;
         let end = loop {
             let of_backend = ahead.unwrap_or(place.page).to_string();
             let onward = walk.request.with(&paged.parameters(&of_backend, &size_asked));
@@ -209,7 +207,6 @@ impl Passage<'_> {
                     (Err(refusal), _) => return Err(refusal),
                 };
             let is_last = paged.is_last(report.rows());
-            frame = Some(page.frame());
             if let Some(number) = &mut ahead {
                 match page.rows() {
                     0 if is_last => break End::OfList,
@@ -259,21 +256,17 @@ impl Passage<'_> {
         };
         places.keep(list, paged.number, place, end);
         self.tell_removed(&removed, &walk.shapes, record);
-        let mut made = made.ok_or(Refusal::Failed)?;
+        let made = made.ok_or(Refusal::Failed)?;
         // Whether the list has ended for everybody or for this user is not told (D05).
         let is_end = end == End::OfList && made.page.rows() == 0 && self.may_hide_all_rows();
         let none = if is_end { self.page_of_none(paged, place)? } else { None };
-        // How the backend writes that there is no next page is told by its own last one.
-        if let (End::OfList, Some(frame)) = (end, frame) {
-            made.page.put_into(frame);
-        }
         Ok(none.unwrap_or_else(|| made.shown(paged, place, end)))
     }
 
     /// The page without a row behind which there is none; `end` is the list's.
     fn page_of_none(&self, paged: &Numbered<'_>, end: Place) -> Result<Option<Shown>, Refusal> {
         let (rows, number) = (Some(end.seen), Some(paged.number));
-        let totals = TotalValues { rows, number, more: Some(false), ..TotalValues::default() };
+        let totals = TotalValues { rows, number, ..TotalValues::default() };
         nobody::answer(&self.matched.route.shows, &totals)
     }
 }
@@ -284,7 +277,7 @@ impl Made {
         let is_last = end == End::OfList;
         let next = (!is_last).then(|| paged.next());
         let rows = is_last.then_some(place.seen);
-        let (number, next, more) = (Some(paged.number), next.as_deref(), Some(!is_last));
+        let (number, next, more) = (Some(paged.number), next.as_deref(), !is_last);
         let totals = TotalValues { rows, number, next, more, cursor: None };
         shown(&self.unseen, &self.page, &totals, end)
     }
