@@ -184,8 +184,8 @@ impl Said {
         let objects = match written {
             None => vec![in_query.written().map(|(way, _)| way.clone()).collect()],
             Some(Written::JsonPatch) => {
-                let seen = in_body.clone().seen_from(&at)?;
-                vec![seen.written().map(|(way, _)| way.clone()).collect()]
+                let own = in_body.written().filter_map(|(way, _)| way.strip_prefix(at.as_slice()));
+                vec![own.map(<[String]>::to_vec).collect()]
             }
             Some(_) => found.into_iter().map(own_fields).collect(),
         };

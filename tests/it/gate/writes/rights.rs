@@ -3,7 +3,7 @@
 use headgate::gate::decisions::Outcome;
 use serde_json::{Value, json};
 
-use super::{super::world::Setup, JSON, world};
+use super::{super::world::Setup, JSON, PATCH, setup, world};
 
 #[tokio::test]
 async fn g17_a_write_of_what_is_hidden_and_of_what_is_missing_answer_alike() {
@@ -68,6 +68,33 @@ async fn g20_a_reply_and_a_note_are_two_rights() {
 }
 
 #[tokio::test]
+async fn g20_what_a_patch_has_elsewhere_makes_no_note_of_a_reply() {
+    let route = r#"
+[[route]]
+match = "PATCH /api/v1/accounts/{account}/wrapped/conversations/{id}"
+entity = "conversation"
+action = "send"
+object = "tag"
+accepts = ["json", "json-patch"]
+body = "/message"
+instead = { field = "private", is = { true = "note", false = "send" } }
+"#;
+    let world = setup().routes(route).start().await;
+    let private = |path: &str| json!([{"op": "add", "path": path, "value": true}]).to_string();
+    for (media, body, allowed) in [
+        (JSON, json!({"message": {"private": true}}).to_string(), true),
+        (JSON, json!({"message": {"content": "x"}, "private": true}).to_string(), false),
+        (PATCH, private("/message/private"), true),
+        (PATCH, private("/private"), false),
+        (PATCH, private("/message/0/private"), false),
+    ] {
+        let (answer, reached) = world.typed("PATCH /wrapped/conversations/101", media, &body).await;
+        assert_eq!(reached, allowed, "{body}: {answer:?}");
+        assert!(allowed || answer.status == 403, "{body}: {answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn i11_in_shadow_mode_what_would_be_refused_passes_and_is_told() {
     let shadow = r#"
 [[route]]
@@ -113,5 +140,6 @@ super::super::obeying::once_more!(
     g18_an_export_needs_its_own_right,
     g19_a_denied_write_stays_denied_whatever_key_it_has,
     g20_a_reply_and_a_note_are_two_rights,
+    g20_what_a_patch_has_elsewhere_makes_no_note_of_a_reply,
     i11_in_shadow_mode_what_would_be_refused_passes_and_is_told,
 );
