@@ -69,13 +69,13 @@ impl Besides {
                         let are_there = is_at(own, field) && is_at(own, kind);
                         (!is_absent).then(|| named_as(id, of, is).filter(|_| are_there))
                     });
-                    let is_beside = |name| given(&said.beside, name) != Preset::Absent;
+                    // Which object of a list says it must be told.
+                    let is_list = said.content.is_array();
+                    let is_beside = |name| is_list && given(&said.beside, name) != Preset::Absent;
                     let is_said =
                         |fields| [field, kind].iter().any(|name| given(fields, name) != Preset::Absent);
-                    // Which object says it must be told.
-                    let is_paired = !said.content.is_array()
-                        || said.each.len() == said.objects.len()
-                        || !said.each.iter().any(is_said);
+                    let is_paired =
+                        !is_list || said.each.len() == said.objects.len() || !said.each.iter().any(is_said);
                     if is_beside(field) || is_beside(kind) || !is_paired { None } else { each.collect() }
                 }
             };

@@ -50,30 +50,6 @@ pub(super) fn own_fields(value: &Value) -> OwnFields {
     }
 }
 
-/// Whether something holds of a value and of each object in a list in it, at any depth; each is called with the way that leads there.
-pub(super) fn all_objects(
-    way: &mut Way,
-    value: &Value,
-    holds: &mut dyn FnMut(&mut Way, &Value) -> bool,
-) -> bool {
-    holds(way, value) && all_in_lists(way, value, holds)
-}
-
-fn all_in_lists(way: &mut Way, value: &Value, holds: &mut dyn FnMut(&mut Way, &Value) -> bool) -> bool {
-    match value {
-        Value::Object(members) => members.iter().all(|(key, value)| {
-            way.push(key.clone());
-            let all = all_in_lists(way, value, holds);
-            way.pop();
-            all
-        }),
-        Value::Array(items) => {
-            items.iter().all(|item| (!item.is_object() || holds(way, item)) && all_in_lists(way, item, holds))
-        }
-        _ => true,
-    }
-}
-
 /// Whether objects lead to an object at `at`; `*` leads to each item of a list, which has at least one.
 pub(super) fn holds_object(content: &Value, at: &[String]) -> bool {
     match at.split_first() {
