@@ -37,7 +37,7 @@ use serde_json::Value;
 use self::{
     fields::{Fields, Way},
     media::Written,
-    objects::{OwnFields, holds_object, objects, own_fields, says},
+    objects::{OwnFields, objects, own_fields, says},
 };
 use super::{
     body::{self, UnfitBody},
@@ -148,19 +148,16 @@ impl Said {
         if is_patch && in_body.named().any(|way| leads_to(way, &at)) {
             return Err(UnfitBody::Patch);
         }
-        let has_object = match written {
-            None | Some(Written::JsonPatch) => true,
-            Some(_) if takes_rows && content.is_array() => true,
-            Some(_) => holds_object(&content, &at),
+        let found = match (written, &content) {
+            (None | Some(Written::JsonPatch), _) => Vec::new(),
+            // A row may be no more than its id.
+            (Some(_), Value::Array(rows)) if takes_rows && at.is_empty() => rows.iter().collect(),
+            (Some(_), content) => objects(content, &at).ok_or(UnfitBody::NoObject)?,
         };
-        if !has_object {
-            return Err(UnfitBody::NoObject);
-        }
         let in_query = form::fields(query.as_bytes())?;
         if in_query.written().any(|(way, _)| steers(way)) {
             return Err(UnfitBody::Steering);
         }
-        let found = if written.is_some() && !is_patch { objects(&content, &at) } else { Vec::new() };
         if found.len() > route.writing.objects_max {
             return Err(UnfitBody::TooManyObjects);
         }
