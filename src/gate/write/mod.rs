@@ -7,7 +7,7 @@
 //!
 //! A body is read by its `media` type: `patch`, `form`, `multipart`, or as JSON; what comes out are `fields`, which `names` finds in the
 //! policy. `settle` leads from there to the permit: a write is decided on by its fields, with whose the object will be (`owner`), what it
-//! needs `besides`, what each of its `objects` says, and each object of a `bulk` (`grounds` is what all of them have in common). A question is decided on by the
+//! needs `besides`, what each of its `objects` says, what they say `together`, and each object of a `bulk` (`grounds` is what all of them have in common). A question is decided on by the
 //! fields that it may `ask` about: those that are `visible` in the answer, if need be in those rows alone that show them.
 //!
 //! All or nothing: one field or one object that is refused refuses the request, and the backend sees nothing of it.

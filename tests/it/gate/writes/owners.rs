@@ -359,6 +359,13 @@ async fn a_request_that_could_be_read_in_too_many_ways_is_refused() {
     let rows: Vec<_> =
         (0..200).map(|n| json!({"pipeline": format!("p{n}"), "stage": format!("s{n}")})).collect();
     assert_eq!(world.json_as("sue", "POST /made/leads", &json!({"leads": rows})).await, (403, false));
+    // Nor are so many places looked up as a body has room for.
+    for (field, count, allowed) in [("stage", 900, true), ("stage", 40_000, false), ("owner", 40_000, false)]
+    {
+        let rows: Vec<_> = (0..count).map(|n| json!({field: format!("s{n}")})).collect();
+        let (_, reached) = world.json_as("sue", "PATCH /given/leads/301", &json!({"leads": rows})).await;
+        assert_eq!(reached, allowed, "{count} of {field}");
+    }
 }
 
 #[tokio::test]
