@@ -49,6 +49,9 @@ pub enum UnfitBody {
     /// It writes more objects than the route takes at once.
     #[error("too many objects in the body")]
     TooManyObjects,
+    /// It names more other objects with one field than [`WRITTEN_REFERENCES_MAX`].
+    #[error("a field names more than {WRITTEN_REFERENCES_MAX} other objects")]
+    TooManyReferences,
     /// It asks for another method than that of the request.
     #[error("a field that asks for another method or charset is not taken")]
     Steering,
@@ -63,6 +66,10 @@ pub const FIELD_STEPS_MAX: usize = 32;
 
 /// Bytes of the name of a field, with the names that lead to it.
 pub const FIELD_BYTES_MAX: usize = 1024;
+
+/// Other objects that one field of a write may name, all objects that are written together: each is asked for. As many as a route takes
+/// ids if it does not say.
+pub const WRITTEN_REFERENCES_MAX: usize = 100;
 
 /// The largest whole number, either way from zero, that everybody reads as itself (RFC 8259 section 6): a reader for whom all numbers are
 /// floating takes one beyond it for its neighbour.

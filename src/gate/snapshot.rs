@@ -41,6 +41,8 @@ pub struct Snapshot {
     ids_max_reached: Counter,
     /// Counts requests that write too many objects at once.
     objects_max_reached: Counter,
+    /// Counts requests of which a field names too many other objects.
+    written_references_reached: Counter,
     /// Counts requests with a field that stands deeper than is read.
     field_steps_reached: Counter,
 }
@@ -152,6 +154,7 @@ impl Snapshot {
             rates,
             ids_max_reached: limits.of("ids_max"),
             objects_max_reached: limits.of("objects_max"),
+            written_references_reached: limits.of("written_references_max"),
             field_steps_reached: limits.of("field_steps_max"),
         }
     }
@@ -161,6 +164,7 @@ impl Snapshot {
         match refused {
             UnfitBody::TooManyIds => self.ids_max_reached.inc(),
             UnfitBody::TooManyObjects => self.objects_max_reached.inc(),
+            UnfitBody::TooManyReferences => self.written_references_reached.inc(),
             UnfitBody::TooDeep => self.field_steps_reached.inc(),
             UnfitBody::MediaType
             | UnfitBody::Unexpected

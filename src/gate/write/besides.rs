@@ -18,6 +18,7 @@ use crate::{
     },
     gate::{
         Passage,
+        body::{UnfitBody, WRITTEN_REFERENCES_MAX},
         facts::Keyed,
         permit::{Asked, Decided},
         refusal::Refusal,
@@ -25,9 +26,6 @@ use crate::{
     },
     ids::DecisionId,
 };
-
-/// Most other objects that one request may name.
-const REFERENCES_MAX: usize = 100;
 
 /// What a request needs besides.
 #[derive(Clone, Debug, Default)]
@@ -50,7 +48,7 @@ impl Besides {
     /// What the fields of a request ask for.
     ///
     /// # Errors
-    /// [`Barred`] if it is not clear which objects it names, or they are too many.
+    /// [`Barred`] if it is not clear which objects it names.
     pub(super) fn of(passage: &Passage<'_>, said: &Said) -> Result<Self, Barred> {
         let route = &passage.matched.route;
         let (listed, aliases) = (route.writing.fields.as_ref(), &route.aliases);
@@ -69,13 +67,13 @@ impl Besides {
                         let are_there = is_at(own, field) && is_at(own, kind);
                         (!is_absent).then(|| named_as(id, of, is).filter(|_| are_there))
                     });
-                    let is_beside = |name| given(&said.beside, name) != Preset::Absent;
+                    // Which object of a list says it must be told.
+                    let is_list = said.content.is_array();
+                    let is_beside = |name| is_list && given(&said.beside, name) != Preset::Absent;
                     let is_said =
                         |fields| [field, kind].iter().any(|name| given(fields, name) != Preset::Absent);
-                    // Which object says it must be told.
-                    let is_paired = !said.content.is_array()
-                        || said.each.len() == said.objects.len()
-                        || !said.each.iter().any(is_said);
+                    let is_paired =
+                        !is_list || said.each.len() == said.objects.len() || !said.each.iter().any(is_said);
                     if is_beside(field) || is_beside(kind) || !is_paired { None } else { each.collect() }
                 }
             };
@@ -83,12 +81,21 @@ impl Besides {
             if reference.required && (objects.is_empty() || !said.each_says(field, aliases)) {
                 return Err(Barred::new(field, "reference", format!("{field} is not given")));
             }
-            if objects.len() > REFERENCES_MAX || !objects.iter().all(|object| is_id(&object.id)) {
+            if !objects.iter().all(|object| is_id(&object.id)) {
                 return Err(Barred::unclear(field));
             }
             named.insert(field.clone(), objects);
         }
         Ok(Self { needing: needing.cloned().collect(), named })
+    }
+
+    /// Whether no field names more objects than are asked for.
+    ///
+    /// # Errors
+    /// [`UnfitBody::TooManyReferences`].
+    pub(super) fn check_count(&self) -> Result<(), UnfitBody> {
+        let is_within = self.named.values().all(|objects| objects.len() <= WRITTEN_REFERENCES_MAX);
+        if is_within { Ok(()) } else { Err(UnfitBody::TooManyReferences) }
     }
 }
 

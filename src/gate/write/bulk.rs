@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::Said;
+use super::{Said, objects::all_at};
 use crate::{
     config::writing::Ids,
     gate::{
@@ -21,43 +21,29 @@ use crate::{
 pub(super) fn ids(ids: &Ids, said: &Said) -> Result<BTreeSet<String>, UnfitBody> {
     let mut found = BTreeSet::new();
     // What an item of a list says counts item by item.
-    if let Some(at) = ids.at.as_deref().filter(|at| at.iter().any(|step| step == "*")) {
-        collect(&said.content, at, &mut found)?;
-    }
-    for value in &said.ids {
-        collect(value, &[], &mut found)?;
-    }
+    let in_items = ids.at.as_deref().filter(|at| at.iter().any(|step| step == "*"));
+    let are_ids = in_items.is_none_or(|at| all_at(&said.content, at, &mut |value| note(value, &mut found)))
+        && said.ids.iter().all(|value| note(value, &mut found));
     match found.len() {
-        0 => Err(UnfitBody::Ids),
+        count if !are_ids || count == 0 => Err(UnfitBody::Ids),
         count if count > ids.max => Err(UnfitBody::TooManyIds),
         _ => Ok(found),
     }
 }
 
-fn collect(value: &Value, steps: &[String], found: &mut BTreeSet<String>) -> Result<(), UnfitBody> {
-    match (steps.split_first(), value) {
-        (Some((step, rest)), Value::Array(items)) if step == "*" => {
-            items.iter().try_for_each(|item| collect(item, rest, found))
-        }
-        (Some((step, rest)), Value::Object(members)) if step != "*" => {
-            collect(members.get(step).ok_or(UnfitBody::Ids)?, rest, found)
-        }
-        (None, Value::Array(items)) => items.iter().try_for_each(|item| match item {
-            Value::Array(_) => Err(UnfitBody::Ids),
-            item => collect(item, &[], found),
-        }),
-        (None, Value::String(text)) => text.split(',').try_for_each(|id| note(id, found)),
-        (None, Value::Number(number)) => note(&body::whole(number).ok_or(UnfitBody::Ids)?, found),
-        _ => Err(UnfitBody::Ids),
+/// Notes the ids in a value. Whether there is nothing else in it.
+fn note(value: &Value, found: &mut BTreeSet<String>) -> bool {
+    let mut note_one = |id: &str| {
+        let is_id = is_id(id);
+        found.extend(is_id.then(|| id.to_owned()));
+        is_id
+    };
+    match value {
+        Value::Array(items) => items.iter().all(|item| !item.is_array() && note(item, found)),
+        Value::String(text) => text.split(',').all(note_one),
+        Value::Number(number) => body::whole(number).is_some_and(|id| note_one(&id)),
+        Value::Null | Value::Bool(_) | Value::Object(_) => false,
     }
-}
-
-fn note(id: &str, found: &mut BTreeSet<String>) -> Result<(), UnfitBody> {
-    if !is_id(id) {
-        return Err(UnfitBody::Ids);
-    }
-    found.insert(id.to_owned());
-    Ok(())
 }
 
 /// An id is what could stand in a path as well, in its one spelling: what is decided on under another one may be, to the
@@ -126,6 +112,12 @@ mod tests {
         for rows in [json!([{"id": 1}, {}]), json!([{"id": 1}, 2]), json!({"id": 1}), json!([]), no_list] {
             assert_eq!(of(&["*", "id"], rows.clone(), &[]), Err(UnfitBody::Ids), "{rows}");
         }
+        let none_in_one = json!([{"rows": [{"id": 1}]}, {"rows": []}]);
+        assert_eq!(
+            of(&["*", "rows", "*", "id"], none_in_one, &[]),
+            Err(UnfitBody::Ids),
+            "it could be any object"
+        );
         assert_eq!(of(&["ids"], Value::Null, &[json!([1, 2, 3, 4])]), Err(UnfitBody::TooManyIds));
     }
 }

@@ -129,23 +129,6 @@ impl Fields {
         }
     }
 
-    /// Notes what stands in a value at `way`, apart from what stands in objects in lists.
-    ///
-    /// # Errors
-    /// [`UnfitBody::TooMany`].
-    pub fn put_own(&mut self, way: &mut Way, value: &Value) -> Result<(), UnfitBody> {
-        match value {
-            Value::Object(members) => members.iter().try_for_each(|(key, value)| {
-                way.push(key.clone());
-                let put = self.put_own(way, value);
-                way.pop();
-                put
-            }),
-            Value::Array(items) if items.iter().any(|item| item.is_object() || item.is_array()) => Ok(()),
-            value => self.put(way, value.clone()),
-        }
-    }
-
     /// Notes the lists in a value at `way` as written whole, as one that takes the place of another is, apart from those that
     /// lead to one of these.
     ///
@@ -277,8 +260,8 @@ fn bounded(way: &[String], before: usize) -> Result<(), UnfitBody> {
 }
 
 /// The way from the object at `at`; never empty where the way is not.
-fn relative<'a>(way: &'a [String], at: &[String]) -> &'a [String] {
-    let shared = way.iter().zip(at).take_while(|(own, other)| own == other).count();
+pub(super) fn relative<'a, S: AsRef<str>>(way: &'a [S], at: &[String]) -> &'a [S] {
+    let shared = way.iter().zip(at).take_while(|(own, other)| own.as_ref() == other.as_str()).count();
     match way.get(shared..) {
         None | Some([]) => way,
         Some(rest) => rest,

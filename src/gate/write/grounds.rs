@@ -10,7 +10,7 @@ use super::{
     owner::{Barred, Plan},
 };
 use crate::{
-    gate::{Passage, permit::Permit},
+    gate::{Passage, body::UnfitBody, permit::Permit},
     policy::Actor,
 };
 
@@ -31,16 +31,20 @@ pub(super) struct Grounds<'a> {
 }
 
 impl<'a> Grounds<'a> {
-    pub(super) fn of(passage: &Passage<'_>, said: &'a Said) -> Self {
+    /// # Errors
+    /// [`UnfitBody::TooManyReferences`].
+    pub(super) fn of(passage: &Passage<'_>, said: &'a Said) -> Result<Self, UnfitBody> {
         let fields = &said.fields;
-        Self {
+        let besides = Besides::of(passage, said);
+        besides.iter().try_for_each(Besides::check_count)?;
+        Ok(Self {
             fields,
             other_than_path: passage.other_than_path(fields),
             other_value: passage.other_value(fields),
             plan: Plan::of(passage, said),
-            besides: Besides::of(passage, said),
+            besides,
             refused: Vec::new(),
-        }
+        })
     }
 
     /// The fields that may not be written with a permit, or not be asked about.

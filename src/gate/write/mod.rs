@@ -7,7 +7,7 @@
 //!
 //! A body is read by its `media` type: `patch`, `form`, `multipart`, or as JSON; what comes out are `fields`, which `names` finds in the
 //! policy. `settle` leads from there to the permit: a write is decided on by its fields, with whose the object will be (`owner`), what it
-//! needs `besides`, what each of its `objects` says, and each object of a `bulk` (`grounds` is what all of them have in common). A question is decided on by the
+//! needs `besides`, what each of its `objects` says, what they say `together`, and each object of a `bulk` (`grounds` is what all of them have in common). A question is decided on by the
 //! fields that it may `ask` about: those that are `visible` in the answer, if need be in those rows alone that show them.
 //!
 //! All or nothing: one field or one object that is refused refuses the request, and the backend sees nothing of it.
@@ -26,6 +26,7 @@ mod objects;
 mod owner;
 pub mod patch;
 pub(super) mod settle;
+mod together;
 mod visible;
 
 use bytes::Bytes;
@@ -36,7 +37,7 @@ use serde_json::Value;
 use self::{
     fields::{Fields, Way},
     media::Written,
-    objects::{OwnFields, all_objects, holds_object, objects, own_fields, says},
+    objects::{OwnFields, objects, own_fields, says},
 };
 use super::{
     body::{self, UnfitBody},
@@ -48,7 +49,6 @@ use crate::{
         aliases::Aliases,
         routes::{Body, Route},
         text::steps,
-        writing::Names,
     },
     query::{folded, folded_field},
     server::LimitedBody,
@@ -80,13 +80,15 @@ pub(super) struct Said {
     ids: Vec<Value>,
     /// The fields of each object that a list of them writes; of anything else those of the whole, with the query's.
     each: Vec<Fields>,
-    /// The fields of a query beside such a list, which a backend may take for those of any object of it.
+    /// The fields of the query. Beside a body a backend may take them for those of any object in it.
     beside: Fields,
     /// The fields that each object has of itself, where the route's fields stand (`at`): those of the query beside a body, which the backend
     /// may take or not, are none.
     objects: Vec<OwnFields>,
     /// Where the route's fields stand.
     at: Way,
+    /// The body is operations: nobody is told which of them are about one object.
+    is_patch: bool,
 }
 
 /// Whether a request may bring a body at all (G10).
@@ -122,22 +124,6 @@ impl Said {
         self.objects.iter().all(|object| says(object, field, aliases))
     }
 
-    /// Whether whoever finds the one field finds the other one beside it: in the same object of the body, if it is there.
-    fn says_together(&self, one: &str, other: &str, listed: Option<&Names>, aliases: &Aliases) -> bool {
-        let is_together = |fields: &Fields| names::stand_together(fields, (one, other), listed, aliases);
-        let last = |name: String| folded(name.rsplit('.').next().unwrap_or_default());
-        let lasts: Vec<String> = aliases.spellings(one).into_iter().map(last).collect();
-        let may_be_it = |name: &String| lasts.iter().any(|last| folded_field(name).contains(last));
-        let mut holds = |way: &mut Way, value: &Value| {
-            let mut fields = Fields::default();
-            let named = fields.put_own(way, value);
-            let may_say = named.is_err() || fields.named().any(|way| way.iter().any(may_be_it));
-            !may_say
-                || named.and_then(|()| fields.seen_from(&self.at)).is_ok_and(|fields| is_together(&fields))
-        };
-        is_together(&self.fields) && all_objects(&mut Way::new(), &self.content, &mut holds)
-    }
-
     fn of(route: &Route, body: Bytes, written: Option<&Written>, query: &str) -> Result<Self, UnfitBody> {
         let (content, mut in_body) = match written {
             None => (Value::Null, Fields::default()),
@@ -158,34 +144,28 @@ impl Said {
         let ids_at = route.writing.ids.as_ref().and_then(|ids| ids.at.as_deref()).unwrap_or_default();
         let takes_rows = ids_at.first().is_some_and(|step| step == "*");
         let takes_items = ids_at.iter().any(|step| step == "*");
-        if written == Some(&Written::JsonPatch) && in_body.named().any(|way| leads_to(way, &at)) {
+        let is_patch = written == Some(&Written::JsonPatch);
+        if is_patch && in_body.named().any(|way| leads_to(way, &at)) {
             return Err(UnfitBody::Patch);
         }
-        let has_object = match written {
-            None | Some(Written::JsonPatch) => true,
-            Some(_) if takes_rows && content.is_array() => true,
-            Some(_) => holds_object(&content, &at),
+        let found = match (written, &content) {
+            (None | Some(Written::JsonPatch), _) => Vec::new(),
+            // A row may be no more than its id.
+            (Some(_), Value::Array(rows)) if takes_rows && at.is_empty() => rows.iter().collect(),
+            (Some(_), content) => objects(content, &at).ok_or(UnfitBody::NoObject)?,
         };
-        if !has_object {
-            return Err(UnfitBody::NoObject);
-        }
         let in_query = form::fields(query.as_bytes())?;
         if in_query.written().any(|(way, _)| steers(way)) {
             return Err(UnfitBody::Steering);
         }
-        let found = if written.is_some_and(|written| *written != Written::JsonPatch) {
-            objects(&content, &at)
-        } else {
-            Vec::new()
-        };
         if found.len() > route.writing.objects_max {
             return Err(UnfitBody::TooManyObjects);
         }
         let objects = match written {
             None => vec![in_query.written().map(|(way, _)| way.clone()).collect()],
             Some(Written::JsonPatch) => {
-                let seen = in_body.clone().seen_from(&at)?;
-                vec![seen.written().map(|(way, _)| way.clone()).collect()]
+                let own = in_body.written().filter_map(|(way, _)| way.strip_prefix(at.as_slice()));
+                vec![own.map(<[String]>::to_vec).collect()]
             }
             Some(_) => found.into_iter().map(own_fields).collect(),
         };
@@ -208,12 +188,13 @@ impl Said {
         // Some backends wrap what they find at the top themselves, unless it is there.
         let is_wrapped = |way: &Way| names::is_almost(way.get(1..).unwrap_or_default(), &id_ways);
         let may_be_ids = |way: &Way| names::is_almost(way, &id_ways) || (!takes_items && is_wrapped(way));
-        let (each, beside) = match &content {
-            Value::Array(items) => (items.iter().map(fields_of).collect::<Result<_, _>>()?, in_query.clone()),
+        let beside = in_query.clone();
+        let each = match &content {
+            Value::Array(items) => items.iter().map(fields_of).collect::<Result<_, _>>()?,
             _ => {
                 let mut whole = in_body.clone();
                 whole.extend(in_query.clone())?;
-                (vec![whole], Fields::default())
+                vec![whole]
             }
         };
         let mut fields = Fields::default();
@@ -225,7 +206,7 @@ impl Said {
             ids.extend(of_ids);
             fields.extend(others.seen_from(&at)?)?;
         }
-        Ok(Self { body, content, fields, ids, each, beside, objects, at })
+        Ok(Self { body, content, fields, ids, each, beside, objects, at, is_patch })
     }
 }
 

@@ -201,10 +201,25 @@ pub(super) fn stand_together(
         others.iter().any(|other| fields.writes(&[outer, way_of(other).as_slice()].concat()))
     };
     aliases.spellings(one).iter().all(|name| {
-        let found = found_as(fields, name, listed).map(|(way, _)| way);
-        let mut found = found.filter(|way| whereabouts_of(way, name).any(|at| at == Whereabouts::Here));
+        let mut found = found_here(fields, name, listed);
         found.all(|way| way.strip_suffix(way_of(name).as_slice()).is_some_and(has_other))
     })
+}
+
+/// Whether a field is found, under any of its names, nowhere but in its own place.
+pub(super) fn stands_alone(fields: &Fields, name: &str, listed: Option<&Names>, aliases: &Aliases) -> bool {
+    let names = aliases.spellings(name);
+    names.iter().all(|name| found_here(fields, name, listed).all(|way| *way == way_of(name)))
+}
+
+/// The ways at which the field of this name is found.
+fn found_here<'a>(
+    fields: &'a Fields,
+    name: &'a str,
+    listed: Option<&'a Names>,
+) -> impl Iterator<Item = &'a Way> {
+    let found = found_as(fields, name, listed).map(|(way, _)| way);
+    found.filter(move |way| whereabouts_of(way, name).any(|at| at == Whereabouts::Here))
 }
 
 /// The fields among which that of this name is found: all but those that `listed` lists as others.
@@ -213,11 +228,13 @@ fn found_as<'a>(
     name: &'a str,
     listed: Option<&'a Names>,
 ) -> impl Iterator<Item = (&'a Way, &'a Given)> {
-    fields.written().filter(move |(way, _)| {
-        let full = way.join(".");
-        let is_in_it = full.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-        is_in_it || !listed.is_some_and(|names| names.name(&full))
-    })
+    fields.written().filter(move |(way, _)| !is_another(&way.join("."), name, listed))
+}
+
+/// Whether a field is one that `listed` lists as another than that of this name.
+pub(super) fn is_another(full: &str, name: &str, listed: Option<&Names>) -> bool {
+    let is_in_it = full.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    !is_in_it && listed.is_some_and(|names| names.name(full))
 }
 
 fn named_so(fields: &Fields, name: &str, listed: Option<&Names>) -> Preset {

@@ -20,15 +20,28 @@ pub(super) fn is_at(own: &OwnFields, name: &str) -> bool {
     own.contains(&way_of(name))
 }
 
-/// Each object that stands at `at`, or in a list there.
-pub(super) fn objects<'a>(content: &'a Value, at: &[String]) -> Vec<&'a Value> {
-    let of_each = |items: &'a [Value], at| items.iter().flat_map(|item| objects(item, at)).collect();
-    match (at.split_first(), content) {
-        (None, Value::Array(items)) => of_each(items, at),
-        (Some((step, rest)), Value::Array(items)) if step == "*" => of_each(items, rest),
-        (None, _) => vec![content],
-        (Some((step, _)), _) if step == "*" => Vec::new(),
-        (Some((step, rest)), _) => objects(content.get(step.as_str()).unwrap_or(&Value::Null), rest),
+/// Each object that stands at `at`; `None` if something else does, or nothing.
+pub(super) fn objects<'a>(content: &'a Value, at: &[String]) -> Option<Vec<&'a Value>> {
+    let mut found = Vec::new();
+    let are_there = all_at(content, at, &mut |value| {
+        found.push(value);
+        value.is_object()
+    });
+    are_there.then_some(found)
+}
+
+/// Whether something holds of all that stands at `at`, where `*` leads to each item of a list, which has at least one; and something stands
+/// there wherever it leads.
+pub(super) fn all_at<'a>(value: &'a Value, at: &[String], holds: &mut dyn FnMut(&'a Value) -> bool) -> bool {
+    match (at.split_first(), value) {
+        (None, value) => holds(value),
+        (Some((step, rest)), Value::Array(items)) if step == "*" => {
+            !items.is_empty() && items.iter().all(|item| all_at(item, rest, holds))
+        }
+        (Some((step, rest)), Value::Object(members)) if step != "*" => {
+            members.get(step).is_some_and(|inner| all_at(inner, rest, holds))
+        }
+        _ => false,
     }
 }
 
@@ -47,40 +60,5 @@ pub(super) fn own_fields(value: &Value) -> OwnFields {
             each.reduce(|all, item| all.intersection(&item).cloned().collect()).unwrap_or_default()
         }
         _ => [Way::new()].into(),
-    }
-}
-
-/// Whether something holds of a value and of each object in a list in it, at any depth; each is called with the way that leads there.
-pub(super) fn all_objects(
-    way: &mut Way,
-    value: &Value,
-    holds: &mut dyn FnMut(&mut Way, &Value) -> bool,
-) -> bool {
-    holds(way, value) && all_in_lists(way, value, holds)
-}
-
-fn all_in_lists(way: &mut Way, value: &Value, holds: &mut dyn FnMut(&mut Way, &Value) -> bool) -> bool {
-    match value {
-        Value::Object(members) => members.iter().all(|(key, value)| {
-            way.push(key.clone());
-            let all = all_in_lists(way, value, holds);
-            way.pop();
-            all
-        }),
-        Value::Array(items) => {
-            items.iter().all(|item| (!item.is_object() || holds(way, item)) && all_in_lists(way, item, holds))
-        }
-        _ => true,
-    }
-}
-
-/// Whether objects lead to an object at `at`; `*` leads to each item of a list, which has at least one.
-pub(super) fn holds_object(content: &Value, at: &[String]) -> bool {
-    match at.split_first() {
-        None => content.is_object(),
-        Some((step, rest)) if step == "*" => content
-            .as_array()
-            .is_some_and(|items| !items.is_empty() && items.iter().all(|item| holds_object(item, rest))),
-        Some((step, rest)) => content.get(step.as_str()).is_some_and(|inner| holds_object(inner, rest)),
     }
 }

@@ -26,6 +26,7 @@ use crate::{
     },
     gate::{
         Passage,
+        body::UnfitBody,
         decisions::{Outcome, Record},
         facts::Keyed,
         path::Target,
@@ -110,7 +111,8 @@ impl<'a> Passage<'a> {
         }
         let asked = self.asked_by_value(&said)?;
         let version = self.version_of(object)?;
-        let mut grounds = Grounds::of(self, &said);
+        let counted = |error: &UnfitBody| self.snapshot.count_limit(*error);
+        let mut grounds = Grounds::of(self, &said).inspect_err(counted).map_err(Refusal::Body)?;
         let facts_at = object.and_then(Keyed::asked_at);
         let mut settled = Settled { facts_at, version, ..Settled::of(permit, body) };
         match &route.writing.ids {
@@ -121,7 +123,7 @@ impl<'a> Passage<'a> {
                 }
             }
             Some(ids) => {
-                let ids = bulk::ids(ids, &said).inspect_err(|error| self.snapshot.count_limit(*error));
+                let ids = bulk::ids(ids, &said).inspect_err(counted);
                 for id in ids.map_err(Refusal::Body)? {
                     let parameters = self.naming(id);
                     let object = self.object_of(&parameters, record.id).await?;

@@ -94,7 +94,7 @@ impl Case {
 
     /// A page of the backend's.
     fn page(self, asked: &Asked) -> Vec<u8> {
-        let number = asked.number("page").or(asked.number("after")).unwrap_or(1);
+        let number = asked.number("page").or_else(|| asked.number("after")).unwrap_or(1);
         let all = self.rows();
         let rows: Vec<&str> = all.chars().skip((number - 1) * PAGE).take(PAGE).map(row).collect();
         let leads_on = match BEHIND[self.behind] {

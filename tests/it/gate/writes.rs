@@ -216,10 +216,15 @@ pub(super) fn setup() -> Setup {
 impl World {
     /// A request of ana's below the account with a body of this media type, and whether it reached the backend.
     pub(super) async fn typed(&self, line: &str, media: &str, body: &str) -> (Answer, bool) {
+        self.typed_as("ana", line, media, body).await
+    }
+
+    /// The same of this user's.
+    pub(super) async fn typed_as(&self, user: &str, line: &str, media: &str, body: &str) -> (Answer, bool) {
         let (method, path) = line.split_once(' ').unwrap();
         let before = self.writes();
         let headers = if media.is_empty() { String::new() } else { format!("Content-Type: {media}\r\n") };
-        let answer = self.send("ana", &format!("{method} /api/v1/accounts/1{path}"), &headers, body).await;
+        let answer = self.send(user, &format!("{method} /api/v1/accounts/1{path}"), &headers, body).await;
         (answer, self.writes() > before)
     }
 

@@ -154,9 +154,35 @@ async fn what_writes_many_objects_writes_no_more_than_the_route_takes() {
     assert_eq!((answer.status, reached), (400, false), "more than the route takes if it does not say");
 }
 
+#[tokio::test]
+async fn what_names_other_objects_names_no_more_than_are_asked_for() {
+    let world = world().await;
+    let tied = |ids: std::ops::Range<u32>| {
+        let rows: Vec<_> = ids.map(|id| json!({"lead_id": id})).collect();
+        json!({"name": "x", "rows": rows}).to_string()
+    };
+    for (body, status) in [(tied(1000..1100), 200), (tied(1000..1101), 400), (tied(1000..3000), 400)] {
+        let asked = world.backend.seen().len();
+        let (answer, reached) = world.typed("PATCH /tied/contacts/501", JSON, &body).await;
+        assert_eq!((answer.status, reached), (status, status == 200), "{answer:?}");
+        if status == 400 {
+            assert_eq!(answer.problem(), "body");
+            assert_eq!(answer.json()["detail"], "a field names more than 100 other objects");
+            let leads =
+                world.backend.seen()[asked..].iter().filter(|asked| asked.target.contains("/leads/")).count();
+            assert_eq!(leads, 0, "none of them is asked for");
+        }
+    }
+    assert_eq!(world.reached("written_references_max"), 2);
+    // One that is named a thousand times is one.
+    let again = json!({"rows": vec![json!({"lead_id": 1000}); 1000]}).to_string();
+    assert!(world.typed("PATCH /tied/contacts/501", JSON, &again).await.1);
+}
+
 super::super::obeying::once_more!(
     a_bulk_write_is_decided_by_every_id,
     an_id_that_is_spelt_almost_like_another_is_none,
     a_bulk_write_of_rows_is_decided_by_every_row,
     what_writes_many_objects_writes_no_more_than_the_route_takes,
+    what_names_other_objects_names_no_more_than_are_asked_for,
 );

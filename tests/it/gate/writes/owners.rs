@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{
     super::{backend, world::Setup},
-    FORM, JSON, PATCH, ROUTES, lead, rights, world,
+    FORM, JSON, MERGE, MULTIPART, PATCH, ROUTES, lead, rights, world,
 };
 
 #[tokio::test]
@@ -190,6 +190,25 @@ assign = { user = "leads.owner", team = "leads.team" }
 place = { pipeline = "leads.pipeline", stage = "leads.stage" }
 
 [[route]]
+match = "PATCH /api/v1/accounts/{account}/patched/leads/{id}"
+entity = "lead"
+action = "edit"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/leads/{id}"
+accepts = ["json", "json-patch", "merge-patch", "form", "multipart"]
+place = { pipeline = "pipeline", stage = "stage" }
+
+[[route]]
+match = "PATCH /api/v1/accounts/{account}/wrapped/leads/{id}"
+entity = "lead"
+action = "edit"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/leads/{id}"
+accepts = ["json", "json-patch", "form"]
+body = "/lead"
+place = { pipeline = "pipeline", stage = "stage" }
+
+[[route]]
 match = "PATCH /api/v1/accounts/{account}/piped/leads/{id}"
 entity = "lead"
 action = "edit"
@@ -340,6 +359,93 @@ async fn a_request_that_could_be_read_in_too_many_ways_is_refused() {
     let rows: Vec<_> =
         (0..200).map(|n| json!({"pipeline": format!("p{n}"), "stage": format!("s{n}")})).collect();
     assert_eq!(world.json_as("sue", "POST /made/leads", &json!({"leads": rows})).await, (403, false));
+    // Nor are so many places looked up as a body has room for.
+    for (field, count, allowed) in [("stage", 900, true), ("stage", 40_000, false), ("owner", 40_000, false)]
+    {
+        let rows: Vec<_> = (0..count).map(|n| json!({field: format!("s{n}")})).collect();
+        let (_, reached) = world.json_as("sue", "PATCH /given/leads/301", &json!({"leads": rows})).await;
+        assert_eq!(reached, allowed, "{count} of {field}");
+    }
+}
+
+#[tokio::test]
+async fn g14_a_pipeline_has_its_stage_beside_it_whatever_it_is_written_in() {
+    let world = Setup::default().routes(ROUTES).routes(LEADS).policy(rights_by_place).backend(lead_of_sue);
+    let world = world.start().await;
+    let parts = |names: [&str; 2]| super::parts(&names);
+    for (line, media, body, allowed) in [
+        // One object has the pipeline, and another one the stage.
+        ("patched/leads/303", JSON, r#"{"leads": [{"pipeline": "other"}, {"stage": "won"}]}"#, false),
+        ("patched/leads/303", JSON, r#"{"leads": [[{"pipeline": "other"}], [{"stage": "won"}]]}"#, false),
+        ("patched/leads/303", JSON, r#"{"leads": [{"pipeline": "other"}], "stage": "won"}"#, false),
+        ("patched/leads/303", JSON, r#"{"leads": [{"stage": "won"}], "pipeline": "other"}"#, false),
+        ("patched/leads/303", JSON, r#"{"leads": [{"x(.pipeline": "other"}, {"x(.stage": "won"}]}"#, false),
+        ("patched/leads/303", MERGE, r#"{"leads": [{"pipeline": "other"}, {"stage": "won"}]}"#, false),
+        ("patched/leads/303", FORM, "leads[0][pipeline]=other&leads[1][stage]=won", false),
+        ("patched/leads/303", FORM, "leads[][pipeline]=other&leads[][stage]=won", false),
+        ("patched/leads/303", FORM, "leads[0][pipeline]=other&leads[0][stage]=won", true),
+        ("patched/leads/303", MULTIPART, &parts(["leads[0][pipeline]", "leads[1][stage]"]), false),
+        ("patched/leads/303", MULTIPART, &parts(["leads[1][pipeline]", "leads[1][stage]"]), true),
+        // There is none that takes its place.
+        ("patched/leads/303", JSON, r#"{"leads": [{"pipeline": "other", "stage": []}]}"#, false),
+        ("patched/leads/303", JSON, r#"{"leads": [{"pipeline": "other", "stage": {}}]}"#, false),
+        ("patched/leads/303", MERGE, r#"{"pipeline": "other", "stage": null}"#, false),
+        // What is added to a list twice, or in its stead.
+        (
+            "patched/leads/303",
+            PATCH,
+            r#"[{"op": "add", "path": "/leads/-", "value": {"pipeline": "other"}},
+                {"op": "add", "path": "/leads/-", "value": {"stage": "won"}}]"#,
+            false,
+        ),
+        (
+            "patched/leads/303",
+            PATCH,
+            r#"[{"op": "add", "path": "/leads", "value": [{"pipeline": "other"}, {"stage": "won"}]}]"#,
+            false,
+        ),
+        (
+            "patched/leads/303",
+            PATCH,
+            r#"[{"op": "add", "path": "/lead", "value": {"stage": "won"}},
+                {"op": "add", "path": "/lead", "value": {"pipeline": "other"}}]"#,
+            false,
+        ),
+        (
+            "patched/leads/303",
+            PATCH,
+            r#"[{"op": "add", "path": "/pipeline", "value": "other"},
+                {"op": "add", "path": "/stage", "value": "won"}, {"op": "move", "from": "/stage", "path": "/x"}]"#,
+            false,
+        ),
+        (
+            "patched/leads/303",
+            PATCH,
+            r#"[{"op": "add", "path": "/stage", "value": "won"},
+                {"op": "add", "path": "/pipeline", "value": "other"}]"#,
+            true,
+        ),
+        // A query may be about each object, also about one without a stage.
+        ("given/leads?pipeline=other", JSON, r#"[{"id": "303", "stage": "won"}, {"id": "303"}]"#, false),
+        ("given/leads?pipeline=other", JSON, r#"[{"id": "303", "stage": "won"}]"#, true),
+        ("given/leads?pipeline=other&stage=won", JSON, r#"[{"id": "303"}]"#, true),
+        // In an envelope, and beside it.
+        ("wrapped/leads/303", JSON, r#"{"lead": {"pipeline": "other", "stage": "won"}}"#, true),
+        ("wrapped/leads/303", JSON, r#"{"pipeline": "other", "lead": {"stage": "won"}}"#, false),
+        ("wrapped/leads/303", JSON, r#"{"stage": "won", "lead": {"pipeline": "other"}}"#, false),
+        ("wrapped/leads/303", FORM, "pipeline=other&lead[stage]=won", false),
+        (
+            "wrapped/leads/303",
+            PATCH,
+            r#"[{"op": "add", "path": "/lead/stage", "value": "won"},
+                {"op": "add", "path": "/pipeline", "value": "other"}]"#,
+            false,
+        ),
+    ] {
+        let (answer, reached) = world.typed_as("sue", &format!("PATCH /{line}"), media, body).await;
+        assert_eq!(reached, allowed, "{line} {body}: {answer:?}");
+        assert!(allowed || answer.status == 403, "{line} {body}: {answer:?}");
+    }
 }
 
 super::super::obeying::once_more!(
@@ -348,5 +454,6 @@ super::super::obeying::once_more!(
     g15_what_is_created_is_decided_on_as_if_it_were_there,
     g14_g15_whose_and_where_are_decided_together,
     g14_g15_what_one_object_says_is_not_said_of_another,
+    g14_a_pipeline_has_its_stage_beside_it_whatever_it_is_written_in,
     a_request_that_could_be_read_in_too_many_ways_is_refused,
 );

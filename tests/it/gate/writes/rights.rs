@@ -3,7 +3,7 @@
 use headgate::gate::decisions::Outcome;
 use serde_json::{Value, json};
 
-use super::{super::world::Setup, JSON, world};
+use super::{super::world::Setup, FORM, JSON, MERGE, PATCH, setup, world};
 
 #[tokio::test]
 async fn g17_a_write_of_what_is_hidden_and_of_what_is_missing_answer_alike() {
@@ -68,6 +68,101 @@ async fn g20_a_reply_and_a_note_are_two_rights() {
 }
 
 #[tokio::test]
+async fn g20_what_a_patch_has_elsewhere_makes_no_note_of_a_reply() {
+    let route = r#"
+[[route]]
+match = "PATCH /api/v1/accounts/{account}/wrapped/conversations/{id}"
+entity = "conversation"
+action = "send"
+object = "tag"
+accepts = ["json", "json-patch"]
+body = "/message"
+instead = { field = "private", is = { true = "note", false = "send" } }
+"#;
+    let world = setup().routes(route).start().await;
+    let private = |path: &str| json!([{"op": "add", "path": path, "value": true}]).to_string();
+    for (media, body, allowed) in [
+        (JSON, json!({"message": {"private": true}}).to_string(), true),
+        (JSON, json!({"message": {"content": "x"}, "private": true}).to_string(), false),
+        (PATCH, private("/message/private"), true),
+        (PATCH, private("/private"), false),
+        (PATCH, private("/message/0/private"), false),
+    ] {
+        let (answer, reached) = world.typed("PATCH /wrapped/conversations/101", media, &body).await;
+        assert_eq!(reached, allowed, "{body}: {answer:?}");
+        assert!(allowed || answer.status == 403, "{body}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_id_and_what_it_is_of_stand_in_one_object_whatever_they_are_written_in() {
+    let route = r#"
+[[route]]
+match = "PATCH /api/v1/accounts/{account}/about/contacts/{id}"
+entity = "contact"
+action = "edit"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/contacts/{id}"
+accepts = ["json", "merge-patch", "json-patch", "form"]
+
+[route.refers.about_id]
+kind = "about_type"
+
+[route.refers.about_id.is]
+lead = { entity = "lead", request = "GET /api/v1/accounts/{account}/leads/{id}", action = "edit" }
+contact = { entity = "contact", request = "GET /api/v1/accounts/{account}/contacts/{id}", action = "edit" }
+"#;
+    let world = setup().routes(route).start().await;
+    let add = |path: &str, value: Value| json!({"op": "add", "path": path, "value": value});
+    let (id, kind) = (add("/about_id", json!(501)), add("/about_type", json!("contact")));
+    for (media, query, body, allowed) in [
+        (JSON, "", json!({"about_id": 501, "about_type": "contact"}), true),
+        (JSON, "", json!({"about_id": 502, "about_type": "contact"}), false),
+        (JSON, "", json!({"about_id": 501, "about_type": "lead"}), true),
+        (JSON, "", json!({"about_id": 302, "about_type": "lead"}), false),
+        (JSON, "", json!({"about_id": 501, "x": {"about_type": "contact"}}), false),
+        (JSON, "", json!({"about_type": "contact", "x": [{"about_id": 501}]}), false),
+        (JSON, "", json!({"x": [{"about_id": 501}, {"about_type": "contact"}]}), false),
+        (JSON, "", json!({"about_id": 501, "about_type": "contact", "x": {"about_type": "lead"}}), false),
+        (JSON, "", json!({"about_id": 501, "about_type": "contact", "x": [[{"about_id": 502}]]}), false),
+        (JSON, "", json!({"about_id": [501, 502], "about_type": "contact"}), false),
+        (JSON, "", json!({"about_id": [[]], "about_type": "contact"}), false),
+        (JSON, "", json!({"about_id": 501, "about_type": []}), false),
+        (JSON, "", json!({"about_id": null, "about_type": "contact"}), false),
+        (JSON, "", json!({"about_id": 501, "about_type": "Contact"}), false),
+        (JSON, "", json!({"about_id": 501, "about_type": "contact", "aboutId": 502}), false),
+        (JSON, "about_id=501&about_type=contact", json!({}), false),
+        (JSON, "about_type=lead", json!({"about_id": 501, "about_type": "contact"}), false),
+        (JSON, "about_type=contact", json!({"about_id": 501}), false),
+        (MERGE, "", json!({"about_id": 501, "about_type": "contact"}), true),
+        (MERGE, "", json!({"about_id": 501, "about_type": null}), false),
+        (FORM, "", json!("about_id=501&about_type=contact"), true),
+        (FORM, "", json!("about_id=502&about_type=contact"), false),
+        (FORM, "", json!("about_id=501&x[about_type]=contact"), false),
+        (FORM, "", json!("about_id=501&about_type=contact&x[0][about_id]=502"), false),
+        (FORM, "", json!("about_id[]=501&about_type[]=contact"), false),
+        (PATCH, "", json!([id, kind]), true),
+        (PATCH, "", json!([id, kind, add("/about_id", json!(502))]), false),
+        (PATCH, "", json!([id, kind, add("/about_type", json!("lead"))]), false),
+        (PATCH, "", json!([id, kind, {"op": "copy", "from": "/version", "path": "/about_id"}]), false),
+        (PATCH, "", json!([id, kind, {"op": "remove", "path": "/about_type"}]), false),
+        (
+            PATCH,
+            "",
+            json!([add("/x/-", json!({"about_id": 501})), add("/x/-", json!({"about_type": "contact"}))]),
+            false,
+        ),
+        (PATCH, "", json!([add("/x", json!([{"about_id": 501, "about_type": "contact"}]))]), false),
+    ] {
+        let body = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
+        let line = format!("PATCH /about/contacts/501?{query}");
+        let (answer, reached) = world.typed(line.trim_end_matches('?'), media, &body).await;
+        assert_eq!(reached, allowed, "{query} {body}: {answer:?}");
+        assert!(allowed || answer.status == 403, "{query} {body}: {answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn i11_in_shadow_mode_what_would_be_refused_passes_and_is_told() {
     let shadow = r#"
 [[route]]
@@ -113,5 +208,7 @@ super::super::obeying::once_more!(
     g18_an_export_needs_its_own_right,
     g19_a_denied_write_stays_denied_whatever_key_it_has,
     g20_a_reply_and_a_note_are_two_rights,
+    g20_what_a_patch_has_elsewhere_makes_no_note_of_a_reply,
+    an_id_and_what_it_is_of_stand_in_one_object_whatever_they_are_written_in,
     i11_in_shadow_mode_what_would_be_refused_passes_and_is_told,
 );
