@@ -1,7 +1,7 @@
 //! The laws of the filter, as plain functions: fuzz targets feed them strangers' bytes, the replay of saved corpora
 //! calls them on the stable toolchain.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     EntityNo, EntitySource, FactNo, Fields, Filter, Judge, Layout, LayoutSource, Limits, NoneAs, Object,
@@ -61,7 +61,7 @@ pub fn answer(bytes: &[u8]) -> Result<(), SchemaError> {
 }
 
 /// Takes a list apart behind as many rows as the first byte says, and puts it together again. It is the same list
-/// then, and has the number of its page and the address of the next where these stood.
+/// then, has the number of its page where that stood, and says what is said of the next page, whatever the bytes say of it.
 ///
 /// # Errors
 /// If the layout cannot be made, which no bytes bring about.
@@ -71,10 +71,17 @@ pub fn answer(bytes: &[u8]) -> Result<(), SchemaError> {
 pub fn pages(bytes: &[u8]) -> Result<(), SchemaError> {
     const NEXT: &str = "/list?page=2&q=\"\u{e9}";
     let schema = schema()?;
-    let totals = [("count", Total::Shown), ("page", Total::Page), ("next", Total::Next)];
-    let totals = totals.map(|(name, total)| (format!("/{name}"), total)).into();
-    let rows = Some(("/rows".into(), EntityNo(0)));
-    let layout = Layout::compile(&schema, LayoutSource { rows, totals, ..LayoutSource::default() })?;
+    let totals = [("/count", Total::Shown), ("/page", Total::Page), ("/next", Total::Next)];
+    let ahead = [("/in/cursor", Total::Cursor), ("/kept/in/more", Total::More)];
+    let totals = totals.into_iter().chain(ahead).map(|(place, total)| (place.to_owned(), total)).collect();
+    let source = LayoutSource {
+        rows: Some(("/rows".into(), EntityNo(0))),
+        none: [("/in/cursor".into(), NoneAs::Absent), ("/kept/in/more".into(), NoneAs::Null)].into(),
+        keep: vec!["/kept".into()],
+        totals,
+        ..LayoutSource::default()
+    };
+    let layout = Layout::compile(&schema, source)?;
     let Some((&first, text)) = bytes.split_first() else { return Ok(()) };
 
     let whole = filter(text, &layout, Limits::default(), Marked);
@@ -98,8 +105,15 @@ pub fn pages(bytes: &[u8]) -> Result<(), SchemaError> {
     let joined = read(&written(&head, None, None));
     assert_eq!(joined.as_ref(), Some(&whole), "rows are lost or moved");
     let joined = read(&written(&head, Some(7), Some(NEXT))).unwrap_or_default();
-    for (name, told) in [("page", Value::from(7)), ("next", Value::from(NEXT))] {
-        assert_eq!(joined.get(name), whole.get(name).map(|_| &told), "`{name}`");
+    let number = Value::from(7);
+    assert_eq!(joined.get("page"), whole.get("page").map(|_| &number), "the page");
+    for (place, none, told) in [
+        ("/next", Value::Null, Value::from(NEXT)),
+        ("/in", json!({}), json!({"cursor": NEXT})),
+        ("/kept/in/more", Value::Null, Value::from(true)),
+    ] {
+        assert_eq!(whole.pointer(place), Some(&none), "`{place}` where there is no next page");
+        assert_eq!(joined.pointer(place), Some(&told), "`{place}`");
     }
     Ok(())
 }
@@ -111,10 +125,8 @@ fn read(text: &[u8]) -> Option<Value> {
 
 fn written(page: &Page, number: Option<u64>, next: Option<&str>) -> Vec<u8> {
     let mut out = Vec::new();
-    page.write(
-        &TotalValues { rows: Some(page.rows() as u64), number, next, ..TotalValues::default() },
-        &mut out,
-    );
+    let rows = Some(page.rows() as u64);
+    page.write(&TotalValues { rows, number, next, cursor: next, more: next.is_some() }, &mut out);
     out
 }
 
