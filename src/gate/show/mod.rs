@@ -152,11 +152,12 @@ impl Passage<'_> {
         {
             return Ok(none);
         }
-        let shown = match self.matched.route.shows.format {
-            Format::Csv if is_whole => unseen.with_table(shown, &map.response_headers),
-            Format::Csv => unseen.with_table(shown, &[]),
-            Format::Json | Format::Whole if is_whole => unseen.with_json(shown, map),
-            Format::Json | Format::Whole => unseen.with_rows(shown),
+        let is_table = self.matched.route.shows.format == Format::Csv;
+        let shown = match (is_table, is_whole) {
+            (true, true) => unseen.with_table(shown, &map.response_headers),
+            (true, false) => unseen.with_table(shown, &[]),
+            (false, true) => unseen.with_json(shown, map),
+            (false, false) => unseen.with_rows(shown),
         };
         // By what may be taken out and not by what was, which would tell that something is hidden.
         let route = &self.matched.route;
