@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     backend::{CONVERSATIONS, Conversation},
-    counted,
+    counters::counted,
     house::{House, SETTINGS, USERS},
     those,
 };
