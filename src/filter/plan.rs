@@ -385,8 +385,8 @@ impl<'a> Builder<'a> {
         let places: Vec<_> =
             said.iter().map(|(names, total, none)| (names.as_slice(), *total, *none)).collect();
         let says_more = |name: &str| self.follow(spot, Step::Member(Some(name))).place != Place::Ahead;
-        let number = |name: &str| keys.find(name.as_bytes()).map(|(number, _)| number);
-        Ahead::of(&places, &|name| number(name).filter(|_| says_more(name)))
+        let state = |name: &str| keys.find(name.as_bytes()).map(|(_, state)| state);
+        Ahead::of(&places, &|name| state(name).filter(|_| says_more(name)))
     }
 
     /// The state of a member or item of a value that is at `from`.
