@@ -157,6 +157,36 @@ fn d05_a_list_of_which_nothing_is_left_is_nothing_else_that_is_said() {
 }
 
 #[test]
+fn d05_what_is_taken_out_is_taken_out_of_what_passes_as_it_stands() {
+    let out = |keep: &str| {
+        let mut source = source(&[], &[keep]);
+        source.totals =
+            ["/count", "/meta/next", "/meta/in"].map(|place| (place.to_owned(), Total::Out)).into();
+        source
+    };
+    for (keep, last) in [
+        ("", r#"{"meta":{"kept":{"next":1}},"rows":[],"of":{"count":8}}"#),
+        ("/meta", r#"{"meta":{"kept":{"next":1}},"rows":[]}"#),
+        ("/other", r#"{"rows":[]}"#),
+    ] {
+        let text = r#"{"count":7,"meta":{"next":"/secret","in":{"count":9},"kept":{"next":1}},"rows":[],"of":{"count":8}}"#;
+        assert_eq!(shown(text, out(keep)).unwrap().0, last, "{keep}");
+        assert!(matches!(
+            shown(r#"{"count":7,"rows":[],"c\u006funt":8}"#, out("")),
+            Err(Fault::Twice { .. })
+        ));
+    }
+    let inside = Layout::compile(&schema(), out("/meta/in/kept"));
+    assert!(matches!(inside, Err(SchemaError::Conflict { .. })), "{inside:?}");
+    // Where it alone stands beside what is said of the next page, nothing else is said.
+    let mut both = source(&[], &[]);
+    both.totals.insert("/meta/total".to_owned(), Total::Out);
+    for text in WRITTEN {
+        assert_eq!(shown(text, both.clone()), shown(WRITTEN[0], source(&[], &[])), "{text}");
+    }
+}
+
+#[test]
 fn what_is_said_of_the_next_page_twice_or_elsewhere_is_a_fault() {
     for text in [
         r#"{"next":1,"rows":[],"next":2}"#,
