@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::{NoneAs, Total, TotalValues};
+use super::{NoneAs, Total, TotalValues, plan::StateId};
 
 /// What an object says of the next page.
 #[derive(Clone, Debug, Default)]
@@ -25,8 +25,8 @@ pub(super) type Place<'p, 'a> = (&'p [&'a str], Total, Option<NoneAs>);
 struct Within {
     /// As it is written: in quotes.
     key: Box<[u8]>,
-    /// Its number among the keys of the object in which it stands, if it may say something else: then it stays where it stands.
-    stays: Option<usize>,
+    /// Its state, if it may say something else: where it does, it stays where it stands.
+    stays: Option<StateId>,
     ahead: Ahead,
 }
 
@@ -53,8 +53,8 @@ pub(super) enum Hole {
 }
 
 impl Ahead {
-    /// What is said at these places: by the names that lead to each. By `stays`, the objects that may say something else have their number.
-    pub(super) fn of<'a>(places: &[Place<'_, 'a>], stays: &dyn Fn(&str) -> Option<usize>) -> Self {
+    /// What is said at these places: by the names that lead to each. By `stays`, the objects that may say something else have their state.
+    pub(super) fn of<'a>(places: &[Place<'_, 'a>], stays: &dyn Fn(&str) -> Option<StateId>) -> Self {
         let mut names: Vec<&'a str> =
             places.iter().filter_map(|(names, ..)| names.first().copied()).collect();
         names.sort_unstable();
@@ -80,23 +80,23 @@ impl Ahead {
         self.within.is_empty() && self.members.is_empty()
     }
 
-    /// Writes it at the end of an object, in which another member stands before (`plain`) or not; what `is_there` already is left. `hole` is
+    /// Writes it at the end of an object, in which another member stands before (`plain`) or not; what is `there` already is left. `hole` is
     /// told where values belong.
     pub(super) fn write(
         &self,
         mut plain: bool,
-        is_there: &dyn Fn(usize) -> bool,
+        there: &[StateId],
         out: &mut Vec<u8>,
         hole: &mut dyn FnMut(&mut Vec<u8>, Hole),
     ) {
         for Within { key, stays, ahead } in &self.within {
-            if stays.is_some_and(is_there) {
+            if stays.is_some_and(|stays| there.contains(&stays)) {
                 continue;
             }
             out.extend_from_slice(if plain { b"," } else { b"" });
             out.extend_from_slice(key);
             out.extend_from_slice(b":{");
-            ahead.write(false, &|_| false, out, hole);
+            ahead.write(false, &[], out, hole);
             out.push(b'}');
             plain = true;
         }

@@ -25,7 +25,7 @@ pub struct LayoutSource {
     pub none: BTreeMap<String, NoneAs>,
     /// Places around them that pass as they stand: pointers, `*` too. Other places may stand in them.
     pub keep: Vec<String>,
-    /// Counts around them that are replaced, and what is said of the next page.
+    /// Counts around them that are replaced or taken out, and what is said of the next page.
     pub totals: BTreeMap<String, Total>,
 }
 
@@ -37,6 +37,8 @@ pub enum Total {
     Shown,
     /// `null`.
     Null,
+    /// Nothing: it is taken out, also of what passes as it stands.
+    Out,
     /// The number of the page, where the rows are kept apart and it is known; else `null`.
     Page,
     /// The address of the next page. Of it, of its cursor and of whether there is one nothing passes: all is written at the end of the object
@@ -93,9 +95,10 @@ impl Layout {
             places.push((text.clone(), what, Star::Each));
         }
         for (text, total) in totals {
-            let what = match total.is_ahead() {
-                true => What::Ahead(total, ahead.get(&text).copied()),
-                false => What::Total(total),
+            let what = match total {
+                Total::Out => What::Out,
+                _ if total.is_ahead() => What::Ahead(total, ahead.get(&text).copied()),
+                _ => What::Total(total),
             };
             places.push((text, what, Star::None));
         }

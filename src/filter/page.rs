@@ -172,7 +172,7 @@ impl TotalValues<'_> {
             Total::Next => text(self.next),
             Total::Cursor => text(self.cursor),
             Total::More => self.more.then(|| "true".to_owned()),
-            Total::Null => None,
+            Total::Null | Total::Out => None,
         }
     }
 }

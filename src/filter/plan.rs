@@ -40,6 +40,8 @@ pub(super) enum What {
     Total(Total),
     /// What is said of the next page; how it is written that there is none.
     Ahead(Total, Option<NoneAs>),
+    /// What is taken out.
+    Out,
 }
 
 /// The states of a layout.
@@ -319,7 +321,7 @@ impl<'a> Builder<'a> {
                     }
                 }
                 What::Listed(field) => leads.extend(spot.of.map(|of| (of, field))),
-                What::Ruled(_) | What::Star(_) | What::Fact(_) | What::Keep => {}
+                What::Ruled(_) | What::Star(_) | What::Fact(_) | What::Keep | What::Out => {}
             }
         }
         let value = matches!(spot.place, Place::Entity { value: true, .. });
@@ -385,8 +387,8 @@ impl<'a> Builder<'a> {
         let places: Vec<_> =
             said.iter().map(|(names, total, none)| (names.as_slice(), *total, *none)).collect();
         let says_more = |name: &str| self.follow(spot, Step::Member(Some(name))).place != Place::Ahead;
-        let number = |name: &str| keys.find(name.as_bytes()).map(|(number, _)| number);
-        Ahead::of(&places, &|name| number(name).filter(|_| says_more(name)))
+        let state = |name: &str| keys.find(name.as_bytes()).map(|(_, state)| state);
+        Ahead::of(&places, &|name| state(name).filter(|_| says_more(name)))
     }
 
     /// The state of a member or item of a value that is at `from`.
@@ -431,7 +433,8 @@ impl<'a> Builder<'a> {
             itself: Vec::new(),
             met: Vec::new(),
         };
-        let (mut star, mut entity, mut rows, mut total, mut ahead) = (None, None, None, None, false);
+        let (mut star, mut entity, mut rows, mut total) = (None, None, None, None);
+        let (mut ahead, mut out) = (false, false);
         for met in met {
             let Some(pattern) = self.pattern(&met) else { continue };
             if met.tokens < pattern.tokens.len() {
@@ -455,6 +458,7 @@ impl<'a> Builder<'a> {
                 What::Keep => to.whole = true,
                 What::Total(what) => total = Some(what),
                 What::Ahead(..) => ahead = true,
+                What::Out => out = true,
                 What::Fact(no) => to.facts.push((met.outwards, no)),
             }
         }
@@ -476,6 +480,7 @@ impl<'a> Builder<'a> {
                 Place::Rows
             }
             (.., Some(total)) => Place::Total(total),
+            _ if out => Place::Drop,
             _ if ahead || (!to.whole && self.is_ahead(&to.met)) => Place::Ahead,
             _ if to.whole => Place::Pass,
             _ if to.met.iter().any(|met| self.leads_on(met)) => Place::Path,
@@ -483,6 +488,7 @@ impl<'a> Builder<'a> {
         };
         if to.place == Place::Drop {
             to.need.clear();
+            to.whole &= !out;
             to.met.retain(|met| matches!(self.pattern(met), Some(Pattern { what: What::Fact(_), .. })));
         }
         to
@@ -490,14 +496,15 @@ impl<'a> Builder<'a> {
 
     /// Whether nothing is looked for but what is said of the next page.
     fn is_ahead(&self, met: &[Met]) -> bool {
-        let is_ahead = |met| matches!(self.pattern(met), Some(Pattern { what: What::Ahead(..), .. }));
-        !met.is_empty() && met.iter().all(is_ahead)
+        let what = |met| self.pattern(met).map(|pattern| pattern.what);
+        met.iter().any(|met| matches!(what(met), Some(What::Ahead(..))))
+            && met.iter().all(|met| matches!(what(met), Some(What::Ahead(..) | What::Out)))
     }
 
     /// Whether what is looked for may pass.
     fn leads_on(&self, met: &Met) -> bool {
         let what = self.pattern(met).map(|pattern| pattern.what);
-        !matches!(what, None | Some(What::Fact(_) | What::Ruled(_) | What::Star(_)))
+        !matches!(what, None | Some(What::Fact(_) | What::Ruled(_) | What::Star(_) | What::Out))
     }
 
     /// An entity's object: its own patterns, and the facts which those around it look for in it.

@@ -52,8 +52,8 @@ pub(super) struct Scan {
     skip: Skip,
     /// What is done with what is read.
     mode: Mode,
-    /// The list around entities that is being read and of which nothing has passed yet.
-    opening: Option<Opening>,
+    /// Of the containers around entities that are being read, the innermost ones of which nothing has passed yet.
+    openings: Vec<Opening>,
     tape: Tape,
     counts: Counts,
     pub(super) report: Report,
@@ -97,6 +97,8 @@ struct Frame {
     noted: Noted,
     /// Its bits in [`Scan::met`].
     met: usize,
+    /// Around entities: what of it says something of the next page and has passed, since it says something else, too.
+    there: Vec<StateId>,
 }
 
 /// What is noted of a container whose members are read. Around entities, only whether one passed.
@@ -113,16 +115,17 @@ struct Noted {
     dropped: bool,
 }
 
-/// The beginning of a list of entities' objects that is only written with the first that passes, since it is declared what
-/// stands there where there is none.
+/// The beginning of a container that is only written with the first in it that passes: of a list of entities' objects, since it is
+/// declared what stands there where there is none, and of an object that says something of the next page, which is written anew where it
+/// says nothing else.
 #[derive(Debug)]
 struct Opening {
-    /// What stands before its first item, from what parts its key from the member before.
+    /// What stands before its first item or member, from what parts its key from the member before.
     text: Vec<u8>,
-    /// So much of that stands before the list itself.
+    /// So much of that stands before the container itself.
     key: usize,
-    /// A member before it has passed.
-    plain: bool,
+    /// So many frames are around the one in which it stands.
+    frames: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,7 +177,7 @@ impl Scan {
             over: Over { state: StateId::ROOT, start: 0, entry: NONE },
             skip: Skip::default(),
             mode: Mode::Walk,
-            opening: None,
+            openings: Vec::new(),
             tape: Tape::default(),
             counts,
             report: Report::default(),
@@ -193,8 +196,12 @@ impl Scan {
             + self.met.capacity() * size_of::<u64>()
             + self.follows.capacity() * size_of::<u32>()
             + self.unescaped.capacity()
-            + self.frames.iter().chain([&self.top]).map(|frame| frame.lead.capacity()).sum::<usize>()
-            + self.opening.as_ref().map_or(0, |opening| opening.text.capacity())
+            + self.frames.iter().chain([&self.top]).map(Frame::bytes).sum::<usize>()
+            + self
+                .openings
+                .iter()
+                .map(|opening| opening.text.capacity() + size_of::<Opening>())
+                .sum::<usize>()
     }
 
     /// From here on the text is needed again.
@@ -265,7 +272,13 @@ impl Frame {
             entry: NONE,
             noted: Noted::new(kind != Kind::Object),
             met,
+            there: Vec::new(),
         }
+    }
+
+    /// Bytes that it holds on to.
+    fn bytes(&self) -> usize {
+        self.lead.capacity() + self.there.capacity() * size_of::<StateId>()
     }
 
     /// A key of it is read, which may stand in it once. `met` has a bit for each.

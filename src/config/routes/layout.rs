@@ -92,12 +92,13 @@ impl Shows {
     /// The answer for everybody else.
     #[must_use]
     pub fn some_rows(&self, entities: &[Entity]) -> LayoutSource {
-        let replaced = self.totals.iter().filter_map(|(place, count)| match count {
-            Count::Recompute => Some((place.clone(), Total::Shown)),
-            Count::Null => Some((place.clone(), Total::Null)),
-            Count::Drop => None,
+        let replaced = self.totals.iter().map(|(place, count)| match count {
+            Count::Recompute => (place.clone(), Total::Shown),
+            Count::Null => (place.clone(), Total::Null),
+            Count::Drop => (place.clone(), Total::Out),
         });
         let mut totals: BTreeMap<_, _> = replaced.collect();
+        totals.extend(self.links.iter().map(|place| (place.clone(), Total::Out)));
         totals.extend(self.ahead());
         if let Some(PageBy::Number(by)) = self.page.as_ref().map(|page| &page.by) {
             totals.extend(by.at.iter().map(|place| (place.clone(), Total::Page)));

@@ -29,14 +29,7 @@ impl<J: Judge> Reader<'_, J> {
                 self.scan.mode = Mode::Drop;
                 return Ok(Begun::over());
             }
-            (Some(_), b'[') if state.container == Some(Container::List) => {
-                let (length, plain) = (self.out.len(), self.scan.top.noted.plain);
-                self.prefix(start)?;
-                let text = self.out.split_off(length);
-                let key = text.len();
-                self.scan.opening = Some(Opening { text: [text, vec![b'[']].concat(), key, plain });
-                return Ok(Begun { into: true, ..Begun::over() });
-            }
+            (Some(_), b'[') if state.container == Some(Container::List) => return self.hold(start, byte),
             _ => {}
         }
         match state.place {
@@ -52,11 +45,8 @@ impl<J: Judge> Reader<'_, J> {
             }
             Place::Rows if byte != b'[' => return Err(wrong),
             Place::Entity { main: true, .. } if null && !in_list => return Err(wrong),
+            // It is written anew, as one is that is not there.
             Place::Pass | Place::Path if null && kind == Kind::Object && !state.ahead.is_empty() => {
-                self.prefix(start)?;
-                self.out.push(b'{');
-                self.ahead(state, false, &|_| false);
-                self.out.push(b'}');
                 self.scan.mode = Mode::Drop;
                 return Ok(Begun::over());
             }
@@ -94,6 +84,9 @@ impl<J: Judge> Reader<'_, J> {
                 return Ok(Begun { into, ..Begun::over() });
             }
             Place::Path if !matches!(byte, b'{' | b'[') => return Ok(self.drop_around()),
+            Place::Pass | Place::Path if kind == Kind::Object && !state.ahead.is_empty() => {
+                return self.hold(start, byte);
+            }
             Place::Total(total) => {
                 self.prefix(start)?;
                 self.total(total);
@@ -129,17 +122,66 @@ impl<J: Judge> Reader<'_, J> {
         Begun::over()
     }
 
-    /// Writes what stands before a value that passes: its key, and what parts it from the one before that did, or the white space
-    /// before the first of all if it is the first one.
+    /// Writes what stands before a value that passes, and the beginnings of what is around it.
     fn prefix(&mut self, start: usize) -> Result<(), Fault> {
+        self.bounded(self.scan.top.before, start)?;
+        self.open();
+        self.lead(start);
+        self.scan.top.noted.plain = true;
+        Ok(())
+    }
+
+    /// Writes a value's key, and what parts it from the one before that passed, or the white space before the first of all if it is the
+    /// first one.
+    fn lead(&mut self, start: usize) {
         let Frame { before, noted: Noted { plain, .. }, .. } = self.scan.top;
-        self.bounded(before, start)?;
         if !plain {
             self.out.extend_from_slice(&self.scan.top.lead);
         }
         self.write(if plain { before } else { self.scan.member }, start);
-        self.scan.top.noted.plain = true;
-        Ok(())
+    }
+
+    /// A container begins that is only written with the first in it that passes.
+    fn hold(&mut self, start: usize, byte: u8) -> Result<Begun, Fault> {
+        self.bounded(self.scan.top.before, start)?;
+        let length = self.out.len();
+        self.lead(start);
+        let mut text = self.out.split_off(length);
+        let key = text.len();
+        text.push(byte);
+        self.scan.openings.push(Opening { text, key, frames: self.scan.frames.len() });
+        Ok(Begun { into: true, ..Begun::over() })
+    }
+
+    /// Writes the beginnings of all containers that are only written now.
+    fn open(&mut self) {
+        self.write_openings();
+        self.opened();
+    }
+
+    fn write_openings(&mut self) {
+        for opening in &self.scan.openings {
+            self.out.extend_from_slice(&opening.text);
+        }
+    }
+
+    /// The beginnings of all containers are written.
+    fn opened(&mut self) {
+        let Scan { openings, frames, top, .. } = &mut *self.scan;
+        for Opening { frames: around, .. } in openings.drain(..) {
+            let container = frames.get(around + 1).unwrap_or(top);
+            let there = (container.kind == Kind::Object).then_some(container.state);
+            if let Some(outer) = frames.get_mut(around) {
+                outer.noted.plain = true;
+                outer.there.extend(there);
+            }
+        }
+    }
+
+    /// Of a container that has ended: its beginning, if nothing of it has passed.
+    pub(super) fn unopened(&mut self) -> Option<Opening> {
+        let Scan { openings, frames, .. } = &mut *self.scan;
+        if openings.last()?.frames == frames.len() { openings.pop() } else { None }
     }
 
     fn total(&mut self, total: Total) {
@@ -152,25 +194,24 @@ impl<J: Judge> Reader<'_, J> {
         }
     }
 
-    /// Writes what an object says of the next page, at its end: `plain` if something stands before, and but for what `is_there` already.
-    pub(super) fn ahead(&mut self, state: &State, plain: bool, is_there: &dyn Fn(usize) -> bool) {
+    /// Writes what an object says of the next page, at its end.
+    pub(super) fn ahead(&mut self, state: &State, object: &Frame) {
         let marks = &mut self.scan.marks;
         let mut hole = |out: &mut Vec<u8>, hole: Hole| match marks {
             None => hole.fill(&TotalValues::default(), out),
             Some(marks) => marks.holes.push((out.len(), hole)),
         };
-        state.ahead.write(plain, is_there, self.out, &mut hole);
+        state.ahead.write(object.noted.plain, &object.there, self.out, &mut hole);
     }
 
     /// A list ends of which nothing has passed: what stands for none is written.
-    pub(super) fn none(&mut self, opening: Opening, none: Option<NoneAs>) {
-        let Opening { text, key, plain } = opening;
-        let none = none.and_then(NoneAs::text);
-        if let (Some(none), Some(key)) = (none, text.get(..key)) {
-            self.out.extend_from_slice(key);
+    pub(super) fn none(&mut self, opening: &Opening, none: Option<NoneAs>) {
+        if let Some(none) = none.and_then(NoneAs::text) {
+            self.open();
+            self.out.extend_from_slice(opening.text.get(..opening.key).unwrap_or_default());
             self.out.extend_from_slice(none);
+            self.scan.top.noted.plain = true;
         }
-        self.scan.top.noted.plain = plain || none.is_some();
     }
 
     /// An outermost entity is whole.
@@ -180,10 +221,9 @@ impl<J: Judge> Reader<'_, J> {
         self.scan.mode = Mode::Walk;
         self.scan.member = member;
         let (length, plain) = (self.out.len(), self.scan.top.noted.plain);
-        if let Some(opening) = &self.scan.opening {
-            self.out.extend_from_slice(&opening.text);
-        }
-        self.prefix(origin)?;
+        self.bounded(self.scan.top.before, origin)?;
+        self.write_openings();
+        self.lead(origin);
         let begin = self.out.len();
         let text = self.text.get(origin - self.base..end - self.base).unwrap_or_default();
         let rows = self.scan.top.kind == Kind::Rows;
@@ -207,15 +247,15 @@ impl<J: Judge> Reader<'_, J> {
             Left::Placeholder | Left::Nothing => report.objects_hidden += 1,
         }
         let none = self.plan.state(id).none.and_then(NoneAs::text);
-        if left != Left::Nothing {
-            self.scan.opening = None;
+        if left != Left::Nothing || none.is_some() {
+            self.opened();
+            self.scan.top.noted.plain = true;
         }
         if let (Left::Nothing, Some(none)) = (left, none) {
             self.out.truncate(begin);
             self.out.extend_from_slice(none);
         } else if left == Left::Nothing {
             self.out.truncate(length);
-            self.scan.top.noted.plain = plain;
             if self.scan.top.kind == Kind::Text {
                 self.out.extend_from_slice(b"null");
             }

@@ -143,19 +143,16 @@ impl<J: Judge> Reader<'_, J> {
                     *inside_end = at;
                 }
             }
-            match self.scan.opening.take() {
+            match self.unopened() {
                 None if state.place == Place::Ahead => {}
                 None => {
-                    if !state.ahead.is_empty() {
-                        let met = self.scan.met.split_off(frame.met.min(self.scan.met.len()));
-                        let is_met =
-                            |no: usize| met.get(no / 64).is_some_and(|met| met & (1 << (no % 64)) != 0);
-                        self.ahead(state, frame.noted.plain, &is_met);
-                    }
+                    self.ahead(state, &frame);
                     // White space would tell that there was something.
                     self.write(if frame.noted.plain { frame.before } else { end - 1 }, end);
                 }
-                Some(opening) => self.none(opening, state.none),
+                Some(opening) if frame.kind == Kind::List => self.none(&opening, state.none),
+                // It is written anew with what the object around it says of the next page.
+                Some(_) => {}
             }
         }
         self.scan.met.truncate(frame.met);

@@ -456,11 +456,41 @@ fn every_mistake_about_pages_is_told_with_its_line() {
             "row",
             "page.more: only goes with `number` or `cursor`",
         ),
+        // At one place stands one of them.
+        ("{ cursor = 'c', next = '/n' }\nlinks = ['/n']", "row", "page.next: `/n` is in the list twice"),
+        ("{ cursor = 'c', next = '/n', more = '/n' }", "row", "page.more: `/n` is in the list twice"),
+        (
+            "{ number = 'p', at = '/n' }\ntotals = { null = ['/n'] }",
+            "row",
+            "page.at: `/n` is in the list twice",
+        ),
     ] {
         let told = mistakes_of("tenants/default/routes.toml", &route(page, entity));
         let expected = format!("routes.toml:14: route[0].{expected}");
         assert!(told.contains(&expected), "{page}: no `{expected}` in\n{told}");
     }
+    for (more, expected) in [
+        (
+            "{ number = 'p', more = '/more' }\nnone = { '/more' = 'list' }",
+            "only goes with a list, as `nested` names one",
+        ),
+        (
+            "{ after = 'a', compares = true }\nlinks = ['/next']\nnone = { '/next' = 'null' }",
+            "no place in `nested` `/next`",
+        ),
+        ("{ number = 'p' }\ntotals = { drop = ['/n'], null = ['/n'] }", "`/n` is in the list twice"),
+    ] {
+        let told = mistakes_of("tenants/default/routes.toml", &route(more, "row"));
+        let line = 14 + more.lines().count() - 1;
+        let told_there = told
+            .lines()
+            .any(|told| told.contains(&format!("routes.toml:{line}: ")) && told.contains(expected));
+        assert!(told_there, "{more}: no `{expected}` in\n{told}");
+    }
+    let kept = route("{ number = 'p' }\nkeep = ['/n/of']\ntotals = { drop = ['/n'] }", "row")
+        .replace("items = ''", "items = '/rows'");
+    let told = mistakes_of("tenants/default/routes.toml", &kept);
+    assert!(told.contains("routes.toml:9: route[0]: ") && told.contains("`/n/of`"), "{told}");
 }
 
 #[test]

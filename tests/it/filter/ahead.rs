@@ -86,7 +86,6 @@ fn what_stands_beside_it_stays_where_it_stands() {
             "{\"meta\": {\"cursor\": 1, \"total\": 57},\n \"rows\": []}",
             "{\"meta\": {\"total\": 57,\"in\":{\"more\":false}},\n \"rows\": [],\"next\":null}",
         ),
-        (r#"{"meta":null,"rows":[]}"#, r#"{"meta":{"in":{"more":false}},"rows":[],"next":null}"#),
         (r#"{"rows":[]}"#, r#"{"rows":[],"meta":{"in":{"more":false}},"next":null}"#),
         (
             r#"{"meta":{"in":{"more":1,"kept":[{"more":1}]}},"rows":[]}"#,
@@ -103,14 +102,101 @@ fn what_stands_beside_it_stays_where_it_stands() {
 }
 
 #[test]
+fn d05_what_may_say_something_else_and_does_not_stands_where_it_would_if_it_were_not_there() {
+    let meta = r#""meta":{"in":{"more":false},"cursor":null}"#;
+    for keep in ["", "/meta", "/meta/in", "/meta/total", "/meta/in/kept"] {
+        for meta_as_written in [
+            r#""meta":{"cursor":"secret","in":{"more":true}},"#,
+            r#""meta":{ "in":{ "m\u006fre":true } },"#,
+            r#""meta":{"in":null},"#,
+            r#""meta":null,"#,
+            "\"meta\" : {\n},",
+            "",
+        ] {
+            let text = format!(r#"{{{meta_as_written}"next":"/secret","rows":[{{"id":1}}]}}"#);
+            let (last, _) = shown(&text, source(&[], &[keep])).unwrap();
+            assert_eq!(last, format!(r#"{{"rows":[{{"id":1}}],{meta},"next":null}}"#), "{keep}: {text}");
+        }
+    }
+    // One in the other, of which the inner says something else.
+    for (text, last) in [
+        (
+            r#"{"meta":{"cursor":1,"in":{"more":true,"kept":[]}},"rows":[]}"#,
+            r#"{"meta":{"in":{"kept":[],"more":false},"cursor":null},"rows":[],"next":null}"#,
+        ),
+        (
+            r#"{"a":1,"meta":{"cursor":1,"in":{"kept":{"more":1},"more":true}},"rows":[]}"#,
+            r#"{"meta":{"in":{"kept":{"more":1},"more":false},"cursor":null},"rows":[],"next":null}"#,
+        ),
+    ] {
+        assert_eq!(shown(text, source(&[], &["/meta/in/kept"])).unwrap().0, last, "{text}");
+    }
+}
+
+#[test]
+fn d05_a_list_of_which_nothing_is_left_is_nothing_else_that_is_said() {
+    let with = |none| {
+        let mut source = source(&[("/meta/cursor", NoneAs::Absent), ("/meta/in/more", NoneAs::Absent)], &[]);
+        source.nested.insert("/meta/list/*".to_owned(), EntityNo(0));
+        source.none.insert("/meta/list".to_owned(), none);
+        source
+    };
+    for list in ["null", "[]", "[7, null]"] {
+        let text = format!(r#"{{"meta":{{"cursor":1,"list":{list}}},"rows":[]}}"#);
+        for (none, last) in [
+            (NoneAs::Absent, r#"{"rows":[],"meta":{"in":{}},"next":null}"#),
+            (NoneAs::Null, r#"{"meta":{"list":null,"in":{}},"rows":[],"next":null}"#),
+            (NoneAs::List, r#"{"meta":{"list":[],"in":{}},"rows":[],"next":null}"#),
+        ] {
+            assert_eq!(shown(&text, with(none)).unwrap().0, last, "{text}");
+        }
+    }
+    let text = r#"{"meta":{"cursor":1,"list":[7, {"id":2}, {"id":3}]},"rows":[]}"#;
+    let last = r#"{"meta":{"list":[{"id":2}, {"id":3}],"in":{}},"rows":[],"next":null}"#;
+    assert_eq!(shown(text, with(NoneAs::Absent)).unwrap().0, last);
+}
+
+#[test]
+fn d05_what_is_taken_out_is_taken_out_of_what_passes_as_it_stands() {
+    let out = |keep: &str| {
+        let mut source = source(&[], &[keep]);
+        source.totals =
+            ["/count", "/meta/next", "/meta/in"].map(|place| (place.to_owned(), Total::Out)).into();
+        source
+    };
+    for (keep, last) in [
+        ("", r#"{"meta":{"kept":{"next":1}},"rows":[],"of":{"count":8}}"#),
+        ("/meta", r#"{"meta":{"kept":{"next":1}},"rows":[]}"#),
+        ("/other", r#"{"rows":[]}"#),
+    ] {
+        let text = r#"{"count":7,"meta":{"next":"/secret","in":{"count":9},"kept":{"next":1}},"rows":[],"of":{"count":8}}"#;
+        assert_eq!(shown(text, out(keep)).unwrap().0, last, "{keep}");
+        assert!(matches!(
+            shown(r#"{"count":7,"rows":[],"c\u006funt":8}"#, out("")),
+            Err(Fault::Twice { .. })
+        ));
+    }
+    let inside = Layout::compile(&schema(), out("/meta/in/kept"));
+    assert!(matches!(inside, Err(SchemaError::Conflict { .. })), "{inside:?}");
+    // Where it alone stands beside what is said of the next page, nothing else is said.
+    let mut both = source(&[], &[]);
+    both.totals.insert("/meta/total".to_owned(), Total::Out);
+    for text in WRITTEN {
+        assert_eq!(shown(text, both.clone()), shown(WRITTEN[0], source(&[], &[])), "{text}");
+    }
+}
+
+#[test]
 fn what_is_said_of_the_next_page_twice_or_elsewhere_is_a_fault() {
     for text in [
         r#"{"next":1,"rows":[],"next":2}"#,
         r#"{"next":1,"rows":[],"n\u0065xt":2}"#,
         r#"{"rows":[],"meta":{"cursor":1,"cursor":2}}"#,
         r#"{"rows":[],"meta":{},"meta":{}}"#,
+        r#"{"rows":[],"meta":{},"meta":null}"#,
     ] {
         assert!(matches!(shown(text, source(&[], &[])), Err(Fault::Twice { .. })), "{text}");
+        assert!(matches!(shown(text, source(&[], &["/meta/total"])), Err(Fault::Twice { .. })), "{text}");
     }
     for text in [r#"{"rows":[],"meta":[]}"#, r#"{"rows":[],"meta":"x"}"#, r#"{"rows":[],"meta":{"in":7}}"#] {
         assert!(matches!(shown(text, source(&[], &[])), Err(Fault::Type { .. })), "{text}");

@@ -200,6 +200,25 @@ links = ["/next"]
 page = { number = "page", size_default = 2, at = "/data/page" }
 
 [[route]]
+match = "GET /api/v1/accounts/{account}/open"
+entity = "conversation"
+action = "list"
+items = "/rows"
+keep = [""]
+totals = { drop = ["/count", "/meta/unread"] }
+links = ["/next", "/meta/links"]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/open-beside"
+entity = "conversation"
+action = "list"
+items = "/rows"
+keep = ["/meta"]
+totals = { drop = ["/meta/unread"] }
+links = ["/meta/links"]
+page = { after = "after", compares = true }
+
+[[route]]
 match = "GET /api/v1/accounts/{account}/shadow"
 entity = "conversation"
 action = "list"
@@ -718,7 +737,29 @@ async fn what_is_taken_out_of_answers_is_counted_by_what_it_is() {
     assert_eq!(removed_in_all(&world), ["fields 2", "objects 2", "rows 2", "undeclared 10", "unfit_rows 2"]);
 }
 
+#[tokio::test]
+async fn d05_a_count_and_a_link_that_are_taken_out_are_taken_out_of_what_passes_too() {
+    let world = telling(json!({
+        "count": 2,
+        "next": "/CANARY-102-next",
+        "meta": {"unread": 2, "links": {"next": "/CANARY-102-next"}, "version": 3},
+        "rows": [{"id": 101, "assignee": "ana"}, {"id": 102, "assignee": "ben"}],
+    }))
+    .await;
+    for (path, has_other) in [("/open", true), ("/open-beside", false)] {
+        let some = world.get("ana", path).await;
+        assert_eq!(ids(&some), ["101"], "{some:?}");
+        let mut json = some.json();
+        json.as_object_mut().unwrap().remove("rows");
+        assert_eq!(json, json!({"meta": {"version": 3}}), "{path}");
+        let every = world.get("adm", path).await.json();
+        assert_eq!(every["meta"]["unread"], 2, "{path}");
+        assert_eq!(every["next"].is_string(), has_other, "{path}");
+    }
+}
+
 super::obeying::once_more!(
+    d05_a_count_and_a_link_that_are_taken_out_are_taken_out_of_what_passes_too,
     who_asks_may_stand_within_what_is_said_in_the_backends_query,
     d03_what_stands_below_a_conversation_is_decided_on_as_the_conversation,
     d04_what_is_included_is_decided_on_by_itself,

@@ -227,3 +227,60 @@ async fn who_sees_every_row_has_the_backends_own_ends() {
         assert!(answer.body.contains(expected), "{said}: {answer:?}");
     }
 }
+
+/// A list of which more passes than the rows.
+const OPEN: &str = r#"
+[[route]]
+match = "GET /api/v1/accounts/{account}/open-NUMBER"
+entity = "conversation"
+action = "list"
+items = "/rows"
+keep = ["KEEP"]
+PAGE
+"#;
+
+#[tokio::test]
+async fn d05_d06_where_more_passes_the_place_of_what_leads_on_does_not_tell_what_stands_behind_either() {
+    // How the backend writes that no page is behind.
+    const NONE: [&str; 5] = [
+        "",
+        r#""links":null,"#,
+        r#""links":{ },"#,
+        r#""links":{"next":null},"#,
+        "\n\"l\\u0069nks\" : {\n\"next\" : \"\"\n},",
+    ];
+    let by = [
+        "links = ['/links/next']\npage = { number = 'page', size_default = 4 }",
+        "page = { cursor = 'after', next = '/links/next' }",
+    ];
+    let kinds: Vec<_> =
+        by.iter().flat_map(|by| ["", "/links", "/links/of"].map(|keep| (*by, keep))).collect();
+    let route = |(number, (by, keep)): (usize, &(&str, &str))| {
+        OPEN.replace("NUMBER", &number.to_string()).replace("KEEP", keep).replace("PAGE", by)
+    };
+    let routes: String = kinds.iter().enumerate().map(route).collect();
+    let script = |asked: &Asked| {
+        let number = asked.number("page").or_else(|| asked.number("after")).unwrap_or(1);
+        let all = if asked.number("w") == Some(1) { "vvvvhhhhh" } else { "vvvv" };
+        let rows: Vec<&str> = all.chars().skip((number - 1) * PAGE).take(PAGE).map(row).collect();
+        let links = match number * PAGE < all.len() {
+            true => format!(r#""links":{{"next":{}}},"#, number + 1),
+            false => NONE[asked.number("c").unwrap()].to_owned(),
+        };
+        let body = format!("{{ \"version\":3,{links} \"rows\":[{}]}}", rows.join(","));
+        Some(backend::answer(200, "content-type: application/json\r\n", &body))
+    };
+    let world = Setup::default().routes(&routes).backend(script).start().await;
+    for (number, (by, keep)) in kinds.iter().enumerate() {
+        for (end, none) in NONE.iter().enumerate() {
+            let page = async |is_hiding: u8| {
+                let answer = world.get("ana", &format!("/open-{number}?c={end}&w={is_hiding}")).await;
+                assert_eq!(answer.status, 200, "{answer:?}");
+                answer.body.clone()
+            };
+            let (hiding, without) = (page(1).await, page(0).await);
+            assert_eq!(hiding, without, "{by} {keep}: {none}");
+            assert!(hiding.contains(r#""next":null"#), "{by} {keep}: {hiding}");
+        }
+    }
+}

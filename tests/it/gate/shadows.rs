@@ -458,3 +458,57 @@ async fn i11_a_role_in_shadow_refuses_no_question_that_would_pass_without_it_and
         assert_eq!(shadowed.decision(&everything).shadow, None, "{fields:?} {query}");
     }
 }
+
+/// A list that goes on by a cursor.
+const WALKED: &str = r#"
+[entity.staged]
+resource = "conversation"
+id = "/id"
+responsible = "/assignee"
+stage = "/stage"
+fields = ["id", "assignee", "stage"]
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/walked"
+entity = "staged"
+action = "list"
+items = "/payload"
+page = { cursor = "cursor", next = "/next" }
+"#;
+
+#[tokio::test]
+async fn i11_who_goes_on_by_a_cursor_in_a_roles_shadow_would_not_be_refused_without_it() {
+    let script = |asked: &Asked| {
+        let page = asked.number("cursor").unwrap_or(1);
+        let row = |at: usize| {
+            let (assignee, stage) = (["ana", "ben"][at % 2], ["new", "legal"][at / 3]);
+            json!({"id": page * 10 + at, "assignee": assignee, "stage": stage})
+        };
+        let rows: Vec<_> = (0..4).map(row).collect();
+        Some(backend::json(200, &json!({"payload": rows, "next": (page < 4).then_some(page + 1)})))
+    };
+    let policy = |source: &mut Source| {
+        source.roles.get_mut("agent").unwrap().shadow = true;
+        source.forbids.push(Forbid {
+            name: "not-the-lawyers".to_owned(),
+            resource: "conversation".to_owned(),
+            actions: vec!["view".to_owned(), "list".to_owned()],
+            stage: vec!["legal".to_owned()],
+            ..Forbid::default()
+        });
+    };
+    let world = Setup::default().routes(WALKED).policy(policy).backend(script).start().await;
+    let (mut path, mut pages) = ("/walked".to_owned(), 0);
+    loop {
+        let answer = world.get("ana", &path).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let record = world.decision(&answer);
+        assert_eq!(record.outcome, Outcome::Allowed, "{pages}: {record:?}");
+        assert_eq!(is_told(&record), Some(true), "{pages}: {record:?}");
+        pages += 1;
+        let json = answer.json();
+        let Some(cursor) = json["next"].as_str() else { break };
+        path = format!("/walked?cursor={cursor}");
+    }
+    assert_eq!(pages, 3, "of twelve rows, four each");
+}

@@ -42,6 +42,7 @@ pub(super) fn shows(
         check_absent(check, at, raw);
     }
     check_push(check, at, raw, of_entity);
+    check_places(check, at, raw);
     let main = match (&raw.items, number) {
         // Every line is one.
         (None, Some(number)) if raw.format == Some(raw::RouteFormat::Csv) => {
@@ -218,6 +219,29 @@ fn ahead(raw: &raw::Route) -> Vec<&Pointer> {
         return Vec::new();
     };
     raw.links.iter().chain(&page.next).chain(&page.more).collect()
+}
+
+/// Notes a place that is there for two things, such as a link that is a cursor: only one of them could stand there.
+fn check_places(check: &mut Check<'_>, at: &KeyPath, raw: &raw::Route) {
+    let (totals, page) = (at.key("totals"), at.key("page"));
+    let lists = [
+        (totals.key("recompute"), &raw.totals.recompute),
+        (totals.key("null"), &raw.totals.null),
+        (totals.key("drop"), &raw.totals.drop),
+        (at.key("links"), &raw.links),
+    ];
+    let listed = lists
+        .iter()
+        .flat_map(|(at, places)| places.iter().enumerate().map(|(index, place)| (at.index(index), place)));
+    let of_page = raw.page.iter().flat_map(|raw| [("at", &raw.at), ("next", &raw.next), ("more", &raw.more)]);
+    let of_page = of_page.filter_map(|(key, place)| Some((page.key(key), place.as_ref()?)));
+    let mut known = Vec::new();
+    for (at, place) in listed.chain(of_page) {
+        if known.contains(&place) {
+            check.wrong(&at, Wrong::Twice { name: place.0.clone() });
+        }
+        known.push(place);
+    }
 }
 
 /// Notes a parameter that is there for two things: by one that lets a list come as a whole, its pages would be the backend's.

@@ -197,10 +197,11 @@ impl Passage<'_> {
         Ok(next)
     }
 
-    /// The list that is asked for, whatever the user's grants are by now: they change what is shown of it, and not where it goes on.
+    /// The list that is asked for, whatever the user's grants are by now, and with shadow mode or without: these change what is shown of it,
+    /// and not where it goes on.
     fn list_of(&self, at: &At<'_>, walk: &Walk<'_>) -> List {
         let onward = &walk.request.onward;
-        self.list_by(0, &at.list(&onward.target), &onward.body)
+        self.list_by(&[], &at.list(&onward.target), &onward.body)
     }
 
     /// The page without a row behind which there is none.

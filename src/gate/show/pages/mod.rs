@@ -247,11 +247,12 @@ impl<'a> Passage<'a> {
 
     /// The list that is asked for at an address, as the user's grants show it now: all that makes it another.
     fn list(&self, target: &str, body: &[u8]) -> List {
-        self.list_by(self.granted.version.0, target, body)
+        let seen = [&self.granted.version.0.to_be_bytes()[..], &[u8::from(self.is_trial)]].concat();
+        self.list_by(&seen, target, body)
     }
 
-    /// The same by these grants.
-    fn list_by(&self, grants: i64, target: &str, body: &[u8]) -> List {
+    /// The same, by what else makes it another.
+    fn list_by(&self, seen: &[u8], target: &str, body: &[u8]) -> List {
         let (tenant, user) = (&self.granted.actor.tenant, &self.granted.actor.user);
         let route = &self.matched.route.name;
         let mut all = Vec::new();
@@ -259,8 +260,7 @@ impl<'a> Passage<'a> {
             tenant.as_str().as_bytes(),
             user.as_str().as_bytes(),
             route.as_bytes(),
-            &grants.to_be_bytes(),
-            &[u8::from(self.is_trial)],
+            seen,
             target.as_bytes(),
             body,
         ] {
