@@ -66,6 +66,7 @@ where
         let in_doubt =
             refused.as_ref().is_some_and(|problem| problem.status != StatusCode::SERVICE_UNAVAILABLE);
         let is_http1 = request.version() < Version::HTTP_2;
+        let is_head = request.method() == Method::HEAD;
         let finished = Arc::new(AtomicBool::new(request.body().is_end_stream()));
 
         let account = Account {
@@ -100,6 +101,10 @@ where
             if is_http1 && (in_doubt || !finished.load(Relaxed)) {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                 ticket.watch.leave_input();
+            }
+            // In HTTP/1 hyper leaves the content out by itself.
+            if is_head && !is_http1 {
+                response = without_content(response);
             }
             Ok(response.map(|body| Answer { body, _ticket: ticket }))
         })
@@ -202,6 +207,20 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Answer<B> {
             Either::Right(body) => body.size_hint(),
         }
     }
+}
+
+/// An answer to `HEAD`: it tells the length of what it would have (RFC 9110 section 9.3.2).
+fn without_content<B: Body>(response: Response<Either<Full<Bytes>, B>>) -> Response<Either<Full<Bytes>, B>> {
+    let (mut head, body) = response.into_parts();
+    let length = match &body {
+        Either::Left(body) => body.size_hint().exact(),
+        Either::Right(body) => body.size_hint().exact(),
+    };
+    // As hyper does for `GET`.
+    if let Some(length) = length.filter(|length| *length > 0) {
+        head.headers.entry(header::CONTENT_LENGTH).or_insert_with(|| length.into());
+    }
+    Response::from_parts(head, Either::Left(Full::default()))
 }
 
 /// What an open request holds.

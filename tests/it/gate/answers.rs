@@ -143,6 +143,19 @@ match = "GET /api/v1/accounts/{account}/table"
 entity = "contact"
 action = "list"
 format = "csv"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/handed-out"
+entity = "contact"
+action = "export"
+items = "/payload"
+
+[[route]]
+match = "GET /api/v1/accounts/{account}/handed-out/{id}"
+entity = "contact"
+action = "export"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/contacts/{id}"
 "#;
 
 /// Resource, action and scope.
@@ -239,6 +252,43 @@ async fn e03_an_echo_that_tells_nothing_of_whose_it_is_is_shown_to_who_saw_the_o
     let shown = put("ana").await;
     assert_eq!((shown.status, shown.json()), (200, json!({"id": "501", "name": "CANARY-501-name"})));
     assert_eq!(put("kim").await.status, 204);
+}
+
+#[tokio::test]
+async fn e03_who_takes_an_object_that_they_did_not_see_is_not_shown_it_with_that() {
+    let rights =
+        kim_has(&[("editor", &[("contact", "edit", Scope::All), ("contact", "view", Scope::Own)], &[])]);
+    let script = |asked: &Asked| (asked.method == "PUT").then(|| backend::json(200, &contact("502", "kim")));
+    let world = Setup::default().policy(rights).backend(script).start().await;
+    let echo = world.write("kim", "PUT", "/contacts/502", &json!({"contact": {"owner": "kim"}})).await;
+    assert_eq!((echo.status, echo.body.as_str()), (204, ""));
+}
+
+#[tokio::test]
+async fn what_is_asked_for_by_another_right_is_shown_as_far_as_both_rights_reach() {
+    for (views, hands_out) in [(Scope::All, Scope::Own), (Scope::Own, Scope::All)] {
+        let rights = move |source: &mut Source| {
+            kim_has(&[("viewer", &[], &[]), ("exporter", &[], &[])])(source);
+            for (name, action, scope) in [("viewer", "view", views), ("exporter", "export", hands_out)] {
+                let hidden: &[&str] = if scope == Scope::All { &["phone_number"] } else { &[] };
+                source.roles.insert(name.to_owned(), role(&[("contact", action, scope)], hidden));
+            }
+        };
+        let script = |asked: &Asked| {
+            let path = asked.target.strip_prefix("/api/v1/accounts/1/")?;
+            let rows = [contact("501", "kim"), contact("502", "ben")];
+            Some(match path.split_once('/') {
+                None => backend::json(200, &json!({"payload": rows})),
+                Some((_, id)) => backend::json(200, rows.iter().find(|row| row["id"] == id)?),
+            })
+        };
+        let world = Setup::default().routes(ROUTES).policy(rights).backend(script).start().await;
+        world.also_visible.lock().unwrap().push(("kim", "501-name"));
+        let shown = json!({"id": "501", "owner": "kim", "name": "CANARY-501-name"});
+        let list = world.get("kim", "/handed-out").await;
+        assert_eq!(list.json(), json!({"payload": [shown]}), "{views:?} {hands_out:?}");
+        assert_eq!(world.get("kim", "/handed-out/501").await.json(), shown, "{views:?} {hands_out:?}");
+    }
 }
 
 #[tokio::test]
@@ -544,6 +594,8 @@ super::obeying::once_more!(
     e03_the_echo_of_what_a_tag_tells_is_shown_to_who_may_see_it,
     e03_who_gave_an_object_away_is_not_shown_it_any_more,
     e03_an_echo_that_tells_nothing_of_whose_it_is_is_shown_to_who_saw_the_object,
+    e03_who_takes_an_object_that_they_did_not_see_is_not_shown_it_with_that,
+    what_is_asked_for_by_another_right_is_shown_as_far_as_both_rights_reach,
     what_is_made_of_everybodys_passes_to_who_has_the_right_to_all,
     a_whole_answer_passes_by_the_right_to_an_object_or_to_all,
     the_echo_of_a_write_passes_whole_to_who_may_see_it_whole,

@@ -31,7 +31,7 @@ action = "edit"
 object = "prefetch"
 prefetch = "GET /api/v1/accounts/{account}/contacts/{id}"
 accepts = ["json", "merge-patch", "json-patch", "form", "multipart"]
-writes = ["name", "phone_number", "custom_attributes.plan", "id", "account_id", "version"]
+writes = ["name", "phone_number", "owner", "custom_attributes.plan", "id", "account_id", "version"]
 same = { id = "id", account_id = "account" }
 
 [[route]]

@@ -21,7 +21,7 @@ use headgate::{
     metrics,
     server::{self, LimitedBody, Limits, Listener, Metrics, Peer, Serving, Tls},
 };
-use http::{Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::{
     client::conn::{http1, http2},
@@ -52,6 +52,38 @@ async fn http1_and_http2_are_both_answered_in_clear_text() {
     let (connections, accepted) =
         (server.metric("headgate_connections"), server.metric("headgate_connections_accepted_total"));
     assert_eq!((connections, accepted), (2, 2));
+}
+
+/// Also where it is refused, or something goes wrong. A client of HTTP/2 gives an answer up that has content all the same.
+#[tokio::test]
+async fn a16_head_is_answered_with_the_length_of_what_it_would_have_and_without_it() {
+    let server = start(Limits::default());
+    let (mut http1, mut http2) = (server.http1().await, server.http2().await);
+    for (path, status) in [
+        ("/unread", StatusCode::OK),
+        ("/nothing", StatusCode::OK),
+        ("/panic", StatusCode::INTERNAL_SERVER_ERROR),
+        ("/refused", StatusCode::EXPECTATION_FAILED),
+    ] {
+        let request = |method: Method| {
+            let mut request = post(path, "");
+            *request.method_mut() = method;
+            if path == "/refused" {
+                request.headers_mut().insert(header::EXPECT, HeaderValue::from_static("more"));
+            }
+            request
+        };
+        let length = |headers: &HeaderMap| headers.get(header::CONTENT_LENGTH).cloned();
+        let get = http2.send_request(request(Method::GET)).await.unwrap();
+        let expected = length(get.headers());
+        assert_eq!(expected.is_some(), path != "/nothing", "{path}");
+        assert_eq!(read(get).await.0, status, "{path}");
+        let head = http2.send_request(request(Method::HEAD)).await.unwrap();
+        assert_eq!(length(head.headers()), expected, "{path}");
+        assert_eq!(read(head).await, (status, String::new()), "{path}");
+        let head = http1.send_request(request(Method::HEAD)).await.unwrap();
+        assert_eq!(read(head).await, (status, String::new()), "{path}");
+    }
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ async fn g01_a_refusal_names_the_field_and_those_that_may_be_written() {
     let body = r#"{"name":"x","phone_number":"+1"}"#;
     let (answer, reached) = world.typed("PATCH /guarded/contacts/501", JSON, body).await;
     assert_eq!((answer.status, answer.problem().as_str(), reached), (403, "fields", false));
+    // Neither the hidden one nor the one that is only read.
     let expected = ["name", "custom_attributes.plan", "id", "account_id", "version"];
     assert_eq!(
         (&answer.json()["fields"], &answer.json()["expected"]),
