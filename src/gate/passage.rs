@@ -203,6 +203,7 @@ impl<'a> Passage<'a> {
         let would =
             self.would(enforced.as_ref(), why, record, |would, enforced| would.ask_for(&target, enforced));
         let AsksFor { paged, within, target } = self.ask_for(&target, &permit)?;
+        self.see_before(&permit, object.as_ref(), record.id).await?;
         self.put_on_record(record).await?;
         if within == Scope::None && !route.writes() && self.in_shadow().is_none() {
             let number = paged.as_ref().and_then(Paged::number);

@@ -6,7 +6,7 @@
 
 use super::shape::Shapes;
 use crate::{
-    config::routes::{Main, Object, StandsIn},
+    config::routes::{Format, Main, Object, StandsIn},
     gate::show::answer::Withheld,
     gate::{
         Passage,
@@ -102,6 +102,25 @@ impl Passage<'_> {
         subject.seen = Some(see(&object)?);
         subject.also = permit.copied().filter(|_| !wrote);
         Ok(subject)
+    }
+
+    /// Refuses to read one object that its user does not see, as far as that is known before the answer: then the backend is not asked. `around`
+    /// is what is known of the route's object.
+    pub(in crate::gate) async fn see_before(
+        &self,
+        permit: &Permit,
+        around: Option<&Keyed>,
+        decision: DecisionId,
+    ) -> Result<(), Refusal> {
+        let route = &self.matched.route;
+        if route.writes() || route.shows.format != Format::Json || self.is_on_shadow_route() {
+            return Ok(());
+        }
+        let eyes = Eyes { actor: &self.granted.actor, permit: Some(permit), decision };
+        match self.subject(eyes, around, &*self.shapes()?).await {
+            Err(Refusal::Withheld(Withheld::Hidden)) => Err(Refusal::Missing),
+            subject => subject.map(drop),
+        }
     }
 
     /// What is known of the route's object after the request was made: of a tag at this moment, else what was known

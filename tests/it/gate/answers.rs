@@ -288,6 +288,17 @@ async fn what_is_asked_for_by_another_right_is_shown_as_far_as_both_rights_reach
         let list = world.get("kim", "/handed-out").await;
         assert_eq!(list.json(), json!({"payload": [shown]}), "{views:?} {hands_out:?}");
         assert_eq!(world.get("kim", "/handed-out/501").await.json(), shown, "{views:?} {hands_out:?}");
+        // What either right does not reach is not asked for in the user's name. Who sees it is told that.
+        let other = world.get("kim", "/handed-out/502").await;
+        assert_eq!(other.status, if views == Scope::All { 403 } else { 404 }, "{views:?} {hands_out:?}");
+        if views == Scope::Own {
+            assert_eq!(other.told(), world.get("kim", "/handed-out/999").await.told());
+        }
+        let lines = world.backend.lines();
+        assert!(
+            !lines.iter().any(|line| line.contains("handed-out/502")),
+            "{views:?} {hands_out:?}: {lines:?}"
+        );
     }
 }
 
