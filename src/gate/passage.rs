@@ -203,6 +203,12 @@ impl<'a> Passage<'a> {
         let would =
             self.would(enforced.as_ref(), why, record, |would, enforced| would.ask_for(&target, enforced));
         let AsksFor { paged, within, target } = self.ask_for(&target, &permit)?;
+        if let Some(enforced) = self.would_be_shown_by(&permit, record)
+            && let Err(refusal) =
+                self.without_shadow().see_before(&enforced, object.as_ref(), record.id).await
+        {
+            self.tell_refusal(&refusal, "the object is not seen", record);
+        }
         self.see_before(&permit, object.as_ref(), record.id).await?;
         self.put_on_record(record).await?;
         if within == Scope::None && !route.writes() && self.in_shadow().is_none() {
@@ -245,7 +251,7 @@ impl<'a> Passage<'a> {
         self.show(answered, &permit, object.as_ref(), record).await
     }
 
-    /// What the backend is asked for a list. In shadow mode, what it would be without Headgate.
+    /// What the backend is asked for a list. In shadow mode its query is what it would be without Headgate, but for pages that are Headgate's own.
     fn ask_for(&self, target: &Target, permit: &Permit) -> Result<AsksFor<'a>, Refusal> {
         let (actor, shows) = (&self.granted.actor, &self.matched.route.shows);
         let within = self.shapes()?.reach(actor, shows, self.asked).within;

@@ -135,7 +135,7 @@ impl<'a> Passage<'a> {
     }
 
     /// The permit by which an answer would be shown without shadow mode. Of what would have been refused nothing would be.
-    fn would_be_shown_by(&self, permit: &Permit, record: &Record) -> Option<Permit> {
+    pub(super) fn would_be_shown_by(&self, permit: &Permit, record: &Record) -> Option<Permit> {
         let enforced = permit.without_shadow().filter(|_| record.outcome != Outcome::WouldDeny);
         enforced.filter(|_| self.in_shadow().is_some())
     }

@@ -384,7 +384,7 @@ fn names(
             let name = |value: &Value| name(value).map(|name| name.map(Cow::into_owned));
             // Each once: somebody is looked up for each.
             let names: Option<BTreeSet<_>> = values.iter().map(name).collect();
-            // More are refused anyway, and each is compared with all that the policy names.
+            // As many as are decided on at most: each is compared with all that the policy names.
             let names = names.filter(|names| names.len() <= READINGS_MAX);
             names.map(|names| names.into_iter().collect()).ok_or_else(|| Barred::unclear(field))
         }

@@ -512,3 +512,52 @@ async fn i11_who_goes_on_by_a_cursor_in_a_roles_shadow_would_not_be_refused_with
     }
     assert_eq!(pages, 3, "of twelve rows, four each");
 }
+
+#[tokio::test]
+async fn i11_an_object_that_would_not_have_been_asked_for_is_told_whatever_the_backend_says_of_it() {
+    const ROUTES: &str = r#"
+[[route]]
+match = "GET /api/v1/accounts/{account}/handed/{id}"
+entity = "person"
+action = "export"
+object = "prefetch"
+prefetch = "GET /api/v1/accounts/{account}/persons/{id}"
+"#;
+    for (status, told) in [(200, 200), (204, 204), (500, 500)] {
+        for what in [In::Nothing, In::Route, In::Role] {
+            let script = move |asked: &Asked| {
+                let is_handed = asked.target.contains("/handed/");
+                let object = r#"{"id": 502, "owner": "ben", "name": "CANARY-502-name"}"#;
+                let body = if status == 200 || !is_handed { object } else { "" };
+                let status = if is_handed { status } else { 200 };
+                Some(backend::answer(status, "content-type: application/json\r\n", body))
+            };
+            let policy = move |source: &mut Source| {
+                rights(source);
+                let agent = source.roles.get_mut("agent").unwrap();
+                let contacts = [("view".to_owned(), Scope::Own), ("export".to_owned(), Scope::All)];
+                agent.grants.insert("contact".to_owned(), contacts.into());
+                agent.shadow = what == In::Role;
+            };
+            let routes = match what {
+                In::Route => ROUTES.replace("[[route]]\n", "[[route]]\nshadow = true\n"),
+                In::Nothing | In::Role => ROUTES.to_owned(),
+            };
+            let world = Setup::default().routes(ENTITIES).routes(&routes).policy(policy).backend(script);
+            let world = world.start().await;
+            world.also_visible.lock().unwrap().push(("ana", "502"));
+            let answer = world.get("ana", "/handed/502").await;
+            let record = world.decision(&answer);
+            if what == In::Nothing {
+                assert_eq!(answer.status, 404, "{status}");
+            } else {
+                assert_eq!(answer.status, told, "{status} {what:?}");
+                assert_eq!(
+                    (record.outcome, is_told(&record)),
+                    (Outcome::WouldDeny, Some(true)),
+                    "{status} {what:?}"
+                );
+            }
+        }
+    }
+}

@@ -191,7 +191,7 @@ impl Passage<'_> {
     fn next(&self, at: &At<'_>, answer: &[u8]) -> Result<Option<String>, Refusal> {
         let next = at.next(answer)?;
         if next.as_ref().is_some_and(|next| next.len() > CURSOR_BYTES_MAX) {
-            self.side.places.cursor_bytes_max_reached.inc();
+            self.count_limit(&self.side.places.cursor_bytes_max_reached);
             return Err(Refusal::Failed);
         }
         Ok(next)

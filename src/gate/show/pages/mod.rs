@@ -214,7 +214,7 @@ impl<'a> Passage<'a> {
             match if left.is_zero() { None } else { timeout(left, answered).await.ok() } {
                 Some(answered) => answered?,
                 None => {
-                    self.side.places.time_max_reached.inc();
+                    self.count_limit(&self.side.places.time_max_reached);
                     return Ok(Came::Late);
                 }
             }
@@ -240,9 +240,16 @@ impl<'a> Passage<'a> {
     fn has_read_all(&self, walk: &Walk<'_>) -> bool {
         let has = walk.reads >= walk.paging.pages_max;
         if has {
-            self.side.places.pages_max_reached.inc();
+            self.count_limit(&self.side.places.pages_max_reached);
         }
         has
+    }
+
+    /// Counts a limit that was reached, where it was.
+    fn count_limit(&self, counter: &Counter) {
+        if !self.is_trial {
+            counter.inc();
+        }
     }
 
     /// The list that is asked for at an address, as the user's grants show it now: all that makes it another.

@@ -250,7 +250,7 @@ impl Passage<'_> {
                 break End::Bound;
             }
             if is_there && place.read >= walk.paging.pages_max {
-                places.pages_max_reached.inc();
+                self.count_limit(&places.pages_max_reached);
                 break End::Bound;
             }
         };
